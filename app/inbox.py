@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, jobs
 from app.lib.database import execute
-from app.lib.ids import uuid7, uuid7_many
+from app.lib.ids import uuid7_many
 from app.models.status import Priority
 
 ENGINE = "advance"
@@ -111,48 +111,40 @@ def retry_sql(source: str) -> str:
     """  # noqa: S608  constants
 
 
-_START = f"""
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, priority)
-select %(tenant)s, {InboxKind.START:d}, 'manual', %(contact)s, %(workflow)s, %(run)s, %(payload)s, %(at)s, {_PRIORITY.format("started")}
-from (select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id) as started
-"""  # noqa: S608  constants
 _ERASED = f"""
 insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
 values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 """  # noqa: S608  constants
 
 
-async def start(
-    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any]
-) -> UUID:
-    """Ask the engine to start a run, of the contact or without one (None). Returns the id that the run will have.
-
-    Who calls has checked that it may start.
-    """
-    run_id = uuid7()
-    await execute(
-        session,
-        _START,
-        tenant=tenant_id,
-        contact=contact_id,
-        workflow=workflow_id,
-        run=run_id,
-        payload=Jsonb(properties),
-        at=clock.now(),
-    )
-    notify_engine(session)
-    return run_id
-
-
+BY_HAND = "manual"
+"""The name of a start that leaves the choice of the trigger to the version that is live when it is handled."""
 _STARTS = f"""
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
-select tenant_id, {InboxKind.AT_TRIGGER:d}, %(trigger)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()),
+select tenant_id, %(kind)s, %(name)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()),
   {_PRIORITY.format("started")}
 from (
   select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, * from unnest(%(contacts)b::uuid[], %(runs)b::uuid[])
     with ordinality as u(contact_id, run_id, place)) as started
 order by place
 """  # noqa: S608  constants
+
+
+async def start(
+    session: AsyncSession,
+    tenant_id: int,
+    *,
+    workflow_id: UUID,
+    contact_ids: Sequence[UUID | None],
+    properties: dict[str, Any],
+) -> list[UUID]:
+    """Ask the engine to start a run for each of `contact_ids` (None: one without a contact). Returns the ids that the runs will have.
+
+    They begin by the first trigger that is made for such starts. Who calls has checked that they may.
+    """
+    return await _starts(
+        session, tenant_id, InboxKind.START, BY_HAND, workflow_id, contact_ids, properties, clock.now()
+    )
 
 
 async def start_at(
@@ -164,25 +156,44 @@ async def start_at(
     contact_ids: Sequence[UUID | None],
     properties: dict[str, Any],
     occurred_at: datetime | None = None,
+    run_ids: Sequence[UUID] | None = None,
 ) -> list[UUID]:
     """Ask the engine to start a run for each of `contact_ids` (None: one without a contact) at a trigger of the live version.
 
-    `properties` are the run's event, which happened at `occurred_at` (now). Returns the ids that the runs will have, in order. The engine
-    asks the trigger's conditions and the rules of entry; a trigger that is switched off or not there any more starts nothing, and a refusal
-    says so.
+    One statement, however many. `properties` are the run's event, which happened at `occurred_at` (now). Returns the ids that the runs
+    will have, in order: `run_ids`, where somebody had to know them before. The engine asks the trigger's conditions and the workflow's
+    rules of entry; a trigger that is switched off or not there any more starts nothing, and a refusal says so.
     """
-    run_ids = [UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))]
+    at = occurred_at or clock.now()
+    return await _starts(
+        session, tenant_id, InboxKind.AT_TRIGGER, trigger_id, workflow_id, contact_ids, properties, at, run_ids
+    )
+
+
+async def _starts(
+    session: AsyncSession,
+    tenant_id: int,
+    kind: InboxKind,
+    name: str,
+    workflow_id: UUID,
+    contact_ids: Sequence[UUID | None],
+    properties: dict[str, Any],
+    at: datetime,
+    run_ids: Sequence[UUID] | None = None,
+) -> list[UUID]:
+    run_ids = list(run_ids or [UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))])
     if run_ids:
         await execute(
             session,
             _STARTS,
             tenant=tenant_id,
+            kind=int(kind),
+            name=name,
             workflow=workflow_id,
-            trigger=trigger_id,
             contacts=list(contact_ids),
             runs=run_ids,
             payload=Jsonb(properties),
-            at=occurred_at or clock.now(),
+            at=at,
         )
         notify_engine(session)
     return run_ids

@@ -117,6 +117,7 @@ class WebSettings:
     rate_events: int = 20_000
     """The same for requests that send events, each of which may hold 1,000 of them."""
     rate_addresses: int = 3_000
+    rate_webhooks: int = 50
     """Requests a minute of one address by clients without a session or a valid key."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of reverse proxies whose `X-Forwarded-For` is believed, for the limit on sign-ins."""
@@ -323,6 +324,7 @@ def _web() -> WebSettings:
         rate_requests=_number("THROUGHLINE_RATE_REQUESTS", 1_000, 1, 1_000_000),
         rate_events=_number("THROUGHLINE_RATE_EVENTS", 20_000, 1, 1_000_000),
         rate_addresses=_number("THROUGHLINE_RATE_ADDRESSES", 3_000, 1, 1_000_000),
+        rate_webhooks=_number("THROUGHLINE_RATE_WEBHOOKS", 50, 1, 1_000_000),
         trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
     )
 

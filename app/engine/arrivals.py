@@ -199,7 +199,7 @@ class Arrivals:
         if item.kind in _ASKED_FOR and not targets:
             workflow_id = item.workflow_id or bytes(16)
             batch.refusals.append(
-                Refusal(item.tenant_id, workflow_id, item.contact_id, None, "workflow_not_active", None)
+                Refusal(item.tenant_id, workflow_id, item.contact_id, None, "workflow_not_active", None, item.run_id)
             )
         for flow in targets:
             run_id = item.run_id or next(fresh)
@@ -210,7 +210,7 @@ class Arrivals:
             run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
             run.event_id = item.event_id
             if item.kind in _ASKED_FOR:
-                run.origin = _ASKED_FOR[item.kind]
+                run.origin = int(RunOrigin.HAND) if start.by_hand else _ASKED_FOR[item.kind]
             elif item.depth:
                 run.depth = item.depth
                 run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)
@@ -246,7 +246,9 @@ class Arrivals:
     @staticmethod
     def _not_started(batch: Batch, flow: CompiledFlow, item: Item, reason: str) -> list[CompiledStart]:
         """Nothing starts by this item; the refusal is kept."""
-        batch.refusals.append(Refusal(item.tenant_id, flow.workflow_id, item.contact_id, None, reason, None))
+        batch.refusals.append(
+            Refusal(item.tenant_id, flow.workflow_id, item.contact_id, None, reason, None, item.run_id)
+        )
         return []
 
     def _goal_ahead(self, run: RunState, place: int) -> tuple[int, CompiledGoal] | None:

@@ -26,6 +26,7 @@ from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
 from app.flow.effects import SendMessage
+from app.flow.input_schema import InputSchema
 from app.flow.node_type import NodeType
 from app.flow.node_words import jumps_of
 from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
@@ -59,6 +60,7 @@ class CompiledStart:
         "entry_counters",
         "event_name",
         "id",
+        "input_schema",
         "prefix",
         "subscribes",
     )
@@ -66,6 +68,8 @@ class CompiledStart:
     def __init__(self, trigger: Trigger, counter: StatCounter, prefix: bytes) -> None:
         self.id, self.enabled, self.counter, self.prefix = trigger.id, trigger.enabled, counter, prefix
         self.admits: Judge | None = None
+        self.input_schema: InputSchema | None = None
+        """What whoever asks for a run by it must hand over."""
         self.by_hand, self.event_name, self.contact_rule = False, "", ContactRule.REQUIRED
         self.subscribes: tuple[str, ...] = ()
         self.entry_counters: tuple[StatCounter, ...] = ()
@@ -197,7 +201,7 @@ class CompiledFlow:
         start.entry_counters = tuple(dict.fromkeys((self.entered_counter, counter)))
         start.by_hand, start.event_name = kind.by_hand, kind.event_name(config)
         start.contact_rule = kind.contact_rule(config)
-        start.subscribes = kind.subscribes(config)
+        start.subscribes, start.input_schema = kind.subscribes(config), kind.input_schema(config)
         admission = kind.admission(config)
         if admission.rules:
             start.admits = self.scope.conditions(msgspec.convert(admission.rules, list[Condition]), admission.joined)

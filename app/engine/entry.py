@@ -60,6 +60,8 @@ class Entries:
         broken, rules = "", None
         for start in starts:
             run.start, run.node = start, start.node
+            if start.input_schema is not None and (wrong := start.input_schema.problems(run.event)):
+                return self._refuse(run, "input_not_valid", {"errors": wrong})
             if start.admits is None:
                 return True
             try:
@@ -72,7 +74,9 @@ class Entries:
             rules = verdict.rules
         if broken:
             return self._refuse(run, "condition_error", {"error": broken})
-        return item.kind == InboxKind.START and self._refuse(run, "conditions_not_met", {"rules": rules})
+        return item.kind in (InboxKind.START, InboxKind.AT_TRIGGER) and self._refuse(
+            run, "conditions_not_met", {"rules": rules}
+        )
 
     def admit(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
@@ -126,6 +130,14 @@ class Entries:
     def _refuse(self, run: RunState, reason: str, detail: dict[str, Any] | None) -> bool:
         flow = run.flow
         self.batch.refusals.append(
-            Refusal(flow.tenant_id, flow.workflow_id, run.contact.id or None, run.event_id, reason, detail)
+            Refusal(
+                flow.tenant_id,
+                flow.workflow_id,
+                run.contact.id or None,
+                run.event_id,
+                reason,
+                detail,
+                None if run.event_id else run.id,
+            )
         )
         return False

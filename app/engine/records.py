@@ -28,6 +28,8 @@ class Refusal(NamedTuple):
     event_id: bytes | None
     reason: str
     detail: dict[str, Any] | None
+    run_id: bytes | None = None
+    """The run that somebody asked for."""
 
 
 class SegmentWork:

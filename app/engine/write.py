@@ -20,6 +20,7 @@ from app.engine.emitted import COLUMNS as EMITTED_COLUMNS
 from app.engine.emitted import emitted_in, event_rows, inbox_rows
 from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
+from app.engine.refusals import REFUSE, refuse_arguments
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
 from app.engine.segment_moves import move_segments
 from app.engine.state import COMPLETED, RunState
@@ -58,10 +59,6 @@ TABLES: dict[str, dict[str, str]] = {
     "step_attempts": {
         "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "error_message": "text", "at": "timestamptz",
         "next_at": "timestamptz",
-    },
-    "entry_refusals": {
-        "tenant_id": "int", "workflow_id": "uuid", "contact_id": "uuid", "event_id": "uuid", "reason": "text",
-        "detail": "jsonb", "at": "timestamptz",
     },
     "events": EMITTED_COLUMNS,
     "inbox": CHANGE_EVENT_COLUMNS,
@@ -221,16 +218,6 @@ def attempt_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
-def refusal_rows(batch: Batch) -> list[bytes]:
-    """Who was not let in, and why."""
-    at = rows.stamp(batch.now)
-    return [
-        _head("entry_refusals", tenant_id) + workflow_id + rows.uuid(contact_id)
-        + rows.uuid(event_id) + rows.text(reason) + rows.json(detail) + at
-        for tenant_id, workflow_id, contact_id, event_id, reason, detail in batch.refusals
-    ]  # fmt: skip
-
-
 def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
     """What the runs of this batch add to the counters."""
     for path in reversed(batch.paths):
@@ -318,12 +305,13 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("messages", message_rows(batch))
     put("calls", call_rows(batch.paths, batch.now))
     put("step_attempts", attempt_rows(batch))
-    put("entry_refusals", refusal_rows(batch))
     events = emitted_in(batch)
     put("events", event_rows(events, batch.now))
     put("inbox", inbox_rows(events, batch.change_events, batch.now))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
+    if batch.refusals:
+        cursor.execute(REFUSE, refuse_arguments(batch.refusals, batch.now))
     move_segments(cursor, batch, shard)
     if batch.assigns:
         assignments.write(cursor, batch)

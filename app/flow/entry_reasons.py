@@ -15,6 +15,7 @@ TEXTS = {
     "event_too_old": "The event came more than a week after it happened, and old events start nothing.",
     "conditions_not_met": "It did not meet the trigger's conditions.",
     "condition_error": "The trigger's conditions could not be checked.",
+    "input_not_valid": "What it was started with does not fit what the trigger takes.",
     "needs_contact": "No trigger started runs without a contact any more.",
     "trigger_not_there": "The trigger was switched off, or not part of the workflow any more.",
     "takes_no_contact": "No trigger started runs of contacts any more.",
@@ -25,4 +26,6 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
     """The sentence about a refusal; `detail` is what the engine noted of it."""
     if reason == "goal_already_reached" and detail:
         return f"It had reached the goal {detail.get('name') or detail.get('goal')} already."
+    if reason == "input_not_valid" and detail and (errors := detail.get("errors")):
+        return f"What it was started with does not fit: {errors[0]['message']}"
     return TEXTS.get(reason) or reason.replace("_", " ").capitalize() + "."

@@ -19,7 +19,7 @@ NEVER_BY_HAND = (
 
 def check_triggers(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator[Diagnostic]:
     """All of it; `types` knows the trigger types, `rows` what they name. Of a trigger that is switched off only what contradicts itself."""
-    single, covered = flow.single is not None, set[bool]()
+    single, covered = flow.single is not None, set[tuple[bool, bool]]()
     for index, trigger in enumerate(flow.triggers):
         place = "trigger" if single else f"triggers[{index}]"
         path = flow.trigger_path(index)
@@ -35,7 +35,7 @@ def check_triggers(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterat
             yield incomplete(place, step, trigger.id)
         kind, config = typed(trigger)
         if kind.by_hand:
-            takes = kind.contact_rule(config).takes
+            takes = {(kind.for_programs, takes) for takes in kind.contact_rule(config).takes}
             if takes <= covered:
                 yield warning(place, NEVER_BY_HAND, trigger.id)
             covered |= takes

@@ -120,8 +120,18 @@ def takes_contacts(triggers: Iterable[Trigger]) -> bool:
 
 def trigger_of_nobody(triggers: Iterable[Trigger]) -> Trigger | None:
     """The trigger of manually started runs without a contact, or None."""
-    on = (trigger for trigger in triggers if trigger.enabled and typed(trigger).kind.by_hand)
-    return next((trigger for trigger in on if contact_rule(trigger).lets_nobody_in), None)
+    return next((trigger for trigger in by_hand(triggers) if contact_rule(trigger).lets_nobody_in), None)
+
+
+def by_hand(triggers: Iterable[Trigger], *, by_program: bool | None = None) -> list[Trigger]:
+    """Those that are switched on and made for starts from outside, in the order in which a start asks them.
+
+    `by_program`: a program asks, or a person; None leaves them in the order of the document, as the engine does.
+    """
+    on = [trigger for trigger in triggers if trigger.enabled and typed(trigger).kind.by_hand]
+    if by_program is not None:
+        on.sort(key=lambda trigger: typed(trigger).kind.for_programs is not by_program)
+    return on
 
 
 def subscriptions(triggers: Iterable[Trigger]) -> tuple[str, ...]:

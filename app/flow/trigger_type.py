@@ -17,7 +17,9 @@ from app.flow.audience import Audience
 from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions
+from app.flow.input_schema import InputSchema
 from app.flow.phrases import sentence
+from app.flow.reception import Reception
 from app.flow.timetable import Timetable
 
 BY_HAND = "manual"
@@ -90,6 +92,8 @@ class TriggerType:
     ports: ClassVar[tuple[str, ...]] = (NEXT,)
     by_hand: ClassVar[bool] = False
     """Made for runs that a person or a program starts; such a start goes by the first one that is switched on and takes who starts."""
+    for_programs: ClassVar[bool] = False
+    """Of several that are `by_hand`, a start by a program goes by one of these first, and a person's by one of the others."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @classmethod
@@ -114,9 +118,19 @@ class TriggerType:
 
     @classmethod
     def contact_rule(cls, config: Any) -> ContactRule:
-        """Are its runs about a contact? Only a trigger that is `by_hand` or has a `timetable` may start runs without one: an event
-        always has a contact."""
+        """Are its runs about a contact? Only a trigger that is `by_hand`, has a `timetable` or is called by programs may start runs
+        without one: an event always has a contact."""
         return ContactRule.REQUIRED
+
+    @classmethod
+    def input_schema(cls, config: Any) -> InputSchema | None:
+        """What a start by it must hand over; None: anything. Who starts runs asks it before, and the engine when they begin."""
+        return None
+
+    @classmethod
+    def reception(cls, config: Any) -> Reception | None:
+        """What it makes of JSON that other programs send to an address of its own; None: it has no address."""
+        return None
 
     @classmethod
     def timetable(cls, config: Any) -> Timetable | None:

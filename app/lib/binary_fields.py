@@ -100,13 +100,13 @@ class Encoded:
 
 
 class Uuids(Encoded):
-    """A uuid[] from 16-byte ids."""
+    """A uuid[] from 16-byte ids; None is NULL."""
 
     __slots__ = ()
     element = OIDS["uuid"]
 
-    def __init__(self, ids: Sequence[bytes]) -> None:
-        super().__init__([UUID_HEAD + value for value in ids])
+    def __init__(self, ids: Sequence[bytes | None]) -> None:
+        super().__init__([NULL if value is None else UUID_HEAD + value for value in ids])
 
 
 class Texts(Encoded):

@@ -35,6 +35,7 @@ from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
 from app.models.user import Membership, User
 from app.models.wake import Wake
+from app.models.webhook import Webhook, WebhookDelivery, WebhookPayload
 from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
 from app.models.workspace import Workspace
 
@@ -98,6 +99,9 @@ __all__ = [
     "UserSession",
     "VirtualClock",
     "Wake",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookPayload",
     "WorkerBatch",
     "Workflow",
     "WorkflowEpoch",

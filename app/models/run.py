@@ -6,7 +6,7 @@ leave at once. Each choice is measured: random ids, foreign keys and fat JSON co
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, SmallInteger, text
@@ -183,7 +183,11 @@ class CallIntent(Base):
 
 
 class EntryRefusal(Base):
-    """A contact that met a trigger and was not let in, with the reason; a start without a contact has none."""
+    """A contact that met a trigger and was not let in, with the reason; a start without a contact has none.
+
+    The same refusal of the same contact is one row a day: `times` counts, the rest is that of the last one. Rows of older releases have
+    no `day`.
+    """
 
     __tablename__ = "entry_refusals"
 
@@ -192,13 +196,31 @@ class EntryRefusal(Base):
     workflow_id: Mapped[UUID]
     contact_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
+    run_id: Mapped[UUID | None]
+    """The run that was asked for and never began."""
     reason: Mapped[str]
     detail: Mapped[Json | None]
     at: Mapped[datetime]
+    """When it was refused first."""
+    day: Mapped[date | None]
+    times: Mapped[int] = mapped_column(server_default="1")
+    last_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("entry_refusals_workflow", "tenant_id", "workflow_id", "id"),
         Index("entry_refusals_contact", "tenant_id", "contact_id"),
+        Index(
+            "entry_refusals_day",
+            "tenant_id",
+            "workflow_id",
+            "contact_id",
+            "reason",
+            "day",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("day is not null"),
+        ),
+        Index("entry_refusals_run", "tenant_id", "run_id", postgresql_where=text("run_id is not null")),
         {"info": rows_go(names="detail::text")},
     )
 

@@ -39,18 +39,21 @@ def _reseal() -> int:
     from app.idempotency import repository as idempotency
     from app.lib import database
     from app.system import secret_keys
+    from app.webhooks.service import reseal_webhooks
 
-    async def again() -> tuple[int, int, int]:
+    async def again() -> tuple[int, int, int, int]:
         async with database.transaction() as session:
             passwords = await service.reseal_passwords(session)
             answers = await idempotency.reseal(session)
-            return passwords, answers, await service.sealed_otherwise(session)
+            webhooks = await reseal_webhooks(session)
+            return passwords, answers, webhooks, await service.sealed_otherwise(session)
 
     with database.connect("secret key") as connection:
         secret_keys.verify(connection)
-    passwords, answers, unreadable = asyncio.run(again())
+    passwords, answers, webhooks, unreadable = asyncio.run(again())
     print(
-        f"Sealed again with the present key: {passwords} passwords of connectors, {answers} answers kept for repeated requests."
+        f"Sealed again with the present key: {passwords} passwords of connectors, {answers} answers kept for repeated requests, "
+        f"{webhooks} addresses of triggers."
     )
     if unreadable:
         print(

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.contacts.actions import ActionForm
 from app.contacts.pages import ONE, contact_page
 from app.contacts.service import ContactService
-from app.errors import AppError, Invalid
+from app.errors import AppError, FieldError, Invalid
 from app.models.status import Role
-from app.triggers.service import StartableWorkflow, TriggerService
+from app.triggers.service import InputNotValid, StartableWorkflow, StartRequest, TriggerService
+from app.triggers.start_form import PREFIX, input_fields, input_values
 from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.fragments import page
 
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 START = "/workflows/{workflow_id:uuid}/runs/new"
 
 
@@ -33,25 +38,63 @@ async def start_workflow(
 ) -> Template | Response[bytes]:
     """Start a run of the contact in a workflow."""
     contact = await contacts.get(contact_id)
-    form = ActionForm.of(await request.form(), "start")
+    data = await request.form()
+    form = ActionForm.of(data, "start")
     names = {str(id_): name for id_, name in await contacts.workflows.startable()}
     try:
         if form.workflow not in names:
             raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])
-        properties = form.decoded_properties()
-        await trigger_service.start(UUID(form.workflow), contact_id, properties)
+        schema = await trigger_service.input_of_contact(UUID(form.workflow))
+        if schema is not None and any(name.startswith(PREFIX) for name in data):
+            properties = input_values(schema, _texts(data))
+            form.properties = msgspec.json.encode(properties).decode()  # so that an error shows what was written
+        else:
+            properties = form.decoded_properties()
+        await trigger_service.start(UUID(form.workflow), contact_id, StartRequest(properties))
+    except InputNotValid as error:
+        return await contact_page(request, contacts, contact, action=form.failed(Invalid(errors=_together(error))))
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
     return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
 
 
-def _start_page(request: AppRequest, workflow_id: UUID, startable: StartableWorkflow, action: ActionForm) -> Template:
+def _together(error: AppError) -> list[FieldError]:
+    """What is wrong with an input, at the one control that shows all of it."""
+    return [FieldError(path="properties", message=" ".join(one["message"] for one in error.errors))]
+
+
+def _texts(data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in data.items()}
+
+
+@get(f"{ONE}/start/fields", role=Role.MARKETER)
+async def show_start_fields(
+    request: AppRequest,
+    trigger_service: NamedDependency[TriggerService],
+    contact_id: FromPath[UUID],
+    workflow: Annotated[str, QueryParameter()] = "",
+) -> Template:
+    """The controls of what the chosen workflow takes; one for JSON where it takes anything."""
+    schema = await trigger_service.input_of_contact(UUID(workflow)) if _ID.fullmatch(workflow) else None
+    fields = input_fields(schema) if schema is not None and schema.properties else None
+    return page(request, "triggers/input_fields.html", fields=fields)
+
+
+def _start_page(
+    request: AppRequest,
+    workflow_id: UUID,
+    startable: StartableWorkflow,
+    action: ActionForm,
+    typed_in: Mapping[str, str] | None = None,
+) -> Template:
+    schema = startable.schema
     return page(
         request,
         "triggers/start.html",
         workflow_id=workflow_id,
         startable=startable,
         action=action,
+        fields=input_fields(schema, typed_in) if schema is not None and schema.properties else None,
         status_code=action.status,
     )
 
@@ -69,13 +112,18 @@ async def start_without_contact(
     request: AppRequest, trigger_service: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Start a run that has the input of the form alone."""
-    form = ActionForm.of(await request.form(), "start")
+    data = await request.form()
+    form, texts = ActionForm.of(data, "start"), _texts(data)
     startable = await trigger_service.startable_without_contact(workflow_id)
+    schema = startable.schema
     try:
-        await trigger_service.start(workflow_id, None, form.decoded_properties())
+        if schema is not None and schema.properties:
+            await trigger_service.start(workflow_id, None, StartRequest(input_values(schema, texts), "input"))
+        else:
+            await trigger_service.start(workflow_id, None, StartRequest(form.decoded_properties()))
     except AppError as error:
-        return _start_page(request, workflow_id, startable, form.failed(error))
+        return _start_page(request, workflow_id, startable, form.failed(error), texts)
     return go(request, f"/workflows/{workflow_id}/runs", "A run was asked for. It shows here in a moment.")
 
 
-ROUTES: list[Any] = [start_workflow, show_start, start_without_contact]
+ROUTES: list[Any] = [start_workflow, show_start_fields, show_start, start_without_contact]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,18 +13,19 @@ from app import inbox
 from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.engine.entry import reentry_refusal
-from app.errors import Conflict, Invalid
+from app.errors import AppError, Conflict, Invalid
 from app.flow import paths
-from app.flow.document import Flow
+from app.flow.document import Flow, Trigger
+from app.flow.input_schema import InputSchema
 from app.flow.settings import FlowSettings
-from app.flow.trigger_registry import takes_contacts, trigger_of_nobody, typed
+from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
 from app.lib import clock, jsonlimits
 from app.lib.conversions import as_key, follow
 from app.lib.formats import moment_text
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import WorkflowStatus
-from app.triggers.repository import EntryRepository
+from app.triggers.repository import EarlierEntry, EntryRepository
 from app.workflows.candidates import Candidate, admission, met_goal
 from app.workflows.service import WorkflowService
 
@@ -64,11 +66,45 @@ class UnknownContact(Invalid):
     code = "unknown_contact"
 
 
+class TriggerNotStarted(Conflict):
+    """This trigger does not start runs on demand: it is switched off, or made for something else. `GET …/triggers` lists them."""
+
+    code = "trigger_not_started"
+
+
+class InputNotValid(Invalid):
+    """The input does not fit what the trigger takes. Look at `errors` for each field; nothing was started."""
+
+    code = "input_not_valid"
+
+
 class StartableWorkflow(NamedTuple):
     """A workflow that takes runs without a contact, and perhaps runs of contacts too."""
 
     name: str
     takes_contacts: bool
+    schema: InputSchema | None
+    """What its input must be; None: anything."""
+
+
+class StartRequest(NamedTuple):
+    """What a run starts with: `properties` (called `field_name` by who asks), and by which trigger.
+
+    Without `trigger_id` it is the first that is made for whoever asks: a program, or a person.
+    """
+
+    properties: dict[str, Any]
+    field_name: str = "properties"
+    trigger_id: str | None = None
+    by_program: bool = False
+
+
+class StartOutcome(NamedTuple):
+    """Runs that will be, and whom the workflow did not take, in the order in which they were asked for."""
+
+    run_ids: dict[UUID, UUID]
+    """By contact."""
+    refused: dict[UUID, AppError]
 
 
 class TriggerService:
@@ -81,38 +117,68 @@ class TriggerService:
         self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowService(session, principal)
 
-    async def start(
-        self, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any], *, field_name: str = "properties"
-    ) -> UUID:
+    async def start(self, workflow_id: UUID, contact_id: UUID | None, request: StartRequest) -> UUID:
         """Queue a run of the live version, without a contact when `contact_id` is None. Returns the id that it will have.
 
-        `named`: what who asks calls the properties.
-
-        Raises WorkflowNotFound, NotActive, UnknownContact, ContactNeeded, ContactNotTaken, EntryRefused, and Invalid for properties that
-        cannot be stored. Whoever enters by another way in the same moment may still be first: then the refusal is recorded instead.
+        Raises WorkflowNotFound, NotActive, UnknownContact, ContactNeeded, ContactNotTaken, TriggerNotStarted, EntryRefused, and Invalid for
+        properties that cannot be stored. Whoever enters by another way in the same moment may still be first: then the refusal is
+        recorded instead.
         """
+        if contact_id is not None:
+            started = await self.start_many(workflow_id, [contact_id], request)
+            for refusal in started.refused.values():
+                raise refusal
+            return started.run_ids[contact_id]
         flow = await self._live(workflow_id)
-        contact = await self._contact(contact_id) if contact_id is not None else None
-        try:
-            jsonlimits.storable(properties)
-        except jsonlimits.Unstorable as error:
-            raise Invalid(errors=[{"path": field_name, "message": str(error)}]) from error
-        if contact is None:
-            self._check_input(flow, properties)
-        elif takes_contacts(flow.triggers):
-            await self._check_entry(workflow_id, contact, flow, properties)
-        else:
+        trigger = self._checked(flow, request, of_contact=False)
+        if trigger is None:
+            raise _about_contact(ContactNeeded)
+        request = request._replace(properties=self._properties(request, trigger))
+        if not admission(trigger)(Candidate.nobody(self._timezone, request.properties)):
+            kind, config = typed(trigger)
+            message = f"This workflow starts only when {kind.admission(config).words}."
+            raise EntryRefused(message, reason="conditions_not_met")
+        (run_id,) = await self._queue(workflow_id, [None], request, trigger, flow)
+        return run_id
+
+    async def start_many(self, workflow_id: UUID, contact_ids: Sequence[UUID], request: StartRequest) -> StartOutcome:
+        """Queue a run of each of these contacts, set-wise. Raises what concerns all of them; who is refused alone is in the answer."""
+        flow, unique = await self._live(workflow_id), list(dict.fromkeys(contact_ids))
+        contacts = {contact.id: contact for contact in await self._contacts.list(Contact.id.in_(unique))}
+        if len(unique) == 1 and not contacts:
+            raise _unknown_contact(unique[0])
+        trigger = self._checked(flow, request, of_contact=True)
+        if trigger is None and not takes_contacts(flow.triggers):
             raise _about_contact(ContactNotTaken)
-        return await inbox.start(
-            self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
-        )
+        request = request._replace(properties=self._properties(request, trigger))
+        earlier = await self._entries.earlier(workflow_id, list(contacts), entry_key(flow.settings, request.properties))
+        refused: dict[UUID, AppError] = {}
+        for contact_id in unique:
+            contact = contacts.get(contact_id)
+            refusal = (
+                _unknown_contact(contact_id)
+                if contact is None
+                else self._refusal(contact, flow, earlier.get(contact_id))
+            )
+            if refusal is not None:
+                refused[contact_id] = refusal
+        taken = [contact_id for contact_id in unique if contact_id not in refused]
+        run_ids = await self._queue(workflow_id, taken, request, trigger, flow) if taken else []
+        return StartOutcome(dict(zip(taken, run_ids, strict=True)), refused)
 
     async def startable_without_contact(self, workflow_id: UUID) -> StartableWorkflow:
         """A workflow that can be started without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
         triggers = (await self._live(workflow_id)).triggers
-        if trigger_of_nobody(triggers) is None:
+        trigger = next((one for one in by_hand(triggers, by_program=False) if contact_rule(one).lets_nobody_in), None)
+        if trigger is None:
             raise _about_contact(ContactNeeded)
-        return StartableWorkflow((await self._workflows.get(workflow_id)).name, takes_contacts(triggers))
+        name = (await self._workflows.get(workflow_id)).name
+        return StartableWorkflow(name, takes_contacts(triggers), input_schema(trigger))
+
+    async def input_of_contact(self, workflow_id: UUID) -> InputSchema | None:
+        """What a person must hand over who starts it for a contact; None: anything. Raises WorkflowNotFound, NotActive."""
+        triggers = by_hand((await self._live(workflow_id)).triggers, by_program=False)
+        return input_schema(next((one for one in triggers if True in contact_rule(one).takes), None))
 
     async def _live(self, workflow_id: UUID) -> Flow:
         workflow = await self._workflows.get(workflow_id)
@@ -120,46 +186,103 @@ class TriggerService:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
         return self._workflows.published(await self._workflows.version(workflow, workflow.live_version)).flow
 
-    async def _contact(self, contact_id: UUID) -> Contact:
-        contact = await self._contacts.get(contact_id)
-        if contact is None:
-            message = f"There is no contact {contact_id} in this workspace. Create it first."
-            raise UnknownContact(message, errors=[{"path": "contactId", "message": message}])
-        return contact
+    def _checked(self, flow: Flow, request: StartRequest, *, of_contact: bool) -> Trigger | None:
+        """The trigger that such a start goes by, None when there is none that is made for it. Raises TriggerNotStarted."""
+        triggers = by_hand(flow.triggers, by_program=request.by_program)
+        if request.trigger_id is not None:
+            triggers = [trigger for trigger in triggers if trigger.id == request.trigger_id]
+            if not triggers:
+                raise TriggerNotStarted(errors=[{"path": "triggerId", "message": one_line(TriggerNotStarted)}])
+        trigger = next((one for one in triggers if of_contact in contact_rule(one).takes), None)
+        if trigger is None and request.trigger_id is not None:
+            raise _about_contact(ContactNotTaken if of_contact else ContactNeeded)
+        return trigger
 
-    def _check_input(self, flow: Flow, properties: dict[str, Any]) -> None:
-        """Can a run without a contact start with these properties? A later refusal is shown only in the workflow's results."""
-        trigger = trigger_of_nobody(flow.triggers)
-        if trigger is None:
-            raise _about_contact(ContactNeeded)
-        if not admission(trigger)(Candidate.nobody(self._timezone, properties)):
-            kind, config = typed(trigger)
-            message = f"This workflow starts only when {kind.admission(config).words}."
-            raise EntryRefused(message, reason="conditions_not_met")
+    @staticmethod
+    def _properties(request: StartRequest, trigger: Trigger | None) -> dict[str, Any]:
+        """What the run starts with, with the defaults of the trigger. Raises Invalid for what does not fit, or cannot be stored."""
+        properties, schema = request.properties, input_schema(trigger)
+        if schema is not None:
+            properties = schema.filled(properties)
+            if wrong := schema.problems(properties, request.field_name):
+                raise InputNotValid(f"The input does not fit: {wrong[0]['message']}", errors=wrong)
+        try:
+            jsonlimits.storable(properties)
+        except jsonlimits.Unstorable as error:
+            raise Invalid(errors=[{"path": request.field_name, "message": str(error)}]) from error
+        return properties
 
-    async def _check_entry(self, workflow_id: UUID, contact: Contact, flow: Flow, properties: dict[str, Any]) -> None:
-        settings = flow.settings
-        active, last = await self._entries.earlier(workflow_id, contact.id, entry_key(settings, properties))
+    async def _queue(
+        self,
+        workflow_id: UUID,
+        contact_ids: Sequence[UUID | None],
+        request: StartRequest,
+        trigger: Trigger | None,
+        flow: Flow,
+    ) -> list[UUID]:
+        """Ask the engine. A trigger is named only where it would choose another one: it may be gone by then."""
+        of_contact = contact_ids[0] is not None
+        first = next((one for one in by_hand(flow.triggers) if of_contact in contact_rule(one).takes), None)
+        if trigger is not None and (request.trigger_id is not None or trigger is not first):
+            return await inbox.start_at(
+                self._session,
+                self._tenant_id,
+                workflow_id=workflow_id,
+                trigger_id=trigger.id,
+                contact_ids=contact_ids,
+                properties=request.properties,
+            )
+        return await inbox.start(
+            self._session,
+            self._tenant_id,
+            workflow_id=workflow_id,
+            contact_ids=contact_ids,
+            properties=request.properties,
+        )
+
+    def _refusal(self, contact: Contact, flow: Flow, earlier: EarlierEntry | None) -> EntryRefused | None:
+        """Why the workflow does not take this contact now; None when it does."""
+        settings, now = flow.settings, clock.now()
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
-        refused = reentry_refusal(settings.reentry, cooldown, active, last, clock.now())
+        active, last = earlier or (False, None)
+        refused = reentry_refusal(settings.reentry, cooldown, active, last, now)
         if refused is not None:
             reason, detail = refused
-            zone, now = zone_of(self._timezone), clock.now()
+            zone = zone_of(self._timezone)
             times = {
                 key: moment_text(datetime.fromisoformat(at), zone, now, "day") for key, at in (detail or {}).items()
             }
-            raise EntryRefused(REASONS[reason].format(**times), reason=reason)
+            return EntryRefused(REASONS[reason].format(**times), reason=reason)
         goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone))
         if goal is not None:
             message = (
                 f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."
             )
-            raise EntryRefused(message, reason="goal_already_reached")
+            return EntryRefused(message, reason="goal_already_reached")
+        return None
+
+
+def input_schema(trigger: Trigger | None) -> InputSchema | None:
+    """What a start by this trigger must hand over."""
+    if trigger is None:
+        return None
+    kind, config = typed(trigger)
+    return kind.input_schema(config)
+
+
+def one_line(error: type[AppError]) -> str:
+    """What an error says of itself, in one line."""
+    return " ".join((error.__doc__ or "").split())
+
+
+def _unknown_contact(contact_id: UUID) -> UnknownContact:
+    message = f"There is no contact {contact_id} in this workspace. Create it first."
+    return UnknownContact(message, errors=[{"path": "contactId", "message": message}])
 
 
 def _about_contact(refused: type[Invalid]) -> Invalid:
     """The error with its sentence at the contact."""
-    message = " ".join((refused.__doc__ or "").split())
+    message = one_line(refused)
     return refused(message, errors=[{"path": "contactId", "message": message}])
 
 

@@ -25,6 +25,8 @@ IN_MEMORY = 1_000_000
 PIECE = 262_144
 PUBLIC_LIMIT = 16_384
 """Bytes of a body that a stranger may send: a sign-in form, an answer to an unsubscribe page."""
+TAKES_BYTES = "takes_bytes"
+"""The option of a public route whose callers send more: programs that know a secret address."""
 LONGEST_SECONDS = 900.0
 """However much has come: the largest file, 64 MB, then needs 71 kB a second."""
 _METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -148,7 +150,7 @@ def _limit(scope: Scope) -> int:
     handler = cast("Any", scope["route_handler"])
     most: int = handler.resolve_request_max_body_size() or settings().web.body_limit
     if handler.opt.get("public"):
-        most = min(most, PUBLIC_LIMIT)
+        most = min(most, handler.opt.get(TAKES_BYTES, PUBLIC_LIMIT))
     announced = ASGIConnection[Any, Any, Any, Any](scope).headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise TooLarge

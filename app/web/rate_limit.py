@@ -15,7 +15,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from litestar import Litestar
@@ -30,6 +30,8 @@ from app.web.client_address import client_address, network_of
 MOST_ASKERS = 50_000
 """Buckets that are kept at most; above that the one that was not used for longest is forgotten, which is to say full again."""
 OPEN = ("/static/", "/health", "/metrics")
+WEBHOOKS = "/api/webhooks/"
+"""Where strangers are told apart by the address that they call, and not by the network that they share with others."""
 _STATE, _TAKEN = "rate_limits", "throughline.rate_taken"
 
 
@@ -103,6 +105,10 @@ class Limits:
     requests: Buckets
     events: Buckets
     addresses: Buckets
+    webhooks: Buckets = field(default_factory=lambda: Buckets(Limit("webhook", settings().web.rate_webhooks * 10, 10)))
+    """By address that programs call, so that one that is flooded slows nobody else down."""
+    wrong_webhooks: Buckets = field(default_factory=lambda: Buckets(Limit("wrong-webhook", 60, 60)))
+    """By network: calls of addresses that are none."""
 
     @classmethod
     def of_settings(cls) -> Limits:
@@ -179,7 +185,7 @@ class StrangersLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and not scope["path"].startswith(OPEN):
+        if scope["type"] == ScopeType.HTTP and not scope["path"].startswith((*OPEN, WEBHOOKS)):
             limits = limits_of(scope["litestar_app"])
             if not limits.knows(_credential(scope)):
                 state = limits.addresses.look(_address(scope))
@@ -204,7 +210,10 @@ class RateLimits:
         limits, principal = limits_of(scope["litestar_app"]), cast("Any", scope.get("user"))
         limits.know(_credential(scope), principal is not None)
         opt, taken = scope["route_handler"].opt, cast("dict[str, Any]", scope).pop(_TAKEN, None)
-        if principal is None:
+        if scope["path"].startswith(WEBHOOKS):
+            refuse_wrong_webhooks(scope, cost=0)
+            buckets, who, taken = limits.webhooks, scope["path"], None
+        elif principal is None:
             buckets, who, taken = limits.addresses, _address(scope), None
         else:
             buckets = limits.events if opt.get("rate") == "events" else limits.requests
@@ -214,6 +223,15 @@ class RateLimits:
             raise _refuse(buckets, state)
         shows_limits = principal is not None and scope["path"].startswith("/api/")
         await self.app(scope, receive, _with_headers(send, raw_headers(buckets, state)) if shows_limits else send)
+
+
+def refuse_wrong_webhooks(scope: Scope, cost: int = 1) -> None:
+    """Count a call of an address that is none (`cost` 0: only look). Raises RateLimited when its network calls too many such."""
+    limits, network = limits_of(scope["litestar_app"]), _address(scope)
+    buckets = limits.wrong_webhooks
+    state = buckets.take(network, cost) if cost else buckets.look(network)
+    if not state.allowed:
+        raise _refuse(buckets, state)
 
 
 def raw_headers(buckets: Buckets, state: BucketState) -> list[tuple[bytes, bytes]]:

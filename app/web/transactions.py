@@ -22,6 +22,7 @@ from app.lib.database_roles import DatabaseRole, scope_to
 from app.lib.held_connections import begin_work, check_nothing_held
 
 _COMMITTING, _SESSION = "throughline_committing", "throughline_session"
+_STAYS = "throughline_stays"
 _ROLE = "database_role"
 """The option of a route whose request works by another role than `tl_web`."""
 
@@ -80,13 +81,19 @@ def request_session(scope: Scope) -> AsyncSession:
     return config.provide_session(scope["litestar_app"].state, scope)
 
 
+def keep_what_is_stored(scope: Scope) -> None:
+    """This request is refused, and what it has stored stays all the same: a trace of the refusal."""
+    scope["state"][_STAYS] = True
+
+
 def was_committing(scope: Scope) -> bool:
     """Had the commit of this request begun? When it then fails without an answer, its outcome is unknown."""
     return bool(scope["state"].get(_COMMITTING))
 
 
 async def commit_on_response(message: Message, scope: Scope) -> None:
-    """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
+    """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, or where a refusal leaves a
+    trace (`keep_what_is_stored`), else roll back.
 
     The library's own hook hides a failed commit behind the answer that was on its way, and a client would read 202 for
     work that is gone. Here the failure goes to the exception handler: nothing was sent yet, so it can still answer.
@@ -95,7 +102,7 @@ async def commit_on_response(message: Message, scope: Scope) -> None:
     if session is None or message["type"] != "http.response.start":
         check_nothing_held("an answer to its client")
         return
-    if 200 <= message["status"] < 400:
+    if 200 <= message["status"] < 400 or scope["state"].get(_STAYS):
         scope["state"][_COMMITTING] = True
         try:
             await database.commit(session)

@@ -308,6 +308,27 @@ async def revert_version(
     return ok(VersionDetail.of(published, published.version, workflows.published(published).document))
 
 
+@post(
+    ONE + "/versions/{version:int}/publish",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Publish a version",
+    status_code=200,
+)
+async def publish_one_version(
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    version: FromPath[int],
+    data: JSONBody[PublishRequest | None] = None,
+) -> Envelope[VersionDetail]:
+    """Let contacts in on this version: the workflow is active afterwards. One that is not live is copied into a new version, as by
+    `…/revert`; the live one stays as it is. Answers the version that is live.
+    """
+    published = await workflows.publish_again(workflow_id, version, data.changelog if data else None)
+    return ok(VersionDetail.of(published, published.version, workflows.published(published).document))
+
+
 @get("/api/v1/node-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List node types")
 async def list_node_types() -> Envelope[list[StepTypeInfo]]:
     """Every step type with its ports and the JSON Schema of its configuration (`nodes[].data`)."""
@@ -358,6 +379,7 @@ ROUTES = [
     list_versions,
     get_version,
     revert_version,
+    publish_one_version,
     list_node_types,
     list_trigger_types,
 ]

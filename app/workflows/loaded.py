@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
+from app.counters.run_counters import Totals
 from app.flow.diagnostic import Diagnostics
 from app.flow.document import Flow
-from app.models import WorkflowVersion
+from app.models import Workflow, WorkflowVersion
 
 
 class LoadedFlow:
@@ -53,3 +56,12 @@ class LoadedFlow:
     def content_hash(self) -> bytes:
         """See `Flow.content_hash`."""
         return self.flow.content_hash()
+
+
+class WorkflowListItem(msgspec.Struct, kw_only=True):
+    """A row of the list, with what its page shows beside it."""
+
+    workflow: Workflow
+    flow: Flow
+    has_unpublished_changes: bool
+    totals: Totals

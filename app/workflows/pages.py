@@ -23,7 +23,8 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
 from app.web.fragments import page
-from app.workflows.service import LISTED, WorkflowListItem, WorkflowService, workflow_statuses
+from app.workflows.loaded import WorkflowListItem
+from app.workflows.service import LISTED, WorkflowService, workflow_statuses
 
 TABS = (
     ("", "All"),

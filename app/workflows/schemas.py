@@ -20,7 +20,7 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import PriorityWord, WorkflowStatus
 from app.web.structs import Camel
 from app.workflows.changes import Changes
-from app.workflows.service import WorkflowListItem
+from app.workflows.loaded import WorkflowListItem
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]
 Description = Annotated[str, Meta(max_length=5_000)]

@@ -35,7 +35,7 @@ from app.web.pagination import Page, clamp_limit
 from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.existing import ExistingContacts
-from app.workflows.loaded import LoadedFlow
+from app.workflows.loaded import LoadedFlow, WorkflowListItem
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 from app.workflows.versions import Versions
@@ -71,15 +71,6 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
     except ValueError as error:
         statuses = ", ".join(WorkflowStatus)
         raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {statuses}."}]) from error
-
-
-class WorkflowListItem(msgspec.Struct, kw_only=True):
-    """A row of the list, with what its page shows beside it."""
-
-    workflow: Workflow
-    flow: Flow
-    has_unpublished_changes: bool
-    totals: Totals
 
 
 class WorkflowService:
@@ -341,6 +332,17 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         async with self._existing.enter(workflow):
             return await self._versions.publish(workflow, changelog)
+
+    async def publish_variant(self, workflow_id: UUID, flow: Flow, changelog: str) -> WorkflowVersion:
+        """Make `flow`, the live document with a small change, the next version; the draft stays as it is. Raises NotReady."""
+        return await self._versions.publish_variant(await self._editable(workflow_id), flow, changelog)
+
+    async def publish_again(self, workflow_id: UUID, number: int, changelog: str | None = None) -> WorkflowVersion:
+        """Version `number` is what new runs start on, and they may: the workflow is active. Raises NoSuchVersion, NotReady."""
+        workflow = await self._editable(workflow_id)
+        version = await self._versions.publish_again(workflow, number, changelog)
+        await self._go(workflow)
+        return version
 
     async def versions(
         self, workflow: Workflow, *, limit: int | None = None, cursor: str | None = None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.accounts.principal import Principal
 from app.errors import Conflict, Invalid, NotFound
+from app.flow.document import Flow
 from app.flow.settings import REMEMBERED
 from app.flow.validation import references
 from app.lib import clock
@@ -96,6 +97,18 @@ class Versions:
         published = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
         await self._drafts.replace(workflow, again.normal(), f"reverted to version {number}")
         return published
+
+    async def publish_variant(self, workflow: Workflow, flow: Flow, changelog: str) -> WorkflowVersion:
+        """Make `flow` the next version of the (locked) workflow, whatever its draft says. Raises NotReady."""
+        return await self._freeze(workflow, LoadedFlow(flow.normal().document()), changelog)
+
+    async def publish_again(self, workflow: Workflow, number: int, changelog: str | None) -> WorkflowVersion:
+        """The live version, which is that of this number or a copy of it. Raises NoSuchVersion, NotReady."""
+        version, live = await self.get(workflow, number), await self.live(workflow)
+        if live is None or live.content_hash != version.content_hash:
+            return await self.revert(workflow, number, changelog)
+        await self.require_ready(self.of(live))
+        return live
 
     async def _freeze(self, workflow: Workflow, loaded: LoadedFlow, changelog: str | None) -> WorkflowVersion:
         await self.require_ready(loaded)

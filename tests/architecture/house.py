@@ -11,6 +11,7 @@ LEVELS = Levels(
         {"features", "installed_types", "local", "demo"},
         {"segments"},
         {"builder", "reference"},
+        {"webhooks", "executions"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},
         {"approvals"},
@@ -101,7 +102,7 @@ TYPES = {
         _STEPS,
     ),
     **dict.fromkeys(("wait_until", "wait_for_event", "time_window"), _STEPS),
-    **dict.fromkeys(("event", "manual", "segment_entry", "segment_exit", "schedule"), _TRIGGERS),
+    **dict.fromkeys(("event", "manual", "webhook", "segment_entry", "segment_exit", "schedule"), _TRIGGERS),
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
 """Names of types, and who may say them: their modules, and documents that are written down."""

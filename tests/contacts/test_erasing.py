@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -213,6 +213,8 @@ FREE_TABLES = {
     "history_starts": "names of rules and instants",
     "idempotency_keys": "sealed answers for the program that had them already, for a day",
     "invitations": "people who will sign in",
+    "webhooks": "the address of a trigger and what signs its calls",
+    "webhook_deliveries": "ids that senders give their deliveries, for three days",
     "leaving_months": "names of months",
     "memberships": "people who sign in",
     "message_jobs": "a filter by ids, and the user who asked",
@@ -320,6 +322,7 @@ def value_of(column: Column[Any], said: str, known: dict[str, Any]) -> Any:
     kind = column.type.python_type
     return {
         str: said, object: {"said": said}, list: [said], bytes: said.encode(), datetime: now_clock.now(), UUID: uuid7(), bool: False,
+        date: now_clock.now().date(),
     }.get(kind, next(NUMBERS))  # fmt: skip
 
 
@@ -339,6 +342,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "ended_runs": {"status": int(RunStatus.FAILED)},
         "contact_imports": {"id": known["import_id"]},
         "events": {"id": known["event_id"]},
+        "webhook_payloads": {"error": f"said by {email}"},
     }
     free = {name.partition(".")[2] for name in FREE_COLUMNS}
     counts = {}

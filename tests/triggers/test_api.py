@@ -267,3 +267,76 @@ async def test_conditions_on_the_input_are_told_at_once(
     ]
     assert [answer.status_code for answer in answers] == [409, 202]
     assert answers[0].json()["reason"] == "conditions_not_met" and "total" in answers[0].json()["detail"]
+
+
+async def test_a_list_of_contacts_starts_a_run_of_each_or_says_why_not(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, clock: Clock
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    bob = Contact(tenant_id=workspace.id, external_id="u2")
+    db_session.add(bob)
+    await db_session.commit()
+    await make_run(db_session, workflow_id, ada, RunStatus.WAITING, clock)
+    nobody, client = uuid4(), await api(Role.MARKETER)
+    body = {"contactIds": [str(one) for one in (ada.id, bob.id, nobody, bob.id)], "input": {"plan": "pro"}}
+    answer = await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json=body)
+    assert answer.status_code == 202, answer.text
+    data = answer.json()["data"]
+    assert [run["contactId"] for run in data["runs"]] == [str(bob.id)]
+    assert {(one["contactId"], one["code"], one["reason"]) for one in data["refused"]} == {
+        (str(ada.id), "entry_refused", "already_active"),
+        (str(nobody), "unknown_contact", None),
+    }
+    rows = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).all()
+    assert [(row.contact_id, str(row.run_id), row.payload) for row in rows] == [
+        (bob.id, data["runs"][0]["runId"], {"plan": "pro"})
+    ]
+
+
+async def test_one_contact_or_several_but_not_both(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    answer = await trigger(await api(Role.MARKETER), workflow_id, ada.id, contactIds=[str(ada.id)])
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "contactIds")
+
+
+async def two_ways(session: AsyncSession, workspace: Workspace) -> UUID:
+    """An active workflow that a person starts by one trigger and a program by another."""
+    workflow_id = await make_workflow(session, workspace)
+    version = await session.get(WorkflowVersion, (workspace.id, workflow_id, 1))
+    assert version is not None
+    flow = Flow.load(
+        {
+            "triggers": [
+                {"id": "hand", "type": "manual", "data": {"contact": "optional"}},
+                {"id": "program", "type": "api", "data": {"contact": "optional"}},
+                {"id": "off", "type": "api", "enabled": False, "data": {"contact": "optional"}},
+            ],
+            "nodes": [{"id": "end", "type": "end"}],
+            "edges": [{"source": name, "target": "end"} for name in ("hand", "program")],
+        }
+    )
+    version.graph = flow.document()
+    await session.commit()
+    return workflow_id
+
+
+async def test_a_program_comes_in_by_the_trigger_that_is_made_for_it(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    workflow_id, client = await two_ways(db_session, workspace), await api(Role.MARKETER)
+    path = f"/api/v1/workflows/{workflow_id}"
+    assert (await client.post(f"{path}/execute", json={"input": {"n": 1}})).status_code == 202
+    assert (await client.post(f"{path}/execute", json={"triggerId": "hand"})).status_code == 202
+    refused = await client.post(f"{path}/execute", json={"triggerId": "off"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "trigger_not_started")
+    rows = (await db_session.scalars(select(Inbox).order_by(Inbox.id))).all()
+    assert [(row.kind, row.name) for row in rows] == [(6, "program"), (6, "hand")]
+
+
+async def test_execute_takes_no_body_at_all(api: ApiClients, db_session: AsyncSession, workspace: Workspace) -> None:
+    workflow_id, client = await two_ways(db_session, workspace), await api(Role.MARKETER)
+    answer = await client.post(f"/api/v1/workflows/{workflow_id}/execute")
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["data"]["executionId"] == answer.json()["data"]["runId"]

@@ -74,10 +74,16 @@ export function read(scope) {
   for (const map of own(scope, '[data-map]')) {
     if (map.closest('[hidden]')) continue;
     const pairs = rows(map).map(read).filter((pair) => pair.key);
-    if (pairs.length || map.dataset.keep !== undefined) put(map.dataset.map, Object.fromEntries(pairs.map((pair) => [pair.key, pair.value ?? ''])));
+    const value = map.dataset.flagged === undefined ? (pair) => pair.value ?? '' : objectOf;
+    if (pairs.length || map.dataset.keep !== undefined) put(map.dataset.map, Object.fromEntries(pairs.map((pair) => [pair.key, value(pair)])));
+    const flagged = pairs.filter((pair) => pair.flag).map((pair) => pair.key);
+    if (flagged.length) put(map.dataset.flagged, flagged);
   }
   return values;
 }
+
+/** The value of a row of a `data-map` whose values are objects: its fields, and what `more` keeps of what the form does not show. */
+const objectOf = ({ key: _key, flag: _flag, more, ...fields }) => ({ ...more, ...fields });
 
 /** Rows directly in a list. */
 const rows = (list) => {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from app.flow import trigger_registry
 from app.flow.conditions import Match
+from app.flow.diagnostic import Diagnostic
 from app.flow.document import Conditions
 from app.flow.editor_fields import Ignored
+from app.flow.input_schema import InputSchema
 from app.flow.trigger_type import BY_HAND_WORDS, Admission, ContactRule, TriggerPreview, TriggerType
 
 
@@ -19,12 +21,15 @@ class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
     `contact`: whether a run is about a contact. With `optional` and `none` a run may have an input alone.
 
+    `input`: what a start must hand over, as JSON Schema of an object; left out, it takes anything.
+
     `event` means nothing here: it is kept from when the trigger listened for one, for whoever goes back to it.
     """
 
     conditions: Conditions = []
     match: Match = "all"
     contact: Annotated[ContactRule, msgspec.Meta(title="Contact")] = ContactRule.REQUIRED
+    input: InputSchema | UnsetType = UNSET
     event: Ignored = UNSET
 
 
@@ -42,6 +47,15 @@ class ManualTrigger(TriggerType):
     @classmethod
     def contact_rule(cls, config: ManualConfig) -> ContactRule:
         return config.contact
+
+    @classmethod
+    def input_schema(cls, config: ManualConfig) -> InputSchema | None:
+        return config.input if isinstance(config.input, InputSchema) else None
+
+    @classmethod
+    def diagnostics(cls, config: ManualConfig) -> list[Diagnostic]:
+        schema = cls.input_schema(config)
+        return [*super().diagnostics(config), *(schema.diagnostics() if schema else ())]
 
     @classmethod
     def title(cls, config: ManualConfig) -> str:

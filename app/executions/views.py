@@ -1,0 +1,141 @@
+"""Runs and their steps, details as executions: statuses, durations, and a log made of what the rows of a run say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from app.executions.schemas import (
+    ExecutionDetail,
+    ExecutionLog,
+    ExecutionOut,
+    ExecutionState,
+    ExecutionStatus,
+    ExecutionStep,
+    Level,
+)
+from app.models.status import RunStatus
+from app.runs.schemas import RunDetail, RunOut, StepOut
+
+STATUSES: dict[ExecutionStatus, tuple[RunStatus, ...]] = {
+    "running": tuple(status for status in RunStatus if status < RunStatus.COMPLETED),
+    "completed": (RunStatus.COMPLETED, RunStatus.GOAL_REACHED, RunStatus.EXITED),
+    "failed": (RunStatus.FAILED,),
+    "cancelled": (RunStatus.CANCELLED,),
+}
+"""What runs an execution of each status may be."""
+_OF_WORD: dict[str, ExecutionStatus] = {
+    run_status.word: status for status, run_statuses in STATUSES.items() for run_status in run_statuses
+}
+_LEVELS: dict[str, Level] = {"failed": "error", "skipped": "warn", "cancelled": "warn"}
+_ENDS: dict[str, tuple[Level, str]] = {
+    "completed": ("info", "Completed."),
+    "goal_reached": ("info", "A goal was reached."),
+    "exited": ("info", "The contact left."),
+    "failed": ("error", "Failed."),
+    "cancelled": ("warn", "Cancelled."),
+}
+
+
+def execution_out(run: RunOut) -> ExecutionOut:
+    """A run as lists show it."""
+    return ExecutionOut(**_head(run))
+
+
+def execution_detail(run: RunDetail) -> ExecutionDetail:
+    """A run with its steps and its log."""
+    steps = [_step(step) for step in run.steps]
+    last = run.steps[-1].output if run.steps and run.status == "completed" else {}
+    return ExecutionDetail(
+        **_head(run),
+        retry_count=sum(step.retry_count for step in steps),
+        output=last,
+        steps=steps,
+        logs=sorted(_logs(run), key=lambda log: log.at),
+    )
+
+
+def _head(run: RunOut) -> dict[str, Any]:
+    status = _OF_WORD["running" if run.waiting or run.held else run.status]
+    return {
+        "id": run.id,
+        "workflow_id": run.workflow_id,
+        "workflow_version": run.workflow_version,
+        "trigger_id": run.trigger_id,
+        "contact_id": run.contact_id,
+        "status": status,
+        "state": _state(run, status),
+        "waiting": run.waiting,
+        "held": run.held,
+        "outcome": run.status if status == "completed" and run.status != status else None,
+        "started_at": run.started_at,
+        "completed_at": run.completed_at,
+        "duration_ms": _milliseconds(run.started_at, run.completed_at),
+        "input": run.trigger_event.properties,
+        "error": run.error_message,
+    }
+
+
+def _state(run: RunOut, status: ExecutionStatus) -> ExecutionState:
+    if status != "running":
+        return "completed" if status == "completed" else "failed" if status == "failed" else "cancelled"
+    if run.held:
+        return "held"
+    if run.waiting:
+        return "delayed"
+    return "retrying" if run.error_message and run.resume_at else "running"
+
+
+def _step(step: StepOut) -> ExecutionStep:
+    return ExecutionStep(
+        step_id=step.node_id,
+        type=step.node_type,
+        name=step.name,
+        status=step.status,
+        occurrence=step.occurrence,
+        port=step.port,
+        input=step.input,
+        output=step.output,
+        error=step.error_message,
+        started_at=step.started_at,
+        completed_at=step.completed_at,
+        duration_ms=_milliseconds(step.started_at, step.completed_at),
+        retry_count=len(step.attempts),
+    )
+
+
+def _logs(run: RunDetail) -> Iterator[ExecutionLog]:
+    yield _log("info", "Started.", run.started_at, None, triggerId=run.trigger_id, event=run.trigger_event.name)
+    for step in run.steps:
+        if step.started_at is not None:
+            yield _log("debug", f"“{step.name}” began.", step.started_at, step, occurrence=step.occurrence)
+        for attempt in step.attempts:
+            text = f"“{step.name}” did not work and is tried again: {attempt.error_message}"
+            next_at = attempt.next_at.isoformat() if attempt.next_at else None
+            yield _log("warn", text, attempt.at, step, attempt=attempt.attempt, nextAt=next_at)
+        if step.completed_at is not None:
+            yield _finished(step, step.completed_at)
+        if step.message is not None and step.message.settled_at is not None:
+            level: Level = "error" if step.message.status == "failed" else "info"
+            facts = {"messageId": step.message.id, "status": step.message.status, "reason": step.message.reason}
+            text = f"The message of “{step.name}” is {step.message.status}."
+            yield _log(level, text, step.message.settled_at, step, **facts)
+    if run.completed_at is not None:
+        level, text = _ENDS[run.status]
+        yield _log(level, run.error_message or text, run.completed_at, None, status=run.status)
+
+
+def _finished(step: StepOut, at: datetime) -> ExecutionLog:
+    text = f"“{step.name}” is {step.status}." if not step.error_message else f"“{step.name}”: {step.error_message}"
+    level = "error" if step.error_message else _LEVELS.get(step.status, "info")
+    return _log(level, text, at, step, port=step.port, output=step.output)
+
+
+def _log(level: Level, message: str, at: datetime, step: StepOut | None, **metadata: Any) -> ExecutionLog:
+    details = {name: value for name, value in metadata.items() if value not in (None, {})}
+    return ExecutionLog(level=level, message=message, metadata=details, at=at, step_id=step.node_id if step else None)
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    return None if start is None or end is None else round((end - start).total_seconds() * 1_000)

@@ -1,0 +1,233 @@
+"""What a start may hand over, as JSON Schema: the part of it that a form can show and a sentence can explain.
+
+A schema is read into structs, so a keyword that is not known is refused by its name rather than passed over. Values are checked by
+plain walking: no references, no alternatives; patterns are those of conditions (RE2, whatever the case). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.errors import FieldError
+from app.flow import patterns
+from app.flow.diagnostic import Diagnostic
+from app.lib.conversions import quoted
+from app.lib.field_errors import joined
+
+MOST_FIELDS, MOST_DEPTH, MOST_PROBLEMS = 50, 5, 20
+Kind = Literal["string", "number", "integer", "boolean", "array", "object"]
+Format = Literal["date", "date-time", "email", "uri", "uuid"]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+_NOUNS: dict[str, str] = {
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+_FORMATS: dict[str, tuple[str, str]] = {
+    "email": (r"[^@\s]{1,64}@[^@\s]{1,253}", "an email address"),
+    "uri": (r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]{1,2000}", "a web address"),
+    "uuid": (r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID"),
+}
+Number = int | float
+
+
+class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """One value."""
+
+    type: Kind | UnsetType = UNSET
+    title: Annotated[str, Meta(max_length=200)] = ""
+    description: Annotated[str, Meta(max_length=1_000)] = ""
+    default: Any = UNSET
+    examples: list[Any] = []
+    enum: Annotated[list[Any], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    const: Any = UNSET
+    format: Format | UnsetType = UNSET
+    pattern: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+    min_length: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    max_length: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    minimum: Number | UnsetType = UNSET
+    maximum: Number | UnsetType = UNSET
+    exclusive_minimum: Number | UnsetType = UNSET
+    exclusive_maximum: Number | UnsetType = UNSET
+    min_items: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    max_items: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    items: ValueSchema | UnsetType = UNSET
+    properties: dict[Name, ValueSchema] = {}
+    required: list[Name] = []
+    additional_properties: bool = True
+
+    def problems(self, value: Any, place: str) -> Iterator[FieldError]:
+        """Everything about `value` that does not fit, the outermost first."""
+        if self.type is not UNSET and not _is(self.type, value):
+            yield FieldError(path=place, message=f"{self._called(place)} must be {_NOUNS[self.type]}{_instead(value)}.")
+            return
+        if self.const is not UNSET and not _same(self.const, value):
+            yield FieldError(path=place, message=f"{self._called(place)} must be {_shown(self.const)}.")
+        if isinstance(self.enum, list) and not any(_same(one, value) for one in self.enum):
+            choices = ", ".join(_shown(one) for one in self.enum[:20])
+            yield FieldError(path=place, message=f"{self._called(place)} must be one of {choices}{_instead(value)}.")
+        if isinstance(value, str):
+            wrong = self._of_text(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            wrong = self._of_number(value)
+        elif isinstance(value, list):
+            wrong = _counted(len(value), self.min_items, self.max_items, "entries")
+        else:
+            wrong = None
+        if wrong is not None:
+            yield FieldError(path=place, message=f"{self._called(place)} must {wrong}.")
+        if isinstance(value, list) and isinstance(self.items, ValueSchema):
+            for index, item in enumerate(value):
+                yield from self.items.problems(item, f"{place}[{index}]")
+        if isinstance(value, dict):
+            yield from self.of_members(value, place)
+
+    def of_members(self, value: dict[str, Any], place: str) -> Iterator[FieldError]:
+        """What does not fit of an object's members, and what is missing."""
+        for name in self.required:
+            if name not in value:
+                label = self.properties[name].title if name in self.properties else ""
+                yield FieldError(path=joined(place, name), message=f"{quoted(label or name)} is missing.")
+        for name, item in value.items():
+            if name in self.properties:
+                yield from self.properties[name].problems(item, joined(place, name))
+            elif not self.additional_properties:
+                known = ", ".join(self.properties) or "nothing"
+                yield FieldError(path=joined(place, name), message=f"{quoted(name)} is not known here; {known} is.")
+
+    def _called(self, place: str) -> str:
+        return quoted(self.title or place.rpartition(".")[2])
+
+    def _of_text(self, text: str) -> str | None:
+        if (wrong := _counted(len(text), self.min_length, self.max_length, "characters")) is not None:
+            return wrong
+        if isinstance(self.pattern, str) and not patterns.pattern_of(self.pattern).found_in(text):
+            return f"match the pattern {self.pattern}"
+        if self.format in ("date", "date-time"):
+            try:
+                (date if self.format == "date" else datetime).fromisoformat(text)
+            except ValueError:
+                return (
+                    "be a date such as 2026-05-31"
+                    if self.format == "date"
+                    else "be a time such as 2026-05-31T09:00:00Z"
+                )
+        elif isinstance(self.format, str) and not patterns.pattern_of(f"^(?:{_FORMATS[self.format][0]})$").found_in(
+            text
+        ):
+            return f"be {_FORMATS[self.format][1]}"
+        return None
+
+    def _of_number(self, value: int | float) -> str | None:
+        if not isinstance(self.minimum, UnsetType) and value < self.minimum:
+            return f"be {self.minimum:,} or more"
+        if not isinstance(self.maximum, UnsetType) and value > self.maximum:
+            return f"be {self.maximum:,} or less"
+        if not isinstance(self.exclusive_minimum, UnsetType) and value <= self.exclusive_minimum:
+            return f"be more than {self.exclusive_minimum:,}"
+        if not isinstance(self.exclusive_maximum, UnsetType) and value >= self.exclusive_maximum:
+            return f"be less than {self.exclusive_maximum:,}"
+        return None
+
+    def diagnostics(self, place: str, depth: int = 1) -> Iterator[Diagnostic]:
+        """What is wrong with the schema itself."""
+        if depth > MOST_DEPTH:
+            yield Diagnostic(place, f"An input nests at most {MOST_DEPTH} levels.")
+            return
+        if len(self.properties) > MOST_FIELDS:
+            yield Diagnostic(place, f"An input has at most {MOST_FIELDS} fields.")
+        if isinstance(self.pattern, str):
+            try:
+                patterns.pattern_of(self.pattern)
+            except patterns.BadPattern as error:
+                yield Diagnostic(joined(place, "pattern"), str(error))
+        if self.default is not UNSET and (wrong := next(self.problems(self.default, "default"), None)) is not None:
+            yield Diagnostic(joined(place, "default"), f"The default does not fit: {wrong['message']}")
+        for name, schema in self.properties.items():
+            yield from schema.diagnostics(joined(place, f"properties.{name}"), depth + 1)
+        if isinstance(self.items, ValueSchema):
+            yield from self.items.diagnostics(joined(place, "items"), depth + 1)
+
+
+class InputSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """JSON Schema of an object: what a start hands over. Steps read it as `event.…`."""
+
+    type: Literal["object"] = "object"
+    title: Annotated[str, Meta(max_length=200)] = ""
+    description: Annotated[str, Meta(max_length=1_000)] = ""
+    properties: dict[Name, ValueSchema] = {}
+    required: list[Name] = []
+    additional_properties: bool = True
+    dialect: str | UnsetType = msgspec.field(default=UNSET, name="$schema")
+
+    @property
+    def _as_value(self) -> ValueSchema:
+        return ValueSchema(
+            type="object",
+            properties=self.properties,
+            required=self.required,
+            additional_properties=self.additional_properties,
+        )
+
+    def problems(self, value: dict[str, Any], place: str = "input") -> list[FieldError]:
+        """What keeps `value` from being this input, in words; at most MOST_PROBLEMS."""
+        wrong: list[FieldError] = []
+        for problem in self._as_value.of_members(value, place):
+            wrong.append(problem)
+            if len(wrong) == MOST_PROBLEMS:
+                break
+        return wrong
+
+    def filled(self, value: dict[str, Any]) -> dict[str, Any]:
+        """`value` with the defaults of what it leaves out."""
+        defaults = {name: schema.default for name, schema in self.properties.items() if schema.default is not UNSET}
+        return {**defaults, **value}
+
+    def diagnostics(self, place: str = "input") -> list[Diagnostic]:
+        """What is wrong with the schema itself."""
+        return list(self._as_value.diagnostics(place))
+
+
+def _is(kind: Kind, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES[kind])
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other and isinstance(one, bool) is isinstance(other, bool)
+
+
+def _counted(count: int, least: int | UnsetType, most: int | UnsetType, noun: str) -> str | None:
+    if isinstance(least, int) and count < least:
+        return f"have {least:,} {noun} or more"
+    if isinstance(most, int) and count > most:
+        return f"have {most:,} {noun} or less"
+    return None
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _instead(value: Any) -> str:
+    text = _shown(value)
+    return f"; it was {quoted(text, 40)}"

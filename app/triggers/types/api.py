@@ -1,0 +1,41 @@
+"""A program starts runs."""
+
+from __future__ import annotations
+
+from app.flow import trigger_registry
+from app.flow.trigger_type import ContactRule, TriggerPreview
+from app.triggers.types.manual import ManualConfig, ManualTrigger
+
+
+class ApiConfig(ManualConfig, frozen=True):
+    """Runs start when a program asks for them; conditions are checked then too.
+
+    `contact`: whether a run is about a contact. With `optional` and `none` a run may have an input alone.
+    """
+
+
+@trigger_registry.trigger
+class ApiTrigger(ManualTrigger):
+    type, label = "api", "A program starts it"
+    description = "Starts when a program asks for it over the API."
+    for_programs = True
+    Config = ApiConfig
+
+    @classmethod
+    def title(cls, config: ManualConfig) -> str:
+        return "Started by a program"
+
+    @classmethod
+    def summary(cls, config: ManualConfig) -> str:
+        return "Started by a program"
+
+    @classmethod
+    def explain(cls, config: ManualConfig) -> str:
+        return "Started by a program."
+
+    @classmethod
+    def preview(cls, config: ManualConfig) -> TriggerPreview:
+        who = (
+            "with an input and no contact." if config.contact is ContactRule.NONE else "one contact at a time, or many."
+        )
+        return TriggerPreview("Programs start runs", f"over the API, {who} Activating starts none.")

@@ -1,0 +1,83 @@
+"""Another program sends JSON to an address of the trigger."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.flow import trigger_registry
+from app.flow.conditions import Match
+from app.flow.diagnostic import Diagnostic
+from app.flow.document import Conditions
+from app.flow.reception import Identity, Path, Reception, Signature
+from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, TriggerType
+
+
+class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A run starts when JSON comes to the address and the conditions hold.
+
+    `identity` says where the JSON names the contact; left empty, runs have no contact. `attributes` are written to the contact,
+    `properties` are what steps read as `event.…`. `signature`: how the sender proves that it is one.
+    """
+
+    identity: Identity = Identity()
+    attributes: dict[str, Path] = {}
+    properties: dict[str, Path] | str = "all"
+    signature: Signature = "standard"
+    create_contact: bool = True
+    conditions: Conditions = []
+    match: Match = "all"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.properties, str) and self.properties != "all":
+            raise ValueError("`properties` is `all`, or an object of names and paths")
+
+
+@trigger_registry.trigger
+class WebhookTrigger(TriggerType):
+    type, label = "webhook", "A program calls"
+    description = "Starts when another program sends JSON to the address of this trigger."
+    Config = WebhookConfig
+
+    @classmethod
+    def event_name(cls, config: WebhookConfig) -> str:
+        return "webhook.received"
+
+    @classmethod
+    def admission(cls, config: WebhookConfig) -> Admission:
+        return Admission(config.conditions, config.match)
+
+    @classmethod
+    def contact_rule(cls, config: WebhookConfig) -> ContactRule:
+        return ContactRule.REQUIRED if config.identity.paths_by_field() else ContactRule.NONE
+
+    @classmethod
+    def reception(cls, config: WebhookConfig) -> Reception:
+        properties = config.properties
+        return Reception(
+            identity=config.identity,
+            attributes=dict(config.attributes),
+            properties=dict(properties) if isinstance(properties, dict) else "all",
+            signature=config.signature,
+            create_contact=config.create_contact,
+        )
+
+    @classmethod
+    def title(cls, config: WebhookConfig) -> str:
+        return "A program calls"
+
+    @classmethod
+    def summary(cls, config: WebhookConfig) -> str:
+        return "A program calls its address"
+
+    @classmethod
+    def explain(cls, config: WebhookConfig) -> str:
+        return "A program sent JSON to the trigger’s address."
+
+    @classmethod
+    def preview(cls, config: WebhookConfig) -> TriggerPreview:
+        whom = "for the contact that the JSON names." if config.identity.paths_by_field() else "without a contact."
+        return TriggerPreview("It waits to be called", f"Each call starts a run {whom} Activating starts none.")
+
+    @classmethod
+    def diagnostics(cls, config: WebhookConfig) -> list[Diagnostic]:
+        return [*super().diagnostics(config), *cls.reception(config).diagnostics()]

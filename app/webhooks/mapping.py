@@ -1,0 +1,54 @@
+"""What a trigger makes of a body: a contact, its attributes, and the properties of the run; and why it makes nothing. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.contacts import fields
+from app.contacts.schemas import ContactIn
+from app.errors import FieldError
+from app.flow.reception import Reception, value_at
+from app.lib import jsonlimits
+from app.lib.conversions import as_key
+
+_COLUMNS = {"externalId": "external_id", "email": "email", "phone": "phone"}
+_NOUNS = {"externalId": "external id", "email": "email", "phone": "phone number"}
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """`contact` None: the run is about nobody. With `errors` nothing is to be done."""
+
+    contact: ContactIn | None
+    identity: dict[str, str]
+    attributes: dict[str, Any]
+    properties: dict[str, Any]
+    errors: list[FieldError]
+
+
+def mapped(reception: Reception, body: Any, country: str | None) -> Mapped:
+    """`country`: of the workspace, for phone numbers without a country code."""
+    errors: list[FieldError] = []
+    identity = {}
+    for name, path in reception.identity.paths_by_field().items():
+        value = value_at(body, path)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and as_key(value).strip():
+            identity[name] = as_key(value).strip()
+    values = {name: value_at(body, path) for name, path in reception.attributes.items()}
+    attributes = {name: value for name, value in values.items() if value is not None}
+    contact = None
+    if reception.of_contact and not identity:
+        places = " or ".join(f"{_NOUNS[name]} at {path}" for name, path in reception.identity.paths_by_field().items())
+        errors.append(FieldError(path="identity", message=f"The JSON names nobody: there is no {places}."))
+    elif reception.of_contact:
+        contact = ContactIn(attributes=attributes)
+        for name, text in identity.items():
+            setattr(contact, _COLUMNS[name], text)
+        errors += fields.clean(contact, country)[1]
+    properties = reception.properties_of(body)
+    try:
+        jsonlimits.storable(properties)
+    except jsonlimits.Unstorable as error:
+        errors.append(FieldError(path="properties", message=f"{error} Choose those that steps need, rather than all."))
+    return Mapped(contact, identity, attributes, properties, errors)

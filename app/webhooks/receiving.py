@@ -1,0 +1,245 @@
+"""A call of an address, from its signature to the run. What came is kept among the last bodies, also when it is refused.
+
+Nothing is read that costs more than a look-up before the rate of the address was asked (`app.web.rate_limit`), its body is no larger than
+MOST_BYTES and no deeper than the guard of bodies allows, and nothing waits for the outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import inbox
+from app.accounts.principal import Principal
+from app.contacts.service import ContactService
+from app.errors import AppError, BadRequest, Conflict, FieldError, Invalid, NotFound, TooMany
+from app.flow.document import Trigger, triggers_of
+from app.flow.reception import HmacSignature, Reception
+from app.flow.trigger_registry import typed
+from app.lib import clock, crypto
+from app.lib.database_roles import scope_to
+from app.lib.ids import uuid7
+from app.models.status import Role, WorkflowStatus
+from app.values import contact_fields
+from app.webhooks import keys, mapping, samples, signatures
+from app.webhooks.keys import WebhookKeys
+from app.webhooks.repository import Called, DeliveryRepository, WebhookRepository
+from app.webhooks.schemas import Expectation, Received
+from app.workflows.repository import VersionRepository
+
+MOST_BYTES = 262_144
+MOST_WAITING = 5_000
+"""Runs of one address that may wait for the engine: above that its sender waits, and nobody else."""
+REMEMBERED = timedelta(days=3)
+"""How long a delivery is known by its id."""
+
+
+class NoSuchAddress(NotFound):
+    """Nothing is called here. The address may have been changed, or its trigger removed."""
+
+    code = "webhook_not_found"
+
+
+class NotListening(Conflict):
+    """The workflow does not take calls now. What came was kept as a sample, and no run starts."""
+
+    code = "not_listening"
+
+
+class NotMapped(Invalid):
+    """The JSON does not say what the trigger reads from it. `errors` says what is missing; nothing was started."""
+
+    code = "not_mapped"
+
+
+class AddressBusy(TooMany):
+    """So many calls of this address wait that no more are taken for a moment. Send this one again later."""
+
+    code = "address_busy"
+    retry_after = 30
+
+
+class _Refused(Exception):
+    """A call that is refused after its body was understood; its sample stays."""
+
+    def __init__(self, error: AppError) -> None:
+        self.error = error
+        super().__init__(error.message)
+
+
+class Address:
+    """An address that is called. `open` finds it."""
+
+    def __init__(self, session: AsyncSession, called: Called, trigger: Trigger, reception: Reception, why: str) -> None:
+        self._session, self._called, self.trigger, self.reception = session, called, trigger, reception
+        self.why_not = why
+        """Why a call starts no run now; empty when it does."""
+        self._deliveries = DeliveryRepository(session, called.webhook)
+
+    @classmethod
+    async def open(cls, session: AsyncSession, token: str) -> Address:
+        """The address with this token; from here on the session sees its workspace. Raises NoSuchAddress."""
+        tenant_id = keys.tenant_of(token)
+        if tenant_id is None:
+            raise NoSuchAddress
+        scope_to(session, tenant_id)
+        called = await WebhookRepository(session, tenant_id).called(crypto.fingerprint(token))
+        if called is None:
+            raise NoSuchAddress
+        workflow, trigger_id = called.workflow, called.webhook.trigger_id
+        live: Trigger | None = None
+        if workflow.live_version is not None:
+            place = workflow.id, workflow.live_version
+            triggers = (await VersionRepository(session, tenant_id).triggers({place}))[place]
+            live = next((trigger for trigger in triggers if trigger.id == trigger_id), None)
+        # Before it is published the draft says what is expected, so that a mapping can be outcome of real bodies.
+        draft = next((trigger for trigger in triggers_of(workflow.draft) if trigger.id == trigger_id), None)
+        trigger = live or draft
+        reception = _reception(trigger) if trigger is not None else None
+        if trigger is None or reception is None:
+            raise NoSuchAddress
+        return cls(session, called, trigger, reception, _why_not(workflow.status, live))
+
+    def expectation(self) -> Expectation:
+        """What a call must look like."""
+        signature = self.reception.signature
+        if isinstance(signature, HmacSignature):
+            signed = f"The header {signature.header} holds the HMAC-SHA256 of the body, as {signature.encoding}."
+        elif signature == "none":
+            signed = "Calls are not signed: whoever knows this address can start runs."
+        else:
+            signed = "Signed by the rules of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature."
+        properties = self.reception.properties
+        return Expectation(
+            method="POST",
+            content_type="application/json",
+            most_bytes=MOST_BYTES,
+            signature=signed,
+            identity=self.reception.identity.paths_by_field(),
+            attributes=self.reception.attributes,
+            properties=properties if isinstance(properties, dict) else "all",
+            listening=not self.why_not,
+            why_not=self.why_not or None,
+        )
+
+    async def receive(self, headers: Mapping[str, str], body: bytes) -> tuple[Received | None, AppError | None]:
+        """What became of a call: a run, or why there is none; what was stored stays in both cases. `headers` by lower-case name.
+
+        Raises NotSigned, AddressBusy, and BadRequest for what is no JSON: of those nothing is kept.
+        """
+        webhook, now = self._called.webhook, clock.now()
+        place = webhook.tenant_id, webhook.workflow_id, webhook.trigger_id
+        secrets = WebhookKeys.opened(webhook.sealed, place).live(now)
+        delivery_id = signatures.delivery_id(self.reception.signature, secrets, headers, body, now)
+        try:
+            content: Any = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise BadRequest("The body is no JSON.", code="malformed_json") from error
+        if await self._deliveries.waiting(MOST_WAITING) >= MOST_WAITING:
+            raise AddressBusy
+        sample = samples.sample_of(content)
+        try:
+            async with self._session.begin_nested():  # what is refused leaves no delivery and no contact
+                received = await self._start(content, delivery_id)
+        except _Refused as refused:
+            await self._deliveries.keep(sample, now, error=_in_words(refused.error))
+            return None, refused.error
+        if not received.repeated:
+            await self._deliveries.keep(sample, now, run=received.run_id, contact=received.contact_id)
+        return received, None
+
+    async def _start(self, content: Any, delivery_id: str | None) -> Received:
+        if self.why_not:
+            raise _Refused(NotListening(f"{self.why_not} What came was kept as a sample, and no run starts."))
+        outcome = mapping.mapped(self.reception, content, self._called.country)
+        if outcome.errors:
+            raise _Refused(NotMapped(errors=outcome.errors))
+        now, run_id = clock.now(), uuid7()
+        if delivery_id is not None:
+            first = await self._deliveries.take(delivery_id, run_id, now)
+            if first is not None:
+                return Received(run_id=first, execution_id=first, contact_id=None, repeated=True)
+            await self._deliveries.forget(now - REMEMBERED)
+        contact_id = await self._contact(outcome) if outcome.contact is not None else None
+        webhook = self._called.webhook
+        await inbox.start_at(
+            self._session,
+            webhook.tenant_id,
+            workflow_id=webhook.workflow_id,
+            trigger_id=webhook.trigger_id,
+            contact_ids=[contact_id],
+            properties=outcome.properties,
+            run_ids=[run_id],
+        )
+        return Received(run_id=run_id, execution_id=run_id, contact_id=contact_id, repeated=False)
+
+    async def _contact(self, outcome: mapping.Mapped) -> UUID:
+        """The contact that a body names, with the attributes that it brings; a new one where the trigger makes them."""
+        sent = outcome.contact
+        if sent is None:
+            raise LookupError("a body about nobody")
+        contacts = ContactService(self._session, self._principal())
+        try:
+            if not (sent.external_id or sent.email):
+                return (await contacts.patch(await self._of_phone(str(sent.phone)), sent)).id
+            if not self.reception.create_contact:
+                await self._require_known(contacts, outcome)
+            return (await contacts.upsert(sent, via="webhook"))[0].id
+        except AppError as error:
+            raise _Refused(error) from error
+
+    async def _require_known(self, contacts: ContactService, outcome: mapping.Mapped) -> None:
+        owners = await contacts.rows.owners(
+            outcome.identity.get("externalId"), outcome.identity.get("email", "").lower() or None
+        )
+        if not owners:
+            message = "No contact is called so, and this trigger makes none."
+            raise NotMapped(message, errors=[FieldError(path="identity", message=message)])
+
+    async def _of_phone(self, written: str) -> UUID:
+        phone = contact_fields.text("phone", written, self._called.country)
+        known = await WebhookRepository(self._session, self._called.webhook.tenant_id).phones(phone or "")
+        if len(known) == 1:
+            return known[0]
+        message = (
+            "Several contacts have this phone number. Map an email or an external id too."
+            if known
+            else "No contact has this phone number, and a new one needs an email or an external id."
+        )
+        raise NotMapped(message, errors=[FieldError(path="identity.phone", message=message)])
+
+    def _principal(self) -> Principal:
+        called = self._called
+        return Principal(
+            kind="product",
+            id=called.webhook.workflow_id,
+            tenant_id=called.webhook.tenant_id,
+            role=Role.MARKETER,
+            name="Webhook",
+            timezone=called.timezone,
+            country=called.country,
+        )
+
+
+def _reception(trigger: Trigger) -> Reception | None:
+    kind, config = typed(trigger)
+    return kind.reception(config)
+
+
+def _why_not(status: str, live: Trigger | None) -> str:
+    if live is None:
+        return "The trigger is not published yet."
+    if not live.enabled:
+        return "The trigger is switched off."
+    if status != WorkflowStatus.ACTIVE:
+        return f"The workflow is {status}."
+    return ""
+
+
+def _in_words(error: AppError) -> str:
+    return " ".join(one["message"] for one in error.errors) or error.message
