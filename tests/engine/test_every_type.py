@@ -24,7 +24,12 @@ from tests.fixtures.world import World, flow, node, rule
 from tests.nodes.person import Contact
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT = {
+    "loop": "its turns are steps of their own with variables that come and go: tests/engine/test_loop_steps.py",
+    "goto": "its way is in its config, not in an edge: tests/engine/test_loop_steps.py",
+    "fallback": "its arms are tried by what becomes of their first steps: tests/engine/test_error_steps.py",
+    "error_handler": "no edge leads to it: tests/engine/test_error_steps.py",
+}
 """Installed types that no random workflow has, and why not. Every other type is tried, with its example where nothing else is said."""
 OWN = {"trouble": When, "listen": Listen}
 """Types of the tests: one that fails, one that waits for an event."""
