@@ -24,7 +24,7 @@ from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import duration
 
-TIMEOUT = Port("timeout", "Not in time", "no")
+TIMEOUT = Port("timeout", "Timeout", "no")
 
 
 class EventTimeout(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -50,7 +50,7 @@ class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
 class WaitForEvent(NodeType):
     type, label, category = "wait_for_event", "Wait for event", "timing"
     description = "Holds each contact until something happens to them, such as a payment, or until the time is over."
-    outputs = (Port("next", "It happens", "yes"), TIMEOUT)
+    outputs = (Port("next", "Happened", "yes"), TIMEOUT)
     needs_contact = True
     Config = WaitForEventConfig
 

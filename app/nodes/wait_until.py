@@ -32,7 +32,7 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import as_date, is_blank, printed, quoted
 
-IN_TIME, PASSED = Port("next", "When it comes"), Port("passed", "Passed already")
+IN_TIME, PASSED = Port("next", "Waited"), Port("passed", "Passed")
 MAX_TEXT = 500
 
 
