@@ -125,5 +125,7 @@ def inside(flow: Flow, node_id: str, port: str, ways: Iterable[Edge]) -> set[str
 
 def unlimited(flow: Flow, ways: Iterable[Edge]) -> list[Edge]:
     """Edges, and `ways` without one, on which nothing holds up a run that goes round: a circle of these alone is refused."""
+    trying = trying_in_turn(flow)  # what comes back to such a step with an error leaves it by the next port
+    leading = [edge for edge in ways if edge.source_handle != ERROR or edge.target not in trying]
     limited = {(one.node.id, port) for one in typed_nodes(flow) for port in one.kind.limits_rounds(one.config)}
-    return [edge for edge in (*flow.edges, *ways) if (edge.source, edge.source_handle) not in limited]
+    return [edge for edge in (*flow.edges, *leading) if (edge.source, edge.source_handle) not in limited]

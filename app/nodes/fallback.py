@@ -17,7 +17,7 @@ from app.flow.verbatim import Verbatim
 
 ORDER = ("first", "second", "third", "fourth", "fifth")
 FEWEST = 2
-FAILED = Port("failed", "All failed", "error")
+FAILED = Port("failed", "Failed", "error")
 
 
 class FallbackConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -75,11 +75,6 @@ class Fallback(NodeType):
     @classmethod
     def alternatives(cls, config: FallbackConfig) -> tuple[str, ...]:
         return _ports(config)
-
-    @classmethod
-    def limits_rounds(cls, config: FallbackConfig) -> tuple[str, ...]:
-        """What leads back from an alternative leads on to the next one."""
-        return (*_ports(config)[1:], FAILED.id)
 
     @classmethod
     def summary(cls, config: FallbackConfig) -> str:

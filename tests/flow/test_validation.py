@@ -187,6 +187,9 @@ WAIT = lead("w", "delay", duration=1)
         ),
         ([do("a"), do("b"), lead("h", "error_handler", scope=["b"])], [("a", "b"), ("h", "a")], "edges[1]", "Errors"),
         ([do("a"), do("b"), lead("h", "error_handler")], [("trigger", "a"), ("h", "b")], "", ""),
+        ([do("a"), do("b"), lead("f", "fallback")], [("f", "a", "first"), ("f", "b", "second")], "", ""),
+        ([do("a"), lead("f", "fallback")], [("f", "a", "first"), ("a", "f")], "edges[0]", "2 ways"),
+        ([do("a"), lead("f", "fallback", alternatives=["a", ""])], [("a", "f")], "nodes[1]", "“do” → "),
     ],
 )
 def test_a_circle_needs_a_wait_or_a_limit(nodes: list[Node], edges: Any, path: str, way: str) -> None:
