@@ -17,6 +17,7 @@ from app.lib import clock
 from app.lib.conversions import quoted
 from app.lib.formats import moment_text
 from app.messaging.schemas import DecisionView
+from app.models.status import RunStatus
 from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 
 
@@ -153,6 +154,12 @@ def shown_status(step: StepOut) -> str:
     if step.message is not None and step.status in ("completed", "running"):
         return step.message.status
     return step.status
+
+
+def shown_statuses(run: RunDetail) -> list[str]:
+    """Of all steps of a run; the one that it is held at is held."""
+    statuses = [shown_status(step) for step in run.steps]
+    return [*statuses[:-1], RunStatus.HELD.word] if run.held and statuses else statuses
 
 
 def needs_look(step: StepOut) -> bool:

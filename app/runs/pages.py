@@ -24,7 +24,7 @@ from app.models import Contact
 from app.models.status import Role
 from app.runs.held import ways_on
 from app.runs.list_repository import RunFilter
-from app.runs.narrative import needs_look, sentences, shown_status, waits_in_short, waits_in_words
+from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_short, waits_in_words
 from app.runs.schemas import RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
 from app.web.flash import go
@@ -214,7 +214,7 @@ async def show_run(
         branches=branches_taken(run, graph),
         explanations=sentences(run, graph, zone_of(request.user.timezone)),
         waits=waits_in_words(run, zone_of(request.user.timezone)),
-        shown=[shown_status(step) for step in run.steps],
+        shown=shown_statuses(run),
         bad_steps=[needs_look(step) for step in run.steps],
         look_again=seconds_to_next_look(run),
         goal=goal_name(graph, run.goal_reached_id),
