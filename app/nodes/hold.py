@@ -52,7 +52,7 @@ class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 class HoldStep(NodeType):
     type, label, category = "hold", "Ask a person", "logic"
     description = "Holds each contact until a person has answered a question, and goes on by the answer."
-    outputs = (Port("approve", "Approve", "yes"), Port("reject", "Reject", "no"), Port(TIMEOUT, "Nobody answered"))
+    outputs = (Port("approve", "Approve", "yes"), Port("reject", "Reject", "no"), Port(TIMEOUT, "No answer"))
     Config = HoldConfig
 
     @classmethod

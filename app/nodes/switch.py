@@ -15,7 +15,6 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port, port_label
 from app.flow.operators import OPERATORS
 from app.flow.outcomes import Done, Outcome, Read, Run
-from app.flow.phrases import sentence
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
@@ -121,9 +120,9 @@ class SwitchStep(NodeType):
             return ""
         if config.by_value:
             return f"By {printed(config.value).strip('{} ')}" if printed(config.value).strip() else ""
-        first = sentence(msgspec.to_builtins(config.cases[0].conditions), config.cases[0].match)
-        more = len(config.cases) - 1
-        return f"{config.label(0)} if {first}{f', and {more} more' if more else ''}" if first else ""
+        if not any(case.conditions for case in config.cases):
+            return ""
+        return f"{', '.join(config.label(index) for index in range(len(config.cases)))} or default"
 
     @classmethod
     def explain(cls, config: SwitchConfig | None, step: StepRecord) -> str:

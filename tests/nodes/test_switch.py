@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_with_its_place(data: dict[str, Any], path: str, w
 
 def test_what_people_read() -> None:
     assert summary_of("switch", by_value("pro")) == "By contact.plan"
-    assert summary_of("switch", BY_CONDITIONS) == "Big if event amount is more than 100, and 1 more"
+    assert summary_of("switch", BY_CONDITIONS) == "Big, Case 2 or default"
 
     class Left:
         output, started_at, completed_at = None, None, None
