@@ -18,9 +18,11 @@ from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus
+from app.segment_member_repository import ADDED, REMOVED
 from app.subscriptions.permission import LABELS
 
 PAGE = 40
+_MOVES = {ADDED: ("user-check", "Entered the segment"), REMOVED: ("user-minus", "Left the segment")}
 Show = Literal["all", "messages", "runs", "events", "changes"]
 _ENDS = {
     RunStatus.COMPLETED: ("Completed", "circle-check"),
@@ -123,6 +125,9 @@ def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
     properties = row.properties or {}
     if row.name in _CHOICES and "by" in properties:
         return _choice(row, properties)
+    if row.name in _MOVES and "segmentName" in properties:
+        icon, verb = _MOVES[row.name]
+        return TimelineEntry(at=row.occurred_at, icon=icon, title=f"{verb} {properties['segmentName']}", note="segment")
     if row.name not in CHANGES:
         return TimelineEntry(
             at=row.occurred_at,

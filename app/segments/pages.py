@@ -19,6 +19,7 @@ from app.lib.formats import counted
 from app.models.status import Role
 from app.segments import contact_pages
 from app.segments.growth_chart import chart
+from app.segments.rules import NothingBuilt
 from app.segments.schemas import Members, MembersMoved, NewSegment, SegmentPatch
 from app.segments.service import SegmentNotFound, SegmentService
 from app.segments.uses import WHAT_HAPPENS
@@ -124,6 +125,9 @@ async def _segment(
         growth=growth,
         chart=chart([day.members for day in growth]),
         uses=await segments.uses(listed.segment),
+        building=await segments.rules.progress(listed.segment),
+        comparison=await segments.rules.comparison(listed.segment),
+        next_sentence=await segments.rules.next_sentence(listed.segment),
         what_happens=WHAT_HAPPENS,
         name_of=name_of,
         form=form,
@@ -144,6 +148,30 @@ async def save_segment(
     except AppError as error:
         return await _segment(request, segments, segment_id, form.failed(error))
     return go(request, f"/segments/{segment_id}", "Saved.")
+
+
+@post(ONE + "/apply", role=Role.MARKETER, status_code=200)
+async def apply_rule_page(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Let the changed rule count."""
+    segment = await segments.locked(segment_id)
+    try:
+        moved = await segments.rules.apply(segment)
+    except NothingBuilt as error:
+        return go(request, f"/segments/{segment_id}", error.message, "err")
+    return go(
+        request, f"/segments/{segment_id}", f"The changed rule counts: {moved.enter:,} entered, {moved.leave:,} left."
+    )
+
+
+@post(ONE + "/discard", role=Role.MARKETER, status_code=200)
+async def discard_rule_page(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Give the changed rule up."""
+    await segments.rules.discard(await segments.locked(segment_id))
+    return go(request, f"/segments/{segment_id}", "Given up. The old rule goes on counting.")
 
 
 @post(ONE + "/members", role=Role.MARKETER, status_code=200)
@@ -225,6 +253,8 @@ ROUTES: list[Any] = [
     create_segment_page,
     show_segment,
     save_segment,
+    apply_rule_page,
+    discard_rule_page,
     add_members_page,
     remove_member_page,
     delete_segment_page,

@@ -95,6 +95,10 @@ class SegmentRules:
         number = segment.next_number or segment.number
         return (await build_repository.progress(self._session, self._tenant_id, [number])).get(number)
 
+    async def next_sentence(self, segment: Segment) -> str:
+        """The changed rule in words; empty when there is none."""
+        return await self.sentence(segment_rule(segment.next_rule)) if segment.next_rule else ""
+
     async def comparison(self, segment: Segment) -> Comparison | None:
         """What the changed rule would change; None while it is not built."""
         progress = await self.progress(segment)

@@ -100,6 +100,7 @@ async def test_a_contact_shows_its_segments_and_is_put_in_and_taken_out(
     put_in = await person.post(own, data={"segment": segment_id})
     assert put_in.headers["location"] == f"/contacts/{ada.id}"
     assert "VIPs" in (await person.get(own, headers=HTMX)).text
+    assert "Entered the segment VIPs" in (await person.get(f"/contacts/{ada.id}")).text
     out = await person.post(f"{url}/members/{ada.id}/remove?to=contact")
     assert out.headers["location"] == f"/contacts/{ada.id}"
     assert (await db_session.scalars(select(SegmentMember))).all() == []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib.ids import uuid7
 from app.models import Contact, Segment, SegmentMember, Workspace
 from app.models.status import Role
-from tests.fixtures.people import ApiClients
+from tests.fixtures.people import ApiClients, BrowserClients
 
 SEGMENTS = "/api/v1/segments"
 PRO = {"match": "all", "conditions": [{"field": "contact.plan", "operator": "equals", "value": "pro"}]}
@@ -150,3 +150,28 @@ async def test_a_static_one_has_no_rule(api: ApiClients) -> None:
     static = (await client.post(SEGMENTS, json={"name": "X"})).json()["data"]
     answer = await client.patch(f"{SEGMENTS}/{static['id']}", json={"rule": PRO})
     assert answer.status_code == 422 and answer.json()["errors"][0]["path"] == "rule"
+
+
+async def test_the_page_shows_what_a_changed_rule_would_change(
+    api: ApiClients, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    ada, bea, cleo = await people(db_session, workspace)
+    client, person = await api(Role.MARKETER), await browser(Role.MARKETER)
+    segment = await created(client)
+    url = f"/segments/{segment['id']}"
+    assert "Looking for its contacts" in (await person.get(url)).text
+    await build(db_session, 1, [ada, bea])
+    other = {"conditions": [{"field": "contact.plan", "operator": "not_equals", "value": "pro"}]}
+    await client.patch(f"/api/v1{url}", json={"rule": other})
+    waiting = (await person.get(url)).text
+    assert "Building the changed rule" in waiting and "plan is not pro" in waiting and "Let it count" not in waiting
+    assert (await person.post(f"{url}/apply")).status_code == 303
+    await build(db_session, 2, [bea, cleo])
+    shown = (await person.get(url)).text
+    assert '<b class="num">1</b> would enter' in shown and "Let it count" in shown
+    viewer = await browser(Role.VIEWER)
+    assert "Let it count" not in (await viewer.get(url)).text
+    assert (await person.post(f"{url}/apply")).status_code == 303
+    row = (await db_session.scalars(select(Segment))).one()
+    await db_session.refresh(row)
+    assert (row.number, row.next_number, row.sentence) == (2, None, "plan is not pro")
