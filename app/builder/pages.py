@@ -25,7 +25,8 @@ from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import Flow
 from app.lib.field_errors import all_field_errors, field_error
 from app.models import Workflow
-from app.models.status import Role
+from app.models.status import Role, WorkflowStatus
+from app.schedules.service import ScheduleService
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.api import revision
@@ -41,6 +42,7 @@ async def show_builder(
     request: AppRequest,
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
+    schedules: NamedDependency[ScheduleService],
     workflow_id: FromPath[UUID],
 ) -> Template:
     """The builder of one workflow."""
@@ -64,6 +66,7 @@ async def show_builder(
         choices=await form_options.everything(),
         unpublished=await workflows.has_unpublished_changes(workflow),
         totals=await workflows.totals(workflow),
+        missed=await schedules.missed_in_words(workflow_id) if workflow.status == WorkflowStatus.PAUSED else "",
     )
 
 

@@ -13,6 +13,7 @@ from app.flow.local_time import WORKSPACE, zone_diagnostics
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.models.status import Role
+from app.schedules.service import ScheduleService
 from app.values.cron import MAX_LENGTH, BadCron, cron_of, cron_words, next_fires
 from app.web.fragments import page
 
@@ -41,3 +42,4 @@ async def preview_schedule(
 
 
 ROUTES: list[Any] = [preview_schedule]
+SERVICES = {"schedules": ScheduleService}

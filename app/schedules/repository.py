@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.database import execute
+from app.models.schedule import Schedule
+from app.models.tenant_repository import TenantRepository
 
 MOST_WORKSPACES = 50
 """Workspaces that are compared in one look."""
@@ -101,6 +103,16 @@ class DueSchedule(NamedTuple):
     @property
     def key(self) -> TriggerKey:
         return self.tenant_id, self.workflow_id, self.trigger_id
+
+
+class ScheduleRepository(TenantRepository[Schedule]):
+    """The schedules of a workspace, to be shown."""
+
+    model = Schedule
+
+    async def of_workflow(self, workflow_id: UUID) -> Sequence[Schedule]:
+        """Those of one workflow, in the order of their triggers' ids."""
+        return await self.list(Schedule.workflow_id == workflow_id, order_by=[Schedule.trigger_id])
 
 
 async def changed_workspaces(session: AsyncSession) -> list[tuple[int, int]]:
