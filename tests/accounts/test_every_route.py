@@ -56,6 +56,8 @@ HARMLESS = {
     "POST /settings/password",
     "POST /settings/sessions/end-others",
     "POST /settings/sessions/{session_id}/end",
+    "POST /runs/{run_id}/answer",  # the question says who may
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer",
     "POST /settings/workspaces/{workspace_id}/open",
     "POST /api/v1/templates/{template_id}/preview",
     "POST /templates/preview",
@@ -97,6 +99,7 @@ BODIES: dict[str, Any] = {
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "approve"},
     "POST /api/v1/segments/preview": {"rule": {"conditions": []}},
     "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
     "DELETE /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
