@@ -50,6 +50,7 @@ PUBLIC = {
 """All that a stranger may ask. Each is a decision."""
 
 HARMLESS = {
+    "POST /api/v1/segments/preview",
     "POST /invitation/sign-out",
     "POST /sign-out",
     "POST /settings/profile",
