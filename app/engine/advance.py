@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 import struct
 import time
 from collections import deque
@@ -18,6 +17,7 @@ import structlog
 
 from app.engine import assignments, claim, control, due, failpoints, newer_release, reports, rows, segment_turns
 from app.engine.arrivals import Arrivals, stored_run
+from app.engine.batch_sizes import BatchSizes
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
 from app.engine.claim_lock import ClaimLock, TurnTaken
@@ -25,17 +25,18 @@ from app.engine.crashes import Crashes, Suspected
 from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
+from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
 from app.engine.progress import progress
 from app.engine.segment_work import move_members
 from app.engine.state import NOBODY, ContactState
 from app.engine.step_faults import fault_in_words
+from app.engine.time_limit import BatchTooLong, TimeLimit
 from app.engine.vacuum import Vacuum
 from app.engine.waits import look_back
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
 from app.inbox import InboxKind
-from app.lib import database, ids, polling, shards
-from app.lib.months import month_of, needed
+from app.lib import database, polling, shards
 from app.settings import settings
 from app.turns import RoundRobin
 
@@ -53,8 +54,7 @@ _UNSTORABLE = (
     LookupError,
 )
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
-LOOK_AGAIN_S = 2.0
-"""Seconds after which contacts that were held by somebody else are looked at again."""
+LOOK_AGAIN_S = 2.0  # after which contacts that were held by somebody else are looked at again
 BATCHES_ALIKE = 16
 MOST_WAITS = 3
 """Waits in a row, for contacts that are free by the time one looks who holds them, before the events are left to the next round."""
@@ -65,23 +65,7 @@ TRIES = 20
 Work = Callable[[Cursor, int], tuple[Batch | None, int]]
 
 
-NO_MONTH = (
-    "The id of this run tells a time for which there is no table, so it cannot go on. The product makes no such ids."
-)
-
-
-def _lacks_month(error: Exception) -> bool:
-    """Is there no table for the month that a row belongs to? PostgreSQL names the constraint when it is one of the product's."""
-    return isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None
-
-
-def _lacks_month_of_now(error: Exception) -> bool:
-    """Is it the month of ids that are made now? Somebody will make it. Any other is the fault of that one id."""
-    if not _lacks_month(error) or not isinstance(error, psycopg.Error):
-        return False
-    id_ = re.search(r"= \(([0-9a-f-]{36})\)", error.diag.message_detail or "")
-    months = needed(month_of(ids.uuid7()))
-    return id_ is None or months[0].first_id <= UUID(id_.group(1)) < months[-1].later(1).first_id
+TOO_LONG = "A step took so long that the database ended its work, each time it was tried."
 
 
 class Engine:
@@ -98,6 +82,7 @@ class Engine:
         number: int = 0,
         engines: int = 1,
         on_backlog: Callable[[], None] = lambda: None,
+        sizes: BatchSizes | None = None,
     ) -> None:
         self.connection = connection or database.connect("engine")
         rows.register(self.connection)
@@ -110,7 +95,7 @@ class Engine:
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
         self.inbox_turns, self.due_turns = RoundRobin(), RoundRobin()
-        self.caps: dict[str, int] = {}
+        self.sizes = sizes or BatchSizes()
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
         self._head: tuple[int, Any] = (0, None)
@@ -125,6 +110,8 @@ class Engine:
         self._waited_in_vain = 0
         self._fields_lately: deque[frozenset[str]] = deque(maxlen=BATCHES_ALIKE)
         """What the last batches of due runs looked at: the next one is claimed with as much."""
+        self._fields_of_events: deque[frozenset[str]] = deque(maxlen=BATCHES_ALIKE)
+        self._limit = TimeLimit(self.connection.cursor(), alone=True)
         self._behind = 0
         """How often this batch was put back because the workflows had to be looked at first."""
 
@@ -177,7 +164,11 @@ class Engine:
         self.matcher.trim()
         if self._stands_by():
             self.crashes.examine()
-        cap = min(self.caps.get(name, self.limit), self.limit)
+        if (unbearable := self.sizes.unbearable(name)) is not None:
+            self._head = unbearable
+            give_up(TOO_LONG)
+            return 1
+        cap = self.sizes.of(name, self.limit)
         lost_races = 0
         while not self._stands_by():
             try:
@@ -191,7 +182,7 @@ class Engine:
             except Suspected:
                 self.crashes.examine()
                 continue
-            except (TurnTaken, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
+            except (TurnTaken, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, BatchTooLong) as error:
                 cap = self._held_up(name, cap, error)
                 if cap == 0:
                     return 0
@@ -204,22 +195,37 @@ class Engine:
                 time.sleep(random.uniform(0, 0.002 * 2 ** min(lost_races, 6)))  # noqa: S311
                 continue
             except _UNSTORABLE as error:
-                if _lacks_month_of_now(error):  # nothing is wrong with what is to be written: it waits
-                    self.progress.held_up(name, "month")
-                    log.error("engine.month_missing", kind=name, error=str(error).splitlines()[0])
-                    return 0
-                log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
-                if cap > 1:
-                    cap = self.caps[name] = max(1, cap // 8)
-                    continue
-                give_up(NO_MONTH if _lacks_month(error) else fault_in_words(error))
-                return 1
-            self.progress.through(name, taken)
-            self.caps[name], self._behind, self._waited_in_vain = min(cap * 2, self.limit), 0, 0
-            if taken * 2 > self.limit:
-                self.on_backlog()
+                cap, taken = self._refused(name, cap, error, give_up)
+                if cap == 0:
+                    return taken
+                continue
+            except psycopg.Error:
+                if self.connection.closed and self._limit.silent:
+                    self.sizes.session_lost(name, cap, self._head)
+                    log.warning("engine.silent_too_long", kind=name, size=cap)
+                raise
+            self._through(name, cap, taken)
             return taken
         return 0
+
+    def _through(self, name: str, cap: int, taken: int) -> None:
+        self.progress.through(name, taken)
+        self.sizes.through(name, cap, self.limit, larger=not self._limit.nearly_reached)
+        self._behind, self._waited_in_vain = 0, 0
+        if taken * 2 > self.limit:
+            self.on_backlog()
+
+    def _refused(self, name: str, cap: int, error: Exception, give_up: Callable[[str], None]) -> tuple[int, int]:
+        """A batch that cannot be stored. Answers the size to try again with; 0: it stood alone, or waits, and so many are over."""
+        if lacks_month_of_now(error):  # nothing is wrong with what is to be written: it waits
+            self.progress.held_up(name, "month")
+            log.error("engine.month_missing", kind=name, error=str(error).splitlines()[0])
+            return 0, 0
+        log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
+        if cap > 1:
+            return self.sizes.shrink(name, cap), 0
+        give_up(NO_MONTH if lacks_month(error) else fault_in_words(error))
+        return 0, 1
 
     def _stands_by(self) -> bool:
         """Is something suspected that the first engine of this process handles alone? What else was walked when it ends the process
@@ -228,11 +234,10 @@ class Engine:
 
     def _held_up(self, name: str, cap: int, error: Exception) -> int:
         """Somebody holds what this batch needs. Answers the size to try again with, 0: leave it to a later round."""
-        if isinstance(error, psycopg.errors.QueryCanceled):
+        if isinstance(error, psycopg.errors.QueryCanceled | BatchTooLong):
             self.progress.held_up(name, "time")
             log.warning("engine.too_slow", kind=name, size=cap)
-            self.caps[name] = max(1, cap // 8)
-            return self.caps[name] if cap > 1 else 0
+            return self.sizes.shrink(name, cap) if cap > 1 else 0
         by = "turn" if isinstance(error, TurnTaken) else "lock"
         self.progress.held_up(name, by)
         log.warning("engine.held_up", kind=name, by=by)
@@ -262,6 +267,7 @@ class Engine:
         try:
             with self.inbox_turns.batch(), self.due_turns.batch(), self.connection.transaction():
                 cursor = self.connection.cursor(binary=True)
+                self._limit = TimeLimit(cursor, alone=limit == 1)
                 batch, taken = work(cursor, limit)
                 failpoints.reach("claimed")
                 if batch is not None:
@@ -305,7 +311,11 @@ class Engine:
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
         self._events_taken, self._runs_taken = [(item.tenant_id, item.id) for item in items], []
-        return Arrivals(cursor, self.matcher, items).walk(self._locked), len(items)
+        lately, put_back = frozenset().union(*self._fields_of_events), self._behind < TRIES
+        arrivals = Arrivals(cursor, self.matcher, items, lately=lately, put_back=put_back, limit=self._limit)
+        batch = arrivals.walk(self._locked)
+        self._fields_of_events.append(arrivals.fields)
+        return batch, len(items)
 
     def _locked(self) -> None:
         """The contacts of these events are ours: others may take later ones."""
@@ -347,6 +357,7 @@ class Engine:
         due.postpone(cursor, postponed)
         runs = []
         for row, _, _, stored in claimed:
+            self._limit.check()
             if (row.tenant_id, row.id) in postponed:
                 continue
             if row.contact_id is None:
@@ -383,7 +394,7 @@ class Engine:
         try:
             control.fail_run(self.connection, tenant_id, run_id, error)
         except psycopg.errors.CheckViolation as refused:
-            if not _lacks_month(refused):
+            if not lacks_month(refused):
                 raise
             control.hold_run(self.connection, tenant_id, run_id, NO_MONTH)  # it cannot be among those that ended
         log.error("engine.run_failed_alone", run_id=str(run_id), error=error)

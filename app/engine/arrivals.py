@@ -7,23 +7,25 @@ and happened after it are looked up and take their place among what came now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
-from app.engine import assignments, claim, control, history, newer_release, reports, rows, waits
-from app.engine.claim import Cursor, Place
+from app.engine import claim, control, newer_release, reports, rows, waits
+from app.engine.claim import Cursor
 from app.engine.compiled import CompiledFlow, CompiledStart
-from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
 from app.engine.interest import HAPPENED, Arrival, Interests
+from app.engine.lookups import Entering, EntryLookups, contacts_of
 from app.engine.matcher import Matcher
 from app.engine.records import Refusal
 from app.engine.segment_work import concerning
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
 from app.engine.stored_rows import PAST, Item, RunRow
+from app.engine.subscriptions import Live
+from app.engine.time_limit import TimeLimit
+from app.engine.timeline import Timeline, timelines
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
-from app.flow.settings import REMEMBERED
 from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
@@ -51,10 +53,24 @@ def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -
 
 
 class Arrivals:
-    """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody."""
+    """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody.
 
-    def __init__(self, cursor: Cursor, matcher: Matcher, items: list[Item]) -> None:
+    `lately`: fields of contacts that the last batches looked at, so that they are loaded at once. `put_back`: the batch may be put back
+    by Behind, to compile versions while nobody waits. `limit`: how long it may take.
+    """
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        matcher: Matcher,
+        items: list[Item],
+        *,
+        lately: Iterable[str] = (),
+        put_back: bool = True,
+        limit: TimeLimit | None = None,
+    ) -> None:
         self.cursor, self.matcher = cursor, matcher
+        self.lately, self.put_back, self.limit = lately, put_back, limit or TimeLimit(cursor, alone=True)
         # The transaction began before it had the turn: what came in meanwhile is younger than its clock says.
         self.now = max(items[0].now, *(item.at for item in items))
         self.left: dict[tuple[Item, bytes, bytes | None], None] = {}
@@ -66,8 +82,10 @@ class Arrivals:
         self.concerning_segments = concerning(matcher, items) if matcher.keeps_segments else []
         self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
-        self.leaving: dict[int, list[tuple[RunState, CompiledGoal]]] = {}
-        """Runs that stand at their first step until the event comes that is known to end them, by its place in `wanted`."""
+        self.fields: frozenset[str] = frozenset()
+        """What of the contacts was looked at, once it is walked."""
+        self._event_ids = {item.event_id for item in items}
+        self._fresh = ids.uuid7s()
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
         """Lock the contacts, say so by `locked`, and let everything happen in memory."""
@@ -75,40 +93,69 @@ class Arrivals:
             return None
         batch = Batch(self.now)
         batch.segment_work.events = self.concerning_segments
-        contacts = _contacts([*(arrival.item for arrival in self.wanted), *self.concerning_segments])
+        contacts = contacts_of([*(arrival.item for arrival in self.wanted), *self.concerning_segments])
         of_segments = self.matcher.fields_of_segments({item.tenant_id for item in self.concerning_segments})
-        flows = _distinct(flow for arrival in self.wanted for flow in arrival.targets)
-        names = claim.fields(self.matcher.fields_of(flows) | of_segments)
+        target_lists = {id(arrival.targets): arrival.targets for arrival in self.wanted}
+        flows = _distinct(flow for targets in target_lists.values() for flow in targets)
+        names = claim.fields(self.matcher.fields_of(flows).union(self.interests.fields, of_segments, self.lately))
         stored = claim.contacts(self.cursor, contacts, names)
         locked()
         active = self._active()
-        flows += [self.matcher.flow(row.workflow_id, row.version) for row in active]
-        if (needed := claim.fields(self.matcher.fields_of(flows) | of_segments)) != names:  # active runs look at more
-            names, stored = needed, claim.contacts(self.cursor, contacts, needed)
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
-        for contact_id, known in assignments.load(self.cursor, contacts, flows).items():
-            if contact_id in batch.contacts:
-                batch.contacts[contact_id].assigned = known
-        entries = self._entries(batch)
+        lookups = EntryLookups(self.cursor, self.matcher, batch, contacts, names, self.put_back)
+        lookups.load([*flows, *(self.matcher.flow(row.workflow_id, row.version) for row in active)])
         for row in active:
             # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
             contact_id = row.contact_id or NOBODY
             contact = batch.contacts.get(contact_id) or ContactState(contact_id)
             run = stored_run(self.matcher, row, contact, self.now)
             self.runs.setdefault(contact_id, []).append(run)
-            entries.remember(run)
+            lookups.entries.remember(run)
         reports.load(self.cursor, [run for runs in self.runs.values() for run in runs])
-        self._remember()
-        fresh = iter(ids.uuid7_many(sum(len(arrival.targets) for arrival in self.wanted)))
-        for place in range(len(self.wanted)):
-            self._happen(batch, entries, place, fresh)
+        self._happen_to_all(batch, lookups)
         waits.look_back(self.cursor, batch)
         claim.leave(self.cursor, self.left)
+        self.fields = lookups.fields
         return batch
+
+    def _happen_to_all(self, batch: Batch, lookups: EntryLookups) -> None:
+        """Each contact by itself. Whom a change of this batch lets in where nothing was looked up waits until it is."""
+        waiting = timelines(self.wanted)
+        self._look_up(batch, lookups, {timeline: timeline.arrivals for timeline in waiting})
+        while waiting := [timeline for timeline in waiting if not self._happen(batch, lookups, timeline)]:
+            soon = {timeline: timeline.arrivals[timeline.place : timeline.place + LOOK_AHEAD] for timeline in waiting}
+            self._look_up(batch, lookups, soon)
+
+    def _look_up(self, batch: Batch, lookups: EntryLookups, arrivals: Mapping[Timeline, Iterable[Arrival]]) -> None:
+        """Look up what the entries need that these arrivals may bring, as the contacts are now."""
+        entering, starting = list[Entering](), list[tuple[Item, list[Live]]]()
+        for timeline, several in arrivals.items():
+            contact = batch.contacts.get(timeline.contact_id)
+            for arrival in several:
+                if arrival.by_contact is None:
+                    if arrival.targets and not timeline.begun:
+                        entering.append(Entering(arrival.item, arrival.targets))
+                elif contact is not None:
+                    those = arrival.starting(contact, len(contact.changes))
+                    starting.append((arrival.item, [live for live in those if lookups.flow(contact, live) is None]))
+        if starting:
+            resolved = lookups.resolve(starting)
+            lookups.load({flow: None for _, flows in resolved for flow in flows})
+            entering += resolved
+        lookups.stand(entering)
+        past: dict[bytes | None, list[Arrival]] = {}
+        for item in lookups.past(entering):
+            if item.event_id not in self._event_ids:
+                self._event_ids.add(item.event_id)
+                past.setdefault(item.contact_id, []).append(self.interests.past(item))
+        if past:
+            for timeline in arrivals:
+                if timeline.contact_id in past:
+                    timeline.put(past[timeline.contact_id])
 
     def _active(self) -> list[RunRow]:
         """The stored runs that goals and erasures may end; their versions are known afterwards."""
-        ending = _contacts(a.item for a in self.wanted if a.goals or a.item.kind == InboxKind.ERASED)
+        ending = contacts_of(a.item for a in self.wanted if a.goals or a.item.kind == InboxKind.ERASED)
         active = claim.active_runs(self.cursor, ending) if ending else []
         active_ids = {row.id for row in active}
         active += [row for row in self._waiting() if row.id not in active_ids]
@@ -147,85 +194,101 @@ class Arrivals:
         places = _distinct((a.item.tenant_id, a.item.contact_id, a.item.name) for a in self.wanted if a.awaited)
         return claim.waiting_runs(self.cursor, places) if places else []
 
-    def _entries(self, batch: Batch) -> Entries:
-        entering: dict[CompiledFlow, list[Item]] = {}
-        for arrival in self.wanted:
-            for flow in arrival.targets:
-                if flow.reentry != "always" and arrival.item.contact_id:
-                    entering.setdefault(flow, []).append(arrival.item)
-        standing: set[Key] = set()
-        earlier: dict[Key, int] = {}
-        if entering:
-            contacts = _contacts(item for group in entering.values() for item in group)
-            standing = history.standing(self.cursor, contacts, _distinct(flow.workflow_id for flow in entering))
-            if remembering := _distinct(g.workflow_id for g in entering if g.reentry in REMEMBERED):
-                earlier = history.last_started(self.cursor, contacts, remembering)
-        return Entries(batch, standing, earlier)
+    def _happen(self, batch: Batch, lookups: EntryLookups, timeline: Timeline) -> bool:
+        """Let happen what is left of a timeline. False: something has to be looked up before it can go on."""
+        contact = batch.contacts.get(timeline.contact_id) if timeline.contact_id else ContactState(NOBODY)
+        while (arrival := timeline.now) is not None:
+            self.limit.check()
+            item = arrival.item
+            if item.kind == InboxKind.ERASED:
+                for run in self.runs.get(timeline.contact_id, ()):
+                    if run.active:
+                        batch.cut_short(run, CANCELLED, "cancelled")
+            elif contact is not None:
+                if not timeline.begun:
+                    self._reach_and_wake(batch, timeline, arrival)
+                    timeline.begun = True
+                if arrival.by_contact is None:
+                    for flow in arrival.targets:
+                        self._enter(batch, lookups, timeline, flow, contact)
+                elif not self._start_by_contact(batch, lookups, timeline, contact):
+                    return False
+            timeline.go_on()
+        return True
 
-    def _remember(self) -> None:
-        """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
-        entering = [(a.item, flow) for a in self.wanted for flow in a.targets if flow.goals and a.item.contact_id]
-        if not entering:
-            return
-        names = frozenset().union(*(flow.goal_events for _, flow in entering))
-        batch_event_ids = {arrival.item.event_id for arrival in self.wanted}
-        missed = [
-            item
-            for item in history.past(self.cursor, [item for item, _ in entering], names)
-            if item.event_id not in batch_event_ids
-        ]
-        if missed:
-            self.wanted += [self.interests.past(item) for item in missed]
-            self.wanted.sort(key=_by_occurrence)
-
-    def _happen(self, batch: Batch, entries: Entries, place: int, fresh: Iterator[bytes]) -> None:
-        arrival = self.wanted[place]
-        item, targets = arrival.item, arrival.targets
-        if item.kind == InboxKind.ERASED:
-            for run in self.runs.get(item.contact_id or NOBODY, ()):
-                if run.active:
-                    batch.cut_short(run, CANCELLED, "cancelled")
-            return
-        contact = batch.contacts.get(item.contact_id) if item.contact_id else ContactState(NOBODY)
-        if contact is None:
-            return
-        for run, goal in self.leaving.pop(place, ()):
+    def _reach_and_wake(self, batch: Batch, timeline: Timeline, arrival: Arrival) -> None:
+        """What it does to runs that stand, and a start that finds nothing to start."""
+        item = arrival.item
+        for run, goal in timeline.leaving.pop(arrival, ()):
             if run.active:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
         if arrival.goals:
             self._reach_goals(batch, item, arrival.goals)
         if arrival.awaited:
             waits.wake(batch, self._of_item(item), item, paused=self.matcher.workspace(item.tenant_id).paused)
-        if item.kind in _ASKED_FOR and not targets:
+        if item.kind in _ASKED_FOR and not arrival.targets:
             workflow_id = item.workflow_id or bytes(16)
             batch.refusals.append(
                 Refusal(item.tenant_id, workflow_id, item.contact_id, None, "workflow_not_active", None, item.run_id)
             )
-        for flow in targets:
-            run_id = item.run_id or next(fresh)
-            starts = self._starts(batch, flow, item)
-            if not starts:
-                continue
-            start = starts[0]
-            run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
-            run.event_id = item.event_id
-            if item.kind in _ASKED_FOR:
-                run.origin = int(RunOrigin.HAND) if start.by_hand else _ASKED_FOR[item.kind]
-            elif item.depth:
-                run.depth = item.depth
-                run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)
-            if not entries.admitted(run, starts, item):
-                continue
-            ahead = self._goal_ahead(run, place) if flow.goals and contact.id else None
-            paused = flow.workflow_id in self.matcher.workspace(flow.tenant_id).paused
-            if entries.admit(run, item, paused=paused, reaches=ahead is not None):
-                if ahead is None:
-                    batch.enter(run)
+
+    def _start_by_contact(self, batch: Batch, lookups: EntryLookups, timeline: Timeline, contact: ContactState) -> bool:
+        """Start whom the contact lets in as it is now. What one run changes on it may let further ones in, in the order of all.
+
+        False: something has to be looked up first.
+        """
+        arrival = timeline.arrivals[timeline.place]
+        assert arrival.by_contact is not None
+        ranks, unreadable, again = arrival.by_contact.starts.rank, self.matcher.unreadable, True
+        while again:
+            changes, again = len(contact.changes), False
+            for live in arrival.starting(contact, changes):
+                rank = ranks[live]
+                if rank <= timeline.rank:
+                    continue
+                if live[:2] in unreadable:
+                    self.left[arrival.item, live.workflow_id, None] = None
                 else:
-                    batch.stand(run)
-                    self.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
-                if run.active and contact.id and (flow.goals or run.awaited is not None):
-                    self.runs.setdefault(contact.id, []).append(run)
+                    flow = lookups.flow(contact, live)
+                    if flow is None:
+                        return False
+                    self._enter(batch, lookups, timeline, flow, contact)
+                timeline.rank = rank
+                if len(contact.changes) != changes:
+                    again = True
+                    break
+        return True
+
+    def _enter(
+        self, batch: Batch, lookups: EntryLookups, timeline: Timeline, flow: CompiledFlow, contact: ContactState
+    ) -> None:
+        """Begin a run of this workflow, if it lets the contact in."""
+        self.limit.check()
+        arrival = timeline.arrivals[timeline.place]
+        item, entries = arrival.item, lookups.entries
+        starts = self._starts(batch, flow, item)
+        if not starts:
+            return
+        start, run_id = starts[0], item.run_id or next(self._fresh)
+        run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
+        run.event_id = item.event_id
+        if item.kind in _ASKED_FOR:
+            run.origin = int(RunOrigin.HAND) if start.by_hand else _ASKED_FOR[item.kind]
+        elif item.depth:
+            run.depth = item.depth
+            run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)
+        if not entries.admitted(run, starts, item):
+            return
+        ahead = self._goal_ahead(run, timeline) if flow.goals and contact.id else None
+        paused = flow.workflow_id in self.matcher.workspace(flow.tenant_id).paused
+        if entries.admit(run, item, paused=paused, reaches=ahead is not None):
+            if ahead is None:
+                batch.enter(run)
+            else:
+                batch.stand(run)
+                timeline.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
+            if run.active and contact.id and (flow.goals or run.awaited is not None):
+                self.runs.setdefault(contact.id, []).append(run)
 
     def _starts(self, batch: Batch, flow: CompiledFlow, item: Item) -> list[CompiledStart]:
         """The triggers of `flow` by which a run may begin with `item`; without any the refusal is kept."""
@@ -251,23 +314,23 @@ class Arrivals:
         )
         return []
 
-    def _goal_ahead(self, run: RunState, place: int) -> tuple[int, CompiledGoal] | None:
-        """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
+    def _goal_ahead(self, run: RunState, timeline: Timeline) -> tuple[Arrival, CompiledGoal] | None:
+        """The event that is known to reach a goal after the entry, and which goal."""
         if run.node is None:
             return None
         remaining = LOOK_AHEAD
-        for later in range(place + 1, len(self.wanted)):
-            item = self.wanted[later].item
-            if item.contact_id != run.contact.id or not remaining:
+        for arrival in timeline.ahead():
+            item = arrival.item
+            if not remaining:
                 break
             if item.kind in HAPPENED and item.name in run.flow.goal_events:
                 remaining -= 1
                 goal = _reached(run, item, _properties(item))
                 if goal is not None:
-                    return later, goal
+                    return arrival, goal
         return None
 
-    def _reach_goals(self, batch: Batch, item: Item, workflows: Iterable[bytes]) -> None:
+    def _reach_goals(self, batch: Batch, item: Item, workflows: Container[bytes]) -> None:
         event = _properties(item)
         for run in self._of_item(item):
             if item.kind == PAST and run.fence is not None:
@@ -276,12 +339,6 @@ class Arrivals:
                 goal = _reached(run, item, event)
                 if goal is not None:
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
-
-
-def _by_occurrence(arrival: Arrival) -> tuple[bytes, int, int, bool]:
-    """The order of the inbox; of the same instant what was handled before comes first."""
-    item = arrival.item
-    return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != PAST
 
 
 def _is_for(item: Item, run_id: bytes, workflow_id: bytes) -> bool:
@@ -302,11 +359,6 @@ def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal |
         return None
     view = GoalView(run, item.name, event)
     return next((goal for goal in run.flow.goals if goal.event == item.name and goal.met(view) is not None), None)
-
-
-def _contacts(items: Iterable[Item]) -> list[Place]:
-    """The contacts of `items`, each once."""
-    return _distinct((item.tenant_id, item.contact_id) for item in items if item.contact_id)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

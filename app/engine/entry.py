@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +48,13 @@ class Entries:
     def __init__(self, batch: Batch, standing: set[Key], history: dict[Key, int]) -> None:
         self.batch, self.history = batch, history
         self.active: dict[Key, RunState | None] = dict.fromkeys(standing)
+
+    def learn(self, standing: Iterable[Key], history: Mapping[Key, int]) -> None:
+        """More of what is stored; what this batch did is newer."""
+        for place in standing:
+            self.active.setdefault(place, None)
+        for place, at in history.items():
+            self.history[place] = max(at, self.history.get(place, at))
 
     def remember(self, run: RunState) -> None:
         """An active run whose end within this batch must be seen."""

@@ -1,18 +1,21 @@
 """Who is interested in what came into the inbox: workflows that it starts, workflows whose goals it may reach, runs that wait for it.
 
 Most items of a batch share a workspace and a name, so the answer is kept by both for the time of a batch; by their properties too
-where those decide whom an event starts or whose goals it reaches.
+where those decide whom an event starts or whose goals it reaches. Whom its contact lets in is answered at the moment of acting, as
+the contact is then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from app.engine.compiled import CompiledFlow
+from app.engine.index_places import KnownContact
+from app.engine.listeners import EventMatch, Index
 from app.engine.matcher import Matcher
 from app.engine.stored_rows import PAST, Item
-from app.engine.subscriptions import Live, Version
+from app.engine.subscriptions import Live, ReachedWorkflows, Version
 from app.inbox import InboxKind
 
 HAPPENED = (InboxKind.EVENT, PAST, InboxKind.DEFERRED)
@@ -25,33 +28,55 @@ _Key = tuple[int, str, bytes | None]
 """Workspace, name of the event and, where they matter, its properties."""
 
 
-class Arrival:
-    """An item of the inbox and who is interested in it."""
-
-    __slots__ = ("awaited", "goals", "item", "targets")
-
-    def __init__(self, item: Item, targets: list[CompiledFlow], goals: Iterable[bytes], awaited: bool) -> None:
-        self.item = item
-        self.targets = targets
-        """The workflows that it may start. Shared with other items: never changed."""
-        self.goals = goals
-        """Workflows with a goal that it may reach."""
-        self.awaited = awaited
-        """Some run may wait for it."""
-
-
-class _Interest(NamedTuple):
+class Interest(NamedTuple):
     """In events of one workspace and name, and of the same properties where those matter."""
 
-    subscribed: Sequence[Live]
+    starts: Index[Live]
+    match: EventMatch[Live]
+    """Whom they may start whoever the contact is."""
     flows: list[CompiledFlow] | None
-    """Those of `subscribed`, if all of them are understood here."""
+    """The workflows of `match`, if all of them are understood here."""
     since: int
-    """When the last of `subscribed` began to listen."""
-    goals: Iterable[bytes]
+    """When the last of `match` began to listen."""
+    goals: ReachedWorkflows
     awaited: bool
     by_properties: bool
     """The properties of an event decide whom it starts, or whose goals it may reach."""
+
+
+class Arrival:
+    """An item of the inbox and who is interested in it."""
+
+    __slots__ = ("_changes", "_starting", "awaited", "by_contact", "goals", "item", "targets")
+
+    def __init__(
+        self,
+        item: Item,
+        targets: list[CompiledFlow],
+        goals: Container[bytes],
+        awaited: bool,
+        by_contact: Interest | None = None,
+    ) -> None:
+        self.item = item
+        self.targets = targets
+        """The workflows that it may start whoever its contact is. Shared with other items: never changed."""
+        self.goals = goals
+        """Workflows with a goal that it may reach; false when there are none."""
+        self.awaited = awaited
+        """Some run may wait for it."""
+        self.by_contact = by_contact
+        """Its contact says whom else it may start: ask `starting`."""
+        self._changes, self._starting = -1, list[Live]()
+
+    def starting(self, contact: KnownContact, changes: int) -> list[Live]:
+        """The workflows that it may start when its contact is like this, in order; `changes`: how often that has changed by now."""
+        if self._changes != changes:
+            self._changes = changes
+            interest = self.by_contact
+            assert interest is not None
+            live = interest.starts.of_contact(interest.match, contact)
+            self._starting = [one for one in live if _may_start(self.item, one)]
+        return self._starting
 
 
 class Interests:
@@ -60,50 +85,53 @@ class Interests:
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
         self.left: list[tuple[Item, bytes]] = []
-        self._known: dict[_Key, _Interest] = {}
+        self.fields: set[str] = set()
+        """Fields of contacts that decide whom these items may start."""
+        self._known: dict[_Key, Interest] = {}
 
     def arrival(self, item: Item) -> Arrival | None:
         """The item and who is interested in it; None when nobody is."""
         known = self._interest(item)
+        by_contact = known if item.kind == InboxKind.EVENT and known.starts.by_contact else None
         if item.kind == InboxKind.EVENT:
-            if not (known.subscribed or known.goals or known.awaited):
+            if not (known.match.listeners or by_contact or known.goals or known.awaited):
                 return None
             if known.flows is not None and item.workflow_id is None and item.at >= known.since:
-                return Arrival(item, known.flows, known.goals, known.awaited)
+                return Arrival(item, known.flows, known.goals, known.awaited, by_contact)
         elif item.kind not in _ALWAYS_HANDLED:
             return None
-        return Arrival(
-            item, self._targets(item), self._goals(item, known), known.awaited and item.kind in _TOLD_TO_RUNS
-        )
+        awaited = known.awaited and item.kind in _TOLD_TO_RUNS
+        return Arrival(item, self._targets(item), self._goals(item, known), awaited, by_contact)
 
     def past(self, item: Item) -> Arrival:
         """An item that was handled before: it starts nothing and wakes nobody."""
         return Arrival(item, [], self._interest(item).goals, False)
 
-    def _interest(self, item: Item) -> _Interest:
+    def _interest(self, item: Item) -> Interest:
         known = self._known.get((item.tenant_id, item.name, None)) or self._learn(item, None)
         if not known.by_properties or item.kind != InboxKind.EVENT:
             return known
         properties = item.payload or b""
         return self._known.get((item.tenant_id, item.name, properties)) or self._learn(item, properties)
 
-    def _learn(self, item: Item, properties: bytes | None) -> _Interest:
+    def _learn(self, item: Item, properties: bytes | None) -> Interest:
         """Without `properties`: of all events of the name, whom they may start only if that is the same for all; all goals."""
-        matcher, workspace = self.matcher, self.matcher.workspace(item.tenant_id)
-        by_properties = workspace.by_properties(item.name)
-        subscribed = workspace.starting(item.name, properties) if properties is not None or not by_properties else ()
-        understood = not any(live[:2] in matcher.unreadable for live in subscribed)
-        known = _Interest(
-            subscribed,
-            [matcher.flow(*live[:2]) for live in subscribed] if understood else None,
-            max((live.since for live in subscribed), default=0),
-            workspace.goals.get(item.name, _NO_WORKFLOWS)
-            if properties is None
-            else workspace.reached(item.name, properties),
-            workspace.awaited(item.name),
+        matcher, workspace, name = self.matcher, self.matcher.workspace(item.tenant_id), item.name
+        by_properties, index = workspace.by_properties(name), workspace.starts(name)
+        known_properties = properties is not None or not by_properties
+        match = workspace.starting(name, properties) if known_properties else index.whatever
+        understood = known_properties and not any(live[:2] in matcher.unreadable for live in match.listeners)
+        known = Interest(
+            index,
+            match,
+            [matcher.flow(*live[:2]) for live in match.listeners] if understood else None,
+            max((live.since for live in match.listeners), default=0),
+            workspace.reached(name, properties) if known_properties else workspace.reached_by_any(name),
+            workspace.awaited(name),
             by_properties,
         )
-        self._known[item.tenant_id, item.name, properties] = known
+        self.fields |= index.fields
+        self._known[item.tenant_id, name, properties] = known
         return known
 
     def _targets(self, item: Item) -> list[CompiledFlow]:
@@ -115,18 +143,23 @@ class Interests:
                 targets.append(self.matcher.flow(*live[:2]))
         return targets
 
-    def _goals(self, item: Item, known: _Interest) -> Iterable[bytes]:
+    def _goals(self, item: Item, known: Interest) -> Container[bytes]:
         if item.kind in _FOR_ONE_WORKFLOW:
-            return [workflow_id for workflow_id in known.goals if workflow_id == item.workflow_id]
+            workflow_id = item.workflow_id
+            return [workflow_id] if workflow_id is not None and workflow_id in known.goals else []
         return known.goals if item.kind in HAPPENED else _NO_WORKFLOWS
 
 
+def _may_start(item: Item, live: Live) -> bool:
+    """Was this listened for when the event came in, and does no workflow start itself?"""
+    return item.at >= live.since and live.workflow_id != item.workflow_id
+
+
 def listeners(matcher: Matcher, item: Item) -> list[Live]:
-    """The workflows that this item may start."""
+    """The workflows that this item may start whoever its contact is."""
     workspace = matcher.workspace(item.tenant_id)
     if item.kind == InboxKind.EVENT:
-        subscribed = workspace.starting(item.name, item.payload)
-        return [live for live in subscribed if item.at >= live.since and live.workflow_id != item.workflow_id]
+        return [live for live in workspace.starting(item.name, item.payload).listeners if _may_start(item, live)]
     live = workspace.live.get(item.workflow_id or b"") if item.kind in _STARTED else None
     if live is None:
         return []

@@ -1,194 +1,174 @@
 """Which of many listeners an event may concern, without asking each in turn: an index over their conditions.
 
-A listener hangs on values that the event must have for its conditions to hold: `event.sku is A-1` under "all", or each value of
-`event.plan is one of …`. An event looks up the values that it has. Who cannot be hung anywhere is answered for every event.
+A listener hangs on values of which one must be there for its conditions to hold (`covers`): values of the event, or of its contact.
+The event alone says who hangs on its own values; who hangs on those of the contact is found when the contact is known, as it is then.
+Who cannot be hung anywhere is answered for every event.
 
 The answer may hold listeners that say no when they are asked. It lacks none that would say yes, nor one whose conditions cannot be
-answered for this event, because that is kept as a refusal for people to read.
+answered for this event and contact, because that is kept as a refusal for people to read.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
-import msgspec
-
-from app.flow import paths
-from app.flow.conditions import Condition
-from app.flow.operators import OPERATORS, answerable
-from app.lib.conversions import as_boolean, as_list, as_number, folded, printed
+from app.engine.covers import CONTACT, EITHER, EVENT, Cover, Doubt, Names, Predicate, Rules, Where
+from app.engine.index_places import HappenedTo, IndexPlace, KnownContact
+from app.values.contact_view import FIELD_COLUMNS
 
 Listener = TypeVar("Listener")
-Names = tuple[str, ...]
-"""A path below `event`."""
-Key = tuple[str, Any]
-Value = tuple[Names, Key]
-"""A key at a path."""
-Cover = frozenset[Value]
-"""Conditions hold only for events that have one of these."""
-Rules = Sequence[Mapping[str, Any]]
-"""Conditions as a document has them."""
 
 
-class _Guard(NamedTuple):
-    """What is found here must be of a kind that an operator can compare; else the conditions cannot be answered."""
+class EventMatch(Generic[Listener]):
+    """Whom an event concerns as far as it says so alone. `listeners`: those, in order."""
 
-    names: Names
-    operator: str
+    __slots__ = ("event", "listeners", "numbers")
 
-
-class Doubt(Exception):
-    """It cannot be said which events these conditions are about: every one has to be judged."""
-
-
-class _EventOnly:
-    """What a reader of a path below `event` is handed."""
-
-    __slots__ = ("event",)
-
-    def __init__(self, event: Mapping[str, Any]) -> None:
-        self.event = event
-
-
-def keys_of(value: Any) -> Iterator[Key]:
-    """The keys of a value. Two values that `is` takes for equal share at least one, and what has none equals no scalar."""
-    if value is None or isinstance(value, list | tuple | dict):
-        return
-    yield "text", folded(printed(value))
-    if (number := as_number(value)) is not None:
-        yield "number", number
-    if (truth := as_boolean(value)) is not None:
-        yield "boolean", truth
-
-
-class _Predicate:
-    """Conditions as the index sees them: covers, each of which is enough, and guards. Raises Doubt."""
-
-    def __init__(self, rules: Rules, match: str) -> None:
-        try:
-            conditions = msgspec.convert(rules, list[Condition])
-        except msgspec.ValidationError as error:
-            raise Doubt from error
-        self.guards: set[_Guard] = set()
-        self.covers = self._list(conditions, match)
-        if not self.covers:
-            raise Doubt
-
-    def _list(self, conditions: list[Condition], match: str) -> list[Cover]:
-        parts = [self._condition(condition) for condition in conditions]
-        if match == "none":  # what it names is what must not be there
-            return []
-        if match == "any" and parts:
-            smallest = [min(part, key=len) for part in parts if part]
-            return [frozenset().union(*smallest)] if len(smallest) == len(parts) else []
-        return [cover for part in parts for cover in part]
-
-    def _condition(self, condition: Condition) -> list[Cover]:
-        if condition.conditions is not None:
-            return self._list(condition.conditions, condition.match)
-        if condition.operator not in OPERATORS:
-            raise Doubt
-        names = _below_event(condition.field)
-        if answerable(condition.operator) is not None:
-            if names is None:
-                raise Doubt  # whether it can be answered, the contact says
-            self.guards.add(_Guard(names, condition.operator))
-        if names is None or condition.operator not in ("equals", "in"):
-            return []
-        wanted = as_list(condition.value) if condition.operator == "in" else [condition.value]
-        keys = [list(keys_of(value)) for value in wanted]
-        return [frozenset((names, key) for some in keys for key in some)] if all(keys) else []
-
-
-def _below_event(path: str) -> Names | None:
-    """The names below `event`; None for another place, and for the event's own name, which is no property."""
-    root, *names = paths.names_of(path)
-    return tuple(names) if root == "event" and names and names != ["name"] else None
-
-
-class _Place:
-    """A path, the listeners that hang there by key, and those that cannot be answered for some values, by operator."""
-
-    def __init__(self, names: Names) -> None:
-        self.read = paths.reader(".".join(("event", *names)), set())
-        self.by_key: dict[Key, list[int]] = {}
-        self.guarded: dict[str, tuple[Callable[[Any], bool], list[int]]] = {}
-
-    def guard(self, operator: str, number: int) -> None:
-        test = answerable(operator)
-        assert test is not None
-        self.guarded.setdefault(test.__name__, (test, []))[1].append(number)
+    def __init__(self, event: Mapping[str, Any], numbers: frozenset[int], listeners: tuple[Listener, ...]) -> None:
+        self.event, self.numbers, self.listeners = event, numbers, listeners
 
 
 class Index(Generic[Listener]):
-    """Listeners to events of one name, to be asked which of them an event may concern."""
+    """Listeners to events of one name, to be asked which of them an event of a contact may concern."""
 
     def __init__(self, listeners: Iterable[tuple[Listener, Rules, str]]) -> None:
-        """`listeners`: each with its conditions and how they are joined, `all` or `any`. One may be there several times."""
+        """`listeners`: each with its conditions and how they are joined, `all` or `any`. One may be there several times in a row."""
         self._listeners: list[Listener] = []
-        self._always: set[int] = set()
-        self._places: dict[Names, _Place] = {}
+        always: set[int] = set()
+        self._places: dict[Where, IndexPlace] = {}
+        self._of_contact: set[int] = set()
+        """Whom the contact may decide about."""
+        fields: set[str] = set()
         self.attributes: frozenset[str] | None = frozenset()
-        """Of changes of contacts: the fields one of which must have changed for anybody to be concerned. None: any may."""
-        predicates: dict[int, _Predicate] = {}
+        """Of changes of contacts: the fields one of which must have changed for the change alone to concern anybody. None: any may."""
+        predicates: dict[int, Predicate] = {}
         for number, (listener, rules, match) in enumerate(listeners):
             self._listeners.append(listener)
             try:
-                predicates[number] = _Predicate(rules, match)
+                predicates[number] = Predicate(rules, match)
             except Doubt:
-                self._always.add(number)
+                always.add(number)
         self.everybody = tuple(dict.fromkeys(self._listeners))
-        self._hang(predicates)
-        self._by_first: dict[str, list[_Place]] = {}
-        for names, place in self._places.items():
-            self._by_first.setdefault(names[0], []).append(place)
+        self.rank = {listener: place for place, listener in enumerate(self.everybody)}
+        """The place of each in the order of all answers."""
+        self._hang(predicates, always, fields)
+        self.fields = frozenset(fields)
+        """Fields of contacts that decide whom an event concerns."""
+        self.by_event = any(where.root != CONTACT for where in self._places)
+        """Do the properties of an event decide whom it concerns?"""
+        self.by_contact = bool(self._of_contact)
+        """Does its contact decide?"""
+        self._arrange()
+        self.whatever = self._match({}, frozenset(always))
+        """Those whom every event of every contact concerns."""
+        self.whoever = frozenset(self._in_order(always | self._of_contact))
+        """Those whom an event may concern whatever it has, if its contact is fit for it."""
 
-    @property
-    def plain(self) -> bool:
-        """Does every event concern everybody?"""
-        return not self._places
+    def of_event(self, event: Mapping[str, Any]) -> EventMatch[Listener]:
+        """Whom an event with these properties concerns whoever its contact is; `of_contact` says who else."""
+        numbers, always = self._of_properties(event), self.whatever
+        if not numbers:
+            return EventMatch(event, always.numbers, always.listeners) if self.by_event else always
+        return self._match(event, always.numbers | numbers)
 
-    def matching(self, event: Mapping[str, Any]) -> tuple[Listener, ...]:
-        """Those whose conditions may hold for an event with these properties, or cannot be answered; in their order."""
-        if self.plain:
-            return self.everybody
-        numbers = set(self._always)
-        view = _EventOnly(event)
+    def hung(self, event: Mapping[str, Any]) -> frozenset[Listener]:
+        """Those of them who hang on what this event has."""
+        return frozenset(self._listeners[number] for number in self._of_properties(event))
+
+    def of_contact(self, match: EventMatch[Listener], contact: KnownContact) -> tuple[Listener, ...]:
+        """Whom the event concerns when its contact is like this: those of `match` and more, in order."""
+        numbers = self._numbers(match.event, contact)
+        return match.listeners if numbers <= match.numbers else self._in_order(match.numbers | numbers)
+
+    def matching(self, event: Mapping[str, Any], contact: KnownContact) -> tuple[Listener, ...]:
+        """Those whose conditions may hold for this event of this contact, or cannot be answered; in their order."""
+        return self.of_contact(self.of_event(event), contact)
+
+    def may_concern(self, changed: Iterable[str], contact: KnownContact) -> bool:
+        """May a change of these fields concern anybody, when the contact is like this afterwards?"""
+        if self.attributes is None:
+            return bool(self._listeners)
+        return not self.attributes.isdisjoint(changed) or bool(self._of_contact and self._numbers({}, contact))
+
+    def _of_properties(self, event: Mapping[str, Any]) -> set[int]:
+        numbers, view = set[int](), HappenedTo(event, None)
         for first in self._by_first.keys() & event.keys():
             for place in self._by_first[first]:
-                value = place.read(view)
-                if place.by_key:
-                    for key in keys_of(value):
-                        numbers.update(place.by_key.get(key, ()))
-                for is_answerable, guarded in place.guarded.values():
-                    if not is_answerable(value):
-                        numbers.update(guarded)
-        return tuple(dict.fromkeys(self._listeners[number] for number in sorted(numbers)))
+                place.look(view, numbers)
+        return numbers
 
-    def may_concern(self, changed: Iterable[str]) -> bool:
-        """May a change of these fields of a contact concern anybody?"""
-        return bool(self._listeners) and (self.attributes is None or not self.attributes.isdisjoint(changed))
+    def _numbers(self, event: Mapping[str, Any], contact: KnownContact) -> set[int]:
+        """Who hangs on values of the contact, or on bare names."""
+        numbers, view = set[int](), HappenedTo(event, contact)
+        for place in self._always_there:
+            place.look(view, numbers)
+        if self._by_attribute:
+            for first in self._by_attribute.keys() & contact.attributes.keys():
+                for place in self._by_attribute[first]:
+                    place.look(view, numbers)
+        if event and self._bare_by_first:
+            for first in self._bare_by_first.keys() & event.keys():
+                for place in self._bare_by_first[first]:
+                    place.look(view, numbers)
+        return numbers
 
-    def _hang(self, predicates: Mapping[int, _Predicate]) -> None:
-        """Each on the cover that fewest others share."""
+    def _hang(self, predicates: Mapping[int, Predicate], always: set[int], fields: set[str]) -> None:
+        """Each on the cover that fewest others share; of two alike on that which the event alone answers."""
         shared = Counter(value for one in predicates.values() for cover in one.covers for value in cover)
-        needed = set[str | None]([None] if self._always else [])
+
+        def cost(cover: Cover) -> tuple[int, bool]:
+            return sum(shared[value] for value in cover), any(value.where.root != EVENT for value in cover)
+
+        needed = set[str | None]([None] if always else [])
         for number, one in predicates.items():
-            for names, key in min(one.covers, key=lambda cover: sum(shared[value] for value in cover)):
-                self._place(names).by_key.setdefault(key, []).append(number)
-                needed.add(_changed_field(names))
+            for where, how, key in min(one.covers, key=cost):
+                self._place(where, number, needed, fields).hang(how, key, number)
             for guard in one.guards:
-                self._place(guard.names).guard(guard.operator, number)
-                needed.add(_changed_field(guard.names))
+                self._place(guard.where, number, needed, fields).guard(guard.operator, number)
         self.attributes = None if None in needed else frozenset(name for name in needed if name is not None)
 
-    def _place(self, names: Names) -> _Place:
-        place = self._places.get(names)
+    def _place(self, where: Where, number: int, needed: set[str | None], fields: set[str]) -> IndexPlace:
+        place = self._places.get(where)
         if place is None:
-            place = self._places[names] = _Place(names)
+            place = self._places[where] = IndexPlace(where, fields)
+            if where.root == EVENT or (where.root == EITHER and where.names[0] in _OF_CHANGES):
+                needed.add(_changed_field(where.names))
+        if where.root != EVENT:
+            self._of_contact.add(number)
         return place
+
+    def _arrange(self) -> None:
+        """The places by the first name below which they look: what is not there concerns nobody."""
+        self._by_first: dict[str, list[IndexPlace]] = {}
+        self._bare_by_first: dict[str, list[IndexPlace]] = {}
+        self._by_attribute: dict[str, list[IndexPlace]] = {}
+        self._always_there: list[IndexPlace] = []
+        for (root, names), place in self._places.items():
+            if root != CONTACT:
+                (self._by_first if root == EVENT else self._bare_by_first).setdefault(names[0], []).append(place)
+            if root == EVENT:
+                continue
+            if names[0] in FIELD_COLUMNS or names[0] in ("tags", "id"):
+                self._always_there.append(place)
+                continue
+            firsts = {names[1] if names[0] == "attributes" and len(names) > 1 else names[0]}
+            if root == EITHER:
+                firsts.add(names[0])
+            for first in firsts:
+                self._by_attribute.setdefault(first, []).append(place)
+
+    def _match(self, event: Mapping[str, Any], numbers: frozenset[int]) -> EventMatch[Listener]:
+        return EventMatch(event, numbers, self._in_order(numbers))
+
+    def _in_order(self, numbers: Iterable[int]) -> tuple[Listener, ...]:
+        return tuple(dict.fromkeys(self._listeners[number] for number in sorted(numbers)))
+
+
+NO_LISTENERS = Index[Any](())
+_OF_CHANGES = ("changed", "previous", "current", "attributes")
+"""What events about changes of contacts have."""
 
 
 def _changed_field(names: Names) -> str | None:

@@ -20,7 +20,6 @@ from app.engine.compiled import CompiledFlow, read_document
 from app.engine.subscriptions import UNKNOWN, Listening, Live, Version, WorkspaceListeners, listening_of, waiting_types
 from app.flow import registry
 from app.membership.state_repository import load_book
-from app.values.contact_view import COLUMNS
 
 log = structlog.get_logger()
 monotonic = time.monotonic
@@ -46,6 +45,7 @@ from workflows w join workflow_versions v on v.tenant_id = w.tenant_id and v.wor
 join workspaces s on s.id = w.tenant_id
 left join unnest(%(ids)s::uuid[], %(versions)s::int[]) as known(id, version) on known.id = v.workflow_id and known.version = v.version
 where w.tenant_id = %(tenant)s and w.status in ('active', 'paused') and w.deleted_at is null
+order by v.workflow_id, v.version
 """
 _DOCUMENTS = """
 select uuid_send(v.workflow_id), v.version, v.tenant_id, v.graph, w.timezone, w.settings->>'country', f.priority
@@ -211,12 +211,12 @@ class Matcher:
             del self.unreadable[key]
 
     def fields_of(self, flows: Iterable[CompiledFlow]) -> frozenset[str]:
-        """Fields of contacts that a batch of runs of these versions looks at, or whose changes are told where they run."""
+        """Fields of contacts that runs of these versions look at, or that say whom changes concern where they run."""
         flows = list(flows)
-        hears = any(self.workspace(tenant_id).hears_changes for tenant_id in {flow.tenant_id for flow in flows})
-        of_changes = {*COLUMNS, "attributes", "tags"} if hears else set[str]()
-        of_segments = self.fields_of_segments({flow.tenant_id for flow in flows})
-        return of_segments.union(of_changes, *(flow.reads for flow in flows))
+        tenants = {flow.tenant_id for flow in flows}
+        known = [self.workspace(tenant_id) for tenant_id in tenants]
+        of_changes = [one.change_fields for one in known if one.hears_changes]
+        return self.fields_of_segments(tenants).union(*of_changes, *(flow.reads for flow in flows))
 
     def fields_of_segments(self, tenants: Iterable[int]) -> frozenset[str]:
         """Fields of contacts that dynamic segments of these workspaces look at."""

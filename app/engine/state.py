@@ -68,6 +68,15 @@ class ContactState:
             assigned_now = {(workflow_id, node_id): variant for node_id, variant in variants}
             self.assigned = {**(self.assigned or {}), **assigned_now}
 
+    def load(self, names: tuple[str, ...], raw: tuple[Any, ...]) -> None:
+        """Have other fields of what is stored; the changes of this batch stay."""
+        self._names, self._raw = names, raw
+        self._columns = self._attributes = self._tags = None
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Were these fields loaded?"""
+        return all(name in self._names for name in names)
+
     def stored(self, name: str) -> Any:
         """A field as it was before this batch; None when it is empty or was not loaded."""
         return self._raw[self._names.index(name)] if name in self._names else None

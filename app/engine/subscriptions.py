@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from app.engine import rows
-from app.engine.listeners import Index, Rules
+from app.engine.covers import Rules
+from app.engine.index_places import KnownContact
+from app.engine.listeners import NO_LISTENERS, EventMatch, Index
 from app.flow import registry
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import triggers_of
 from app.flow.node_type import NodeType
 from app.flow.trigger_registry import typed
 from app.membership.book import Book
+from app.values.contact_view import COLUMNS
 
 Version = tuple[bytes, int]
 Listener = TypeVar("Listener")
-_NO_WORKFLOWS: frozenset[bytes] = frozenset()
 
 
 class Live(NamedTuple):
@@ -67,6 +70,21 @@ def listening_of(
     return Listening(tuple(triggers), reached, waits, unknown or not readable)
 
 
+class ReachedWorkflows:
+    """Workflows one of whose goals an event may reach: some that any of its name may, whatever it has, and some that this one may."""
+
+    __slots__ = ("_of_event", "_whoever")
+
+    def __init__(self, whoever: frozenset[bytes], of_event: frozenset[bytes]) -> None:
+        self._whoever, self._of_event = whoever, of_event
+
+    def __bool__(self) -> bool:
+        return bool(self._whoever or self._of_event)
+
+    def __contains__(self, workflow_id: object) -> bool:
+        return workflow_id in self._whoever or workflow_id in self._of_event
+
+
 class WorkspaceListeners:
     """Who listens in one workspace, as of an epoch. Indexes are made when the first event of a name comes."""
 
@@ -92,17 +110,13 @@ class WorkspaceListeners:
             if (one := live.get(workflow_id)) and one.version == version
         )  # fmt: skip
         self._goals = _by_event((workflow_id, heard.goals) for (workflow_id, _), heard in listening.items())
-        self.goals = {
-            name: frozenset(workflow_id for workflow_id, _, _ in those) for name, those in self._goals.items()
-        }
-        """Workflows with goals on an event, by its name."""
         self.hears_changes = any(
             name in listened for name in CONTACT_CHANGES for listened in (self.waits, self._triggers, self._goals)
         )
         """Does anybody wait for changes of contacts?"""
         self._starts: dict[str, Index[Live]] = {}
         self._reaches: dict[str, Index[bytes]] = {}
-        self._of_event: dict[tuple[str, bytes | None], tuple[Live, ...]] = {}
+        self._of_event: dict[tuple[str, bytes | None], EventMatch[Live]] = {}
 
     def awaited(self, name: str) -> bool:
         """May some run wait for an event of this name?"""
@@ -113,46 +127,57 @@ class WorkspaceListeners:
         heard = self.listening.get((live.workflow_id, live.version))
         return heard is not None and any(trigger.event == name for trigger in heard.triggers)
 
+    def starts(self, name: str) -> Index[Live]:
+        """The workflows that events of this name start."""
+        return self._index(self._starts, self._triggers, name)
+
+    def reaches(self, name: str) -> Index[bytes]:
+        """The workflows whose goals events of this name reach."""
+        return self._index(self._reaches, self._goals, name)
+
     def by_properties(self, name: str) -> bool:
         """Do the properties of an event of this name decide which workflows it may start, or whose goals it may reach?"""
-        return (name in self._triggers and not self._index(self._starts, self._triggers, name).plain) or (
-            name in self._goals and not self._index(self._reaches, self._goals, name).plain
-        )
+        return self.starts(name).by_event or self.reaches(name).by_event
 
-    def starting(self, name: str, payload: bytes | None) -> tuple[Live, ...]:
-        """The workflows that an event with these properties (JSON) may start. Within a batch equal events are asked once."""
-        if name not in self._triggers:
-            return ()
-        index = self._index(self._starts, self._triggers, name)
-        if index.plain:
-            return index.everybody
-        key = name, payload
-        if key not in self._of_event:
-            self._of_event[key] = index.matching(_properties(payload))
-        return self._of_event[key]
+    def starting(self, name: str, payload: bytes | None) -> EventMatch[Live]:
+        """The workflows that an event with these properties (JSON) may start whoever its contact is. Within a batch equal events are
+        asked once."""
+        index = self.starts(name)
+        key = name, payload if index.by_event else None
+        match = self._of_event.get(key)
+        if match is None:
+            match = self._of_event[key] = index.of_event(_properties(payload) if index.by_event else {})
+        return match
 
-    def reached(self, name: str, payload: bytes | None) -> frozenset[bytes]:
+    def reached(self, name: str, payload: bytes | None) -> ReachedWorkflows:
         """The workflows one of whose goals an event with these properties (JSON) may reach."""
-        if name not in self._goals:
-            return _NO_WORKFLOWS
-        index = self._index(self._reaches, self._goals, name)
-        return self.goals[name] if index.plain else frozenset(index.matching(_properties(payload)))
+        index = self.reaches(name)
+        return ReachedWorkflows(index.whoever, index.hung(_properties(payload)) if index.by_event else frozenset())
 
-    def started_by_change(self, name: str, properties: Mapping[str, Any]) -> tuple[Live, ...]:
-        """The workflows that a change of a contact may start."""
-        return self._index(self._starts, self._triggers, name).matching(properties)
+    def reached_by_any(self, name: str) -> ReachedWorkflows:
+        """The workflows one of whose goals some event of this name may reach."""
+        return ReachedWorkflows(frozenset(self.reaches(name).everybody), frozenset())
 
-    def reached_by_change(self, name: str, properties: Mapping[str, Any]) -> tuple[bytes, ...]:
-        """The workflows one of whose goals a change of a contact may reach."""
-        return self._index(self._reaches, self._goals, name).matching(properties)
-
-    def may_hear(self, name: str, changed: Iterable[str]) -> bool:
-        """May it concern somebody that these fields of a contact have changed? `name`: which event tells it."""
+    def told_of(self, name: str, changed: Iterable[str], contact: KnownContact) -> bool:
+        """Does it concern somebody that these fields of a contact have changed, which is like this now? `name`: which event tells it."""
         return (
             name in self.waits
-            or self._index(self._starts, self._triggers, name).may_concern(changed)
-            or self._index(self._reaches, self._goals, name).may_concern(changed)
+            or self.starts(name).may_concern(changed, contact)
+            or self.reaches(name).may_concern(changed, contact)
         )
+
+    @functools.cached_property
+    def undecided_changes(self) -> bool:
+        """Does it depend on the contact whom its changes concern? It may be another one by the time at which they are handled."""
+        return any(index(name).by_contact for name in CONTACT_CHANGES for index in (self.starts, self.reaches))
+
+    @functools.cached_property
+    def change_fields(self) -> frozenset[str]:
+        """Fields of contacts that say whom their changes concern; all of them where every change concerns somebody."""
+        indexes = [index(name) for name in CONTACT_CHANGES for index in (self.starts, self.reaches)]
+        if not self.waits.isdisjoint(CONTACT_CHANGES) or any(one.attributes is None for one in indexes):
+            return frozenset((*COLUMNS, "attributes", "tags"))
+        return frozenset().union(*(one.fields for one in indexes))
 
     def forget_events(self) -> None:
         """A batch is over."""
@@ -164,9 +189,9 @@ class WorkspaceListeners:
     ) -> Index[Listener]:
         index = indexes.get(name)
         if index is None:
-            index = Index(listeners.get(name, ()))
-            if name in listeners:  # names that nobody waits for are without end
-                indexes[name] = index
+            if name not in listeners:  # names that nobody waits for are without end
+                return NO_LISTENERS
+            index = indexes[name] = Index(listeners[name])
         return index
 
 

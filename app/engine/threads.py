@@ -13,6 +13,7 @@ import psycopg
 import structlog
 
 from app.engine.advance import Engine
+from app.engine.batch_sizes import BatchSizes
 from app.lib import database
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ class EngineThread:
         """There is more work than the others can do at once."""
         self._threads = threads
         self._engine: Engine | None = None
+        self._sizes = BatchSizes()
+        """How large its batches may be: what an engine learned by the loss of its session, the next one knows."""
 
     def advance(self) -> set[str]:
         """Take work until there is none; answers the actors that have some now. Only who holds `free` may call it.
@@ -39,7 +42,9 @@ class EngineThread:
             if self._engine is None:
                 connection = database.connect("engine")
                 count, call_others = len(self._threads), lambda: self._threads.call_others(self)
-                self._engine = Engine(connection, number=self.number, engines=count, on_backlog=call_others)
+                self._engine = Engine(
+                    connection, number=self.number, engines=count, on_backlog=call_others, sizes=self._sizes
+                )
             self._engine.advance()
         except psycopg.Error as error:
             # The database went away, or took a session back that had been silent for too long: nothing of the batch was committed.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils
 
 _pack = struct.Struct(">QQ").pack
+_AT_A_TIME = 64
 
 
 def uuid7() -> UUID:
@@ -20,8 +22,25 @@ def uuid7() -> UUID:
 
 def uuid7_many(count: int) -> list[bytes]:
     """`count` UUIDv7 as 16 raw bytes each, increasing; one system call for all of them."""
+    return _from(_number_of_now(), count)
+
+
+def uuid7s() -> Iterator[bytes]:
+    """The same for who does not know how many it takes: each is made when it is asked for, some at a time."""
+    following = 0
+    while True:
+        first = max(_number_of_now(), following)
+        following = first + _AT_A_TIME
+        yield from _from(first, _AT_A_TIME)
+
+
+def _number_of_now() -> int:
+    """The millisecond, and twelve bits to count on from."""
+    return (time.time_ns() // 1_000_000 << 12) + int.from_bytes(os.urandom(1), "big")
+
+
+def _from(first: int, count: int) -> list[bytes]:
     tails = struct.unpack(f">{count}Q", os.urandom(8 * count))
-    first = (time.time_ns() // 1_000_000 << 12) + int.from_bytes(os.urandom(1), "big")
     return [
         _pack(number >> 12 << 16 | 0x7000 | number & 0xFFF, tail & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
         for number, tail in zip(range(first, first + count), tails, strict=True)

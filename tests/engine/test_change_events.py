@@ -70,7 +70,7 @@ def test_a_change_starts_the_workflows_that_listen_for_it(any_way: World) -> Non
     assert events(world, attribute) == [
         {"changed": ["plan"], "attributes": {"plan": "pro"}, "previous": {"plan": "free"}}
     ]
-    assert {"vip", "seen", "upgraded"} <= set(world.one("select tags from contacts"))
+    assert {"vip", "seen", "upgraded"} <= set(world.one("select tags from contacts where id = %s", person))
     assert integrity.check(world.db) == []
 
 

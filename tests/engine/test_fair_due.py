@@ -91,7 +91,8 @@ def test_small_workspaces_do_not_wait_behind_a_giant(world: World) -> None:
     small = [workspace(world, number) for number in range(1, 21)]
     for tenant in small:
         park(world, tenant, workflow(world, tenant), 3, NOON - timedelta(minutes=1))
-    world.engine.limit = world.engine.caps["due"] = 200
+    world.engine.limit = 200
+    world.engine.sizes.set("due", 200)
     batches = 0
     while world.one("select count(*) from active_runs where tenant_id <> %s", giant):
         assert world.engine.take_due() == 200, "a batch is full while there are runs"

@@ -164,7 +164,12 @@ def changes_told(world: World, people: list[UUID]) -> int:
         ([rule("event.current.attributes.plan", "equals", "free")], 0),
         ([rule("event.current.attributes.city", "equals", "Turku")], 0),
         ([rule("event.current.attributes.city", "equals", "Turku"), rule("event.current.tags", "exists")], 0),
-        ([rule("event.changed", "contains", "attributes.city")], 2),
+        ([rule("event.changed", "contains", "attributes.city")], 0),
+        ([rule("event.changed", "not_contains", "attributes.city")], 2),
+        ([rule("contact.plan", "equals", "pro")], 2),
+        ([rule("contact.plan", "equals", "free")], 0),
+        ([rule("attributes.plan", "in", ["pro", "free"]), rule("contact.tags", "contains", "vip")], 0),
+        ([rule("contact.tags", "contains", "vip")], 0),
         ([], 2),
     ],
 )

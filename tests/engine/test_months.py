@@ -102,7 +102,7 @@ def test_without_a_table_for_the_month_of_now_work_waits_and_is_not_set_aside(
     """Somebody has switched the scheduler off for months: nothing is wrong with the events, and they go on when there is a table."""
     workflow = world.workflow(AT_ONCE)
     far = datetime(2100, 1, 15, tzinfo=UTC)
-    monkeypatch.setattr("app.engine.advance.needed", lambda _now: needed(Month.of(far)))
+    monkeypatch.setattr("app.engine.missing_month.needed", lambda _now: needed(Month.of(far)))
     run_id = start(world, workflow, far, world.contacts(1)[0])
     world.engine.advance()
     assert progress.report()["heldUp"]["events"]["by"] == "month"
