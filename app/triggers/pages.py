@@ -70,11 +70,13 @@ def _texts(data: Mapping[str, Any]) -> dict[str, str]:
 @get(f"{ONE}/start/fields", role=Role.MARKETER)
 async def show_start_fields(
     request: AppRequest,
+    contacts: NamedDependency[ContactService],
     trigger_service: NamedDependency[TriggerService],
     contact_id: FromPath[UUID],
     workflow: Annotated[str, QueryParameter()] = "",
 ) -> Template:
     """The controls of what the chosen workflow takes; one for JSON where it takes anything."""
+    await contacts.get(contact_id)
     schema = await trigger_service.input_of_contact(UUID(workflow)) if _ID.fullmatch(workflow) else None
     fields = input_fields(schema) if schema is not None and schema.properties else None
     return page(request, "triggers/input_fields.html", fields=fields)

@@ -46,6 +46,8 @@ PUBLIC = {
     "HEAD /static/{file_path}",
     "GET /u/{token}",
     "POST /u/{token}",
+    "GET /api/webhooks/{token}",
+    "POST /api/webhooks/{token}",
 }
 """All that a stranger may ask. Each is a decision."""
 
@@ -63,8 +65,13 @@ HARMLESS = {
     "POST /api/v1/templates/{template_id}/preview",
     "POST /templates/preview",
     "POST /templates/preview/frame",
+    "POST /workflows/{workflow_id}/texts",
+    "POST /api/v1/segments/preview",
+    "POST /runs/{run_id}/answer",
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer",
 }
-"""Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing."""
+"""Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing; or a question names who may answer it, which
+tests/approvals walk."""
 
 ADMINS = re.compile(
     r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|"
@@ -82,6 +89,9 @@ BODIES: dict[str, Any] = {
     "PATCH /workflows/{workflow_id}/draft": DRAFT,
     "POST /api/v1/workflows/{workflow_id}/trigger": {"contactId": "0b0f2f1e-0000-7000-8000-000000000000"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/pass": {"port": "next"},
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "yes"},
+    "POST /api/v1/workflows/{workflow_id}/triggers": {"type": "manual"},
+    "PATCH /api/v1/workflows/{workflow_id}/triggers/{trigger_id}": {"enabled": True},
     "POST /api/v1/connectors/{connector_id}/test": {"to": "ada@example.com"},
     "POST /api/v1/contacts/import/{import_id}/start": {},
     "POST /api/v1/contacts/import/{import_id}/format": {},
