@@ -52,15 +52,12 @@ PUBLIC = {
 """All that a stranger may ask. Each is a decision."""
 
 HARMLESS = {
-    "POST /api/v1/segments/preview",
     "POST /invitation/sign-out",
     "POST /sign-out",
     "POST /settings/profile",
     "POST /settings/password",
     "POST /settings/sessions/end-others",
     "POST /settings/sessions/{session_id}/end",
-    "POST /runs/{run_id}/answer",  # the question says who may
-    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer",
     "POST /settings/workspaces/{workspace_id}/open",
     "POST /api/v1/templates/{template_id}/preview",
     "POST /templates/preview",
@@ -110,7 +107,6 @@ BODIES: dict[str, Any] = {
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
-    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "approve"},
     "POST /api/v1/segments/preview": {"rule": {"conditions": []}},
     "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
     "DELETE /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
