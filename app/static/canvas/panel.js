@@ -212,7 +212,7 @@ export class Panel {
   typed(event, wait) {
     const name = event.target.closest('[data-step-name]');
     if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
-    if (event.type === 'change' && event.target.matches('[data-fallback], [data-instead]')) return this.fallBack(event.target);
+    if (event.type === 'change' && event.target.matches('[data-if-missing], [data-instead]')) return this.fallBack(event.target);
     if (!name && !event.target.closest('form[data-about]')) return;
     if (this.form) arrange(this.form);
     clearTimeout(this.timer);
@@ -223,11 +223,11 @@ export class Panel {
 
   /** What becomes of a placeholder without a value is written into the texts of the form. @param {any} control */
   fallBack(control) {
-    const { fallback, instead } = control.dataset;
+    const { ifMissing, instead } = control.dataset;
     const ways = { empty: '', default: 'default: "…"', fail: 'or_fail' };
     const rule = instead === undefined ? ways[control.value] : `default: "${control.value.replaceAll('"', '”')}"`;
     for (const field of this.form.querySelectorAll('input[type=text], textarea')) {
-      const text = withFallback(field.value, fallback ?? instead, rule);
+      const text = withFallback(field.value, ifMissing ?? instead, rule);
       if (text !== field.value) field.value = text;
     }
     this.commit(true);
