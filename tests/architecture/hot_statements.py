@@ -35,14 +35,14 @@ def statements(packages: Collection[str]) -> Iterator[tuple[str, str]]:
 
 
 def numbered(sql: str) -> str:
-    """The statement with `$1`, `$2` for its parameters, the same for the same name; optional parts (`{…}`) left out."""
+    """The statement with `$1`, `$2` for its parameters, the same for the same name; optional parts (`{…}`, not in quotes) left out."""
     numbers: dict[str, int] = {}
 
     def number(match: re.Match[str]) -> str:
         name = match.group(1) or f"#{len(numbers)}"
         return f"${numbers.setdefault(name, len(numbers) + 1)}"
 
-    return _PARAMETER.sub(number, re.sub(r"\{\w*\}", "", sql)).replace("%%", "%")
+    return _PARAMETER.sub(number, re.sub(r"(?<!')\{\w*\}", "", sql)).replace("%%", "%")
 
 
 def plan(connection: psycopg.Connection[Any], sql: str) -> dict[str, Any] | None:

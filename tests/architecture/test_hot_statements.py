@@ -19,7 +19,6 @@ ACROSS = {
     "engine.segment_builder._DROPPED": ANYWHERE,
     "engine.segment_builder._OPEN": ANYWHERE,
     "engine.segment_turns.NEXT_DUE": ANYWHERE,
-    "engine.segment_turns._DUE": ANYWHERE,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
