@@ -127,8 +127,7 @@ def test_the_forms_look_right_and_are_accessible(
         ],
     )  # fmt: skip
     canvas = Builder(open_page(theme=theme, width=width))
-    for step in ("ask", "sw", "value", "ab", "who", "goal", "end") if width > 600 else ("sw",):
-        canvas.open(workflow).step(step).first.click()
-        expect(canvas.panel.locator("form[data-about]")).to_have_attribute("data-about", step)
+    for step in ("ask", "sw", "value", "ab", "who", "goal", "end") if width > 600 else ("value", "ab", "who"):
+        canvas.open(workflow).open_form(step)
         expect_accessible(canvas.page)
         shot(canvas.page, f"branches-{step}-{theme}-{width}")
