@@ -32,7 +32,7 @@ async def list_approvals(
 
 @post(
     "/api/v1/workflows/{workflow_id:uuid}/runs/{run_id:uuid}/answer",
-    role=Role.VIEWER,
+    role=Role.MARKETER,
     scope=Scope.RUNS_WRITE,
     tags=TAGS,
     summary="Answer a question",
@@ -44,7 +44,8 @@ async def answer_question(
     run_id: FromPath[UUID],
     data: JSONBody[AnswerIn],
 ) -> None:
-    """The run goes on by `choice`, one of the question's. A question that is no longer open answers 409 or 404, one for others 403."""
+    """The run goes on by `choice`, one of the question's. A question that is no longer open answers 409 or 404, one for others 403.
+    People who only look at things may be asked as well: they answer on the page of the run."""
     await approvals.answer(run_id, data, workflow_id)
 
 

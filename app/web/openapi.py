@@ -66,10 +66,11 @@ _WHEN = {
 
 
 def describe(handler: Any) -> None:
-    """Leave pages out of the document, and give API routes the refusals that they share and what a key needs for them."""
+    """Leave pages out of the document, and addresses that a trigger has of its own; give API routes the refusals that they share and
+    what a key needs for them."""
     if not isinstance(handler, HTTPRouteHandler):
         return
-    if not all(path.startswith("/api/") for path in handler.paths):
+    if not all(path.startswith("/api/v1/") for path in handler.paths):
         handler.include_in_schema = False
         return
     statuses = {400, 401, 403, 422, 429, 503}

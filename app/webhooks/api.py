@@ -79,7 +79,7 @@ async def call_webhook(request: AppRequest, db_session: Database, token: FromPat
 async def get_webhook(
     webhooks: NamedDependency[WebhookService], workflow_id: FromPath[UUID], trigger_id: FromPath[str]
 ) -> Envelope[WebhookView]:
-    """Where other programs call it, and which secrets sign. It is outcomes at the first look; copies of the workflow have their own."""
+    """Where other programs call it, and which secrets sign. It is made at the first look; copies of the workflow have their own."""
     return ok(await webhooks.view(workflow_id, trigger_id))
 
 
@@ -90,6 +90,7 @@ async def get_webhook(
     tags=TAGS,
     summary="Change the address of a trigger",
     status_code=200,
+    secret_answer=("url", "secrets"),
 )
 async def change_webhook_address(
     webhooks: NamedDependency[WebhookService], workflow_id: FromPath[UUID], trigger_id: FromPath[str]
@@ -105,7 +106,7 @@ async def change_webhook_address(
     tags=TAGS,
     summary="Make a secret",
     status_code=200,
-    secret_answer=True,
+    secret_answer=("secret",),
 )
 async def make_webhook_secret(
     webhooks: NamedDependency[WebhookService],

@@ -65,7 +65,6 @@ HARMLESS = {
     "POST /workflows/{workflow_id}/texts",
     "POST /api/v1/segments/preview",
     "POST /runs/{run_id}/answer",
-    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer",
 }
 """Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing; or a question names who may answer it, which
 tests/approvals walk."""
@@ -130,7 +129,7 @@ class Route(NamedTuple):
 
     @property
     def of_api(self) -> bool:
-        return self.path.startswith("/api/")
+        return self.path.startswith("/api/v1/")
 
     @property
     def parameters(self) -> list[str]:

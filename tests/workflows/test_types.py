@@ -101,7 +101,7 @@ async def test_node_types(api: ApiClients, client: httpx.AsyncClient) -> None:
     assert types["condition"]["ports"] == ["true", "false", "error"] and types["end"]["ports"] == []
     assert all(kind["label"] and kind["category"] and kind["description"] for kind in types.values())
     (definition,) = (body for name, body in types["delay"]["schema"]["$defs"].items() if "Delay" in name)
-    assert set(definition["properties"]) == {"duration", "unit"}
+    assert set(definition["properties"]) == {"duration", "unit", "until"}
     assert (await client.get("/api/v1/node-types")).status_code == 401
 
 
