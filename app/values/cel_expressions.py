@@ -172,7 +172,7 @@ def _understood(error: str, source: str) -> str:
         return "This is nested too deeply." if nested else "This cannot be understood."
     line, column, reason = int(match[1]), int(match[2]), match[3]
     place = f"Line {line}, character {column}" if "\n" in source else f"At character {column}"
-    is_call = source.splitlines()[line - 1][column - 1 : column] == "("
+    is_call = source.split("\n")[line - 1][column - 1 : column] == "("
     return f"{place}: {_reason(reason, is_call=is_call)}"
 
 

@@ -116,6 +116,22 @@ def test_it_says_what_it_reads(source: str, read: set[str]) -> None:
     assert compile_expression(source).paths == read
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("[\n", "Line 2, character 1: "),
+        ("1 +\n\n", "Line 3, character 1: "),
+        ("'\u2028' +\nno(1)", "Line 2, character 3: "),
+        ("1 +\r", "At "),
+    ],
+)
+def test_a_place_counts_only_the_lines_that_the_language_has(source: str, said: str) -> None:
+    """What ends with an empty line, too; a line of Python's may be none of CEL's."""
+    with pytest.raises(BadExpression) as refused:
+        CompiledExpression(source)
+    assert str(refused.value).startswith(said)
+
+
 @given(st.text(alphabet="event.x contact[]{}()'\"+-*/?:=<>&|!0123,\n", max_size=40))
 def test_any_text_is_an_expression_or_says_what_is_wrong(source: str) -> None:
     """And what one comes to can be stored."""
