@@ -8,11 +8,12 @@ from typing import Any
 from app.flow.paths import label_of
 from app.lib.formats import readable
 
-_PLACEHOLDER = re.compile(r"\{\{-?\s*([^\s|}]+)[^}]*\}\}")
-_TAG = re.compile(r"\{%.*?%\}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{-?\s*+([^\s|}]++)[^}]*+(\}\})?")
+_TAG = re.compile(r"\{%.*?(?:(%\})|\Z)", re.DOTALL)
+"""Both take what is never closed too, as it is: nothing that begins inside it is closed, so looking again costs its length each time."""
 
 
 def in_words(value: Any, empty: str = "…") -> str:
     """A value in one line, its placeholders by the names of what they read: `Hi {{ contact.name }}` is `Hi name`."""
-    text = _PLACEHOLDER.sub(lambda placeholder: label_of(placeholder[1]), readable(value, empty))
-    return " ".join(_TAG.sub("…", text).split()) or empty
+    text = _PLACEHOLDER.sub(lambda each: label_of(each[1]) if each[2] else each[0], readable(value, empty))
+    return " ".join(_TAG.sub(lambda each: "…" if each[1] else each[0], text).split()) or empty

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +19,6 @@ from app.lib.conversions import quoted
 from app.lib.formats import counted
 
 MOST_ROUNDS = 1_000
-_LONE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}\Z"), Verbatim("the name of a variable")]
 
 
@@ -90,8 +88,8 @@ class Loop(NodeType):
         items = _given(config.items)
         if isinstance(items, list):
             return f"For each of {counted(len(items), 'item')}"
-        lone = _LONE.search(items) if isinstance(items, str) else None
-        return f"For each of {' '.join(lone[1].split())}" if lone else ""
+        path, closed, _ = items.partition("{{")[2].partition("}}") if isinstance(items, str) else ("", "", "")
+        return f"For each of {' '.join(path.split())}" if closed else ""
 
     @classmethod
     def explain(cls, config: LoopConfig | None, step: StepRecord) -> str:

@@ -60,20 +60,20 @@ def _held(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, re.Pa
 
 
 def of_modules() -> list[Found]:
-    """What is compiled once and has a name. How it is used is read from the source of all modules."""
+    """What is compiled once and has a name. How it is used is read from each module that has it, by its name there."""
     found: dict[int, Found] = {}
-    used: dict[str, set[str]] = {}
+    used: dict[tuple[Path, str], set[str]] = {}
     for path in SOURCES:
         for node in syntax(path):
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
                 if isinstance(owner, ast.Name):
-                    used.setdefault(owner.id, set()).add(node.attr)
+                    used.setdefault((path, owner.id), set()).add(node.attr)
     for path in SOURCES:
         for name, value in list(vars(importlib.import_module(_module(path))).items()):
             for place, pattern in _held(value, name):
                 kept = found.setdefault(id(pattern), Found(f"{_module(path)}.{place}", pattern))
-                kept.methods |= used.get(name, set())
+                kept.methods |= used.get((path, name), set())
     return list(found.values())
 
 
