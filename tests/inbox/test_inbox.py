@@ -63,6 +63,7 @@ def test_the_numbers_of_kinds_stay() -> None:
         "ERASED": 3,
         "DEFERRED": 4,
         "FOR_RUN": 5,
+        "AT_TRIGGER": 6,
     }
 
 
