@@ -26,11 +26,17 @@ export function renewed(request, token) {
   return { ...request, headers: { ...request.headers, [HEADER]: token }, signal: undefined };
 }
 
+/**
+ * Does this request only show something: a list that refreshes itself, a preview of what is being written? What somebody submits, clicks
+ * or chooses is more. @param {string} [method] @param {string | null} [trigger] the `hx-trigger` of what sends it
+ */
+export const looksOnly = (method = 'GET', trigger = '') => method === 'GET' || !/^$|submit|click|change/.test(trigger ?? '');
+
 /** Send; when the answer says that the session is over or another one, ask, and send again. `send` is `fetch`. */
-export async function guarded(action, request, send, ask = restore) {
+export async function guarded(action, request, send, ask = restore, looks = looksOnly(request.method)) {
   const answer = await send(action, request);
   if (!answer.headers.get('x-session')) return answer;
-  if (dismissed && (request.method ?? 'GET') === 'GET') return answer; // a list that refreshes itself asks once
+  if (dismissed && looks) return answer; // a list that refreshes itself asks once
   const token = await ask();
   const signal = request.signal;
   if (!token) warn('You are signed out. Nothing was sent, and what you entered is still here.');
@@ -203,7 +209,10 @@ export function guard() {
   if (!document.body.dataset.user) return;
   document.addEventListener('htmx:before:request', (event) => {
     const { ctx } = /** @type {any} */ (event).detail;
-    if (!ctx.sourceElement?.matches?.('flow-canvas')) ctx.fetch = (action, request) => guarded(action, request, (...parts) => fetch(...parts));
+    const source = ctx.sourceElement;
+    if (source?.matches?.('flow-canvas')) return;
+    const looks = (request) => looksOnly(request.method, source?.getAttribute?.('hx-trigger'));
+    ctx.fetch = (action, request) => guarded(action, request, (...parts) => fetch(...parts), restore, looks(request));
   });
   document.addEventListener('submit', (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);

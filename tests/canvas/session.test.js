@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare, guarded, loadsPage, renewed, words } from '../../app/static/session.js';
+import { compare, guarded, loadsPage, looksOnly, renewed, words } from '../../app/static/session.js';
 
 const page = { user: 'u1', userName: 'Ada', workspace: '7', workspaceName: 'Shop' };
 const answer = (status, session) => ({ status, headers: new Headers(session ? { 'x-session': session } : {}) });
@@ -97,4 +97,15 @@ test('forms that load a page are looked after, whatever htmx does with them besi
   assert.equal(loadsPage(form({ target: 'mail' })), false);
   assert.equal(loadsPage(form({ action: '/sign-out' })), false);
   assert.equal(loadsPage(form({}, 'get')), false);
+});
+
+test('what only shows something is told from what somebody does', () => {
+  assert.equal(looksOnly(), true);
+  assert.equal(looksOnly('GET', 'submit, input delay:250ms'), true);
+  assert.equal(looksOnly('POST', 'load, wf:texts'), true);
+  assert.equal(looksOnly('POST', 'preview'), true);
+  assert.equal(looksOnly('POST', null), false);
+  assert.equal(looksOnly('POST', ''), false);
+  assert.equal(looksOnly('DELETE', 'click'), false);
+  assert.equal(looksOnly('PUT', 'submit, change'), false);
 });
