@@ -118,8 +118,10 @@ def test_moving_by_keyboard_is_saved_undone_and_said(canvas: Builder, product: P
 def test_connecting_by_keyboard(canvas: Builder) -> None:
     canvas.card("good").focus()
     canvas.press("c")
-    expect(canvas.said).to_contain_text("1 of 1")
-    canvas.press("Enter")
+    expect(canvas.said).to_contain_text("Add tag “bad”, 1 of 3")
+    canvas.press("ArrowDown")
+    expect(canvas.said).to_have_text("Back to Wait 1 day, 2 of 3")
+    canvas.press("ArrowUp", "Enter")
     assert ("good", "next", "bad") in canvas.ways()
     expect(canvas.said).to_have_text("Connected Add tag “good” to Add tag “bad”")
     canvas.card("ask").focus()

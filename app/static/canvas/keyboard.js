@@ -191,11 +191,17 @@ export class Keyboard {
     this.port = (this.port + by + ports.length) % ports.length;
     const port = ports[this.port];
     canvas.gestures.links.link(canvas.current, port.id);
-    this.targets = canvas.graph.order().filter((id) => !canvas.graph.whyNot(canvas.current, port.id, id));
+    const possible = canvas.graph.order().filter((id) => !canvas.graph.whyNot(canvas.current, port.id, id));
+    this.targets = possible.sort((a, b) => Number(this.leadsBack(a)) - Number(this.leadsBack(b))); // a way back is the exception
     const to = canvas.graph.edgeAt(canvas.current, port.id)?.target;
     this.target = Math.max(0, this.targets.indexOf(to ?? ''));
     const word = port.label ? `Way out “${port.label}”. ` : '';
     this.aim(0, `${word}${ports.length > 1 ? 'Left and right choose another way out. ' : ''}Up and down choose the step, Enter connects, Delete disconnects. `);
+  }
+
+  /** Is the step that is being connected behind this one? @param {string} id */
+  leadsBack(id) {
+    return this.canvas.graph.downstream(id).has(this.canvas.current);
   }
 
   aim(by, before = '') {
@@ -207,7 +213,7 @@ export class Keyboard {
     canvas.gestures.links.aim(id);
     canvas.gestures.links.draw(canvas.gestures.last, null, id);
     canvas.show(id);
-    return canvas.announce(`${before}${canvas.titleOf(id)}, ${this.target + 1} of ${targets.length}`);
+    return canvas.announce(`${before}${this.leadsBack(id) ? 'Back to ' : ''}${canvas.titleOf(id)}, ${this.target + 1} of ${targets.length}`);
   }
 
   connecting(event) {
