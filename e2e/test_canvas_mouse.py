@@ -77,8 +77,8 @@ def test_the_plus_on_a_connection_inserts(canvas: Builder) -> None:
 def test_an_end_is_not_offered_between_two_steps(canvas: Builder) -> None:
     canvas.page.mouse.move(*canvas.middle_of_edge("e-wait-next"))
     canvas.page.locator(".ins").click()
-    expect(canvas.page.get_by_role("option", name="Email")).to_be_visible()
-    expect(canvas.page.get_by_role("option", name="End")).to_have_count(0)
+    expect(canvas.page.get_by_role("option", name="Email", exact=True)).to_be_visible()
+    expect(canvas.page.get_by_role("option", name="End", exact=True)).to_have_count(0)
 
 
 def test_ports_are_connected_by_dragging_and_by_two_clicks(page: Page, product: Product) -> None:

@@ -157,6 +157,7 @@ class Builder:
 
     def drag_in(self, type_: str, to: tuple[float, float]) -> None:
         """Bring a step in from the palette."""
+        self.entry(type_).scroll_into_view_if_needed()
         self.drag(self.centre(self.entry(type_)), to)
 
     def add(self, type_: str, to: tuple[float, float], name: str) -> None:

@@ -20,7 +20,7 @@ class PanelForm:
 
     def add_rule(self, field: str, value: str) -> None:
         """One more condition: `field` is `value`."""
-        self.page.locator("form[data-about] > fieldset [data-add=row-condition]").first.click()
+        self.page.locator("form[data-about] fieldset.conditions > .hrow [data-add=row-condition]").first.click()
         rule = self.page.locator("form[data-about] .cond").last
         rule.get_by_label("Field").fill(field)
         rule.get_by_label("Value").fill(value)
