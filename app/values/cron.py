@@ -97,7 +97,25 @@ def _checked(text: str) -> str:
         raise BadCron(f"Write five fields with blanks between: {_FOUR_NAMES}.{more}")
     for number, field in enumerate(fields):
         fields[number] = ",".join(_checked_part(part, number) for part in field.split(","))
+    days = [(number, fields[number]) for number in (2, 4)]
+    if not any(field.startswith("*") for _, field in days) and any(_is_all(field, number) for number, field in days):
+        # Either is enough, and one is every day; the library takes that one for a star, with which both would be needed.
+        fields[2] = fields[4] = "*"
     return " ".join(fields)
+
+
+def _is_all(field: str, number: int) -> bool:
+    """Does a list of days of the month or the week, checked before, hold every one?"""
+    low, high = LIMITS[number]
+    values: set[int] = set()
+    for part in field.split(","):
+        if (match := _PART.fullmatch(part)) is not None and part != "l":
+            first, last, step = match["first"], match["last"], int(match["step"] or 1)
+            begin = low if first == "*" else _number(first, number)
+            to_end = first == "*" or (last is None and match["step"] is not None)
+            end = high if to_end else begin if last is None else _number(last, number)
+            values.update(range(begin, end + 1, step))
+    return len({value % 7 for value in values}) == 7 if number == 4 else len(values) == high - low + 1
 
 
 def _checked_part(part: str, number: int) -> str:

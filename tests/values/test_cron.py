@@ -101,6 +101,14 @@ def test_each_local_minute_comes_once(text: str, name: str) -> None:
             assert cron_of(text).next_after(instant - timedelta(seconds=1), zone) == instant
 
 
+@pytest.mark.parametrize(
+    "text", ["0 0 1,*/2 * 0-6", "0 0 13 * 0,1-7/1", "0 0 1-31 * mon", "0 0 3,*/1 * 5", "0 0 13 * sun,1-6"]
+)
+def test_either_day_is_enough_also_where_one_list_holds_every_day(text: str) -> None:
+    after = datetime(2026, 1, 1, tzinfo=UTC)
+    assert next_fires(Cron(text), after, ZoneInfo("UTC"), 40) == [after + timedelta(days=day) for day in range(1, 41)]
+
+
 def test_over_the_two_days_of_summer_time() -> None:
     spring, autumn = datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)
     assert next_fires(Cron("30 2 * * *"), spring, BERLIN, 2) == [
