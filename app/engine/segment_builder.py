@@ -86,7 +86,8 @@ class SegmentBuilder:
             (epoch,) = self.connection.execute(_EPOCH, {"tenant": tenant_id}).fetchone() or (0,)
             if epoch != known:
                 book, known = load_book(self.connection, tenant_id), epoch
-                self._let_claims_pass()
+                if not self._let_claims_pass():
+                    return built  # looked at again: built before they have passed, events could count twice
             try:
                 with self.connection.transaction():
                     late = self._piece(self.connection.cursor(binary=True), tenant_id, book)
@@ -103,17 +104,21 @@ class SegmentBuilder:
             built += late
         return built
 
-    def _let_claims_pass(self) -> None:
-        """Whoever claimed events before it could know of these builds has locked its contacts by the time that the turn is free."""
+    def _let_claims_pass(self) -> bool:
+        """Whoever claimed events before it could know of these builds has locked its contacts by the time that the turn is free.
+
+        False when it was not free for a second.
+        """
         turn = ClaimLock(self.connection)
         for _ in range(MOST_TRIES):
             try:
                 with self.connection.transaction():
                     turn.take()
                     turn.give()
-                return
+                return True
             except TurnTaken:
-                time.sleep(0.05)
+                time.sleep(0.05)  # a claim takes milliseconds, and nobody tells of its end
+        return False
 
     def _piece(self, cursor: psycopg.Cursor[Any], tenant_id: int, book: Book | None) -> int | None:
         """Build the next contacts that are behind; how many were. None: it is finished."""

@@ -97,7 +97,7 @@ class Address:
             place = workflow.id, workflow.live_version
             triggers = (await VersionRepository(session, tenant_id).triggers({place}))[place]
             live = next((trigger for trigger in triggers if trigger.id == trigger_id), None)
-        # Before it is published the draft says what is expected, so that a mapping can be outcome of real bodies.
+        # Before it is published the draft says what is expected, so that a mapping can be made from real bodies.
         draft = next((trigger for trigger in triggers_of(workflow.draft) if trigger.id == trigger_id), None)
         trigger = live or draft
         reception = _reception(trigger) if trigger is not None else None
