@@ -177,6 +177,16 @@ async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: p
     server.close()
 
 
+async def test_small_writes_leave_at_once() -> None:
+    """With Nagle's algorithm the last line of a text waits until the other end has acknowledged the text, which takes it 40 ms."""
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    peer = await egress.connect("127.0.0.1", server.sockets[0].getsockname()[1])
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=peer.sock)
+    assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    transport.close()
+    server.close()
+
+
 async def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
