@@ -21,6 +21,7 @@ from app.models.status import RunStatus
 _ORDER = list(About)
 _HOLD_CALLING = f"""
 update active_runs r set status = {RunStatus.HELD:d}, resume_at = null, attempt = r.attempt + 1, fence = r.fence + 1,
+  waits_since = coalesce(r.waits_since, clock_now()),
   error_message = 'What this step was to send named a contact that was erased.'
 where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatus.CALLING:d} and exists (
   select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt

@@ -25,7 +25,6 @@ from app.engine.subscriptions import Live
 from app.engine.time_limit import TimeLimit
 from app.engine.timeline import Timeline, timelines
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
-from app.flow.document import TRIGGER
 from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
@@ -39,7 +38,7 @@ LOOK_AHEAD = 100
 def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -> RunState:
     """A run as it stands in the database."""
     flow = matcher.flow(row.workflow_id, row.version)
-    node, start = flow.nodes[row.node_id or ""], flow.starts[row.trigger_id or TRIGGER]
+    node, start = flow.nodes[row.node_id or ""], flow.start_of(row.trigger_id)
     run = RunState(row.id, flow, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.waits_for, run.moved_at = row.waits_for, row.waits_since

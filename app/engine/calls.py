@@ -122,7 +122,8 @@ woken as ({append_sql("results")})
 """
 _HOLD = f"""
 with {_ENDS}, results as (
-  update active_runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1, fence = r.fence + 1
+  update active_runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1,
+    waits_since = (select clock_now()), fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
 {_OUTCOMES}
 """

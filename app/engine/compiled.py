@@ -24,7 +24,7 @@ from app.engine.step_faults import fault_in_words
 from app.flow import contact_goals, policies, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
-from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
+from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger, begun_by
 from app.flow.effects import SendMessage
 from app.flow.input_schema import InputSchema
 from app.flow.node_type import NodeType
@@ -187,6 +187,11 @@ class CompiledFlow:
                 kind = registry.find(step.type)
                 needs_contact = kind is not None and registry.needs_contact(kind, step.data)
                 self.nodes[step.id].spare_nobody(needs_contact=needs_contact)
+
+    def start_of(self, trigger_id: str | None) -> CompiledStart:
+        """The trigger of a stored run; of one that was moved here (`app.engine.transfers`), that of the run that it goes on with."""
+        start = self.starts.get(trigger_id or TRIGGER) or self.starts.get(begun_by(trigger_id))
+        return start or next(iter(self.starts.values()))
 
     def _counter(self, node_id: str, key: str) -> StatCounter:
         counter = StatCounter(len(self.counters), node_id, key)

@@ -14,12 +14,12 @@ from app.engine.moves import into_ended
 from app.models.status import PERSON, RunStatus, StepStatus
 
 # An active run in the database always stands on a node and is counted there as waiting.
-_END = f"""
+_ENDING = f"""
 with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
-stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="%(error)s")}),
+stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}")}),
 written as (
-  insert into steps (tenant_id, run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
-  select tenant_id, id, seq + 1, current_node_id, %(step)s, %(error)s, attempt, coalesce(step_started_at, now), now
+  insert into steps (tenant_id, run_id, seq, node_id, status, output, error_message, attempt, started_at, completed_at)
+  select tenant_id, id, seq + 1, current_node_id, %(step)s, {{output}}, {{error}}, attempt, coalesce(step_started_at, now), now
   from ended where current_node_id is not null),
 uncalled as (delete from calls c using ended e where c.tenant_id = e.tenant_id and c.run_id = e.id),
 counted as (
@@ -32,24 +32,39 @@ counted as (
   on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 select count(*) from ended
 """
+"""Ends the runs that `which` says. `error`, `output`: SQL of what their last step says, over the columns of the run."""
+
+
+def ending(which: str, *, error: str = "%(error)s", output: str = "null") -> str:
+    """SQL that ends runs where they stand, with their counters; takes `status`, `step` and `key`, and what `which` and `error` name."""
+    return _ENDING.format(which=which, error=error, output=output)
+
+
 _HOLD = """
-update active_runs set status = 3, resume_at = null, error_message = %s, fence = fence + 1 where tenant_id = %s and id = %s
+update active_runs set status = 3, resume_at = null, error_message = %s, waits_since = coalesce(waits_since, clock_now()), fence = fence + 1
+where tenant_id = %s and id = %s
 """
-_CANCELLED = {"status": int(RunStatus.CANCELLED), "step": int(StepStatus.CANCELLED), "key": "cancelled", "error": None}
+CANCELLED = {"status": int(RunStatus.CANCELLED), "step": int(StepStatus.CANCELLED), "key": "cancelled", "error": None}
 _FAILED = {"status": int(RunStatus.FAILED), "step": int(StepStatus.FAILED), "key": "failed"}
 
 
 async def _run(session: AsyncSession, which: str, **parameters: Any) -> int:
     connection = await session.connection()
-    result = await connection.exec_driver_sql(_END.format(which=which), parameters)
+    result = await connection.exec_driver_sql(ending(which), parameters)
     return int(result.scalar_one())
 
 
 async def cancel_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:
     """Cancel those that are active; returns how many. A worker that holds one has committed before, or finds it gone."""
     return await _run(
-        session, "tenant_id = %(tenant)s and id = any(%(ids)s)", tenant=tenant_id, ids=list(run_ids), **_CANCELLED
+        session, "tenant_id = %(tenant)s and id = any(%(ids)s)", tenant=tenant_id, ids=list(run_ids), **CANCELLED
     )
+
+
+async def cancel_held_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:
+    """The same of those that are held."""
+    which = f"tenant_id = %(tenant)s and id = any(%(ids)s) and status = {RunStatus.HELD:d}"
+    return await _run(session, which, tenant=tenant_id, ids=list(run_ids), **CANCELLED)
 
 
 async def cancel_workflow_runs(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> int:
@@ -59,7 +74,7 @@ async def cancel_workflow_runs(session: AsyncSession, tenant_id: int, workflow_i
         "tenant_id = %(tenant)s and workflow_id = %(workflow)s",
         tenant=tenant_id,
         workflow=workflow_id,
-        **_CANCELLED,
+        **CANCELLED,
     )
 
 
@@ -67,7 +82,7 @@ def fail_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, 
     """End one run as failed, with a transaction of its own."""
     reason = error.replace("\0", "")[:2000]
     which = "tenant_id = %(tenant)s and id = %(id)s"
-    connection.execute(_END.format(which=which), {"tenant": tenant_id, "id": run_id, "error": reason, **_FAILED})
+    connection.execute(ending(which), {"tenant": tenant_id, "id": run_id, "error": reason, **_FAILED})
 
 
 def hold_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, why: str) -> None:
@@ -80,7 +95,7 @@ def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes
     if places:
         tenants, ids = [tenant_id for tenant_id, _ in places], [UUID(bytes=run_id) for _, run_id in places]
         which = "(tenant_id, id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
-        cursor.execute(_END.format(which=which), {"tenants": tenants, "ids": ids, **_CANCELLED})
+        cursor.execute(ending(which), {"tenants": tenants, "ids": ids, **CANCELLED})
 
 
 _ANSWER = f"""

@@ -54,7 +54,8 @@ join active_runs r on r.tenant_id = b.tenant_id and r.id = b.id and r.status < 3
 on conflict (tenant_id, run_id) do update set count = crashes.count + %s, at = now()
 """
 _HOLD = """
-update active_runs r set status = 3, resume_at = null, error_message = %s, fence = fence + 1 from crashes c
+update active_runs r set status = 3, resume_at = null, error_message = %s, waits_since = coalesce(r.waits_since, clock_now()),
+  fence = fence + 1 from crashes c
 where c.count >= 3 and r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3
 returning r.id
 """

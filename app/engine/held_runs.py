@@ -26,12 +26,13 @@ woken as ({wakes.append_sql("released")}),
 forgotten as (delete from crashes c using released r where c.tenant_id = r.tenant_id and c.run_id = r.id)
 select id from released
 """
-_AGAIN = "status = case when r.resume_port is null then 0 else 1 end, resume_at = clock_now()"
+_NOT_HELD = "waits_since = case when r.waits_for is null then null else r.waits_since end"
+_AGAIN = f"status = case when r.resume_port is null then 0 else 1 end, resume_at = clock_now(), {_NOT_HELD}"
 _PASSED = f"""
 status = 1, resume_at = clock_now(), resume_port = '{SKIP}' || u.port, resume_output = %(output)s::jsonb, waits_for = null,
   waits_since = null
 """
-_ANSWER_COMES = f"status = {RunStatus.CALLING:d}, resume_at = null"
+_ANSWER_COMES = f"status = {RunStatus.CALLING:d}, resume_at = null, {_NOT_HELD}"
 
 
 async def release_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:

@@ -41,7 +41,8 @@ class Breach:
         return f"{self.invariant}  {self.rule}: {self.where}"
 
 
-# The edges of every version as (workspace, workflow, version, source, port, target); the trigger is a source too.
+# The edges of every version as (workspace, workflow, version, source, port, target); the trigger is a source too, and so is the beginning
+# of runs that were moved to a step (`transfers`).
 _EDGES = """
 edges as materialized (
   select v.tenant_id, v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port,
@@ -49,7 +50,13 @@ edges as materialized (
   from workflow_versions v, jsonb_array_elements(v.graph->'edges') e
   union all
   select * from unnest(%(hidden_tenants)s::int[], %(hidden_workflows)s::uuid[], %(hidden_versions)s::int[], %(hidden_sources)s::text[],
-    %(hidden_ports)s::text[], %(hidden_targets)s::text[]))
+    %(hidden_ports)s::text[], %(hidden_targets)s::text[])
+  union all
+  select distinct tenant_id, workflow_id, version, source, 'next', split_part(source, '.', 2) from (
+    select tenant_id, workflow_id, workflow_version, trigger_id from runs where trigger_id like '%%.%%'
+    union all
+    select tenant_id, workflow_id, version, node_id from retired_stats where key = 'started' and node_id like '%%.%%')
+    as moved(tenant_id, workflow_id, version, source))
 """
 
 # Each step with the counter under which its end is counted; what was removed is in the sums that stay of it.
@@ -128,7 +135,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a run that waits for an event sleeps, and knows since when",
         """
         select id, 'status ' || status || ', for ' || coalesce(waits_for, 'nothing') || ' since ' || coalesce(waits_since::text, 'never')
-        from runs where (waits_for is null) <> (waits_since is null) or (waits_for is not null and status not in (1, 3))
+        from runs where (waits_for is null) <> (waits_since is null) and status <> 3 or (waits_for is not null and status not in (1, 3))
         """,
     ),
     (
@@ -307,6 +314,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         where not exists (select from entries e
           where (e.tenant_id, e.contact_id, e.workflow_id, e.entry_key)
             = (r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, '')) and e.last_started >= r.started_at)
+          and (r.trigger_id is null or r.trigger_id not like '%%.%%')
         """,
     ),
     (

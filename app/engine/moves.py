@@ -11,7 +11,7 @@ from app.engine import rows
 from app.engine.paths import PathEnd
 from app.engine.rows import NULL, Int2s, Int4s, Jsons, Stamps, Texts, Uuids
 from app.engine.state import COMPLETED, RunState
-from app.engine.walk import Batch
+from app.engine.walk import HELD, Batch
 
 _SAME = (
     "tenant_id", "id", "contact_id", "workflow_id", "workflow_version", "trigger_id", "trigger_event", "event_id", "occurred_at",
@@ -67,7 +67,7 @@ def moved_runs(batch: Batch) -> list[tuple[str, tuple[Any, ...], int]]:
             (ended if path.end.status >= COMPLETED else parked).extend(stored)
     statements = list[tuple[str, tuple[Any, ...], int]]()
     if parked:
-        statements.append((_PARKED, _parked(parked), len(parked)))
+        statements.append((_PARKED, _parked(parked, batch.now), len(parked)))
     if ended:
         statements.append((_ENDED, _ended(ended, batch.now), len(ended)))
     return statements
@@ -82,11 +82,18 @@ def _moved(runs: list[tuple[RunState, PathEnd]]) -> tuple[Any, ...]:
     )
 
 
-def _parked(runs: list[tuple[RunState, PathEnd]]) -> tuple[Any, ...]:
+def _waits_since(run: RunState, end: PathEnd, now: int) -> bytes:
+    """From when on events end its wait; of a run that is held, since when it is."""
+    if end.waits_for is not None:
+        return rows.stamp(run.moved_at)
+    return rows.stamp(now) if end.status == HELD else NULL
+
+
+def _parked(runs: list[tuple[RunState, PathEnd]], now: int) -> tuple[Any, ...]:
     ends = [end for _, end in runs]
     return (
         *_moved(runs),
-        Stamps([rows.stamp(run.moved_at) if end.waits_for is not None else NULL for run, end in runs]),
+        Stamps([_waits_since(run, end, now) for run, end in runs]),
         Int2s([rows.int2(end.status) for end in ends]),
         Int2s([rows.int2(end.seq) for end in ends]),
         Texts([end.node.field if end.node else NULL for end in ends]),

@@ -24,7 +24,7 @@ from app.engine.refusals import REFUSE, refuse_arguments
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
 from app.engine.segment_moves import move_segments
 from app.engine.state import COMPLETED, RunState
-from app.engine.walk import Batch
+from app.engine.walk import HELD, Batch
 from app.flow.effects import SendMessage
 from app.flow.outcomes import Done, Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
@@ -152,6 +152,7 @@ def run_rows(batch: Batch) -> tuple[list[bytes], list[bytes]]:
         fresh = [run for run in path.runs if run.fence is None]
         if fresh:
             is_ended, awaits = path.end.status >= COMPLETED, path.end.waits_for is not None
+            unless_awaits = now if path.end.status == HELD else NULL
             head = _head("ended_runs" if is_ended else "active_runs", path.flow.tenant_id)
             tail = _ended(path.end, now) if is_ended else _waiting(path.end)
             out = ended if is_ended else waiting
@@ -161,7 +162,7 @@ def run_rows(batch: Batch) -> tuple[list[bytes], list[bytes]]:
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
-                    tail, b"" if is_ended else rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
+                    tail, b"" if is_ended else rows.stamp(run.moved_at) if awaits else unless_awaits, _ORIGINS[run.origin],
                 ))
                 for run in fresh
             ]  # fmt: skip

@@ -42,6 +42,11 @@ Conditions = list[dict[str, Any]]
 EventName = Annotated[str, Meta(max_length=200)]
 
 
+def begun_by(trigger_id: str | None) -> str:
+    """The trigger that a stored run says it began by; behind a dot is the step at which a run began that was moved there by a person."""
+    return (trigger_id or TRIGGER).partition(".")[0]
+
+
 class Position(Part, frozen=True):
     x: Coordinate = 0
     y: Coordinate = 0

@@ -9,6 +9,7 @@ from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.enrolment import Enrolment
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
+from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
@@ -62,6 +63,7 @@ __all__ = [
     "EntryRefusal",
     "Event",
     "Heartbeat",
+    "HeldRunJob",
     "HistoryStart",
     "IdempotencyKey",
     "Inbox",

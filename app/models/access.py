@@ -82,6 +82,7 @@ ACCESS: dict[str, TableAccess] = {
     "entry_refusals": _of_workspace(),
     "event_keys": _of_workspace(),
     "events": _of_workspace(),
+    "held_run_jobs": _of_workspace(),
     "history_starts": _of_workspace("r"),
     "idempotency_keys": _of_workspace(auth=_ALL, read=""),
     "inbox": _of_workspace(),

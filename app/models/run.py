@@ -47,7 +47,7 @@ class RunColumns:
     waits_for: Mapped[str | None]
     """The event that the run waits for, besides `resume_at`; NULL for all others."""
     waits_since: Mapped[datetime | None]
-    """When what the wait began with happened: earlier events do not end it."""
+    """When what the wait began with happened: earlier events do not end it. Of a run that is held and waits for no event: since when."""
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
     event_id: Mapped[UUID | None] = mapped_column(info=personal())
     occurred_at: Mapped[datetime | None]

@@ -15,12 +15,11 @@ from app.flow.node_type import ERROR_PORT, NEXT_PORT, Port
 from app.flow.node_words import ports_of
 from app.messaging import decisions
 from app.messaging.channels.message_ids import MessageKey
-from app.models import Run
 
 
-def ways_on(run: Run, graph: Mapping[str, Any]) -> list[Port]:
+def ways_on(node_id: str | None, graph: Mapping[str, Any]) -> list[Port]:
     """The ports by which a run may pass the step that it stands on: all of it, and `error` where that leads somewhere."""
-    node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None)
+    node = next((node for node in graph["nodes"] if node["id"] == node_id), None)
     if node is None:
         return []
     ways = list(ports_of(str(node["type"]), node.get("data") or {})) or [NEXT_PORT]

@@ -83,7 +83,7 @@ def _step(step: StepOut, node: dict[str, Any]) -> str:
     if step.status == "retrying":
         return f"{_reason(step)} It is tried again."
     if step.status == "cancelled":
-        return "The run was cancelled here."
+        return _moved(step) or "The run was cancelled here."
     if step.status == "skipped" and step.port is not None:
         return _passed_by(step, node)
     if step.message is not None:
@@ -104,6 +104,12 @@ def _passed_by(step: StepOut, node: dict[str, Any]) -> str:
         return "This step is switched off, so the run passed it by."
     who = (step.output or {}).get("skippedBy") or "Somebody"
     return f"{who} let the run go on by {label} instead of doing this step."
+
+
+def _moved(step: StepOut) -> str:
+    """Where a person sent the run instead of letting it do the step; empty when it was cancelled."""
+    who = (step.output or {}).get("movedBy")
+    return f"{who} moved the run to another step, where it goes on as a run of its own." if who else ""
 
 
 def _skipped(step: StepOut) -> str:

@@ -210,7 +210,14 @@ async def show_run(
         contact=loaded.contact,
         diagram=draw(graph),
         way=steps_of_path(run),
-        ways_on=[(way.id, way.label or "Next") for way in ways_on(loaded.run, graph)] if run.held else [],
+        places=(await runs.places(loaded)).choices(
+            run.workflow_version, run.current_node_id, of_contact=run.contact_id is not None
+        )
+        if run.held
+        else [],
+        ways_on=[(way.id, way.label or "Next") for way in ways_on(loaded.run.current_node_id, graph)]
+        if run.held
+        else [],
         branches=branches_taken(run, graph),
         explanations=sentences(run, graph, zone_of(request.user.timezone)),
         waits=waits_in_words(run, zone_of(request.user.timezone)),

@@ -15,7 +15,7 @@ from app.contacts.repository import ContactRepository
 from app.engine import control
 from app.engine.calls import ANSWERED
 from app.errors import Conflict, Invalid, NotFound
-from app.flow.document import TRIGGER, Trigger, triggers_of
+from app.flow.document import Trigger, begun_by, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
@@ -24,6 +24,7 @@ from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.held import HeldRuns, ways_on
 from app.runs.list_repository import RunFilter
+from app.runs.places import PlacesOfWorkflow
 from app.runs.repository import (
     AttemptRepository,
     CallRepository,
@@ -101,7 +102,7 @@ def run_messages(statuses: Iterable[int]) -> RunMessages:
 
 def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
     """Which of the triggers of its version started a run; rows keep no id of a workflow's only one."""
-    return next((trigger for trigger in triggers if trigger.id == (trigger_id or TRIGGER)), triggers[0])
+    return next((trigger for trigger in triggers if trigger.id == begun_by(trigger_id)), triggers[0])
 
 
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
@@ -249,7 +250,7 @@ class RunService:
     async def pass_by(self, run_id: UUID, port: str, workflow_id: UUID | None = None) -> None:
         """Let a held run go on by a port of its step without doing it. Raises RunNotFound, RunIsNotHeld, Invalid on another port."""
         loaded = await self.get(run_id, workflow_id)
-        ports = ways_on(loaded.run, loaded.version.graph)
+        ports = ways_on(loaded.run.current_node_id, loaded.version.graph)
         if loaded.run.status != RunStatus.HELD:
             raise RunIsNotHeld
         if port not in {way.id for way in ports}:
@@ -259,6 +260,14 @@ class RunService:
         if not await HeldRuns(self.session, self.principal).pass_by({run_id: port}):
             raise RunIsNotHeld
         self.session.expire(loaded.run)
+
+    async def places(self, loaded: LoadedRun) -> PlacesOfWorkflow:
+        """Where a run may be moved: the steps of its version and of the live one."""
+        workflow, version = loaded.workflow, loaded.version
+        live = workflow.live_version
+        pinned = {(workflow.id, version.version)} | ({(workflow.id, live)} if live is not None else set())
+        graphs = {number: graph for (_, number), graph in (await self.versions.graphs(pinned)).items()}
+        return PlacesOfWorkflow(self.principal.tenant_id, workflow.id, live, graphs)
 
     async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:
         """The run and its steps. Raises RunNotFound, also when it is not a run of `workflow_id`."""

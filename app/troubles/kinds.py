@@ -180,6 +180,14 @@ KINDS: dict[str, Kind] = {
         _connector,
         stops=True,
     ),
+    "held": Kind(
+        "Held",
+        "warning",
+        "hand",
+        "run",
+        "They stopped at a step, and somebody decides how they go on.",
+        lambda trouble: Act("Decide", f"/held-runs?workflow={trouble.workflow_id}"),
+    ),
     "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
     "unsent": Kind("{Many} failed", "danger", "mail-x", "message", "They will not be sent.", _messages("failed")),
     "dead_letters": Kind(

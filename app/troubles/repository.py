@@ -215,6 +215,35 @@ class WorkspaceTroubles:
         )
         return (await self.session.execute(query)).all()
 
+    async def held(self, limit: int) -> Sequence[Any]:
+        """(workflow, name, count, since, last error, whether there may be more) of runs that wait for a decision, most of them first.
+
+        Looks at DEEPEST of them, those of the newest runs.
+        """
+        newest = (
+            select(ActiveRun.id, ActiveRun.workflow_id, ActiveRun.error_message, ActiveRun.step_started_at)
+            .where(ActiveRun.tenant_id == self.tenant_id, ActiveRun.status == RunStatus.HELD)
+            .order_by(ActiveRun.id.desc())
+            .limit(DEEPEST)
+            .subquery()
+        )
+        query = (
+            select(
+                newest.c.workflow_id,
+                Workflow.name,
+                func.count(),
+                func.min(newest.c.step_started_at),
+                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.id.desc()))[1],
+                func.sum(func.count()).over() >= DEEPEST,
+            )
+            .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == newest.c.workflow_id))
+            .where(Workflow.deleted_at.is_(None))
+            .group_by(newest.c.workflow_id, Workflow.name)
+            .order_by(func.count().desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
     async def without_connector(self) -> tuple[int, datetime | None]:
         """How many messages wait because there is no connector for them, and since when the first."""
         held_messages = (

@@ -207,4 +207,16 @@ async def _runs(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
         _deep("late", count, workflow_id=workflow_id, workflow_name=name, since=since)
         for workflow_id, name, count, since in await queries.late(now - PATIENCE, LISTED)
     ]
-    return [*failing, *late]
+    held = [
+        Trouble(
+            kind="held",
+            workflow_id=workflow_id,
+            workflow_name=name,
+            count=count,
+            at_least=at_least,
+            since=since,
+            error_message=error or "",
+        )
+        for workflow_id, name, count, since, error, at_least in await queries.held(LISTED)
+    ]
+    return [*held, *failing, *late]

@@ -64,6 +64,8 @@ HARMLESS = {
     "POST /templates/preview/frame",
     "POST /workflows/{workflow_id}/texts",
     "POST /api/v1/segments/preview",
+    "POST /api/v1/held-runs/count",
+    "POST /api/v1/held-runs/groups",
     "POST /runs/{run_id}/answer",
 }
 """Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing; or a question names who may answer it, which
@@ -86,6 +88,8 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/workflows/{workflow_id}/trigger": {"contactId": "0b0f2f1e-0000-7000-8000-000000000000"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/pass": {"port": "next"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "yes"},
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/move": {"nodeId": "mail"},
+    "POST /runs/{run_id}/move": {"place": "1:mail"},
     "POST /api/v1/workflows/{workflow_id}/triggers": {"type": "manual"},
     "PATCH /api/v1/workflows/{workflow_id}/triggers/{trigger_id}": {"enabled": True},
     "POST /api/v1/connectors/{connector_id}/test": {"to": "ada@example.com"},

@@ -12,6 +12,7 @@ LEVELS = Levels(
         {"segments"},
         {"builder", "reference"},
         {"webhooks", "executions"},
+        {"held_runs"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},
         {"approvals"},

@@ -1,0 +1,62 @@
+"""The actor that does things with many held runs, notified when a job begins and when its next batch is due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import dramatiq
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.held_runs import bulk, repository
+from app.held_runs.bulk import JOB
+from app.lib import clock, database, jobs
+from app.lib.database_roles import DatabaseRole
+from app.lib.wakeups import Wakeup
+
+SECONDS = 20.0
+"""One call works for at most about this long, so that a stopping worker is not held up."""
+KEPT = timedelta(days=365)
+"""How long it is listed who did what with many runs."""
+
+jobs.broker()
+
+
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0, actor_name=JOB)
+def decide_held_runs() -> None:
+    """Do the batches that are due."""
+    jobs.acknowledge(JOB)
+    if asyncio.run(_work()):
+        jobs.notify(JOB)
+
+
+async def _work() -> bool:
+    """True: the time was up and there may be more."""
+    until = time.monotonic() + SECONDS
+    async with database.job_engine() as engine:
+        while time.monotonic() < until:
+            async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
+                if not await bulk.step_of_any(session):
+                    return False
+    return True
+
+
+def poll_held_run_jobs() -> None:
+    """Is a batch due? Asked each second by a thread of its own; a look costs one small index."""
+    with database.connect() as connection:
+        due = connection.execute(repository.ANY_DUE).fetchone() is not None
+    if due:
+        asyncio.run(_work())
+
+
+async def forget_held_run_jobs() -> None:
+    """What is over is listed for a year."""
+    async with database.transaction(DatabaseRole.ENGINE) as session:
+        await repository.forget_ended(session, clock.now() - KEPT)
+
+
+ACTORS = [decide_held_runs]
+WAKEUPS = [Wakeup(JOB, due=repository.IS_DUE, next_due=repository.NEXT_DUE)]
+POLLS = [poll_held_run_jobs]
+HOUSEKEEPING = [forget_held_run_jobs]

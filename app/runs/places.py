@@ -1,0 +1,99 @@
+"""Where held runs may be moved: a step of their version, or of the one that is live; and why not, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.engine.compiled import CompiledFlow, read_document
+from app.engine.transfers import Place
+from app.flow import registry
+from app.flow.document import Flow
+from app.flow.node_words import kind_word, title_of
+from app.flow.ways import hidden_ways, inside
+from app.lib.conversions import quoted
+
+BODY = "body"
+"""The port behind which a loop has the steps that it goes through again and again."""
+
+
+class NoSuchPlace(Exception):
+    """A run cannot be moved there; the text says why."""
+
+
+class PlacesOfWorkflow:
+    """The steps of a workflow's versions, as far as they were read, for runs that are moved."""
+
+    def __init__(
+        self, tenant_id: int, workflow_id: UUID, live: int | None, graphs: Mapping[int, dict[str, Any]]
+    ) -> None:
+        """`live`: the version that is live; `graphs`: the documents by version, of the runs and of that one."""
+        self._tenant_id, self._workflow_id, self._live = tenant_id, workflow_id, live
+        self._flows = {version: read_document(graph)[0] for version, graph in graphs.items()}
+        self._reads: dict[int, list[str]] = {}
+
+    def steps(self, version: int) -> list[tuple[str, str]]:
+        """(id, title) of the steps of a version, in the order of the document."""
+        flow = self._flows.get(version)
+        return [(node.id, title_of(node.type, node.name, node.data)) for node in flow.nodes] if flow else []
+
+    def place(
+        self, version: int, standing_at: str | None, wanted: int | None, node_id: str, *, of_contact: bool
+    ) -> Place:
+        """The place for runs of `version` that are held at a step; `wanted`: of which version, None for theirs.
+
+        Raises NoSuchPlace. `of_contact`: they have a contact.
+        """
+        target = version if wanted is None else wanted
+        if target not in (version, self._live):
+            raise NoSuchPlace(
+                f"Runs of version {version} stay there or go to the live version, not to version {target}."
+            )
+        flow = self._flows.get(target)
+        node = next((node for node in flow.nodes if node.id == node_id), None) if flow else None
+        if flow is None or node is None:
+            raise NoSuchPlace(f"Version {target} has no step {quoted(node_id)}.")
+        if target == version and node_id == standing_at:
+            raise NoSuchPlace("The run is held at this very step. Try it again instead.")
+        kind = registry.find(node.type)
+        if kind is None:
+            raise NoSuchPlace(f"The step type {quoted(node.type)} is not installed.")
+        if not of_contact and registry.needs_contact(kind, node.data):
+            raise NoSuchPlace(f"{kind_word(node.type)} needs a contact, and the run has none.")
+        loops = _loops_around(flow, node_id)
+        own_loops = _loops_around(self._flows[version], standing_at or "") if loops else []
+        if outer := [loop for loop in loops if loop not in own_loops]:
+            titles = dict(self.steps(target))
+            raise NoSuchPlace(
+                f"This step is inside the loop {quoted(titles[outer[0]])}. Move the run to the loop itself."
+            )
+        return Place(target, node_id, None if target == version else self._outputs_read(target), loops)
+
+    def choices(self, version: int, standing_at: str | None, *, of_contact: bool) -> list[tuple[str, str]]:
+        """(`VERSION:STEP`, what people read) of all places for runs of `version` that are held at a step, the live version's last."""
+        listed = list[tuple[str, str]]()
+        for target in dict.fromkeys((version, self._live)):
+            for node_id, title in self.steps(target) if target is not None else ():
+                try:
+                    self.place(version, standing_at, target, node_id, of_contact=of_contact)
+                except NoSuchPlace:
+                    continue
+                listed.append((f"{target}:{node_id}", title if target == version else f"{title} (version {target})"))
+        return listed
+
+    def _outputs_read(self, version: int) -> list[str]:
+        """Steps of a version whose output a later one reads; `*`: any."""
+        if version not in self._reads:
+            flow = CompiledFlow(self._workflow_id.bytes, version, self._tenant_id, self._flows[version])
+            self._reads[version] = sorted(
+                path.partition(".")[2].partition(".")[0] for path in flow.scope.reads if path.startswith("steps.")
+            )
+        return self._reads[version]
+
+
+def _loops_around(flow: Flow, node_id: str) -> list[str]:
+    """The loops that have the step in their body."""
+    ways = hidden_ways(flow)
+    loops = dict.fromkeys(edge.source for edge in flow.edges if edge.source_handle == BODY)
+    return [loop for loop in loops if node_id in inside(flow, loop, BODY, ways)]
