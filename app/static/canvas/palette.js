@@ -1,5 +1,6 @@
 // @ts-check
 /** Bringing steps in: the list at the left (drag, click, type to filter) and the menu behind every plus. */
+import { fitting } from './ranking.js';
 import { make } from './scene.js';
 import { toScreen } from './viewport.js';
 
@@ -7,12 +8,8 @@ import { toScreen } from './viewport.js';
 
 const SLACK = 5;
 
-/** How well a choice fits what was typed: 0 its name begins so, 1 one of its keywords does, 2 it is somewhere in it, 3 not at all. */
-function rank(keywords, wanted) {
-  if (keywords.startsWith(wanted)) return 0;
-  if (keywords.split(/[\s_.-]+/).some((word) => word.startsWith(wanted))) return 1;
-  return keywords.includes(wanted) ? 2 : 3;
-}
+/** What an entry of the list is called, and what else it is looked for by. @param {HTMLElement} item */
+const choiceOf = (item) => ({ item, title: (item.querySelector('.pt')?.textContent ?? '').toLowerCase(), keywords: item.dataset.keywords ?? '' });
 
 /** A step that ends the path cannot go between two others, and a trigger can only begin one. */
 const isOff = (slot, presentation) => (!!slot.edge && !presentation?.ports.length) || (!!(slot.edge || slot.source) && !!presentation?.trigger);
@@ -67,9 +64,8 @@ export class Palette {
     const at = shown.indexOf(document.activeElement);
     if (event.key === 'Enter' && event.target === this.search && shown[0]) {
       event.preventDefault();
-      const typed = this.search.value.trim().toLowerCase();
-      shown.sort((a, b) => rank(a.dataset.keywords, typed) - rank(b.dataset.keywords, typed));
-      this.addByChoice(shown[0].dataset.type);
+      const [best] = fitting(shown.map(choiceOf), this.search.value.trim().toLowerCase());
+      this.addByChoice(best.item.dataset.type);
       this.search.value = '';
       this.filter();
     } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
@@ -177,8 +173,8 @@ export class Palette {
     const place = way ? way.middle : slot.source ? canvas.scene.portAt(slot.source, slot.port ?? 'next') : undefined;
     const spot = at ?? (place ? toScreen(canvas.view, place) : { x: 80, y: 80 });
     const options = this.items().map((item) => {
-      const { type, keywords } = item.dataset;
-      return { value: type, keywords, html: item, off: isOff(slot, canvas.graph.types[type]) };
+      const { type } = item.dataset;
+      return { ...choiceOf(item), value: type, html: item, off: isOff(slot, canvas.graph.types[type]) };
     });
     this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
   }
@@ -187,7 +183,7 @@ export class Palette {
   openTriggers() {
     const { canvas } = this;
     const known = this.items().filter((item) => canvas.graph.types[item.dataset.type]?.trigger);
-    const options = known.map((item) => ({ value: item.dataset.type, keywords: item.dataset.keywords, html: item, off: false }));
+    const options = known.map((item) => ({ ...choiceOf(item), value: item.dataset.type, html: item, off: false }));
     this.ask('Add a trigger', options, (type) => canvas.actions.add(type, {}), { x: canvas.scene.size.w / 2, y: 80 });
   }
 
@@ -196,7 +192,9 @@ export class Palette {
     const { canvas } = this;
     const options = canvas.graph.order().map((id) => {
       const card = /** @type {Element} */ (canvas.scene.cards.get(id)?.card);
-      return { value: id, keywords: (card.querySelector('.card-content')?.textContent ?? '').trim().toLowerCase(), html: card.querySelector('.card-content') };
+      const content = card.querySelector('.card-content');
+      const text = (/** @type {Element | null | undefined} */ part) => (part?.textContent ?? '').trim().toLowerCase();
+      return { value: id, title: text(content?.querySelector('.ti')), keywords: text(content), html: content };
     });
     this.ask('Find a step', options, (id) => canvas.select([id], { focus: true, open: false }), { x: canvas.scene.size.w / 2 - 130, y: 40 });
   }
@@ -231,8 +229,7 @@ export class Palette {
     const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
     const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
     const wanted = input.value.trim().toLowerCase();
-    const matches = (this.options ?? []).filter((option) => rank(option.keywords, wanted) < 3);
-    matches.sort((a, b) => rank(a.keywords, wanted) - rank(b.keywords, wanted));
+    const matches = fitting(this.options ?? [], wanted);
     list.replaceChildren(...matches.map((option, index) => {
       const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
       for (const part of option.html.children) line.append(part.cloneNode(true));
