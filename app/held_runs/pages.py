@@ -124,7 +124,7 @@ async def show_held_runs(
         periods=_PERIOD_WORDS,
         workflows=[("", "Any"), *await held_runs.workflows()],
         ways=await held_runs.ways(groups[0]) if may and at_one_step else [],
-        places=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],
+        moves=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],
         may=may,
         more=query.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         jobs=[HeldRunJobOut.of(job) for job in (await held_run_jobs.list(SHOWN_JOBS)).items],

@@ -210,7 +210,7 @@ async def show_run(
         contact=loaded.contact,
         diagram=draw(graph),
         way=steps_of_path(run),
-        places=(await runs.places(loaded)).choices(
+        moves=(await runs.places(loaded)).choices(
             run.workflow_version, run.current_node_id, of_contact=run.contact_id is not None
         )
         if run.held
