@@ -22,6 +22,8 @@ def test_a_segment_is_made_filled_and_deleted(
     page.goto("/segments")
     page.get_by_role("link", name="New segment").first.click()
     page.get_by_label("Name").fill("Best of the fair")
+    page.get_by_text("By hand").click()
+    expect(page.locator("[data-rule]")).to_be_hidden()
     expect_accessible(page)
     page.get_by_role("button", name="Create segment").click()
     expect(page.get_by_text("Nobody is in it yet")).to_be_visible()

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.builder.field_catalog import (
+    OF_FEW_VALUES,
+    FieldEntry,
+    Met,
+    contact_entries,
+    event_entries,
+    property_entries,
+    row_entries,
+)
 from app.builder.option_repository import OptionRepository
 from app.flow.node_words import channel_number
 from app.flow.sample_texts import SampleContact, SampleStep
 from app.messaging.channels import registry as channels
 from app.values.contact_view import COLUMNS, name_of
-from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
-CONTACT_FIELDS = ("email", "phone", "external_id", "source", "tags", "timezone", "locale", "created_at")
-_KINDS = {f"contact.{name}": kind for name, kind in CONTACT_KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,15 @@ class Choices:
     events: list[str]
     attributes: list[str]
     tags: list[str]
-    properties: list[str]
-    kinds: dict[str, str] = field(default_factory=lambda: dict(_KINDS))
-    """What each field holds (`text`, `number` …), by its path; a field whose values do not agree is not in it."""
+    entries: list[FieldEntry] = field(default_factory=list)
+    """What a condition can look at."""
+    property_entries: list[FieldEntry] = field(default_factory=list)
+    """What a condition inside an event can look at."""
+    event_entries: list[FieldEntry] = field(default_factory=list)
+    for_segment: bool = False
+    """For the rule of a segment: without comparisons that cannot be asked of many people at once."""
+    own_segment: str = ""
+    """The segment whose rule is edited, which its rule cannot ask for."""
 
     steps: list[tuple[str, str]] = field(default_factory=list)
     """The other steps of the workflow, each with what it is called."""
@@ -53,15 +65,6 @@ class Choices:
             for kind, rows in self.references.items()
         }
         return replace(self, references=own, steps=list(steps))
-
-    @property
-    def fields(self) -> list[str]:
-        """What a condition can be about."""
-        return [
-            *(f"contact.{name}" for name in CONTACT_FIELDS),
-            *(f"contact.attributes.{name}" for name in self.attributes),
-            *(f"event.{name}" for name in self.properties),
-        ]
 
 
 class FormOptions:
@@ -86,30 +89,60 @@ class FormOptions:
 
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""
-        return Choices(await self._rows.references(), [], [], [], [])
+        return Choices(await self._rows.references(), [], [], [])
 
     async def everything(self) -> Choices:
-        """All that the forms offer."""
-        attributes: dict[str, list[Any]] = {}
-        tags: set[str] = set()
+        """All that the forms of steps and triggers offer."""
+        met, references = await self._met(), await self._rows.references()
+        segments = row_entries(references.get("segment", {}), "Segments", "row-segment")
+        return self._choices(met, references, [*contact_entries(met), *property_entries(met), *segments])
+
+    async def of_segments(self, own_segment: UUID | None = None) -> Choices:
+        """All that the rule of a segment can look at: events, workflows and other segments too."""
+        met = await self._met()
+        references = await self._rows.references()
+        references["workflow"] = await self._rows.workflows()
+        others = {id_: row for id_, row in references.get("segment", {}).items() if id_ != str(own_segment)}
+        entries = [
+            *contact_entries(met),
+            *event_entries(_names(met), "row-event"),
+            *row_entries(references["workflow"], "Workflows", "row-workflow"),
+            *row_entries(others, "Segments", "row-segment"),
+        ]
+        choices = self._choices(met, references, entries)
+        return replace(choices, for_segment=True, own_segment=str(own_segment or ""))
+
+    def _choices(
+        self, met: Met, references: dict[str, dict[str, dict[str, str]]], entries: list[FieldEntry]
+    ) -> Choices:
+        events = _names(met)
+        return Choices(
+            references=references,
+            events=events,
+            attributes=sorted(met.attributes),
+            tags=sorted(met.tags),
+            entries=entries,
+            property_entries=property_entries(met),
+            event_entries=event_entries(events),
+        )
+
+    async def _met(self) -> Met:
+        """What the newest contacts and events hold."""
+        met = Met(consents=set(channels.words()))
         for contact in await self._rows.newest_contacts(NEWEST):
             for name, value in contact.attributes.items():
-                attributes.setdefault(name, []).append(value)
-            tags.update(contact.tags)
-        events: dict[str, Any] = dict.fromkeys(OWN_EVENTS)
-        properties: dict[str, list[Any]] = {}
+                met.attributes.setdefault(name, []).append(value)
+            for name in OF_FEW_VALUES:
+                met.columns.setdefault(name, []).append(getattr(contact, name))
+            met.tags.update(contact.tags)
+            met.consents.update(contact.consent)
         for event in await self._rows.newest_events(NEWEST):
-            events.setdefault(event.name)
+            of_event = met.events.setdefault(event.name, {})
             if event.name not in OWN_EVENTS:
                 for name, value in (event.properties or {}).items():
-                    properties.setdefault(name, []).append(value)
-        kinds = {f"contact.attributes.{name}": kind_of(values) for name, values in attributes.items()}
-        kinds |= {f"event.{name}": kind_of(values) for name, values in properties.items()}
-        return Choices(
-            references=await self._rows.references(),
-            events=list(events),
-            attributes=sorted(attributes),
-            tags=sorted(tags),
-            properties=sorted(properties),
-            kinds=_KINDS | {path: kind for path, kind in kinds.items() if kind},
-        )
+                    of_event.setdefault(name, []).append(value)
+        return met
+
+
+def _names(met: Met) -> list[str]:
+    return list(dict.fromkeys((*OWN_EVENTS, *met.events)))

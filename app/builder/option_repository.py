@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select
 
 from app.messaging.channels import registry as channels
-from app.models import Contact, Event
+from app.models import Contact, Event, Workflow
 from app.models.tenant_repository import TenantRepository
 from app.workflows.repository import REFERENCED, not_deleted
 
@@ -32,10 +32,19 @@ class OptionRepository(TenantRepository[Contact]):
             references[kind] = {str(row["id"]): _shown(row) for row in rows}
         return references
 
+    async def workflows(self) -> dict[str, dict[str, str]]:
+        """Workflows by name: id → what is shown of it."""
+        query = select(Workflow.id, Workflow.name).where(
+            Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None)
+        )
+        rows = await self.session.execute(query.order_by(func.lower(Workflow.name), Workflow.id))
+        return {str(row.id): {"name": row.name} for row in rows}
+
     async def newest_contacts(self, limit: int) -> Sequence[Any]:
-        """(attributes, tags) of the newest contacts."""
+        """(attributes, tags, consent, source, timezone, locale) of the newest contacts."""
         newest = (Contact.created_at.desc(), Contact.id.desc())
-        query = select(Contact.attributes, Contact.tags).where(self.own).order_by(*newest).limit(limit)
+        columns = (Contact.attributes, Contact.tags, Contact.consent, Contact.source, Contact.timezone, Contact.locale)
+        query = select(*columns).where(self.own).order_by(*newest).limit(limit)
         return (await self.session.execute(query)).all()
 
     async def newest_contact(self) -> Contact | None:

@@ -32,7 +32,7 @@ def rendered(engine: FragmentEngine, look: Presentation, template: str, data: di
     context = {
         "node": {"id": "step-1", "type": look.type, "name": "", "data": data},
         "presentation": look,
-        "choices": Choices({kind: {} for kind in REFERENCED}, ["contact.created"], ["plan"], ["vip"], []),
+        "choices": Choices({kind: {} for kind in REFERENCED}, ["contact.created"], ["plan"], ["vip"]),
         "summary": summary_of(look.type, data),
     }
     html: str = engine.get_template(f"{look.folder}/{template}").render(**context)

@@ -145,6 +145,20 @@ def leaves(condition: RuleCondition) -> Iterator[RuleCondition]:
         yield condition
 
 
+def placed_leaves(rule: SegmentRule) -> Iterator[tuple[str, RuleCondition]]:
+    """All that is no group, in order, each with its path: `conditions[1].conditions[0]`."""
+    yield from _placed(as_group(rule), "")
+
+
+def _placed(group: RuleCondition, path: str) -> Iterator[tuple[str, RuleCondition]]:
+    for index, part in enumerate(group.parts):
+        at = f"{path}conditions[{index}]"
+        if part.kind == "group":
+            yield from _placed(part, f"{at}.")
+        else:
+            yield at, part
+
+
 def field_path(field: str) -> str:
     """The path of a field as steps have it: `attributes.plan` and `plan` are `contact.attributes.plan` and `contact.plan`."""
     return field if field.startswith("contact.") else f"contact.{field}"

@@ -29,6 +29,8 @@ def rule_in_words(rule: SegmentRule | Mapping[str, Any], names: Names | None = N
 
 
 def _group(group: RuleCondition, names: Names, zone: tzinfo, *, outermost: bool = False) -> str:
+    if outermost and group.match != "none" and [part.kind for part in group.parts] == ["group"]:
+        return _group(group.parts[0], names, zone, outermost=True)
     parts = [_part(part, names, zone) for part in group.parts]
     if not parts:
         return ""

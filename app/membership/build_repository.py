@@ -42,6 +42,7 @@ on conflict (tenant_id, number) do update
   set epoch = excluded.epoch, facts = excluded.facts,
       total = excluded.total, done = 0, reached = null, started_at = clock_now(), finished_at = null
 """
+_SILENT = "update segment_builds set ready = false where tenant_id = %(tenant)s and number = %(number)s"
 
 
 class BuildProgress(NamedTuple):
@@ -73,14 +74,27 @@ async def raise_epoch(session: AsyncSession, tenant_id: int) -> int:
     return int(rows[0][0])
 
 
-async def begin_build(session: AsyncSession, tenant_id: int, number: int, rule: SegmentRule) -> None:
-    """Build version `number` for all contacts, or build it again. Its row in `segments` (`rule` or `next_rule`) is written already."""
+async def begin_build(
+    session: AsyncSession, tenant_id: int, number: int, rule: SegmentRule, *, silent: bool = False
+) -> None:
+    """Build version `number` for all contacts, or build it again. Its row in `segments` (`rule` or `next_rule`) is written already.
+
+    `silent`: nobody is told of who moves by it until it is built, also where it counted already.
+    """
     epoch = await raise_epoch(session, tenant_id)  # others wait here, so two never give one number
     in_use = await _facts_in_use(session, tenant_id, but=number)
     for fact in counted_facts(rule):
         if fact not in in_use:  # a definition that nobody used was not kept up to date
             await _define(session, tenant_id, fact, epoch)
     await _begin(session, tenant_id, number, rule, epoch)
+    if silent:
+        await execute(session, _SILENT, tenant=tenant_id, number=number)
+    jobs.enqueue(session, BUILDER)
+
+
+async def move_members(session: AsyncSession, tenant_id: int, number: int, rule: SegmentRule) -> None:
+    """Build version `number`, which counts, by another rule, whose facts another version has counted for everybody: who moves is told."""
+    await _begin(session, tenant_id, number, rule, await raise_epoch(session, tenant_id))
     jobs.enqueue(session, BUILDER)
 
 

@@ -24,6 +24,16 @@ class CountRepository:
     def __init__(self, session: AsyncSession, tenant_id: int) -> None:
         self._session, self._tenant_id = session, tenant_id
 
+    async def take_turn(self, person: UUID) -> bool:
+        """One question for each person at a time, until the transaction ends; False: another one is not answered yet."""
+        sql = "select pg_try_advisory_xact_lock(hashtext('segment_count'), hashtext(%(person)s))"
+        return bool((await execute(self._session, sql, person=str(person)))[0][0])
+
+    async def limit(self, milliseconds: int | None) -> None:
+        """How long each further statement of the transaction may take; None: as long as others."""
+        value = "default" if milliseconds is None else str(int(milliseconds))
+        await execute(self._session, f"set local statement_timeout = {value}")
+
     async def total(self, up_to: int) -> int:
         """How many contacts there are; one more than `up_to` when there are more."""
         sql = "select count(*) from (select from contacts where tenant_id = %(tenant)s limit %(limit)s) c"

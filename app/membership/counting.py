@@ -46,9 +46,10 @@ class RulePreview(NamedTuple):
 
 
 async def count_and_sample(
-    session: AsyncSession, tenant_id: int, rule: SegmentRule, *, exact: bool = False
+    session: AsyncSession, tenant_id: int, rule: SegmentRule, *, exact: bool = False, estimate: bool = False
 ) -> RulePreview:
-    """Whom a rule without faults holds for now. `exact` asks everybody, which takes seconds for a million contacts.
+    """Whom a rule without faults holds for now. `exact` asks everybody, which takes seconds for a million contacts; `estimate` only the
+    sample, however few there are.
 
     Raises QueryCanceled when that takes longer than the database lets it.
     """
@@ -57,7 +58,7 @@ async def count_and_sample(
     names = RuleNames(await repository.facts_in_use(counted_facts(rule)), await repository.segment_numbers())
     sql = RuleSql(names, clock.now(), await repository.timezone())
     verdict = sql.verdict(rule)
-    if exact or total <= EXACT_BELOW:
+    if exact or (total <= EXACT_BELOW and not estimate):
         count, unknown, sample, _ = await repository.ask(verdict, sql, SHOWN, sampled=False)
         return RulePreview(count, True, 0, False, unknown, sample)
     hits, unsure, sample, judged = await repository.ask(verdict, sql, SHOWN, sampled=True)

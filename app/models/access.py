@@ -103,7 +103,7 @@ ACCESS: dict[str, TableAccess] = {
     "split_exposures": _of_workspace("rd"),
     "step_attempts": _of_workspace(),
     "segment_builds": _of_workspace("raw"),
-    "segment_fact_definitions": _of_workspace("ra"),
+    "segment_fact_definitions": _of_workspace("raw"),
     "segment_facts": _of_workspace("rd"),
     "segment_state": _of_workspace("rd"),
     "steps": _of_workspace(),

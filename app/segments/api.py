@@ -17,6 +17,7 @@ from app.models.status import Role
 from app.segments.schemas import (
     CountedRule,
     Deleted,
+    Existing,
     MemberOut,
     Members,
     MembersMoved,
@@ -129,10 +130,14 @@ async def get_rule_change(
     summary="Let a changed rule count",
 )
 async def apply_rule(
-    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    segment_id: FromPath[UUID],
+    existing: FromQuery[Existing] = "ignore",
 ) -> Envelope[SegmentOut]:
-    """409 `segment_not_built` before it is built. Who comes in or leaves by it starts no workflow."""
-    await segments.rules.apply(await segments.locked(segment_id))
+    """409 `segment_not_built` before it is built. Who comes in or leaves by it starts no workflow; with `existing=enter` each of them is
+    told once, while the segment is `building`, and the workflows that wait for it start."""
+    await segments.rules.apply(await segments.locked(segment_id), enter=existing == "enter")
     return ok(SegmentOut.of(*await segments.get(segment_id)))
 
 

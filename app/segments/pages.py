@@ -14,31 +14,21 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.errors import AppError, FieldError, Invalid
+from app.errors import AppError
 from app.lib.formats import counted
 from app.models.status import Role
-from app.segments import contact_pages
+from app.segments import contact_pages, rule_pages
+from app.segments.forms import SegmentForm, check_length
 from app.segments.growth_chart import chart
-from app.segments.rules import NothingBuilt
-from app.segments.schemas import Members, MembersMoved, NewSegment, SegmentPatch
+from app.segments.schemas import Members, MembersMoved, SegmentPatch
 from app.segments.service import SegmentNotFound, SegmentService
 from app.segments.uses import WHAT_HAPPENS
 from app.values.contact_view import name_of
-from app.web.dialog_form import DialogForm
 from app.web.flash import go
 from app.web.fragments import page
 
 PAGE = 50
 ONE = "/segments/{segment_id:uuid}"
-
-
-class SegmentForm(DialogForm):
-    """The forms of segments: `new`, and the dialogs `edit` and `add` of one."""
-
-    name: str = ""
-    description: str = ""
-    people: str = ""
-    """Addresses and ids, one a line or with commas between them."""
 
 
 @get("/segments", role=Role.VIEWER)
@@ -61,53 +51,50 @@ async def segment_list(
     )
 
 
-@get("/segments/new", role=Role.MARKETER)
-async def new_segment(request: AppRequest) -> Template:
-    """The empty form."""
-    return _form(request, SegmentForm())
-
-
-@post("/segments/new", role=Role.MARKETER, status_code=200)
-async def create_segment_page(
-    request: AppRequest, segments: NamedDependency[SegmentService]
-) -> Template | Response[bytes]:
-    """Create a static segment."""
-    form = SegmentForm.of(await request.form(), "new")
-    try:
-        _check_length(form)
-        segment = await segments.create(NewSegment(name=form.name, description=form.description))
-    except AppError as error:
-        return _form(request, form.failed(error))
-    return go(request, f"/segments/{segment.id}", f"{segment.name} is a segment now. Put contacts in.")
-
-
-def _form(request: AppRequest, form: SegmentForm) -> Template:
-    return page(request, "segments/new.html", status_code=form.status, form=form)
-
-
-def _check_length(form: SegmentForm) -> None:
-    errors: list[FieldError] = [
-        {"path": name, "message": f"At most {most:,} characters fit here."}
-        for name, text, most in (("name", form.name, 120), ("description", form.description, 1_000))
-        if len(text) > most
-    ]
-    if errors:
-        raise Invalid(errors=errors)
-
-
 @get(ONE, role=Role.VIEWER)
 async def show_segment(
     request: AppRequest,
     segments: NamedDependency[SegmentService],
     segment_id: FromPath[UUID],
     cursor: FromQuery[str] = "",
+    saved: FromQuery[bool] = False,
 ) -> Template:
-    """One segment: its size, its growth, who is in it, who uses it."""
-    return await _segment(request, segments, segment_id, SegmentForm(), cursor)
+    """One segment: its size, its growth, who is in it, who uses it. `saved`: its rule was changed just now."""
+    return await _segment(request, segments, segment_id, SegmentForm(), cursor, ask_now=saved)
+
+
+@get(ONE + "/change", role=Role.VIEWER)
+async def show_change(
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    segment_id: FromPath[UUID],
+    saved: FromQuery[bool] = False,
+) -> Template:
+    """How far a rule is built, and what a changed one would change: asked for while somebody waits for it."""
+    listed = await segments.get(segment_id)
+    building = await segments.rules.progress(listed.segment)
+    return page(
+        request,
+        "segments/segment.html",
+        block="change",
+        headers={} if building else {"HX-Refresh": "true"},
+        segment=listed.segment,
+        building=building,
+        comparison=await segments.rules.comparison(listed.segment),
+        next_sentence=await segments.rules.next_sentence(listed.segment),
+        uses=await segments.uses(listed.segment),
+        ask_now=saved,
+    )
 
 
 async def _segment(
-    request: AppRequest, segments: SegmentService, segment_id: UUID, form: SegmentForm, cursor: str = ""
+    request: AppRequest,
+    segments: SegmentService,
+    segment_id: UUID,
+    form: SegmentForm,
+    cursor: str = "",
+    *,
+    ask_now: bool = False,
 ) -> Template:
     listed = await segments.get(segment_id)
     members = await segments.members(listed.segment, cursor=cursor or None, limit=PAGE)
@@ -128,6 +115,7 @@ async def _segment(
         building=await segments.rules.progress(listed.segment),
         comparison=await segments.rules.comparison(listed.segment),
         next_sentence=await segments.rules.next_sentence(listed.segment),
+        ask_now=ask_now,
         what_happens=WHAT_HAPPENS,
         name_of=name_of,
         form=form,
@@ -141,37 +129,13 @@ async def save_segment(
     """Change name and description."""
     form = SegmentForm.of(await request.form(), "edit")
     try:
-        _check_length(form)
+        check_length(form)
         await segments.update(segment_id, SegmentPatch(name=form.name, description=form.description))
     except SegmentNotFound:
         raise
     except AppError as error:
         return await _segment(request, segments, segment_id, form.failed(error))
     return go(request, f"/segments/{segment_id}", "Saved.")
-
-
-@post(ONE + "/apply", role=Role.MARKETER, status_code=200)
-async def apply_rule_page(
-    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
-) -> Response[bytes]:
-    """Let the changed rule count."""
-    segment = await segments.locked(segment_id)
-    try:
-        moved = await segments.rules.apply(segment)
-    except NothingBuilt as error:
-        return go(request, f"/segments/{segment_id}", error.message, "err")
-    return go(
-        request, f"/segments/{segment_id}", f"The changed rule counts: {moved.enter:,} entered, {moved.leave:,} left."
-    )
-
-
-@post(ONE + "/discard", role=Role.MARKETER, status_code=200)
-async def discard_rule_page(
-    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
-) -> Response[bytes]:
-    """Give the changed rule up."""
-    await segments.rules.discard(await segments.locked(segment_id))
-    return go(request, f"/segments/{segment_id}", "Given up. The old rule goes on counting.")
 
 
 @post(ONE + "/members", role=Role.MARKETER, status_code=200)
@@ -249,12 +213,10 @@ async def delete_segment_page(
 
 ROUTES: list[Any] = [
     segment_list,
-    new_segment,
-    create_segment_page,
     show_segment,
+    show_change,
     save_segment,
-    apply_rule_page,
-    discard_rule_page,
+    *rule_pages.ROUTES,
     add_members_page,
     remove_member_page,
     delete_segment_page,

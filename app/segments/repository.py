@@ -55,6 +55,12 @@ class SegmentRepository(TenantRepository[Segment]):
         )
         return int(rows[0].last)
 
+    async def lock_rules(self) -> None:
+        """Let nobody else save a rule of the workspace until this transaction ends: two that are saved at once could ask for each other."""
+        await execute(
+            self.session, "select from segment_numbers where tenant_id = %(tenant)s for update", tenant=self.tenant_id
+        )
+
     async def reading(self, segment_id: UUID) -> Sequence[Segment]:
         """Segments whose rule names this one."""
         rules = await self.list(Segment.rule.is_not(None), Segment.id != segment_id, order_by=[Segment.name])

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.known_name_repository import known_names
 from app.errors import Conflict, Invalid
+from app.flow.diagnostic import Diagnostic
 from app.flow.segment_rule_checks import rule_diagnostics
-from app.flow.segment_rules import SegmentRule, segment_rule, segments_of
+from app.flow.segment_rules import SegmentRule, placed_leaves, segment_rule, segments_of, wanted_segments
 from app.flow.segment_sentences import rule_in_words
+from app.flow.segment_warnings import events_read, rule_warnings
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.membership import build_repository
 from app.membership.build_repository import BuildProgress, Comparison
 from app.membership.counting import RulePreview, count_and_sample
+from app.membership.live_count import LiveCount, live_count
 from app.models import Segment
 from app.models.status import SegmentState
 from app.segments.repository import SegmentRepository
@@ -30,6 +34,19 @@ class NothingBuilt(Conflict):
     code = "segment_not_built"
 
 
+class LiveRule(NamedTuple):
+    """What is said of a rule while somebody edits it. `counted` None: it has faults."""
+
+    sentence: str
+    faults: Sequence[Diagnostic]
+    warnings: Sequence[Diagnostic]
+    counted: LiveCount | None
+
+    @property
+    def sample(self) -> Sequence[UUID]:
+        return self.counted.preview.sample if self.counted is not None and self.counted.preview is not None else ()
+
+
 class SegmentRules:
     """The rules of a workspace's segments. Flushes, never commits."""
 
@@ -38,23 +55,33 @@ class SegmentRules:
         self._zone = zone_of(principal.timezone)
         self._rows = SegmentRepository(session, principal.tenant_id)
 
+    async def diagnostics(self, raw: Any, segment_id: UUID | None = None) -> list[Diagnostic]:
+        """All that keeps a rule from being built, at its places. `segment_id`: whose rule it becomes."""
+        if faults := rule_diagnostics(raw):
+            return faults
+        asked = [(at, leaf) for at, leaf in placed_leaves(segment_rule(raw)) if leaf.kind == "segment"]
+        if not asked:
+            return []
+        rows = await self._rows.list()
+        names = {row.id: row.name for row in rows}
+        reads = {row.id: _asked_by(row) for row in rows}
+        return [
+            Diagnostic(f"{at}.value", message)
+            for at, leaf in asked
+            for wanted in wanted_segments(leaf)
+            if (message := _refusal(wanted, segment_id, reads, names))
+        ]
+
     async def checked(self, raw: Any, segment_id: UUID | None = None) -> SegmentRule:
         """A rule that can be built. Raises Invalid with all that is wrong with it; paths begin below `rule`.
 
         `segment_id`: whose rule it becomes, which it may not ask for, nor by way of others.
         """
-        if faults := [one.field_error() for one in rule_diagnostics(raw)]:
+        if faults := [one.field_error() for one in await self.diagnostics(raw, segment_id)]:
             for fault in faults:
                 fault["path"] = f"rule.{fault['path']}".rstrip(".")
             raise Invalid("The rule is not ready.", errors=faults)
-        rule = segment_rule(raw)
-        reads = await self._reads()
-        for wanted in segments_of(rule):
-            if wanted not in reads:
-                raise _wrong(f"There is no segment {wanted}. Choose one of this workspace.")
-            if segment_id is not None and _reaches(reads, wanted, segment_id):
-                raise _wrong("A segment cannot ask for itself, nor for one that asks for it.")
-        return rule
+        return segment_rule(raw)
 
     async def sentence(self, rule: SegmentRule) -> str:
         """The rule in words."""
@@ -63,6 +90,20 @@ class SegmentRules:
     async def preview(self, rule: SegmentRule, *, exact: bool = False) -> RulePreview:
         """How many it holds for now, and some of them. `exact`: everybody is asked, however many there are."""
         return await count_and_sample(self._session, self._tenant_id, rule, exact=exact)
+
+    async def live(self, raw: Any, segment_id: UUID | None, person: UUID | None) -> LiveRule:
+        """A rule while `person` edits it: in words, what is wrong and what is odd about it, and whom it holds for. Nothing is written."""
+        faults = await self.diagnostics(raw, segment_id)
+        try:
+            sentence = await self.sentence(segment_rule(raw))
+        except (msgspec.ValidationError, RecursionError):
+            sentence = ""
+        if faults:
+            return LiveRule(sentence, faults, (), None)
+        rule = segment_rule(raw)
+        known = await known_names(self._session, self._tenant_id, events_read(rule))
+        count = await live_count(self._session, self._tenant_id, person or UUID(int=0), rule)
+        return LiveRule(sentence, (), rule_warnings(rule, known), count)
 
     async def begin(self, segment: Segment, rule: SegmentRule) -> None:
         """Build the first version of a new segment, whose row is stored: it has no members until then."""
@@ -106,22 +147,36 @@ class SegmentRules:
             return None
         return await build_repository.compare(self._session, self._tenant_id, segment.number, segment.next_number)
 
-    async def apply(self, segment: Segment) -> Comparison:
-        """Let the changed rule count. Whoever comes in or leaves by it counts as a member, or as none, from now on; workflows are not told
-        of them, one by one. Raises NothingBuilt."""
+    async def replace(self, segment: Segment, rule: SegmentRule) -> None:
+        """Let a changed rule of a segment that nobody uses count from now on: its members follow while it is built, and nobody is told."""
+        await self.discard(segment)
+        segment.rule, segment.sentence = msgspec.to_builtins(rule), await self.sentence(rule)
+        segment.state, segment.version = SegmentState.BUILDING.value, segment.version + 1
+        segment.updated_at = clock.now()
+        await self._session.flush()
+        await build_repository.begin_build(self._session, self._tenant_id, segment.number, rule, silent=True)
+
+    async def apply(self, segment: Segment, *, enter: bool = False) -> Comparison:
+        """Let the changed rule count. Raises NothingBuilt.
+
+        Whoever comes in or leaves by it counts as a member, or as none, from now on, and workflows hear nothing of them. With `enter` they
+        move one after the other and each is told once, so the workflows that wait for it start: the rule is built again under the number
+        that has its members by now, and who differs is moved as by any other change.
+        """
         comparison = await self.comparison(segment)
         if comparison is None or segment.next_number is None:
             raise NothingBuilt
-        old, rule = segment.number, segment_rule(segment.next_rule)
-        segment.number, segment.rule, segment.sentence = (
-            segment.next_number,
-            segment.next_rule,
-            await self.sentence(rule),
-        )
+        old, new, rule = segment.number, segment.next_number, segment_rule(segment.next_rule)
+        segment.rule, segment.sentence = segment.next_rule, await self.sentence(rule)
+        segment.number = old if enter else new
         segment.next_number = segment.next_rule = None
-        segment.state, segment.version = SegmentState.READY.value, segment.version + 1
-        segment.updated_at = clock.now()
+        segment.state = (SegmentState.BUILDING if enter else SegmentState.READY).value
+        segment.version, segment.updated_at = segment.version + 1, clock.now()
         await self._session.flush()
+        if enter:
+            await build_repository.move_members(self._session, self._tenant_id, old, rule)
+            await build_repository.drop(self._session, self._tenant_id, new)
+            return comparison
         await build_repository.drop(self._session, self._tenant_id, old)
         await build_repository.build_again(self._session, self._tenant_id, segment.id)
         return comparison
@@ -133,27 +188,33 @@ class SegmentRules:
                 if number is not None:
                     await build_repository.drop(self._session, self._tenant_id, number)
 
-    async def _reads(self) -> dict[UUID, list[UUID]]:
-        """The segments of the workspace, each with those that its rules ask for."""
-        rows = await self._rows.list()
-        return {
-            row.id: [one for raw in (row.rule, row.next_rule) if raw for one in segments_of(segment_rule(raw))]
-            for row in rows
-        }
+
+def _asked_by(row: Segment) -> list[UUID]:
+    """The segments that the rules of one ask for."""
+    return [one for raw in (row.rule, row.next_rule) if raw for one in segments_of(segment_rule(raw))]
 
 
-def _reaches(reads: Mapping[UUID, list[UUID]], start: UUID, wanted: UUID) -> bool:
-    """Does a segment ask for another one, itself or by way of others?"""
-    seen, waiting = set[UUID](), [start]
+def _refusal(wanted: UUID, segment_id: UUID | None, reads: Mapping[UUID, list[UUID]], names: Mapping[UUID, str]) -> str:
+    """Why a rule may not ask for a segment; empty when it may."""
+    if wanted not in reads:
+        return f"There is no segment {wanted}. Choose one of this workspace."
+    way = None if segment_id is None else _way(reads, wanted, segment_id)
+    if way is None:
+        return ""
+    if len(way) == 1:
+        return "A segment cannot ask for itself. Choose another one."
+    between = "".join(f" by way of “{names[one]}”" for one in way[1:-1])
+    return f"A segment cannot ask for itself, and “{names[wanted]}” asks for this one{between}. Choose another one."
+
+
+def _way(reads: Mapping[UUID, list[UUID]], start: UUID, wanted: UUID) -> list[UUID] | None:
+    """The segments from one that asks, itself or by way of others, to the one that is asked for; None: it does not ask for it."""
+    waiting, seen = [[start]], {start}
     while waiting:
-        one = waiting.pop()
-        if one == wanted:
-            return True
-        if one not in seen:
-            seen.add(one)
-            waiting += reads.get(one, [])
-    return False
-
-
-def _wrong(message: str) -> Invalid:
-    return Invalid(message, errors=[{"path": "rule.conditions", "message": message}])
+        way = waiting.pop(0)
+        if way[-1] == wanted:
+            return way
+        further = [one for one in reads.get(way[-1], ()) if one not in seen]
+        seen.update(further)
+        waiting += [[*way, one] for one in further]
+    return None

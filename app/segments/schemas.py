@@ -102,6 +102,10 @@ class SampledContact(msgspec.Struct, rename="camel", kw_only=True):
     email: str | None
 
 
+Existing = Literal["ignore", "enter"]
+"""Whether those who come in and leave by a changed rule are told, so that workflows start for them."""
+
+
 class RuleChange(msgspec.Struct, rename="camel", kw_only=True):
     """A changed rule beside the one that counts: how far it is built (0 to 1), and, once it is, who would enter, leave and stay."""
 

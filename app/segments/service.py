@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -52,6 +52,12 @@ class SegmentNotStatic(Conflict):
     """Who is in a dynamic segment, its rule says: change the rule, or the contact."""
 
     code = "segment_not_static"
+
+
+class SegmentNotDynamic(Conflict):
+    """A static segment has no rule: who is in it, you say. Create a dynamic one for a rule."""
+
+    code = "segment_not_dynamic"
 
 
 class Listed(NamedTuple):
@@ -163,9 +169,24 @@ class SegmentService:
             if segment.kind != SegmentKind.DYNAMIC:
                 message = "A static segment has no rule: who is in it, you say."
                 raise Invalid(message, errors=[FieldError(path="rule", message=message)])
+            await self.rows.lock_rules()
             await self.rules.change(segment, await self.rules.checked(change.rule, segment.id))
         segment.updated_at = clock.now()
         await self.session.flush()
+        return segment
+
+    async def save_rule(self, segment_id: UUID, raw: Any) -> Segment:
+        """Change the rule of a dynamic segment. Where nobody uses it, it counts from now on; else it is built beside the
+        one that counts, and `rules.apply` lets it count. Raises SegmentNotFound, SegmentNotDynamic, Invalid."""
+        segment = await self._one(segment_id, lock=True)
+        if segment.kind != SegmentKind.DYNAMIC:
+            raise SegmentNotDynamic
+        await self.rows.lock_rules()
+        rule = await self.rules.checked(raw, segment.id)
+        if not (await self.uses(segment)).in_words:
+            await self.rules.replace(segment, rule)
+        else:
+            await self.rules.change(segment, rule)
         return segment
 
     async def delete(self, segment_id: UUID, *, although_used: bool = False) -> None:

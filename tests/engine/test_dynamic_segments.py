@@ -294,3 +294,40 @@ async def test_a_workspace_without_dynamic_segments_writes_nothing(world: World)
     world.happen("contact.updated", person, {"changed": ["attributes.plan"]})
     world.emit("paid", [person])
     assert world.one("select count(*) from segment_state") == 0
+
+
+@pytest.mark.parametrize("piece", [1, 1_000])
+async def test_an_edit_that_enters_tells_each_move_once_and_starts_workflows(world: World, piece: int) -> None:
+    people, segments = world.contacts(6), Dynamic(world)
+    for number, contact in enumerate(people):
+        segments.change(contact, age=20 + number)
+        world.happen("paid", contact)
+    world.engine.advance()
+    (old,) = await segments.add(rule(f("age", "greater_or_equal", 23)))
+    entry, leaving = (
+        world.workflow(
+            {
+                **{
+                    key: part
+                    for key, part in flow(None, [node("a", "add_tag", tag=tag)], ("t", "a")).items()
+                    if key != "trigger"
+                },
+                "triggers": [{"id": "t", "type": kind, "data": {"segmentId": str(old)}}],
+            }
+        )
+        for kind, tag in (("segment_entry", "in"), ("segment_exit", "out"))
+    )
+    number = await segments.edit(old, rule(f("age", "between", [21, 24]), did("paid", 1, 30)))
+    segments.build()
+    assert segments.told(old) == {}, "nobody is told while it is built beside"
+    await segments.move(old)
+    segments.change(people[0], age=22)  # meanwhile
+    world.engine.advance()
+    segments.build(piece)
+    segments.build(piece)
+    world.engine.advance()
+    assert segments.members(old) == set(people[:5]) and segments.of_number(number) == set()
+    told = segments.told(old)
+    assert told == {**{("added", person): 1 for person in people[:3]}, ("removed", people[5]): 1}
+    assert world.runs(entry) == {"completed": 3} and world.runs(leaving) == {"completed": 1}
+    assert segments.faults() == [] and segments.recounted() == []

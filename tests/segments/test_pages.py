@@ -19,7 +19,7 @@ HTMX = {"hx-request": "true"}
 
 
 async def created(person: Any, name: str = "VIPs") -> str:
-    answer = await person.post("/segments/new", data={"name": name, "description": "Our best"})
+    answer = await person.post("/segments/new", data={"name": name, "description": "Our best", "kind": "static"})
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 
@@ -55,7 +55,7 @@ async def test_from_nothing_to_a_segment_with_members(
 async def test_what_is_wrong_stands_at_its_field(browser: BrowserClients) -> None:
     person = await browser(Role.MARKETER)
     url = await created(person)
-    again = await person.post("/segments/new", data={"name": "vips"})
+    again = await person.post("/segments/new", data={"name": "vips", "kind": "static"})
     assert again.status_code == 422 and "Another segment has this name." in again.text
     edited = await person.post(f"{url}/edit", data={"name": " ", "description": "x"})
     assert edited.status_code == 422 and "Give the segment a name." in edited.text and "data-now" in edited.text

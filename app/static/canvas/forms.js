@@ -3,6 +3,7 @@
  * Reads a step's form as its config. Names are paths; `data-kind` says the type; `data-list` and `data-map` hold rows. The same
  * rules serve every step type, so a new one needs no JavaScript.
  */
+import { dress, entryOf, nameChoices } from './field-catalog.js';
 
 /** Text as the value it looks like; quotes keep it text. @param {string} text */
 export function auto(text) {
@@ -51,8 +52,35 @@ const own = (scope, selector) => /** @type {any[]} */ ([...scope.querySelectorAl
   return !holder || holder === scope || !scope.contains(holder) || holder.contains(scope);
 }));
 
-/** @param {Element} scope @returns {any} */
+/** Does a row say anything? @param {any} item */
+const says = (item) => Object.keys(item).some((key) => !BESIDE.includes(key)) || item.conditions?.length;
+
+/** What rows say as they were when the form was opened, as JSON; and what was stored of those that say so still. @type {WeakMap<Element, string>} */
+const opened = new WeakMap();
+/** @type {WeakMap<any, string>} */
+const stored = new WeakMap();
+
+/** The JSON of a value that `read` gave, in which numbers that JavaScript cannot hold are as they were stored. @param {any} value @returns {string} */
+export function written(value) {
+  if (!value || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (stored.has(value)) return /** @type {string} */ (stored.get(value));
+  if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
+  return `{${Object.entries(value).map(([key, part]) => `${JSON.stringify(key)}:${written(part)}`).join(',')}}`;
+}
+
+/** What a row or a form says. A row with `data-stored` that nobody has changed says what was stored, whatever its controls can show.
+ * @param {any} scope @returns {any} */
 export function read(scope) {
+  const values = valuesOf(scope);
+  const text = scope.dataset?.stored;
+  if (text === undefined || opened.get(scope) !== written(values)) return values;
+  const before = JSON.parse(text);
+  stored.set(before, text);
+  return before;
+}
+
+/** @param {Element} scope @returns {any} */
+function valuesOf(scope) {
   /** @type {any} */
   const values = {};
   const several = new Set(own(scope, '[data-kind=choice]').map((box) => box.name)); // boxes of one name make a list
@@ -67,9 +95,7 @@ export function read(scope) {
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
     if (list.closest('[hidden]')) continue;
-    const says = (item) => Object.keys(item).some((key) => !BESIDE.includes(key)) || item.conditions?.length;
-    const items = rows(list).map(read).filter(says);
-    put(list.dataset.list, items);
+    put(list.dataset.list, rows(list).map(read).filter(says));
   }
   for (const map of own(scope, '[data-map]')) {
     if (map.closest('[hidden]')) continue;
@@ -91,20 +117,13 @@ const rows = (list) => {
   return items.filter((item) => item.parentElement?.closest('[data-list], [data-map]') === list);
 };
 
-/** What a field holds as far as it is known: `contact.attributes.plan`, `attributes.plan` and `plan` are one. @param {string} field */
-function kindOf(field) {
-  const names = ['', 'contact.', 'contact.attributes.', 'event.'].map((prefix) => prefix + field.trim());
-  const known = /** @type {HTMLOptionElement[]} */ ([...document.querySelectorAll('#known-fields option')]);
-  return known.find((option) => names.includes(option.value))?.dataset.kind ?? '';
-}
-
 /** @type {WeakMap<Element, HTMLOptionElement[]>} */
 const offers = new WeakMap();
 
 /** Offer the operators that fit the kind of the field; the chosen one stays when a value stands beside it. @param {any} select */
 function offer(select) {
   const row = select.closest('[data-item]');
-  const kind = kindOf(row.querySelector(`[name="${select.dataset.offer}"]`).value);
+  const kind = entryOf(row.querySelector(`[name="${select.dataset.offer}"]`))?.dataset.kind ?? '';
   const all = offers.get(select) ?? offers.set(select, [...select.options]).get(select) ?? [];
   const chosen = select.value;
   const fits = (/** @type {HTMLOptionElement} */ option) => !kind || (option.dataset.kinds ?? '').split(' ').includes(kind);
@@ -128,6 +147,9 @@ export function arrange(form) {
     const value = control?.type === 'checkbox' ? String(control.checked) : control?.value;
     part.hidden = values.split('|').includes(value) !== (part.dataset.when !== undefined);
   }
+  for (const control of form.querySelectorAll('[data-pick]')) dress(/** @type {any} */ (control));
+  for (const names of form.querySelectorAll('.picks .names')) nameChoices(names);
+  for (const row of [...form.querySelectorAll('[data-stored]')].reverse()) if (!opened.has(row)) opened.set(row, written(valuesOf(row))); // inner ones first
 }
 
 /** Add and remove rows. Returns true when the click changed the form. @param {any} target */
@@ -197,7 +219,7 @@ export function find(form, path) {
   for (let match; (match = /^([\w.]+?)\[(\d+)\]\.?(.*)$/.exec(below)); ) {
     const list = own(scope, `[data-list="${match[1]}"]`)[0];
     if (!list) break;
-    scope = rows(list)[Number(match[2])] ?? list.closest('.rows');
+    scope = rows(list).filter((row) => !row.matches('.cond') || says(read(row)))[Number(match[2])] ?? list.closest('.rows');
     below = match[3];
   }
   if (below === '') return own(scope, '[name]')[0];

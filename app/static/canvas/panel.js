@@ -2,6 +2,7 @@
 /** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
 import { askOne } from './ask.js';
 import { link } from './commands.js';
+import { ConditionRows } from './condition-rows.js';
 import { arrange, editRows, find, read, showErrors, withFallback } from './forms.js';
 
 const TYPING_MS = 400;
@@ -33,6 +34,7 @@ export class Panel {
     this.root.addEventListener('submit', (event) => event.preventDefault());
     this.root.addEventListener('keydown', (event) => this.keys(event));
     this.root.addEventListener('htmx:after:swap', () => this.ready());
+    this.rows = new ConditionRows(this.root, { changed: () => this.commit(true), say: (text) => canvas.announce(text) });
     document.querySelector('[data-open-workflow]')?.addEventListener('click', () => this.openWorkflow());
   }
 

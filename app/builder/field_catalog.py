@@ -1,0 +1,120 @@
+"""What a condition can look at, as forms offer it: fields in groups, with what they hold and the values that were met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.flow.paths import label_of
+from app.lib.conversions import is_blank
+from app.values.field_kinds import CONTACT_KINDS, kind_of
+
+CONTACT_FIELDS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
+OF_FEW_VALUES = ("source", "timezone", "locale")
+"""Fields of a contact that many share: their values are offered."""
+MOST_VALUES = 30
+LONGEST = 60
+
+
+class FieldEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to choose. `row`: the row that it becomes, where it is no field with an operator and a value (`row-event` …)."""
+
+    value: str
+    label: str
+    group: str
+    kind: str = ""
+    values: Sequence[str] = ()
+    """Values that were met, the most frequent first; empty where nearly everybody has another one."""
+    row: str = ""
+    events: Sequence[str] = ()
+    """Of a property: the events that have it."""
+
+
+class Met(msgspec.Struct):
+    """What the newest rows hold, by name."""
+
+    attributes: dict[str, list[Any]] = {}
+    columns: dict[str, list[Any]] = {}
+    tags: Counter[str] = msgspec.field(default_factory=Counter)
+    consents: set[str] = set()
+    events: dict[str, dict[str, list[Any]]] = {}
+    """Properties of each event."""
+
+    def properties(self) -> dict[str, list[Any]]:
+        """Values of each property, whatever the event."""
+        merged: dict[str, list[Any]] = {}
+        for properties in self.events.values():
+            for name, values in properties.items():
+                merged.setdefault(name, []).extend(values)
+        return merged
+
+
+def contact_entries(met: Met) -> list[FieldEntry]:
+    """Fields of a contact: columns, attributes, tags and consent."""
+    columns = [
+        FieldEntry(
+            value=f"contact.{name}",
+            label=name.replace("_", " "),
+            group="Contact",
+            kind=CONTACT_KINDS[name],
+            values=frequent(met.columns.get(name, ())),
+        )
+        for name in CONTACT_FIELDS
+    ]
+    attributes = [
+        FieldEntry(
+            value=f"contact.attributes.{name}",
+            label=name,
+            group="Attributes",
+            kind=kind_of(values),
+            values=frequent(values),
+        )
+        for name, values in sorted(met.attributes.items())
+    ]
+    tags = [tag for tag, _ in met.tags.most_common(MOST_VALUES)]
+    tag_entry = FieldEntry(value="contact.tags", label="tags", group="Tags", kind="list", values=tags)
+    consents = [
+        FieldEntry(value=f"consent.{name}", label=f"consent to {name}", group="Consent", kind="boolean")
+        for name in sorted(met.consents)
+    ]
+    return [*columns, *attributes, tag_entry, *consents]
+
+
+def property_entries(met: Met) -> list[FieldEntry]:
+    """Properties of events, each with the events that have it."""
+    of: dict[str, list[str]] = {}
+    for event, properties in met.events.items():
+        for name in properties:
+            of.setdefault(name, []).append(event)
+    return [
+        FieldEntry(
+            value=f"event.{name}",
+            label=label_of(f"event.{name}"),
+            group="Event",
+            kind=kind_of(values),
+            values=frequent(values),
+            events=of[name],
+        )
+        for name, values in sorted(met.properties().items())
+    ]
+
+
+def event_entries(names: Iterable[str], row: str = "") -> list[FieldEntry]:
+    """Events by name."""
+    return [FieldEntry(value=name, label=name, group="Events", row=row) for name in names]
+
+
+def row_entries(rows: Mapping[str, Mapping[str, str]], group: str, row: str) -> list[FieldEntry]:
+    """Workflows or segments, by their ids."""
+    return [FieldEntry(value=id_, label=one["name"], group=group, row=row) for id_, one in rows.items()]
+
+
+def frequent(values: Iterable[Any]) -> list[str]:
+    """Texts that several have, the most frequent first; nothing where most are different, as names and addresses are."""
+    counts = Counter(value for value in values if isinstance(value, str) and not is_blank(value))
+    if not counts or len(counts) > MOST_VALUES or any(len(text) > LONGEST for text in counts):
+        return []
+    return [] if len(counts) > 3 and len(counts) * 2 > counts.total() else [text for text, _ in counts.most_common()]

@@ -1,0 +1,50 @@
+// @ts-check
+/** What the condition lists of a page can look at: the options of a `<datalist>`, which a control names in `data-pick`. */
+
+/** Icons of the groups of fields, by the sprite. */
+const ICONS = {
+  Contact: 'user-round', Attributes: 'user-pen', Tags: 'tag', Consent: 'bell', Event: 'activity', Events: 'activity', Messages: 'mail',
+  Workflows: 'workflow', Segments: 'funnel',
+};
+const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
+
+/** @param {string} id of a datalist @returns {HTMLOptionElement[]} */
+export const optionsOf = (id) => /** @type {any} */ ([...document.querySelectorAll(`#${CSS.escape(id)} option`)]);
+
+/** The entry of what a control names: `contact.attributes.plan`, `attributes.plan` and `plan` are one. @param {HTMLInputElement} control */
+export function entryOf(control) {
+  const field = control.value.trim();
+  if (!field) return undefined;
+  const names = ['', 'contact.', 'contact.attributes.', 'event.'].map((prefix) => prefix + field);
+  const known = optionsOf(control.dataset.pick ?? 'known-fields').filter((option) => !option.dataset.row);
+  return names.map((name) => known.find((option) => option.value === name)).find(Boolean);
+}
+
+/** @param {string} group @returns {SVGSVGElement} */
+export function iconOf(group) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('class', 'i');
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  use.setAttribute('href', `${SPRITE}#i-${ICONS[group] ?? 'braces'}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A path as people call it, where nothing is known of it. @param {string} path */
+const spoken = (path) => path.replace(/^contact\.(attributes\.)?|^attributes\./, '').replace(/^event\./, 'event ');
+
+/** Show what a control names as people call it, over its path. @param {HTMLInputElement} control */
+export function dress(control) {
+  const face = control.parentElement?.querySelector('.face');
+  if (!face) return;
+  const entry = entryOf(control);
+  const label = entry?.label || spoken(control.value.trim());
+  if (face.textContent !== label) face.replaceChildren(...(label ? [iconOf(entry?.dataset.group ?? ''), label] : []));
+}
+
+/** Say on its button which segments a row asks for. @param {Element} names */
+export function nameChoices(names) {
+  const boxes = /** @type {any[]} */ ([...(names.closest('details')?.querySelectorAll('input:checked + span') ?? [])]);
+  names.textContent = boxes.map((span) => span.textContent).join(' or ') || /** @type {HTMLElement} */ (names).dataset.empty || '';
+}

@@ -1,0 +1,179 @@
+// @ts-check
+/**
+ * A searchable list below the field that has the focus: of what a condition can look at (`data-pick`), and of values that were met
+ * (`data-values`). Whatever is typed may stay: the list suggests. Arrow keys, Enter, Escape; touch and mouse.
+ */
+import { entryOf, iconOf, optionsOf } from './field-catalog.js';
+
+const MOST = 60;
+
+/** @typedef {{value: string, label: string, group: string, note: string, row?: string}} Offer */
+
+/** @param {HTMLInputElement} control @returns {Offer[]} */
+function fieldsFor(control) {
+  const event = control.closest('.did')?.querySelector('[name=event]');
+  return optionsOf(control.dataset.pick ?? '')
+    .filter(({ dataset: { events } }) => !events || !event || !(/** @type {any} */ (event).value) || JSON.parse(events).includes(/** @type {any} */ (event).value))
+    .map(({ value, label, dataset: { group = '', row, kind = '' } }) => ({ value, label: label || value, group, row, note: row ? '' : kind }));
+}
+
+/** @param {HTMLInputElement} control @returns {Offer[]} */
+function valuesFor(control) {
+  const field = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[data-pick]'));
+  const values = JSON.parse((field && entryOf(field)?.dataset.values) || '[]');
+  return values.map((value) => ({ value, label: value, group: '', note: '' }));
+}
+
+/** Does a list of values stand in this control? @param {HTMLInputElement} control */
+const isList = (control) => /** @type {any} */ (control.closest('[data-item]')?.querySelector('[name=operator]'))?.selectedOptions[0]?.dataset.shape === 'many';
+
+/** What of its text is looked for: of a list the last one. @param {HTMLInputElement} control */
+const sought = (control) => (isList(control) && !control.dataset.pick ? control.value.split(',').pop() ?? '' : control.value).trim().toLowerCase();
+
+/** Text in quotes where it would be read as something else. @param {string} text */
+const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
+
+export class FieldPicker {
+  /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes */
+  constructor(become) {
+    this.become = become;
+    this.box = document.createElement('div');
+    this.box.className = 'picker';
+    this.box.popover = 'manual';
+    this.box.id = 'field-picker';
+    this.box.setAttribute('role', 'listbox');
+    this.box.setAttribute('aria-label', 'Suggestions');
+    document.body.append(this.box);
+    /** @type {HTMLInputElement | null} */
+    this.control = null;
+    this.active = -1;
+    /** @type {Offer[]} */
+    this.offers = [];
+    document.addEventListener('focusin', (event) => this.focused(/** @type {any} */ (event.target)));
+    document.addEventListener('focusout', () => this.close());
+    document.addEventListener('input', (event) => event.target === this.control && this.show(false));
+    document.addEventListener('click', (event) => event.target === this.control && this.box.matches(':not(:popover-open)') && this.show(true));
+    document.addEventListener('keydown', (event) => this.key(event), true);
+    document.addEventListener('scroll', (event) => !this.box.contains(/** @type {any} */ (event.target)) && this.place(), true);
+    this.box.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
+    this.box.addEventListener('click', (event) => {
+      const option = /** @type {any} */ (event.target).closest('[role=option]');
+      if (option) this.choose(this.offers[Number(option.dataset.at)]);
+    });
+  }
+
+  /** @param {any} target */
+  focused(target) {
+    if (!target.matches?.('input[data-pick], input[data-values]') || target.disabled) return;
+    this.control = target;
+    this.show(true);
+  }
+
+  /** @param {boolean} all also what does not fit the text that stands there already */
+  show(all) {
+    const { control } = this;
+    if (!control) return;
+    const words = all ? '' : sought(control);
+    const offers = control.dataset.pick ? fieldsFor(control) : valuesFor(control);
+    this.offers = offers.filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, MOST);
+    this.active = -1;
+    if (!this.offers.length) return this.close(false);
+    this.draw();
+    control.setAttribute('role', 'combobox');
+    control.setAttribute('aria-autocomplete', 'list');
+    control.setAttribute('aria-expanded', 'true');
+    control.setAttribute('aria-controls', this.box.id);
+    if (!this.box.matches(':popover-open')) this.box.showPopover();
+    this.place();
+  }
+
+  draw() {
+    const parts = [];
+    let group = '';
+    for (const [at, one] of this.offers.entries()) {
+      if (one.group !== group) {
+        ({ group } = one);
+        const head = document.createElement('div');
+        head.className = 'picker-group';
+        head.setAttribute('role', 'presentation');
+        head.textContent = group;
+        parts.push(head);
+      }
+      const option = document.createElement('div');
+      option.setAttribute('role', 'option');
+      option.id = `field-picker-${at}`;
+      option.dataset.at = String(at);
+      option.setAttribute('aria-selected', 'false');
+      const name = document.createElement('span');
+      name.textContent = one.label;
+      const note = document.createElement('small');
+      note.textContent = one.note;
+      option.append(...(one.group ? [iconOf(one.group)] : []), name, note);
+      parts.push(option);
+    }
+    this.box.replaceChildren(...parts);
+  }
+
+  place() {
+    const { control, box } = this;
+    if (!control || !box.matches(':popover-open')) return;
+    const field = (control.closest('.fld') ?? control).getBoundingClientRect();
+    const width = Math.min(Math.max(field.width, 240), innerWidth - 16);
+    const below = innerHeight - field.bottom - 12;
+    const upwards = below < 180 && field.top > below;
+    box.style.width = `${width}px`;
+    box.style.left = `${Math.max(8, Math.min(field.left, innerWidth - width - 8))}px`;
+    box.style.maxHeight = `${Math.min(320, upwards ? field.top - 12 : below)}px`;
+    box.style.top = upwards ? 'auto' : `${field.bottom + 4}px`;
+    box.style.bottom = upwards ? `${innerHeight - field.top + 4}px` : 'auto';
+  }
+
+  /** @param {boolean} [leave] the field has lost the focus */
+  close(leave = true) {
+    if (this.box.matches(':popover-open')) this.box.hidePopover();
+    this.control?.setAttribute('aria-expanded', 'false');
+    this.control?.removeAttribute('aria-activedescendant');
+    if (leave) this.control = null;
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { control } = this;
+    if (!control || event.target !== control) return;
+    const open = this.box.matches(':popover-open');
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      if (!open) this.show(true);
+      else this.point((this.active + (event.key === 'ArrowDown' ? 1 : -1) + this.offers.length) % this.offers.length);
+    } else if (event.key === 'Enter' && open && this.active >= 0) this.choose(this.offers[this.active]);
+    else if (event.key === 'Escape' && open) this.close(false);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {number} at */
+  point(at) {
+    this.active = at;
+    for (const option of this.box.querySelectorAll('[role=option]')) {
+      const on = option.id === `field-picker-${at}`;
+      option.setAttribute('aria-selected', String(on));
+      if (on) option.scrollIntoView({ block: 'nearest' });
+    }
+    this.control?.setAttribute('aria-activedescendant', `field-picker-${at}`);
+  }
+
+  /** @param {Offer | undefined} offer */
+  choose(offer) {
+    const { control } = this;
+    if (!control || !offer) return;
+    const row = control.closest('[data-item]');
+    this.close(false);
+    if (offer.row && row) return this.become(row, offer);
+    if (!control.dataset.pick && isList(control)) {
+      const before = control.value.split(',').slice(0, -1).map((part) => part.trim()).filter(Boolean);
+      control.value = `${[...before, quoted(offer.value)].join(', ')}, `;
+    } else control.value = control.dataset.pick ? offer.value : quoted(offer.value);
+    for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, { bubbles: true }));
+    if (control.dataset.pick || !isList(control)) this.close(false);
+  }
+}
