@@ -13,6 +13,7 @@ const tree = /** @type {HTMLElement} */ (form.querySelector('[data-rule]'));
 const sent = /** @type {HTMLInputElement} */ (form.elements.namedItem('rule'));
 const live = /** @type {HTMLElement} */ (document.getElementById('live'));
 const sentence = /** @type {HTMLElement} */ (document.getElementById('sentence'));
+const short = /** @type {HTMLElement} */ (document.getElementById('short-count'));
 const undoLine = /** @type {HTMLElement} */ (document.getElementById('undo-line'));
 const saved = document.getElementById('saved');
 const url = form.dataset.live ?? '';
@@ -66,8 +67,9 @@ function show(html) {
   const data = /** @type {HTMLElement} */ (live.querySelector('[data-answer]')).dataset;
   sentence.textContent = data.sentence || 'Say who belongs to it: add a condition.';
   sentence.classList.toggle('muted', !data.sentence);
+  if (!data.busy) short.textContent = data.words ?? '';
   const errors = JSON.parse(data.errors ?? '[]');
-  showErrors(tree, errors.filter((/** @type {any} */ error) => complete || error.severity !== 'incomplete'));
+  showErrors(tree, errors.filter((/** @type {any} */ error) => error.severity === 'error' || (complete && error.severity === 'incomplete')));
   if (data.busy !== undefined) timer = window.setTimeout(count, BUSY_MS);
 }
 

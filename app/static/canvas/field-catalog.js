@@ -6,6 +6,8 @@ const ICONS = {
   Contact: 'user-round', Attributes: 'user-pen', Tags: 'tag', Consent: 'bell', Event: 'activity', Events: 'activity', Messages: 'mail',
   Workflows: 'workflow', Segments: 'funnel',
 };
+/** The group of what a list does not have. */
+const USUAL = { 'known-events': 'Events', 'known-properties': 'Event' };
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 
 /** @param {string} id of a datalist @returns {HTMLOptionElement[]} */
@@ -40,7 +42,8 @@ export function dress(control) {
   if (!face) return;
   const entry = entryOf(control);
   const label = entry?.label || spoken(control.value.trim());
-  if (face.textContent !== label) face.replaceChildren(...(label ? [iconOf(entry?.dataset.group ?? ''), label] : []));
+  const group = entry?.dataset.group ?? USUAL[control.dataset.pick ?? ''] ?? '';
+  if (face.textContent !== label) face.replaceChildren(...(label ? [iconOf(group), label] : []));
 }
 
 /** Say on its button which segments a row asks for. @param {Element} names */
