@@ -115,8 +115,8 @@ def _empty_range(one: RuleCondition, other: RuleCondition) -> bool:
     least, most = as_number(low.value), as_number(high.value)
     if least is None or most is None:
         return False
-    both = (low.operator, high.operator) == ("greater_or_equal", "less_or_equal")
-    return least > most if both else least >= most
+    closed = (low.operator, high.operator) == ("greater_or_equal", "less_or_equal")
+    return least > most if closed else least >= most
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -28,7 +28,7 @@ class SegmentForm(DialogForm):
     def shown_rule(self) -> dict[str, Any]:
         """The rule that was sent, as the editor shows it again; an empty one where it is none."""
         try:
-            rule = rule_of(self.rule)
+            rule = decoded_rule(self.rule)
         except Invalid:
             return EMPTY
         return rule if _is_shown(rule) else EMPTY
@@ -43,7 +43,7 @@ class SegmentForm(DialogForm):
         ]
 
 
-def rule_of(text: str) -> dict[str, Any]:
+def decoded_rule(text: str) -> dict[str, Any]:
     """The JSON of a rule. Raises Invalid for what is none."""
     try:
         rule = msgspec.json.decode(text or "{}")

@@ -17,7 +17,7 @@ from app.errors import AppError, Invalid
 from app.flow.diagnostic import Diagnostic
 from app.models import Segment
 from app.models.status import Role, SegmentKind
-from app.segments.forms import EMPTY, SegmentForm, check_length, rule_of
+from app.segments.forms import EMPTY, SegmentForm, check_length, decoded_rule
 from app.segments.rules import NothingBuilt
 from app.segments.schemas import NewSegment
 from app.segments.service import SegmentNotDynamic, SegmentNotFound, SegmentService
@@ -43,7 +43,7 @@ async def create_segment_page(
     by_rule = form.kind == SegmentKind.DYNAMIC.value
     try:
         check_length(form)
-        rule = rule_of(form.rule) if by_rule else None
+        rule = decoded_rule(form.rule) if by_rule else None
         segment = await segments.create(
             NewSegment(name=form.name, description=form.description, kind="dynamic" if by_rule else "static", rule=rule)
         )
@@ -79,7 +79,7 @@ async def save_rule(
     """Save a changed rule. Where something uses the segment, its page asks what becomes of those who come in."""
     form = SegmentForm.of(await request.form(), "rule")
     try:
-        segment = await segments.save_rule(segment_id, rule_of(form.rule))
+        segment = await segments.save_rule(segment_id, decoded_rule(form.rule))
     except (SegmentNotFound, SegmentNotDynamic):
         raise
     except AppError as error:
@@ -116,7 +116,7 @@ async def live_rule(request: AppRequest, segments: NamedDependency[SegmentServic
     """A rule that somebody edits: in words, what is wrong and odd about it, and whom it holds for. Nothing is saved."""
     data = await request.form()
     try:
-        raw: Any = rule_of(str(data.get("rule") or ""))
+        raw: Any = decoded_rule(str(data.get("rule") or ""))
         segment_id = UUID(str(data["segment"])) if data.get("segment") else None
     except (Invalid, ValueError):
         raw, segment_id = EMPTY, None

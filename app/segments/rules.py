@@ -59,15 +59,15 @@ class SegmentRules:
         """All that keeps a rule from being built, at its places. `segment_id`: whose rule it becomes."""
         if faults := rule_diagnostics(raw):
             return faults
-        asked = [(at, leaf) for at, leaf in placed_leaves(segment_rule(raw)) if leaf.kind == "segment"]
-        if not asked:
+        memberships = [(at, leaf) for at, leaf in placed_leaves(segment_rule(raw)) if leaf.kind == "segment"]
+        if not memberships:
             return []
         rows = await self._rows.list()
         names = {row.id: row.name for row in rows}
         reads = {row.id: _asked_by(row) for row in rows}
         return [
             Diagnostic(f"{at}.value", message)
-            for at, leaf in asked
+            for at, leaf in memberships
             for wanted in wanted_segments(leaf)
             if (message := _refusal(wanted, segment_id, reads, names))
         ]

@@ -102,8 +102,10 @@ tree.addEventListener('click', (event) => {
   const lists = [...tree.querySelectorAll('[data-list]')];
   const before = new Set(tree.querySelectorAll('[data-item]'));
   editRows(target);
-  if (row && parent) undoable(row.matches('.group') ? 'The group was removed.' : 'The condition was removed.', () => parent.insertBefore(row, next));
-  const fresh = target.closest('[data-add]') && lists.flatMap((list) => [...list.children]).find((item) => item.matches('[data-item]') && !before.has(item));
+  const what = row?.matches('.group') ? 'group' : 'condition';
+  if (row && parent) undoable(`The ${what} was removed.`, () => parent.insertBefore(row, next));
+  const items = target.closest('[data-add]') ? lists.flatMap((list) => [...list.children]) : [];
+  const fresh = items.find((item) => item.matches('[data-item]') && !before.has(item));
   if (fresh) undoable('Added.', () => fresh.remove());
   if (row || fresh) changed();
 });
@@ -117,7 +119,8 @@ document.addEventListener('keydown', (event) => {
 form.addEventListener('submit', (event) => {
   if (!ruleOn()) return;
   sent.value = now();
-  const empty = [...tree.querySelectorAll('.cond')].map((row) => /** @type {any} */ (row.querySelector('input[type=text][data-pick]'))).find((field) => field && !field.value.trim());
+  const fields = /** @type {any[]} */ ([...tree.querySelectorAll('.cond > .field > input, .cond > .parts > .field > input')]);
+  const empty = fields.find((field) => !field.value.trim());
   if (empty) {
     event.preventDefault();
     complete = true;

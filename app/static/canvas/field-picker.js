@@ -11,9 +11,9 @@ const MOST = 60;
 
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function fieldsFor(control) {
-  const event = control.closest('.did')?.querySelector('[name=event]');
+  const event = /** @type {any} */ (control.closest('.did')?.querySelector('[name=event]'))?.value;
   return optionsOf(control.dataset.pick ?? '')
-    .filter(({ dataset: { events } }) => !events || !event || !(/** @type {any} */ (event).value) || JSON.parse(events).includes(/** @type {any} */ (event).value))
+    .filter(({ dataset: { events } }) => !events || !event || JSON.parse(events).includes(event))
     .map(({ value, label, dataset: { group = '', row, kind = '' } }) => ({ value, label: label || value, group, row, note: row ? '' : kind }));
 }
 
