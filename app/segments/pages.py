@@ -25,7 +25,7 @@ from app.segments.service import SegmentNotFound, SegmentService
 from app.segments.uses import WHAT_HAPPENS
 from app.values.contact_view import name_of
 from app.web.flash import go
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 
 PAGE = 50
 ONE = "/segments/{segment_id:uuid}"
@@ -71,6 +71,8 @@ async def show_change(
     saved: FromQuery[bool] = False,
 ) -> Template:
     """How far a rule is built, and what a changed one would change: asked for while somebody waits for it."""
+    if not is_partial(request):
+        return await _segment(request, segments, segment_id, SegmentForm(), ask_now=saved)
     listed = await segments.get(segment_id)
     building = await segments.rules.progress(listed.segment)
     return page(

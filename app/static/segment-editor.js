@@ -102,8 +102,8 @@ tree.addEventListener('click', (event) => {
   const lists = [...tree.querySelectorAll('[data-list]')];
   const before = new Set(tree.querySelectorAll('[data-item]'));
   editRows(target);
-  const what = row?.matches('.group') ? 'group' : 'condition';
-  if (row && parent) undoable(`The ${what} was removed.`, () => parent.insertBefore(row, next));
+  const words = row?.matches('.group') ? 'The group was removed.' : 'The condition was removed.';
+  if (row && parent) undoable(words, () => parent.insertBefore(row, next));
   const items = target.closest('[data-add]') ? lists.flatMap((list) => [...list.children]) : [];
   const fresh = items.find((item) => item.matches('[data-item]') && !before.has(item));
   if (fresh) undoable('Added.', () => fresh.remove());

@@ -116,13 +116,13 @@ export class ConditionRows {
     return fits(row, list) ? { list, before: y < mid(target) ? target : target.nextElementSibling } : null;
   }
 
-  /** @param {boolean} kept */
-  drop(kept) {
+  /** @param {boolean} lands */
+  drop(lands) {
     const { drag } = this;
     this.drag = null;
     this.line.remove();
     drag?.row.classList.remove('dragged');
-    if (kept && drag?.list && drag.before !== drag.row) this.move(drag.row, drag.list, drag.before);
+    if (lands && drag?.list && drag.before !== drag.row) this.move(drag.row, drag.list, drag.before);
   }
 
   /** @param {KeyboardEvent} event */
