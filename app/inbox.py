@@ -35,7 +35,7 @@ class InboxKind(IntEnum):
     START = 1
     """Start run `run_id` of `workflow_id`, of the contact or without one."""
     SETTLED = 2
-    """A message that run `run_id` waits for has a final status; the payload says which."""
+    """A message that run `run_id` waits for has a final status, or what it called is over; the payload says which."""
     ERASED = 3
     """The contact was deleted: cancel its runs."""
     DEFERRED = 4
@@ -44,6 +44,8 @@ class InboxKind(IntEnum):
     """An event that is still to be told to run `run_id` alone, by a process that understands its step: goals and waits."""
     AT_TRIGGER = 6
     """Start run `run_id` of `workflow_id`, of the contact or without one, at the trigger of the live version whose id is `name`."""
+    CALLED = 7
+    """Start run `run_id` of `workflow_id`, of the contact or without one, which a step of another run called (`sub_runs`)."""
 
 
 _LEFT = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
@@ -87,7 +89,7 @@ def events_sql(source: str, *, caused: bool = False) -> str:
 
 
 def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
-    """Puts a note for each row of `source`, which are messages; answers the runs.
+    """Puts a note for each row of `source`, which are messages or called runs; answers the runs that wait for them.
 
     `port`, `error` (text, null for none) and `output` (jsonb) are SQL over the columns of `source`.
     """
@@ -199,6 +201,89 @@ async def _starts(
     return run_ids
 
 
+class CallingStep(NamedTuple):
+    """The step of a run that calls a workflow."""
+
+    tenant_id: int
+    run_id: UUID
+    seq: int
+    workflow_id: UUID
+
+
+def called_sql(source: str) -> str:
+    """Notes the runs of `source` in `sub_runs` and asks the engine for them, in order of `place`.
+
+    Rows of `source`: `tenant_id, run_id, contact_id, workflow_id` of the run that is asked for, `parent_run_id, parent_seq,
+    parent_workflow_id` of the step that asks, `awaited`, `payload` (jsonb), `depth` and `place`. A step that is done once more waits for
+    what it calls now, not for what it called before.
+    """
+    return f"""
+    with called as materialized (select * from {source}),
+    noted as (
+      insert into sub_runs (tenant_id, run_id, workflow_id, parent_run_id, parent_seq, parent_workflow_id, awaited, asked_at)
+      select tenant_id, run_id, workflow_id, parent_run_id, parent_seq, parent_workflow_id, awaited, (select clock_now()) from called),
+    passed_over as (
+      update sub_runs s set awaited = false from called c where c.awaited and s.tenant_id = c.tenant_id
+        and s.parent_run_id = c.parent_run_id and s.parent_seq = c.parent_seq and s.ended_at is null)
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, depth, occurred_at, at, priority)
+    select tenant_id, {InboxKind.CALLED:d}, '{BY_HAND}', contact_id, workflow_id, run_id, payload, depth, (select clock_now()),
+      (select clock_now()), {_PRIORITY.format("called")}
+    from called order by place
+    """  # noqa: S608  constants
+
+
+def over_sql(source: str, *, status: str, refused: str, port: str, error: str, output: str) -> str:
+    """Parts of a `with`: the called runs among `source` (`tenant_id`, `run_id`) are over, and whoever waits for one is told, once.
+
+    The rest is SQL over the columns of `source`, called `o`: `status` a RunStatus or null, `refused` why one never began or null, and how
+    the step that waits goes on: `port`, `error` and `output` (jsonb). Rows of `source` that nobody called are passed over.
+    """
+    note = settled_sql("sub_runs_over where awaited", port="port", error="error", output="output")
+    return f"""
+    sub_runs_over as (
+      update sub_runs s set ended_at = (select clock_now()), status = {status}, refused = {refused} from {source} o
+      where s.tenant_id = o.tenant_id and s.run_id = o.run_id and s.ended_at is null
+      returning s.tenant_id, null::uuid as contact_id, s.parent_workflow_id as workflow_id, s.parent_run_id as run_id,
+        s.parent_seq as seq, s.awaited, {port} as port, {error} as error, {output} as output),
+    callers_told as ({note})
+    """  # noqa: S608  constants
+
+
+_CALLS = called_sql(
+    """(select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, %(parent)s::uuid as parent_run_id,
+      %(seq)s::smallint as parent_seq, %(parent_workflow)s::uuid as parent_workflow_id, false as awaited, %(payload)b::jsonb as payload,
+      %(depth)s::smallint as depth, u.*
+    from unnest(%(contacts)b::uuid[], %(runs)b::uuid[]) with ordinality as u(contact_id, run_id, place)) as asked"""
+)
+
+
+async def call(
+    session: AsyncSession,
+    step: CallingStep,
+    *,
+    workflow_id: UUID,
+    contact_ids: Sequence[UUID],
+    properties: dict[str, Any],
+    depth: int,
+) -> None:
+    """Ask the engine to start a run of `workflow_id` for each of these contacts, whom a step calls together."""
+    if contact_ids:
+        await execute(
+            session,
+            _CALLS,
+            tenant=step.tenant_id,
+            workflow=workflow_id,
+            parent=step.run_id,
+            seq=step.seq,
+            parent_workflow=step.workflow_id,
+            contacts=list(contact_ids),
+            runs=[UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))],
+            payload=Jsonb(properties),
+            depth=depth,
+        )
+        notify_engine(session)
+
+
 async def erased(session: AsyncSession, tenant_id: int, contact_id: UUID, at: datetime) -> None:
     """Say that the contact was erased at `at`."""
     await execute(session, _ERASED, tenant=tenant_id, contact=contact_id, at=at)
@@ -235,6 +320,30 @@ def settled(connection: psycopg.Connection[Any], messages: Sequence[SettledMessa
         payloads = [Jsonb(output) for output in outputs]
         connection.execute(_SETTLED, (tenants, contacts, workflows, runs, seqs, ports, payloads, errors))
     return len(messages)
+
+
+_CALLED_ALL = settled_sql(
+    """(select %(tenant)s::int as tenant_id, null::uuid as contact_id, %(workflow)s::uuid as workflow_id, %(run)s::uuid as run_id,
+      %(seq)s::int as seq) as called""",
+    port="case when %(error)s::text is null then 'next' else 'error' end",
+    error="%(error)s::text",
+    output="%(output)b::jsonb",
+)
+
+
+async def called_all(session: AsyncSession, step: CallingStep, output: dict[str, Any], error: str | None) -> None:
+    """Tell the run that waits at `step` that all whom it called for an audience are through; `error`: what kept it from calling them."""
+    await execute(
+        session,
+        _CALLED_ALL,
+        tenant=step.tenant_id,
+        workflow=step.workflow_id,
+        run=step.run_id,
+        seq=step.seq,
+        output=Jsonb(output),
+        error=error,
+    )
+    notify_engine(session)
 
 
 class DeferredEvent(NamedTuple):

@@ -1,4 +1,5 @@
-"""Who still uses a template, a connector or a segment: drafts, live versions, older versions with people on them, messages on their way.
+"""Who still uses a template, a connector, a segment or a workflow: drafts, live versions, older versions with people on them, messages
+on their way.
 
 What is in use is not deleted. An archived workflow counts only while it has open runs.
 """
@@ -89,6 +90,12 @@ async def of_segment(session: AsyncSession, tenant_id: int, segment_id: UUID) ->
     """Who names this segment: triggers, steps, and conditions wherever they stand. An id is nothing else, so all texts are looked at."""
     path = f'$.** ? (@ like_regex "^{_pattern(segment_id)}$" flag "i")'
     return await _uses(session, tenant_id, path, "false")
+
+
+async def of_workflow(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> list[Use]:
+    """Who calls this workflow; that it names itself keeps nobody from taking it away."""
+    uses = await _uses(session, tenant_id, _naming("workflow", workflow_id), "false")
+    return [use for use in uses if use.workflow_id != workflow_id]
 
 
 def _pattern(wanted: UUID) -> str:

@@ -36,8 +36,8 @@ class Choices:
     """What a form can offer. `events`, `fields`, `attributes` and `tags` are suggestions."""
 
     references: dict[str, dict[str, dict[str, str]]]
-    """Rows that a config can name: kind (`template`, `connector`, `segment`) → id → name, and what there is of channel (its word), subject
-    and kind (of segments: `static`, `dynamic`)."""
+    """Rows that a config can name: kind (`template`, `connector`, `segment`, `workflow`) → id → name, and what there is of channel (its
+    word), subject, kind (of segments: `static`, `dynamic`) and status."""
     events: list[str]
     attributes: list[str]
     tags: list[str]

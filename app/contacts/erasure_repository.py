@@ -29,6 +29,21 @@ where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatu
 """  # noqa: S608  constants
 """Runs without a contact whose call goes: nobody would answer them, so a person decides, as about every call that was lost."""
 
+_CALLED_OFF = f"""
+with lost as (select tenant_id, run_id from inbox where {About.CONTACT} and kind = {inbox.InboxKind.CALLED:d}), {
+    inbox.over_sql(
+        "lost",
+        status=f"{RunStatus.CANCELLED:d}",
+        refused="null",
+        port="'error'",
+        error="'The contact was erased.'",
+        output="null::jsonb",
+    )
+}
+select 1
+"""  # noqa: S608  constants
+"""A run that was called for the contact and has not begun is over: its row goes, and who called waits for it no more."""
+
 _COUNT_DOWN = f"""
 insert into segment_days as d (tenant_id, segment, day, shard, departed)
 select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, {shards.PEOPLE}, 1 from segment_members where {About.MEMBER}
@@ -42,7 +57,8 @@ def statements() -> tuple[str, ...]:
     """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
     hold_calling = _ORDER.index(About.STEP_OF_NOBODY), -1, _HOLD_CALLING
     count_down = _ORDER.index(About.MEMBER), -1, _COUNT_DOWN
-    ordered = sorted([*_deletes(), *_updates(), hold_calling, count_down], key=lambda item: item[:2])
+    called_off = _ORDER.index(About.CONTACT), -1, _CALLED_OFF
+    ordered = sorted([*_deletes(), *_updates(), hold_calling, count_down, called_off], key=lambda item: item[:2])
     return tuple(sql for _, _, sql in ordered)
 
 

@@ -29,7 +29,12 @@ from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
 
-_ASKED_FOR: dict[int, int] = {InboxKind.START: int(RunOrigin.HAND), InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED)}
+CALLED = int(RunOrigin.CALLED)
+_ASKED_FOR: dict[int, int] = {
+    InboxKind.START: int(RunOrigin.HAND),
+    InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED),
+    InboxKind.CALLED: CALLED,
+}
 """Kinds of items that ask for runs of one workflow, and what such runs say of where they come from."""
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
@@ -43,6 +48,7 @@ def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.waits_for, run.moved_at = row.waits_for, row.waits_since
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
+    run.origin = row.origin
     if row.context:
         run.context = rows.decode(row.context)
         run.depth = (run.context or {}).get("depth", 0)
@@ -108,6 +114,8 @@ class Arrivals:
             contact_id = row.contact_id or NOBODY
             contact = batch.contacts.get(contact_id) or ContactState(contact_id)
             run = stored_run(self.matcher, row, contact, self.now)
+            if row.origin == CALLED:
+                batch.called.runs.append(run)
             self.runs.setdefault(contact_id, []).append(run)
             lookups.entries.remember(run)
         reports.load(self.cursor, [run for runs in self.runs.values() for run in runs])
@@ -199,6 +207,8 @@ class Arrivals:
         while (arrival := timeline.now) is not None:
             self.limit.check()
             item = arrival.item
+            if item.kind == InboxKind.CALLED and item.run_id is not None:
+                batch.called.ask(item.tenant_id, item.run_id, in_vain=contact is None)
             if item.kind == InboxKind.ERASED:
                 for run in self.runs.get(timeline.contact_id, ()):
                     if run.active:
@@ -271,7 +281,10 @@ class Arrivals:
         start, run_id = starts[0], item.run_id or next(self._fresh)
         run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
         run.event_id = item.event_id
-        if item.kind in _ASKED_FOR:
+        if item.kind == InboxKind.CALLED:
+            run.call(item.depth)
+            batch.called.runs.append(run)
+        elif item.kind in _ASKED_FOR:
             run.origin = int(RunOrigin.HAND) if start.by_hand else _ASKED_FOR[item.kind]
         elif item.depth:
             run.depth = item.depth

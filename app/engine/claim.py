@@ -17,7 +17,7 @@ from app import wakes
 from app.engine import rows
 from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
 from app.engine.stored_rows import NOW, RUN, Item, RunRow, items_of, run_row, stamps
-from app.inbox import DeferredEvent, InboxKind, defer
+from app.inbox import DeferredEvent, InboxKind, defer, over_sql
 from app.models.status import Priority
 from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.values.contact_view import COLUMNS
@@ -65,7 +65,9 @@ select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uu
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
-_OF_WORKFLOW = ", ".join(f"{kind:d}" for kind in (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.DEFERRED))
+_OF_WORKFLOW = ", ".join(
+    f"{kind:d}" for kind in (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED, InboxKind.DEFERRED)
+)
 _BUT_FOREIGN = f" and not (kind in ({_OF_WORKFLOW}) and workflow_id = any(%(foreign)s))"
 _BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
   and exists (select from active_runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id))"""
@@ -108,7 +110,16 @@ with settled as (
 ANY_PRIORITY = f"priority in ({', '.join(str(int(one)) for one in Priority)})"
 """Of rows of the inbox: the key leads on from the workspace."""
 _SET_ASIDE = f"""
-with taken as (delete from inbox where tenant_id = %(tenant)s and {ANY_PRIORITY} and id = %(id)s returning *)
+with taken as (delete from inbox where tenant_id = %(tenant)s and {ANY_PRIORITY} and id = %(id)s returning *), {
+    over_sql(
+        f"(select * from taken where kind = {InboxKind.CALLED:d})",
+        status="null",
+        refused="'set_aside'",
+        port="'error'",
+        error="'The called run could not be started. Home says more, under events that were set aside.'",
+        output="null::jsonb",
+    )
+}
 insert into dead_letters
   (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
 select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken

@@ -28,7 +28,7 @@ from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trig
 from app.flow.effects import SendMessage
 from app.flow.input_schema import InputSchema
 from app.flow.node_type import NodeType
-from app.flow.node_words import jumps_of
+from app.flow.node_words import call_of, jumps_of
 from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
@@ -171,6 +171,8 @@ class CompiledFlow:
             node.answered, node.concerns = self.answers.get(node.id), self._concerns.get(node.id)
         self.room = ContactRoom.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
+        self.starts_runs = any(node.starts_runs for node in self.nodes.values())
+        """Some step of it calls another workflow."""
         self.hidden = hidden_ways(flow)
         for edge in (*flow.edges, *self.hidden):
             self._connect(edge)
@@ -229,6 +231,9 @@ class CompiledFlow:
         compiled = CompiledNode(node.id, node.type, does, rule)
         compiled.sends = kind is not None and kind.sends is not None and not node.is_off
         compiled.on_error, compiled.passes = policies.chosen(node.on_error, self.on_error), passing_port(ports)
+        compiled.ends = kind is not None and set(ports) <= {ERROR}
+        if call_of(node.type, node.data) is not None and not node.is_off:
+            compiled.limit_depth()
         compiled.awaits = compiled.on_error == "hold"
         compiled.timeout_s = node.timeout if isinstance(node.timeout, int) else None
         compiled.ports = {port: self._counter(node.id, port) for port in dict.fromkeys((*ports, NEXT, ERROR))}

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.goals import CompiledGoal, unless_met
+from app.engine.limits import MAX_DEPTH, TOO_DEEP
 from app.engine.rooms import ContactRoom
 from app.engine.subject import about_contact, unless_nobody
 from app.flow.document import NEXT
@@ -51,6 +52,7 @@ class CompiledNode:
         "awaits",
         "concerns",
         "constant_outcome",
+        "ends",
         "exit_counters",
         "field",
         "handles",
@@ -67,6 +69,7 @@ class CompiledNode:
         "room",
         "run",
         "sends",
+        "starts_runs",
         "timeout_s",
         "type",
         "waiting_counter",
@@ -101,7 +104,8 @@ class CompiledNode:
         """A run may come here more than once, so its visits are counted."""
         self.awaits = False
         """If it asks for a message, that is waited for, because its failure matters: it leads somewhere, or holds the run."""
-        self.sends = False
+        self.sends = self.starts_runs = self.ends = False
+        """`ends`: a way ends here, so what it puts out is what the run has come to, for whoever called it."""
         self.handles = self.asks_how = False
         """Errors of other steps may lead here; the walk says how a run has come."""
         self.is_alternative = False
@@ -117,6 +121,12 @@ class CompiledNode:
         """A step that sends does so only for who meets none of these goals."""
         if self.sends:
             self.run, self.constant_outcome = unless_met(goals, self.run), None
+
+    def limit_depth(self) -> None:
+        """It starts runs of other workflows, but not for a run that has come through too many."""
+        self.starts_runs = True
+        within, self.constant_outcome = self.run, None
+        self.run = lambda run: TOO_DEEP if run.depth >= MAX_DEPTH else within(run)
 
     def spare_nobody(self, *, needs_contact: bool) -> None:
         """A run without a contact may come here: it fails where it would need one."""

@@ -9,13 +9,15 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import wakes
+from app import inbox, wakes
 from app.engine.moves import into_ended
+from app.engine.sub_runs import called_from_outside
 from app.models.status import PERSON, RunStatus, StepStatus
 
 # An active run in the database always stands on a node and is counted there as waiting.
 _ENDING = f"""
 with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
+{{called}}
 stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}")}),
 written as (
   insert into steps (tenant_id, run_id, seq, node_id, status, output, error_message, attempt, started_at, completed_at)
@@ -35,9 +37,13 @@ select count(*) from ended
 """Ends the runs that `which` says. `error`, `output`: SQL of what their last step says, over the columns of the run."""
 
 
-def ending(which: str, *, error: str = "%(error)s", output: str = "null") -> str:
-    """SQL that ends runs where they stand, with their counters; takes `status`, `step` and `key`, and what `which` and `error` name."""
-    return _ENDING.format(which=which, error=error, output=output)
+def ending(which: str, *, error: str = "%(error)s", output: str = "null", is_over: bool = True) -> str:
+    """SQL that ends runs where they stand, with their counters; takes `status`, `step` and `key`, and what `which` and `error` name.
+
+    `is_over`: whoever called one of them is told so; else it goes on as another run.
+    """
+    called = f"{called_from_outside(error)}," if is_over else ""
+    return _ENDING.format(which=which, error=error, output=output, called=called)
 
 
 _HOLD = """
@@ -51,6 +57,7 @@ _FAILED = {"status": int(RunStatus.FAILED), "step": int(StepStatus.FAILED), "key
 async def _run(session: AsyncSession, which: str, **parameters: Any) -> int:
     connection = await session.connection()
     result = await connection.exec_driver_sql(ending(which), parameters)
+    inbox.notify_engine(session)  # whoever waited for one of them goes on
     return int(result.scalar_one())
 
 

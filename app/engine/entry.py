@@ -18,6 +18,8 @@ from app.flow.settings import REMEMBERED
 from app.inbox import InboxKind
 from app.lib.conversions import as_key
 
+ASKED_FOR = frozenset((InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED))
+"""Kinds of items that ask for exactly one run."""
 Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""
 Reason = tuple[str, dict[str, Any] | None]
@@ -82,9 +84,7 @@ class Entries:
             rules = verdict.rules
         if broken:
             return self._refuse(run, "condition_error", {"error": broken})
-        return item.kind in (InboxKind.START, InboxKind.AT_TRIGGER) and self._refuse(
-            run, "conditions_not_met", {"rules": rules}
-        )
+        return item.kind in ASKED_FOR and self._refuse(run, "conditions_not_met", {"rules": rules})
 
     def admit(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.

@@ -21,7 +21,7 @@ from app.inbox import InboxKind
 HAPPENED = (InboxKind.EVENT, PAST, InboxKind.DEFERRED)
 _TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _FOR_ONE_WORKFLOW = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
-_STARTED = (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.DEFERRED)
+_STARTED = (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED, InboxKind.DEFERRED)
 _ALWAYS_HANDLED = (*_STARTED, InboxKind.ERASED, InboxKind.FOR_RUN)
 _NO_WORKFLOWS: frozenset[bytes] = frozenset()
 _Key = tuple[int, str, bytes | None]

@@ -29,6 +29,10 @@ ECHO = Fail(
     f"This event was not sent: {MAX_DEPTH} workflows have started one another by what they did, and might go on for ever.",
     permanent=True,
 )
+TOO_DEEP = Fail(
+    f"The workflow was not called: {MAX_DEPTH} workflows have started one another by what they did, and might go on for ever.",
+    permanent=True,
+)
 ASKED_AGAIN = Fail(
     "An answer cannot be answered with another call: this step type does what the engine has no way for.",
     permanent=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.engine.loops import KeepLoops
-from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
+from app.flow.effects import Assign, CallWorkflow, ContactChange, SegmentChange, SendMessage, SetVars
 from app.models.status import RunStatus
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ class QueuedMessage(NamedTuple):
     awaited: bool
 
 
+class QueuedStart(NamedTuple):
+    """A run of another workflow, or many, that the step `seq` asks for."""
+
+    seq: int
+    effect: CallWorkflow
+
+
 class SharedPath:
     """One stretch. `target` is the node that decides how runs go on; without one `end` says how they stand."""
 
@@ -98,6 +105,7 @@ class SharedPath:
         "runs",
         "segment_changes",
         "seq",
+        "starts",
         "steps",
         "target",
         "unlike",
@@ -126,6 +134,7 @@ class SharedPath:
         self.departed: StatCounter | None = None
         """Where each run stood before it was moved on: counted down."""
         self.messages: list[QueuedMessage] = []
+        self.starts: list[QueuedStart] = []
         self.changes: list[ContactChange] = []
         self.events: list[EmittedEvent] = []
         """What the one run that goes along here has emitted: each event has an id of its own, so no two runs share a way behind it."""
@@ -150,7 +159,12 @@ class SharedPath:
         self.departed, self.has_own_times, self.steps = before.departed, before.has_own_times, list(before.steps)
         self.counters = [counter for counter in before.counters if counter is not but]
         self.messages, self.changes, self.events = before.messages, before.changes, before.events
-        self.outputs, self.visits, self.assigned = before.outputs, before.visits, before.assigned
+        self.outputs, self.visits, self.assigned, self.starts = (
+            before.outputs,
+            before.visits,
+            before.assigned,
+            before.starts,
+        )
 
     def add_step(self, node: CompiledNode, outcome: Outcome, status: int) -> None:
         """Note that the step at `node` is over. Visits of nodes that runs may come back to are counted."""
@@ -169,7 +183,7 @@ class SharedPath:
             self.outputs.append((node.id, outcome.output))
 
     def note_effects(self, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
-        """Note what the step at `node` wishes for. True: it asks for a message that the run waits for."""
+        """Note what the step at `node` wishes for. True: it asks for a message, or for a run, that its run waits for."""
         awaited = False
         for effect in outcome.effects:
             if isinstance(effect, ContactChange):
@@ -188,6 +202,9 @@ class SharedPath:
             elif isinstance(effect, SendMessage):
                 awaited = (effect.awaits or node.awaits) and not answered
                 self.messages.append(QueuedMessage(self.seq + 1, node, effect, awaited))
+            elif isinstance(effect, CallWorkflow):
+                awaited = effect.awaits
+                self.starts.append(QueuedStart(self.seq + 1, effect))
         return awaited
 
     def end_runs(

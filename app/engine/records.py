@@ -32,6 +32,26 @@ class Refusal(NamedTuple):
     """The run that somebody asked for."""
 
 
+class CalledRuns:
+    """What a batch has to do with runs that other runs call, besides those that its own runs call."""
+
+    __slots__ = ("in_vain", "requested", "runs")
+
+    def __init__(self) -> None:
+        self.runs: list[RunState] = []
+        """Runs of the batch that were called, new ones and stored ones."""
+        self.requested: set[bytes] = set()
+        """Ids of the runs that it was asked to start."""
+        self.in_vain: list[tuple[int, bytes]] = []
+        """Workspaces and ids of those whose contact is not there any more."""
+
+    def ask(self, tenant_id: int, run_id: bytes, *, in_vain: bool) -> None:
+        """Note that a run is asked for."""
+        self.requested.add(run_id)
+        if in_vain:
+            self.in_vain.append((tenant_id, run_id))
+
+
 class SegmentWork:
     """What dynamic segments have to look at after a batch, besides the changes that its runs make."""
 

@@ -203,6 +203,13 @@ class RunState:
         self.started, self.occurred_at, self.clock = started, occurred_at, now
         self.moved_at = occurred_at
 
+    def call(self, depth: int) -> None:
+        """Another run has called this new one, which begins with what its trigger takes."""
+        self.origin, self.depth = int(RunOrigin.CALLED), depth
+        if self.start.input_schema is not None:
+            self._event = self.start.input_schema.filled(self.event)
+            self.raw_event = rows.encode(self._event)
+
     @property
     def status(self) -> int:
         """Where it stands now, a RunStatus."""

@@ -33,7 +33,7 @@ RUN = f"""
 r.tenant_id, uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id),
 convert_to(r.trigger_event::text, 'UTF8'),
 r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port,
-convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for, r.trigger_id, {_TIMES}
+convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for, r.trigger_id, r.origin, {_TIMES}
 """
 """A stored run, for `run_row`."""
 
@@ -89,6 +89,8 @@ class RunRow(NamedTuple):
     """When what its wait for an event began with happened."""
     resume_at: int | None
     trigger_id: str | None
+    origin: int
+    """A RunOrigin."""
 
 
 _OF_ITEM, _OF_RUN = struct.Struct(">3q").unpack, struct.Struct(">5q").unpack
@@ -104,9 +106,9 @@ def items_of(answer: Iterable[tuple[Any, ...]]) -> list[Item]:
 
 def run_row(row: Sequence[Any]) -> RunRow:
     """What RUN answers."""
-    *columns, context, resume_output, waits_for, trigger_id, times = row
+    *columns, context, resume_output, waits_for, trigger_id, origin, times = row
     started, occurred, step_started, waits_since, resume_at = _OF_RUN(times)
     return RunRow._make((
         *columns, started, occurred, None if step_started == _MINUS_INFINITY else step_started, context, resume_output,
-        waits_for, waits_since, None if resume_at == _MINUS_INFINITY else resume_at, trigger_id,
+        waits_for, waits_since, None if resume_at == _MINUS_INFINITY else resume_at, trigger_id, origin,
     ))  # fmt: skip

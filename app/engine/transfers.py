@@ -2,7 +2,8 @@
 
 The new run begins at the step, with the contact, the input, the entry key and what the old one carried. It is a run of its own because
 all that is written of a run (steps, counters, messages) belongs to one version, and because no step of it is a second visit. Its
-`trigger_id` is that of the old one with the step behind a dot; the last step of the old one says where it went.
+`trigger_id` is that of the old one with the step behind a dot; the last step of the old one says where it went. Whoever called the old
+one waits for the new one.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _END = ending(
     "tenant_id = %(tenant)s and id = any(%(ids)s)",
     error="error_message",
     output="%(note)s::jsonb || jsonb_build_object('movedTo', (%(successors)s::jsonb)->>(id::text))",
+    is_over=False,
 )
 _OUTPUTS = """
 select jsonb_object_agg(node_id, output) from (
@@ -67,6 +69,14 @@ with begun as (
   where e.tenant_id = %(tenant)s
   returning tenant_id, id, workflow_id, workflow_version, trigger_id, current_node_id, resume_at),
 woken as ({wakes.append_sql("begun")}),
+called as (
+  insert into sub_runs (tenant_id, run_id, workflow_id, parent_run_id, parent_seq, parent_workflow_id, awaited, asked_at)
+  select s.tenant_id, u.new_id, s.workflow_id, s.parent_run_id, s.parent_seq, s.parent_workflow_id, s.awaited, s.asked_at
+  from sub_runs s join unnest(%(ids)s::uuid[], %(new_ids)s::uuid[]) as u(id, new_id) on s.run_id = u.id
+  where s.tenant_id = %(tenant)s and s.ended_at is null),
+called_no_more as (
+  update sub_runs set ended_at = clock_now(), status = {RunStatus.CANCELLED:d}, awaited = false
+  where tenant_id = %(tenant)s and run_id = any(%(ids)s) and ended_at is null),
 counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
   select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, count(*) from begun,

@@ -11,6 +11,7 @@ import random
 from typing import Any
 
 from app.engine import rows
+from app.engine.actors import actors_of
 from app.engine.answers import answer_outcome, vars_fit
 from app.engine.calls import ANSWERED
 from app.engine.coming import note_coming
@@ -31,19 +32,18 @@ from app.engine.limits import (
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.passing import PassedBy, after_failure
 from app.engine.paths import PathEnd, SharedPath
-from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered, SegmentWork
+from app.engine.records import Attempt, CalledRuns, ContactChangeEvent, Refusal, Remembered, SegmentWork
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
+from app.engine.sub_runs import time_limit
 from app.flow.effects import ContactChange
 from app.flow.outcomes import AskPerson, Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
-from app.models.status import PERSON, RunStatus, StepStatus
+from app.models.status import PERSON, RunOrigin, RunStatus, StepStatus
 
-DELIVER, PERFORM = "deliver", "perform"
-"""The actors that send messages and make calls."""
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
 HELD = int(RunStatus.HELD)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
-EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
+EXITED, CANCELLED, CALLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED), int(RunOrigin.CALLED)
 UNLIKE_AT_MOST = 64
 """Different outcomes of one step in a batch after which they are taken for personal, and no longer compared (some 1 us each)."""
 
@@ -65,6 +65,7 @@ class Batch:
         self.assigns = False
         """Was a contact given a variant that is to be kept?"""
         self.segment_work = SegmentWork()
+        self.called = CalledRuns()
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 
@@ -75,10 +76,8 @@ class Batch:
 
     @property
     def actors(self) -> set[str]:
-        """The actors that the runs make work for: who sends messages, who makes calls."""
-        sends = any(path.messages for path in self.paths)
-        calls = any(path.runs and path.end.call is not None for path in self.paths)
-        return {actor for actor, has_work in ((DELIVER, sends), (PERFORM, calls)) if has_work}
+        """The actors that the runs make work for."""
+        return actors_of(self)
 
     def release(self) -> None:
         """Undo the circles between its objects, so that they go when nobody holds the batch. Nothing may be asked of it after that."""
@@ -117,6 +116,8 @@ class Batch:
         """A suspended run goes on: with what it waited for, or once more with the step that failed."""
         node, path = run.node, self._return(run)
         assert node is not None
+        if run.origin == CALLED:
+            self.called.runs.append(run)
         if run.resume_port is None:
             self._walk(run, path)
             return
@@ -283,7 +284,7 @@ class Batch:
         """
         if isinstance(outcome, Done):
             if path.note_effects(node, outcome, answered=answered):
-                return self._suspend(path, node, resumed, CALLING), None
+                return self._suspend(path, node, resumed, CALLING, *time_limit(node, self.now)), None
             counter = node.ports.get(outcome.port) or node.ports["next"]
             status = StepStatus.SKIPPED if isinstance(outcome, PassedBy) else StepStatus.COMPLETED
             path.finish_step(node, outcome, status, counter)

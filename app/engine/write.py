@@ -10,7 +10,7 @@ import psycopg
 
 from app import wakes
 from app.counters.message_counters import AWAITED
-from app.engine import assignments, rows
+from app.engine import assignments, rows, sub_runs
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
@@ -311,6 +311,10 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("inbox", inbox_rows(events, batch.change_events, batch.now))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
+    for sql, arguments in sub_runs.calls(batch):
+        cursor.execute(sql, arguments)
+    if endings := sub_runs.ending_arguments(batch):
+        cursor.execute(sub_runs.OVER, endings)
     if batch.refusals:
         cursor.execute(REFUSE, refuse_arguments(batch.refusals, batch.now))
     move_segments(cursor, batch, shard)

@@ -40,7 +40,8 @@ async def stop_enrolment_page(
 ) -> Response[bytes]:
     """Let nobody else in."""
     row = await enrolments.stop(enrolment_id)
-    return go(request, f"/workflows/{row.workflow_id}/runs", "Stopped. Whoever is in stays.")
+    address = f"/runs/{row.run_id}" if row.run_id else f"/workflows/{row.workflow_id}/runs"
+    return go(request, address, "Stopped. Whoever is in stays.")
 
 
 ROUTES: list[Any] = [show_enrolments, stop_enrolment_page]

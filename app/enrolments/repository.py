@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.flow.document import Trigger, triggers_of
 from app.lib.database import execute
 from app.models.enrolment import Enrolment
-from app.models.status import EnrolmentStatus
+from app.models.status import EnrolmentStatus, RunStatus
 from app.models.tenant_repository import TenantRepository
 from app.models.workflow import Workflow
 from app.web.pagination import Page
@@ -23,8 +23,8 @@ IS_DUE = "exists (select from enrolments where next_at <= clock_now())"
 NEXT_DUE = "select min(next_at) from enrolments where next_at > clock_now()"
 ANY_DUE = f"select 1 where {IS_DUE}"
 _TAKE = """
-select e.tenant_id, e.id, e.workflow_id, e.trigger_id, e.audience, e.event, e.most, e.per_minute, e.enrolled, e.reached,
-  f.status as workflow_status, f.deleted_at is not null as deleted,
+select e.tenant_id, e.id, e.workflow_id, e.trigger_id, e.audience, e.event, e.most, e.per_minute, e.enrolled, e.reached, e.expected,
+  e.status, e.error, e.run_id, e.seq, e.awaited, e.depth, f.status as workflow_status, f.deleted_at is not null as deleted,
   (select v.graph from workflow_versions v
    where v.tenant_id = e.tenant_id and v.workflow_id = e.workflow_id and v.version = f.live_version) as graph
 from enrolments e join workflows f on f.tenant_id = e.tenant_id and f.id = e.workflow_id
@@ -45,6 +45,13 @@ class DueEnrolment(NamedTuple):
     per_minute: int
     enrolled: int
     reached: UUID | None
+    expected: int | None
+    status: str
+    error: str | None
+    run_id: UUID | None
+    seq: int | None
+    awaited: bool
+    depth: int
     workflow_status: str
     deleted: bool
     graph: dict[str, Any] | None
@@ -54,6 +61,17 @@ class DueEnrolment(NamedTuple):
         """Its trigger in the live version, None when that is switched off or not there any more."""
         triggers = triggers_of(self.graph) if self.graph else ()
         return next((one for one in triggers if one.id == self.trigger_id and one.enabled), None)
+
+
+class Caller(NamedTuple):
+    """The step of a run that called a workflow for an audience, and what became of who had their turn."""
+
+    workflow_id: UUID | None
+    """None: that run is over."""
+    waits: bool
+    """It stands at that step and waits."""
+    outstanding: bool
+    """Some of the called runs are not over."""
 
 
 class EnrolmentRepository(TenantRepository[Enrolment]):
@@ -105,11 +123,45 @@ async def advance(
     )
 
 
-async def end(session: AsyncSession, due: DueEnrolment, status: EnrolmentStatus, error: str | None = None) -> None:
-    """It is over."""
+_CALLER = f"""
+select r.workflow_id, coalesce(r.status = {RunStatus.CALLING:d} and r.seq = %(seq)s - 1, false), exists (
+  select from sub_runs s where s.tenant_id = %(tenant)s and s.parent_run_id = %(run)s and s.parent_seq = %(seq)s and s.ended_at is null)
+from (select 1) as one left join active_runs r on r.tenant_id = %(tenant)s and r.id = %(run)s
+"""  # noqa: S608  constants
+_OUTCOMES = """
+select status, count(*) from sub_runs where tenant_id = %(tenant)s and parent_run_id = %(run)s and parent_seq = %(seq)s group by 1
+"""
+
+
+async def caller(session: AsyncSession, due: DueEnrolment) -> Caller:
+    """The step that called, and whether it waits."""
+    return Caller(*(await execute(session, _CALLER, tenant=due.tenant_id, run=due.run_id, seq=due.seq))[0])
+
+
+async def outcomes(session: AsyncSession, due: DueEnrolment) -> dict[str, int]:
+    """How many of the called runs ended how, by the word of the status; those that were not let in are `refused`."""
+    rows = await execute(session, _OUTCOMES, tenant=due.tenant_id, run=due.run_id, seq=due.seq)
+    return {"refused" if status is None else RunStatus(status).word: n for status, n in rows}
+
+
+async def look_again(session: AsyncSession, due: DueEnrolment, pause_s: float | None) -> None:
+    """Whether the called runs are through is asked after a pause; None: never again."""
     await execute(
         session,
-        """update enrolments set status = %(status)s, error = %(error)s, next_at = null, ended_at = clock_now(), updated_at = clock_now()
+        """update enrolments set next_at = clock_now() + make_interval(secs => %(pause)s), updated_at = clock_now()
+           where tenant_id = %(tenant)s and id = %(id)s""",
+        pause=pause_s,
+        tenant=due.tenant_id,
+        id=due.id,
+    )
+
+
+async def end(session: AsyncSession, due: DueEnrolment, status: EnrolmentStatus, error: str | None = None) -> None:
+    """It is over. A run that waits for those who had their turn is told when they are through."""
+    await execute(
+        session,
+        """update enrolments set status = %(status)s, error = %(error)s, next_at = case when awaited then clock_now() end,
+             ended_at = clock_now(), updated_at = clock_now()
            where tenant_id = %(tenant)s and id = %(id)s""",
         status=status.value,
         error=error,

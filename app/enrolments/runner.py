@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +16,8 @@ from app.models.status import EnrolmentStatus, WorkflowStatus
 
 PIECE = 1_000
 """Contacts that are asked for at once: a transaction of some 20 ms."""
+ARE_THEY_THROUGH_S = 2.0
+"""How often it is looked whether the called runs are through for which another run waits."""
 LOOK_AGAIN_S = 30.0
 """How long a piece waits before it looks again whether its paused workflow goes on."""
 
@@ -22,7 +27,9 @@ async def step(session: AsyncSession) -> bool:
     due = await repository.take_due(session)
     if due is None:
         return False
-    if (fault := _fault(due)) is not None:
+    if due.status != EnrolmentStatus.RUNNING:
+        await _tell_caller(session, due)
+    elif (fault := await _fault(session, due)) is not None:
         await repository.end(session, due, EnrolmentStatus.STOPPED, fault)
     elif due.workflow_status == WorkflowStatus.PAUSED:
         await repository.advance(session, due, enrolled=0, reached=None, pause_s=LOOK_AGAIN_S)
@@ -31,13 +38,53 @@ async def step(session: AsyncSession) -> bool:
     return True
 
 
-def _fault(due: DueEnrolment) -> str | None:
+async def _fault(session: AsyncSession, due: DueEnrolment) -> str | None:
     """Why nobody can enter any more."""
     if due.deleted:
         return "The workflow was deleted."
     if due.workflow_status not in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
         return f"The workflow is {due.workflow_status}."
+    if due.run_id is not None:
+        abandoned = due.awaited and not (await repository.caller(session, due)).waits
+        return "The run that called does not wait any more." if abandoned else None
     return "The trigger was switched off, or is not part of the live version." if due.trigger is None else None
+
+
+async def _ask(session: AsyncSession, due: DueEnrolment, contact_ids: Sequence[UUID]) -> None:
+    """A run for each of these contacts, at a trigger, or as the called runs of a step."""
+    if due.run_id is None or due.seq is None:
+        await inbox.start_at(
+            session,
+            due.tenant_id,
+            workflow_id=due.workflow_id,
+            trigger_id=due.trigger_id,
+            contact_ids=contact_ids,
+            properties=due.event,
+        )
+        return
+    called_by = (await repository.caller(session, due)).workflow_id or due.workflow_id
+    step = inbox.CallingStep(due.tenant_id, due.run_id, due.seq, called_by)
+    await inbox.call(
+        session, step, workflow_id=due.workflow_id, contact_ids=contact_ids, properties=due.event, depth=due.depth
+    )
+
+
+async def _tell_caller(session: AsyncSession, due: DueEnrolment) -> None:
+    """The run that waits goes on when all who had their turn are through; in the same transaction nobody looks again."""
+    caller = await repository.caller(session, due)
+    if caller.waits and caller.outstanding:
+        await repository.look_again(session, due, ARE_THEY_THROUGH_S)
+        return
+    await repository.look_again(session, due, None)
+    if caller.waits and caller.workflow_id is not None and due.run_id is not None and due.seq is not None:
+        counts = await repository.outcomes(session, due)
+        output = {
+            "asked": due.enrolled,
+            **counts,
+            **({"stopped": True} if due.status == EnrolmentStatus.STOPPED else {}),
+        }
+        step = inbox.CallingStep(due.tenant_id, due.run_id, due.seq, caller.workflow_id)
+        await inbox.called_all(session, step, output, due.error)
 
 
 async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
@@ -49,14 +96,7 @@ async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
     except audience_repository.SegmentGone:
         await repository.end(session, due, EnrolmentStatus.STOPPED, "The segment was deleted.")
         return
-    await inbox.start_at(
-        session,
-        due.tenant_id,
-        workflow_id=due.workflow_id,
-        trigger_id=due.trigger_id,
-        contact_ids=contact_ids,
-        properties=due.event,
-    )
+    await _ask(session, due, contact_ids)
     reached = contact_ids[-1] if contact_ids else None
     pause_s = 60 * len(contact_ids) / due.per_minute
     await repository.advance(session, due, enrolled=len(contact_ids), reached=reached, pause_s=pause_s)

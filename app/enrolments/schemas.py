@@ -12,7 +12,7 @@ from app.models.enrolment import Enrolment
 
 class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
     """Many contacts on their way into a workflow. `expected` is null where nobody counted; `enrolled`: for how many a run was asked for,
-    of which the workflow's rules may refuse some."""
+    of which the workflow's rules may refuse some. `run_id`: the run whose step called the workflow for them; then `trigger_id` is empty."""
 
     id: UUID
     workflow_id: UUID
@@ -27,6 +27,7 @@ class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
     ended_at: datetime | None
     stopped_by: str | None
     error: str | None
+    run_id: UUID | None = None
 
     @classmethod
     def of(cls, row: Enrolment) -> EnrolmentOut:
@@ -44,4 +45,5 @@ class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
             ended_at=row.ended_at,
             stopped_by=row.stopped_by,
             error=row.error,
+            run_id=row.run_id,
         )

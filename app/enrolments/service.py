@@ -105,7 +105,8 @@ class EnrolmentService:
         row = await self._one(enrolment_id, lock=True)
         if row.status == EnrolmentStatus.RUNNING:
             row.status, row.stopped_by = EnrolmentStatus.STOPPED.value, self._principal.name
-            row.next_at, row.ended_at = None, clock.now()
+            row.ended_at = clock.now()
+            row.next_at = row.ended_at if row.awaited else None  # then the run that waits is told when they are through
             await self._rows.session.flush()
         return row
 

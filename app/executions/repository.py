@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.inbox import InboxKind
 from app.models import DeadLetter, EntryRefusal, Inbox
 
-ASKED = (int(InboxKind.START), int(InboxKind.AT_TRIGGER))
+ASKED = (int(InboxKind.START), int(InboxKind.AT_TRIGGER), int(InboxKind.CALLED))
 
 
 class UnbegunRepository:

@@ -24,7 +24,7 @@ class ExecutionLog(Camel):
 
 
 class ExecutionStep(Camel):
-    """One visit of a step. `retryCount`: how often it was tried again."""
+    """One visit of a step. `retryCount`: how often it was tried again; `called`: the first executions that it called."""
 
     step_id: str
     type: str
@@ -39,13 +39,15 @@ class ExecutionStep(Camel):
     completed_at: datetime | None
     duration_ms: int | None
     retry_count: int
+    called: list[UUID] = []
 
 
 class ExecutionOut(Camel):
     """A run in the words of programs.
 
     `pending`: accepted, and not begun. `state` says more of one that is under way. A completed one that ended early has an `outcome`
-    (`goal_reached`, `exited`). One that the rules of entry refused after it was accepted is `cancelled`, with the reason as its `error`.
+    (`goal_reached`, `exited`). `parentId` is the execution whose step called it.
+    One that the rules of entry refused after it was accepted is `cancelled`, with the reason as its `error`.
     """
 
     id: UUID
@@ -63,6 +65,7 @@ class ExecutionOut(Camel):
     duration_ms: int | None
     input: dict[str, Any]
     error: str | None
+    parent_id: UUID | None = None
 
 
 class ExecutionDetail(ExecutionOut, kw_only=True):

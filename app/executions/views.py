@@ -74,6 +74,7 @@ def _head(run: RunOut) -> dict[str, Any]:
         "duration_ms": _milliseconds(run.started_at, run.completed_at),
         "input": run.trigger_event.properties,
         "error": run.error_message,
+        "parent_id": run.called_by.run_id if run.called_by else None,
     }
 
 
@@ -102,6 +103,7 @@ def _step(step: StepOut) -> ExecutionStep:
         completed_at=step.completed_at,
         duration_ms=_milliseconds(step.started_at, step.completed_at),
         retry_count=len(step.attempts),
+        called=[run.id for run in step.called.runs] if step.called else [],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,6 +82,10 @@ class Diagnostics:
 
     all: tuple[Diagnostic, ...]
     """What people see on the cards: a stored document may have some that block saving when a template was deleted since."""
+
+    def with_more(self, more: Sequence[Diagnostic]) -> Diagnostics:
+        """These and others, of which none keeps the document from being saved."""
+        return Diagnostics((*self.all, *more)) if more else self
 
     @property
     def blocking_save(self) -> list[Diagnostic]:

@@ -1,4 +1,4 @@
-"""The effects that a step may declare: changes of the contact and of its segments, variables, messages.
+"""The effects that a step may declare: changes of the contact and of its segments, variables, messages, runs of other workflows.
 
 The engine applies them after the step has returned.
 """
@@ -189,6 +189,37 @@ class EmitEvent(Effect):
 
     def key(self) -> Hashable:
         return EmitEvent, self.name, self.properties, self.of_contact
+
+
+MOST_CALLED = 100_000
+"""Contacts of a segment for whom one step calls a workflow."""
+
+
+class CallWorkflow(Effect):
+    """Start a run of another workflow, with `properties` (JSON) as its event: of the run's contact, or without a contact.
+
+    With a `segment_id` one for each contact who is in that segment, one piece after another, `MOST_CALLED` at most. `awaits`: the run
+    stays on the step until what it called is over. Then its output is that of the last step of the called run, with `status` and
+    `runId`; of a segment the numbers of runs by how they ended. A called run that fails, is cancelled or is not let in is a failure of
+    the step. A type with such steps says so by `NodeType.calls`, so that circles are seen before anybody runs into them.
+    """
+
+    __slots__ = ("awaits", "of_contact", "properties", "segment_id", "workflow_id")
+
+    def __init__(
+        self,
+        workflow_id: UUID,
+        properties: bytes,
+        *,
+        of_contact: bool = True,
+        segment_id: UUID | None = None,
+        awaits: bool = False,
+    ) -> None:
+        self.workflow_id, self.properties, self.awaits = workflow_id, properties, awaits
+        self.of_contact, self.segment_id = of_contact, segment_id
+
+    def key(self) -> Hashable:
+        return CallWorkflow, self.workflow_id, self.properties, self.of_contact, self.segment_id, self.awaits
 
 
 class SendMessage(Effect):

@@ -18,6 +18,8 @@ TEXTS = {
     "input_not_valid": "What it was started with does not fit what the trigger takes.",
     "needs_contact": "No trigger started runs without a contact any more.",
     "trigger_not_there": "The trigger was switched off, or not part of the workflow any more.",
+    "contact_erased": "The contact was erased.",
+    "set_aside": "The start could not be handled, and was set aside.",
     "takes_no_contact": "No trigger started runs of contacts any more.",
 }
 

@@ -13,11 +13,13 @@ import builtins
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Literal
+from uuid import UUID
 
 import msgspec
 
 from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
+from app.flow.performers import LONGEST_S
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
 
@@ -53,6 +55,14 @@ class Question(msgspec.Struct, frozen=True):
     people: tuple[str, ...] = ()
 
 
+class WorkflowCall(msgspec.Struct, frozen=True):
+    """A workflow of which a step starts runs: with which input, before it is filled in, and whether they are about a contact."""
+
+    workflow_id: UUID
+    properties: dict[str, Any]
+    of_contact: bool
+
+
 class NodeType:
     """Base of all node types. Subclass it with `@registry.node`. Everything that others ask about a type is said here.
 
@@ -81,6 +91,8 @@ class NodeType:
     """It means nothing in a run without a contact."""
     timed: ClassVar[bool] = False
     """Its steps wait for an answer from outside, which may take as long as the step's `timeout` says."""
+    longest_timeout_s: ClassVar[int] = LONGEST_S
+    """The longest `timeout` that a step of it may have."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
@@ -135,6 +147,14 @@ class NodeType:
     @classmethod
     def asks(cls, config: Any) -> Question | None:
         """What a person is asked at a step with this config, which comes to `AskPerson`; None for all others."""
+        return None
+
+    @classmethod
+    def calls(cls, config: Any) -> WorkflowCall | None:
+        """The workflow of which a step with this config starts runs (`CallWorkflow`), None for all others.
+
+        Workflows that call one another in a circle are not published, and a run that has come through too many fails at such a step.
+        """
         return None
 
     @classmethod

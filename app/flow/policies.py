@@ -15,7 +15,15 @@ ON_ERROR_WORDS: dict[OnError, str] = {
     "continue": "the run goes on as if the step were done",
     "hold": "the run is held for a person",
 }
-StepTimeout = Annotated[int, Meta(ge=1, le=LONGEST_S, description="Seconds.")]
+LONGEST_TIMEOUT_S = 365 * 86_400
+StepTimeout = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=LONGEST_TIMEOUT_S,
+        description=f"Seconds. At most {LONGEST_S} where something outside is called, longer where other runs are waited for.",
+    ),
+]
 
 
 def chosen(own: OnError | UnsetType | None, of_workflow: OnError | UnsetType | None) -> OnError:

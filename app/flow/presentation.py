@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 
 from app.flow import discovery, registry, trigger_registry
 from app.flow.node_type import ERROR_PORT, NEXT_PORT, NodeType, Port
+from app.flow.performers import LONGEST_S
 from app.flow.trigger_type import CATEGORY, TriggerType
 
 FILES = {
@@ -64,6 +65,7 @@ class Presentation:
     """Its `form.js`, if it brings one."""
     retryable: bool = False
     timed: bool = False
+    longest_timeout_s: int = LONGEST_S
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
@@ -158,7 +160,14 @@ def _complete(folder: str, key: str, kind: type[NodeType] | type[TriggerType], *
 def _all_steps() -> dict[str, Presentation]:
     looks = [
         _complete(
-            name, name, kind, category=kind.category, ports=kind.outputs, retryable=kind.retryable, timed=kind.timed
+            name,
+            name,
+            kind,
+            category=kind.category,
+            ports=kind.outputs,
+            retryable=kind.retryable,
+            timed=kind.timed,
+            longest_timeout_s=kind.longest_timeout_s,
         )
         for name, kind in registry.types().items()
     ]

@@ -41,6 +41,9 @@ class StepTypes(Protocol):
     def is_timed(self, type_: str) -> bool:
         """Do steps of a known type wait for an answer for as long as their `timeout` says?"""
 
+    def longest_timeout_s(self, type_: str) -> int:
+        """The longest `timeout` of steps of a known type."""
+
     def sends(self, type_: str) -> int | None:
         """The number of the channel by which steps of a known type write to people; None when they do not."""
 
@@ -81,6 +84,9 @@ class Installed:
 
     def is_timed(self, type_: str) -> bool:
         return registry.get(type_).timed
+
+    def longest_timeout_s(self, type_: str) -> int:
+        return registry.get(type_).longest_timeout_s
 
     def sends(self, type_: str) -> int | None:
         return registry.get(type_).sends

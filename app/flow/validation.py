@@ -43,6 +43,7 @@ from app.flow.subject_checks import check_subject
 from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
 from app.lib.conversions import quoted
+from app.lib.formats import counted
 from app.lib.nearest import did_you_mean
 
 ONLY_WITH_EVENT = (
@@ -181,8 +182,8 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         if node.is_off and not diagnostic.blocks_save:
             continue  # nobody does the step, so it need not be finished
         yield diagnostic.below(f"nodes[{index}].data", node.id)
-    if isinstance(node.timeout, int) and not types.is_timed(node.type):
-        yield warning(f"nodes[{index}].timeout", NOTHING_TO_WAIT_FOR, node.id)
+    if isinstance(node.timeout, int):
+        yield from _check_timeout(f"nodes[{index}].timeout", node, node.timeout, types)
     for reference in types.references(node.type, node.data):
         row = rows.get(reference.kind, {}).get(reference.id)
         if (fault := reference_fault(reference, row)) is not None:
@@ -190,6 +191,14 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         elif row is not None and (channel := types.sends(node.type)) is not None and row.channel != channel:
             message = _of_other_channel(node, reference.kind, row)
             yield Diagnostic(f"nodes[{index}].data.{reference.path}", message, node.id)
+
+
+def _check_timeout(path: str, node: Node, timeout: int, types: StepTypes) -> Iterator[Diagnostic]:
+    longest = types.longest_timeout_s(node.type)
+    if timeout > longest:
+        yield Diagnostic(path, f"An answer here may take {counted(longest, 'second')} at most.", node.id)
+    elif not types.is_timed(node.type):
+        yield warning(path, NOTHING_TO_WAIT_FOR, node.id)
 
 
 def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:

@@ -26,6 +26,7 @@ from app.models.run import (
     SplitExposure,
     Step,
     StepAttempt,
+    SubRun,
 )
 from app.models.schedule import Schedule, ScheduleEpoch, ScheduleFiring
 from app.models.secret_key import SecretKey
@@ -95,6 +96,7 @@ __all__ = [
     "Step",
     "StepAttempt",
     "StoredEventKey",
+    "SubRun",
     "Suppression",
     "Template",
     "User",

@@ -107,6 +107,7 @@ ACCESS: dict[str, TableAccess] = {
     "segment_facts": _of_workspace("rd"),
     "segment_state": _of_workspace("rd"),
     "steps": _of_workspace(),
+    "sub_runs": _of_workspace(),
     "suppressions": _of_workspace(),
     "templates": _of_workspace(),
     "wakes": _of_workspace(),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes, Json
+from app.models.personal import personal
 
 
 class Enrolment(HasTenantKey, HasTimes, Base):
@@ -27,8 +28,8 @@ class Enrolment(HasTenantKey, HasTimes, Base):
     """Why, as people read it: `Everybody in VIPs when the workflow was activated`."""
     audience: Mapped[Json]
     """An `app.enrolments.audience.Audience`."""
-    event: Mapped[Json]
-    """The properties that the runs begin with."""
+    event: Mapped[Json] = mapped_column(info=personal("'{}'"))
+    """The properties that the runs begin with; those of a call may come from the calling run's contact."""
     status: Mapped[str] = mapped_column(server_default="running")
     """An EnrolmentStatus."""
     expected: Mapped[int | None] = mapped_column(BigInteger)
@@ -46,11 +47,20 @@ class Enrolment(HasTenantKey, HasTimes, Base):
     """Who or what caused it, in words."""
     stopped_by: Mapped[str | None]
     error: Mapped[str | None]
+    run_id: Mapped[UUID | None]
+    """The run whose step called the workflow for the audience; then there is no `trigger_id`, and each run has a row in `sub_runs`."""
+    seq: Mapped[int | None] = mapped_column(SmallInteger)
+    """The number of that step."""
+    awaited: Mapped[bool] = mapped_column(server_default=text("false"))
+    """That run goes on when all who were asked for are through. `next_at` of one that is over: when to look whether they are."""
+    depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How many workflows lie between what happened outside and these runs."""
 
     __table_args__ = (
         CheckConstraint("status in ('running', 'done', 'stopped', 'failed')", name="status"),
         CheckConstraint("per_minute > 0", name="per_minute"),
         Index("enrolments_workflow", "tenant_id", "workflow_id", "id"),
+        Index("enrolments_run", "tenant_id", "run_id", "seq", postgresql_where=text("run_id is not null")),
         Index("enrolments_due", "tenant_id", "next_at", postgresql_where=text("next_at is not null")),
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
     )

@@ -58,7 +58,7 @@ class StoredEventKey(Base):
 class Inbox(Base):
     """Deleted in the transaction that handles it. `kind` is an `app.inbox.InboxKind`, which is written there alone.
 
-    Only a start (`START`, `TRIGGERED`) may have no contact.
+    Only a start (`START`, `AT_TRIGGER`, `CALLED`) may have no contact.
     """
 
     __tablename__ = "inbox"
@@ -84,7 +84,7 @@ class Inbox(Base):
         # Whoever looks back at stored events leaves out those that still stand here.
         Index("inbox_event", "tenant_id", "event_id", postgresql_where=text("event_id is not null")),
         # Of starts alone, so that events write no entry: has a run begun, and how many wait by one trigger?
-        Index("inbox_asked", "tenant_id", "run_id", postgresql_where=text("kind in (1, 6)")),
+        Index("inbox_asked", "tenant_id", "run_id", postgresql_where=text("kind in (1, 6, 7)")),
         Index("inbox_triggered", "tenant_id", "workflow_id", "name", postgresql_where=text("kind = 6")),
         {"info": rows_go(names="payload::text")},
     )

@@ -141,6 +141,38 @@ class StepAttempt(Base):
     __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
 
 
+class SubRun(Base):
+    """A run that another run called: `run_id` is to run `parent_workflow_id`'s step `parent_seq` of `parent_run_id`.
+
+    Written with the question, so there is one for a run that was never let in. Kept in the month of the called run, and by that run's id
+    first: that is how its end finds whom to tell.
+    """
+
+    __tablename__ = "sub_runs"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID]
+    parent_run_id: Mapped[UUID]
+    parent_seq: Mapped[int] = mapped_column(SmallInteger)
+    """The number of the step that called."""
+    parent_workflow_id: Mapped[UUID]
+    awaited: Mapped[bool]
+    """The calling run goes on when this one is over."""
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    """A RunStatus, once it is over; NULL of one that was not let in."""
+    refused: Mapped[str | None]
+    """Why it was not let in, as `entry_refusals.reason` says it."""
+
+    __table_args__ = (
+        Index("sub_runs_parent", "tenant_id", "parent_run_id", "parent_seq", "run_id"),
+        Index("sub_runs_open", "tenant_id", "parent_run_id", "parent_seq", postgresql_where=text("ended_at is null")),
+        {"postgresql_partition_by": "RANGE (run_id)"},
+    )
+
+
 class CallIntent(Base):
     """A call to the outside that a run waits for; the row goes with the answer. Under way while `lease_until` is set.
 

@@ -73,13 +73,16 @@ class RunStatus(_Word):
 
 
 class RunOrigin(_Word):
-    """What brought a run about: an event that arrived, somebody who asked for it, a change that another run made, or an enrolment."""
+    """What brought a run about: an event that arrived, somebody who asked for it, a change that another
+    run made, an enrolment, or a call."""
 
     EVENT = 0
     HAND = 1
     CHANGE = 2
     ENROLLED = 3
     """Its trigger let many in at once: those who were in a segment already, the audience of a schedule."""
+    CALLED = 4
+    """A step of another run called its workflow."""
 
 
 class StepStatus(_Word):

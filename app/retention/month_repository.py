@@ -10,7 +10,14 @@ import psycopg
 
 from app.lib.months import Month, bounds, month_of
 
-TABLES = {"ended_runs": "", "steps": "", "step_attempts": "", "messages": "with (fillfactor = 80)", "events": ""}
+TABLES = {
+    "ended_runs": "",
+    "steps": "",
+    "step_attempts": "",
+    "messages": "with (fillfactor = 80)",
+    "sub_runs": "",
+    "events": "",
+}
 """By table: how its months are stored. A message is changed some times after it was written, the others hardly ever."""
 
 # There is no part for all that fits nowhere: a month could not be taken away beside it while somebody writes.

@@ -79,6 +79,8 @@ messages_gone as (
 attempts_gone as (
   delete from step_attempts a using runs_gone r
   where a.tenant_id = :tenant and a.run_id >= :after and a.run_id <= :last and a.run_id = r.id),
+calls_gone as (
+  delete from sub_runs s where s.tenant_id = :tenant and s.run_id >= :after and s.run_id <= :last and s.ended_at is not null),
 decisions_gone as (
   delete from message_decisions d using runs_gone r
   where d.tenant_id = :tenant and d.run_id >= :after and d.run_id <= :last and d.run_id = r.id),

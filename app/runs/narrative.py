@@ -69,6 +69,8 @@ def waits_in_words(run: RunOut, zone: tzinfo) -> str:
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
     trigger = next(trigger for trigger in triggers_of(graph) if trigger.id == run.trigger_id)
     kind, config = typed(trigger)
+    if run.called_by is not None:
+        return f"Called by a run of {quoted(run.called_by.workflow_name)}."
     if kind.subscribes(config) and run.trigger_event.name == BY_HAND:
         return f"{BY_HAND_WORDS}."
     return kind.explain(config)

@@ -67,12 +67,43 @@ class CallWait(Camel):
     under_way: bool
 
 
+class CallerOut(Camel):
+    """The run whose step called this one."""
+
+    run_id: UUID
+    workflow_id: UUID
+    workflow_name: str
+
+
+class CalledRunOut(Camel):
+    """A run that a step called. `reason`: why it was not let in; such a run never began."""
+
+    id: UUID
+    status: str
+    reason: str | None = None
+
+
+class CalledOut(Camel):
+    """What a step called: `counts` by status, and the first runs. Of a segment `expected` contacts get their turn, `had_turn` had it."""
+
+    workflow_id: UUID
+    workflow_name: str
+    counts: dict[str, int]
+    runs: list[CalledRunOut]
+    enrolment_id: UUID | None = None
+    enrolling: bool = False
+    expected: int | None = None
+    had_turn: int | None = None
+    stopped_by: str | None = None
+    error: str | None = None
+
+
 class RunOut(Camel):
     """One contact in a workflow, or an input without one: then `contact_id` and `contact` are null.
 
     A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
-    `trigger_id` says which trigger of its version started it.
+    `trigger_id` says which trigger of its version started it, `called_by` whose step called it, if one did.
     `resume_at` is set while it waits or retries; `waits_for` and `call` say what else it waits for, `asks_person` that a
     person has to answer.
     `messages` says what became of its messages.
@@ -101,6 +132,7 @@ class RunOut(Camel):
     call: CallWait | None = None
     contact: RunContact | None = None
     messages: RunMessages = msgspec.field(default_factory=RunMessages)
+    called_by: CallerOut | None = None
 
     @property
     def subject(self) -> str:
@@ -189,6 +221,7 @@ class StepOut(Camel):
     scheduled_at: datetime | None
     rules: list[RuleOut] = []
     message: StepMessageOut | None = None
+    called: CalledOut | None = None
 
 
 class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):

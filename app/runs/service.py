@@ -16,12 +16,14 @@ from app.engine import control
 from app.engine.calls import ANSWERED
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import Trigger, begun_by, triggers_of
+from app.flow.node_words import call_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.lib.conversions import quoted
 from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
+from app.runs.called import CallViews
 from app.runs.held import HeldRuns, ways_on
 from app.runs.list_repository import RunFilter
 from app.runs.places import PlacesOfWorkflow
@@ -34,7 +36,7 @@ from app.runs.repository import (
     RunRepository,
     StepRepository,
 )
-from app.runs.schemas import CallWait, EventWait, RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
+from app.runs.schemas import CallerOut, CallWait, EventWait, RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
 from app.runs.step_views import StepViews
 from app.values.contact_view import name_of
 from app.web.pagination import Page, clamp_limit
@@ -108,7 +110,9 @@ def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
     """What a run began with; `trigger` is the one that started it."""
     kind, config = typed(trigger)
-    by_event = run.origin == RunOrigin.ENROLLED or (run.origin != RunOrigin.HAND and kind.subscribes(config))
+    by_event = run.origin == RunOrigin.ENROLLED or (
+        run.origin not in (RunOrigin.HAND, RunOrigin.CALLED) and kind.subscribes(config)
+    )
     return TriggerEventOut(
         name=kind.event_name(config) if by_event else BY_HAND,
         id=run.event_id,
@@ -138,10 +142,11 @@ def run_out(
     triggers: Sequence[Trigger],
     messages: RunMessages,
     call: CallIntent | None = None,
+    called_by: CallerOut | None = None,
 ) -> RunOut:
     """A run as lists show it, with the outputs that it carries for later steps; `triggers` are those of its version.
 
-    `call`: the one whose answer it waits for.
+    `call`: the one whose answer it waits for; `called_by`: the run that called it.
     """
     status, trigger = RunStatus(run.status), started_by(run.trigger_id, triggers)
     return RunOut(
@@ -169,6 +174,7 @@ def run_out(
         else None,
         contact=_contact(contact),
         messages=messages,
+        called_by=called_by,
     )
 
 
@@ -179,6 +185,11 @@ def _event_wait(run: Run) -> EventWait | None:
     return EventWait(event=run.waits_for, until=run.resume_at)
 
 
+def _calls(graph: dict[str, Any]) -> bool:
+    """Does a step of a stored document call other workflows?"""
+    return any(call_of(str(node.get("type")), node.get("data") or {}) for node in graph["nodes"])
+
+
 class RunService:
     """What one principal may see of runs."""
 
@@ -187,6 +198,7 @@ class RunService:
         self.runs = RunRepository(session, principal.tenant_id)
         self.history = HistoryStartRepository(session, principal.tenant_id)
         self.calls = CallRepository(session, principal.tenant_id)
+        self.between = CallViews(session, principal.tenant_id)
         self.messages = RunMessageRepository(session, principal.tenant_id)
         self.decisions = DecisionRepository(session, principal.tenant_id)
         self.versions = VersionRepository(session, principal.tenant_id)
@@ -199,6 +211,7 @@ class RunService:
         triggers = await self.versions.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
         statuses = await self.messages.statuses([run.id for run, _ in page.items])
         calls = await self.calls.of_runs([run for run, _ in page.items])
+        callers = await self.between.callers(run for run, _ in page.items)
         listed = [
             run_out(
                 run,
@@ -206,6 +219,7 @@ class RunService:
                 triggers[run.workflow_id, run.workflow_version],
                 run_messages(statuses.get(run.id, ())),
                 calls.get(run.id),
+                callers.get(run.id),
             )
             for run, who in page.items
         ]
@@ -284,6 +298,7 @@ class RunService:
             attempts=await AttemptRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
+            called=await self.between.by_step(run.id) if _calls(loaded.version.graph) else {},
         )
         views = [steps.finished(step) for step in finished]
         if run.status < RunStatus.COMPLETED and run.current_node_id:
@@ -292,7 +307,8 @@ class RunService:
             )
         counted = run_messages(message.status for message in messages.values())
         call = (await self.calls.of_runs([run])).get(run.id)
-        base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted, call)
+        called_by = (await self.between.callers([run])).get(run.id)
+        base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted, call, called_by)
         base.context = context_of(run, {step.node_id: step.output for step in finished if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         question = ApprovalService(self.session, self.principal).of_run(run, loaded.version.graph)

@@ -16,7 +16,7 @@ from app.messaging.channels.words import waits_for_channel
 from app.messaging.service import decision_view
 from app.models import Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.runs.schemas import AttemptOut, RuleOut, StepMessageOut, StepOut
+from app.runs.schemas import AttemptOut, CalledOut, RuleOut, StepMessageOut, StepOut
 
 
 class StepViews:
@@ -30,8 +30,10 @@ class StepViews:
         attempts: Mapping[int, Sequence[StepAttempt]],
         messages: Mapping[int, Message],
         decisions: Mapping[int, MessageDecision],
+        called: Mapping[int, CalledOut],
     ) -> None:
-        """`attempts`, `messages` and `decisions` are by the step's seq."""
+        """`attempts`, `messages`, `decisions` and `called` are by the step's seq."""
+        self._called = called
         self._run, self._nodes = run, {node["id"]: node for node in graph["nodes"]}
         self._attempts, self._messages, self._decisions = attempts, messages, decisions
         self._previous: dict[str, Any] = {"event": run.trigger_event or {}}
@@ -83,6 +85,7 @@ class StepViews:
             "input": {"config": node.get("data", {}), "previous": self._previous},
             "attempts": [_attempt(attempt) for attempt in self._attempts.get(seq, ())],
             "message": _message(self._messages.get(seq), self._decisions.get(seq)),
+            "called": self._called.get(seq),
         }
 
     def _due_at(self, step: Step) -> datetime | None:

@@ -25,6 +25,7 @@ from app.flow.validation import NOTHING_KNOWN, references, validate
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
+from app.workflows.calls import call_diagnostics
 from app.workflows.loaded import LoadedFlow
 from app.workflows.repository import KEPT_CHANGES, DraftChangeRepository, WorkflowRepository, touch
 
@@ -74,7 +75,7 @@ class Drafts:
         """The draft as it is now, read once for a request."""
         loaded = self._loaded.get(workflow.id)
         if loaded is None or loaded.stored is not workflow.draft:
-            loaded = self._loaded[workflow.id] = LoadedFlow(workflow.draft)
+            loaded = self._loaded[workflow.id] = LoadedFlow(workflow.draft, workflow.id)
         return loaded
 
     def _changes(self, workflow: Workflow) -> DraftChangeRepository:
@@ -87,30 +88,32 @@ class Drafts:
     async def diagnostics(self, loaded: LoadedFlow) -> Diagnostics:
         """Everything wrong with a document, as of this request: templates may have been deleted since it was saved."""
         if loaded.diagnostics is None:
-            loaded.diagnostics = await self._validated(loaded.flow)
+            loaded.diagnostics = await self._validated(loaded.flow, loaded.workflow_id)
         return loaded.diagnostics
 
-    async def _validated(self, flow: Flow) -> Diagnostics:
-        return validate(
+    async def _validated(self, flow: Flow, workflow_id: UUID | None) -> Diagnostics:
+        diagnostics = validate(
             flow,
             types=INSTALLED,
             rows=await self._repository.referenced_rows(references(flow)),
             known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
         )
+        return diagnostics.with_more(await call_diagnostics(self._repository, flow, workflow_id))
 
     async def checked(self, flow: Flow, before: LoadedFlow | None = None) -> LoadedFlow:
         """`flow`, ready to be stored. Raises Invalid for what blocks saving and was not wrong in `before` already.
 
         Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
         """
-        diagnostics = await self._validated(flow)
+        workflow_id = before.workflow_id if before else None
+        diagnostics = await self._validated(flow, workflow_id)
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
             if fresh := [one for one in blocking if one.identity not in old]:
                 raise Invalid(
                     "The workflow was not saved: " + fresh[0].message, errors=[one.field_error() for one in fresh]
                 )
-        return LoadedFlow.of(flow, diagnostics)
+        return LoadedFlow.of(flow, diagnostics, workflow_id)
 
     async def replace(self, workflow: Workflow, loaded: LoadedFlow, why: str) -> None:
         """Put a document in place of the (locked) draft. Edits of an older revision then conflict."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -14,30 +15,31 @@ from app.models import Workflow, WorkflowVersion
 
 
 class LoadedFlow:
-    """One document. `stored` is the JSON value of the row that it came from; nothing here changes it."""
+    """One document, of the workflow `workflow_id`, None of a new one. `stored` is the JSON value of the row that it came from; nothing here
+    changes it."""
 
-    def __init__(self, stored: dict[str, Any]) -> None:
-        self.stored = stored
+    def __init__(self, stored: dict[str, Any], workflow_id: UUID | None = None) -> None:
+        self.stored, self.workflow_id = stored, workflow_id
         self.diagnostics: Diagnostics | None = None
         """What is wrong with it; filled by `Drafts.diagnostics`."""
 
     @classmethod
-    def of(cls, flow: Flow, diagnostics: Diagnostics | None = None) -> LoadedFlow:
+    def of(cls, flow: Flow, diagnostics: Diagnostics | None = None, workflow_id: UUID | None = None) -> LoadedFlow:
         """One that is about to be stored; `diagnostics` when it was checked already."""
-        loaded = cls(flow.document())
+        loaded = cls(flow.document(), workflow_id)
         loaded.flow, loaded.document, loaded.diagnostics = flow, loaded.stored, diagnostics
         return loaded
 
     @classmethod
     def published(cls, version: WorkflowVersion) -> LoadedFlow:
         """That of a version, whose hash was stored with it."""
-        loaded = cls(version.graph)
+        loaded = cls(version.graph, version.workflow_id)
         loaded.content_hash = version.content_hash
         return loaded
 
     def normal(self) -> LoadedFlow:
         """The same in the form in which it is stored from now on: what an older release wrote is brought to the present one."""
-        loaded = LoadedFlow(self.document)
+        loaded = LoadedFlow(self.document, self.workflow_id)
         loaded.flow, loaded.document, loaded.diagnostics = self.flow, self.document, self.diagnostics
         loaded.content_hash = self.content_hash
         return loaded

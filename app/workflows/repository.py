@@ -18,6 +18,7 @@ from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
 from app.flow.references import ReferencedRow
 from app.lib import clock
+from app.lib.database import execute
 from app.messaging.channels import registry as channels
 from app.models import Connector, Contact, DraftChange, Event, Segment, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
@@ -28,10 +29,11 @@ KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
 
 
-REFERENCED: dict[str, type[Template] | type[Connector] | type[Segment]] = {
+REFERENCED: dict[str, type[Template] | type[Connector] | type[Segment] | type[Workflow]] = {
     "template": Template,
     "connector": Connector,
     "segment": Segment,
+    "workflow": Workflow,
 }
 """The rows that config fields may name: `Ref(kind)` → model."""
 SCANNED_EVENTS = 50_000
@@ -51,6 +53,14 @@ class RecentContact(NamedTuple):
     event: str
     properties: dict[str, Any]
     occurred_at: datetime
+
+
+class LiveDocument(NamedTuple):
+    """What is live of a workflow; `graph` None: nothing yet."""
+
+    name: str
+    status: str
+    graph: dict[str, Any] | None
 
 
 class WorkflowRepository(TenantRepository[Workflow]):
@@ -129,13 +139,43 @@ class WorkflowRepository(TenantRepository[Workflow]):
     # What a document names ------------------------------------------------------------------------------------
 
     async def hold(self, references: Mapping[str, Set[UUID]]) -> None:
-        """Keep what a document names (kind → ids) from being deleted until this transaction is over."""
+        """Keep what a document names (kind → ids) from being deleted until this transaction is over.
+
+        Workflows that call, are called or go take turns by `alone_with_calls` instead: two that are published and name each other would
+        wait for each other here.
+        """
         for kind, ids in sorted(references.items()):
             model = REFERENCED[kind]
+            if model is Workflow:
+                await self.alone_with_calls()
+                continue
             query = (
                 select(model.id).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids))).order_by(model.id)
             )
             await self.session.execute(query.with_for_update(read=True, key_share=True))
+
+    async def alone_with_calls(self) -> None:
+        """Until this transaction is over nobody else publishes a workflow of this workspace that calls another, or takes one away.
+
+        Asked after a workflow's own row is locked, and nothing is locked after it.
+        """
+        query = "select pg_advisory_xact_lock(hashtextextended('workflow calls', %(tenant)s))"
+        await execute(self.session, query, tenant=self.tenant_id)
+
+    async def live_documents(self, ids: Set[UUID]) -> dict[UUID, LiveDocument]:
+        """Of these workflows those that were not deleted, with what is live of them."""
+        query = (
+            select(Workflow.id, Workflow.name, Workflow.status, WorkflowVersion.graph)
+            .join(
+                WorkflowVersion,
+                (WorkflowVersion.tenant_id == Workflow.tenant_id)
+                & (WorkflowVersion.workflow_id == Workflow.id)
+                & (WorkflowVersion.version == Workflow.live_version),
+                isouter=True,
+            )
+            .where(self.own, Workflow.id.in_(list(ids)))
+        )
+        return {row.id: LiveDocument(row.name, row.status, row.graph) for row in await self.session.execute(query)}
 
     async def known_names(self, events: Set[str]) -> KnownNames:
         """Names that contacts and these events have; asked once for a request."""
@@ -172,10 +212,10 @@ def not_deleted(model: Any) -> list[ColumnElement[bool]]:
 
 
 def _row(row: Any) -> ReferencedRow:
-    """Tables hold channels differently: connectors by its number, templates by its word; segments have none."""
+    """Tables hold channels differently: connectors by its number, templates by its word; segments and workflows have none."""
     name, stored = row.name, getattr(row, "channel", None)
     if stored is None:
-        return ReferencedRow(name, None, "", row.kind)
+        return ReferencedRow(name, None, "", getattr(row, "kind", ""))
     channel = channels.known(stored) if isinstance(stored, int) else channels.find(stored)
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)

@@ -32,6 +32,7 @@ from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Priority, PriorityWord, WorkflowStatus
 from app.web.pagination import Page, clamp_limit
+from app.workflows.calls import require_not_called
 from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.existing import ExistingContacts
@@ -296,10 +297,11 @@ class WorkflowService:
         return await self._changed(workflow)
 
     async def archive(self, workflow_id: UUID) -> Workflow:
-        """Archive: read-only, not listed, and its open runs are cancelled."""
+        """Archive: read-only, not listed, and its open runs are cancelled. Raises WorkflowActive, WorkflowInUse."""
         workflow = await self._locked(workflow_id)
         if workflow.status == WorkflowStatus.ACTIVE:
             raise WorkflowActive("Pause this workflow before you archive it.")
+        await require_not_called(self._repository, workflow)
         if workflow.status != WorkflowStatus.ARCHIVED:
             workflow.status = WorkflowStatus.ARCHIVED.value
             self._notify("end_removed_runs")
@@ -317,10 +319,11 @@ class WorkflowService:
         return await self._changed(workflow)
 
     async def delete(self, workflow_id: UUID) -> None:
-        """Delete. Raises WorkflowActive; the open runs of a paused one are cancelled."""
+        """Delete. Raises WorkflowActive, WorkflowInUse; the open runs of a paused one are cancelled."""
         workflow = await self._locked(workflow_id)
         if workflow.status == WorkflowStatus.ACTIVE:
             raise WorkflowActive
+        await require_not_called(self._repository, workflow)
         workflow.deleted_at = clock.now()
         self._notify("end_removed_runs")
         await self._free_messages(await self._changed(workflow))

@@ -12,6 +12,7 @@ from app.flow.validation import references
 from app.lib import clock
 from app.models import Workflow, WorkflowVersion
 from app.web.pagination import Page, clamp_limit
+from app.workflows.calls import calling_nodes
 from app.workflows.drafts import Drafts
 from app.workflows.loaded import LoadedFlow
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
@@ -77,6 +78,8 @@ class Versions:
     async def require_ready(self, loaded: LoadedFlow) -> None:
         """Raise NotReady with everything that keeps this document from being live."""
         await self._workflows.hold(references(loaded.flow))
+        if calling_nodes(loaded.flow):
+            loaded.diagnostics = None  # what others call may have changed until it was this one's turn
         if blocking := (await self._drafts.diagnostics(loaded)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
             raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.field_error() for one in blocking])
@@ -100,7 +103,7 @@ class Versions:
 
     async def publish_variant(self, workflow: Workflow, flow: Flow, changelog: str) -> WorkflowVersion:
         """Make `flow` the next version of the (locked) workflow, whatever its draft says. Raises NotReady."""
-        return await self._freeze(workflow, LoadedFlow(flow.normal().document()), changelog)
+        return await self._freeze(workflow, LoadedFlow(flow.normal().document(), workflow.id), changelog)
 
     async def publish_again(self, workflow: Workflow, number: int, changelog: str | None) -> WorkflowVersion:
         """The live version, which is that of this number or a copy of it. Raises NoSuchVersion, NotReady."""

@@ -10,7 +10,6 @@ FREE_TABLES = {
     "connectors": "credentials and the server's state",
     "contact_import_chunks": "a file that waits for its import to be started, at most a day",
     "draft_changes": "what marketers drew",
-    "enrolments": "which segment, and the words and inputs of a trigger",
     "heartbeats": "processes",
     "held_run_jobs": "a filter by ids and words, and the user who asked",
     "history_starts": "names of rules and instants",
@@ -42,6 +41,14 @@ FREE_TABLES = {
     "workspaces": "the workspace itself",
 }
 FREE_COLUMNS = {
+    "enrolments.trigger_id": "a trigger's id",
+    "enrolments.reason": "which segment, and which workflow",
+    "enrolments.audience": "a segment's id",
+    "enrolments.status": "a word",
+    "enrolments.started_by": "a user or a workflow",
+    "enrolments.stopped_by": "a user",
+    "enrolments.error": "why it stopped",
+    "sub_runs.refused": "a word",
     "contact_imports.filename": "how the workspace calls its file",
     "contact_imports.status": "a word",
     "contact_imports.error": "why the whole file stopped",

@@ -24,6 +24,7 @@ from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
 from app.models.segment import Segment, SegmentMember
 from app.models.status import Role, RunStatus
+from app.models.workflow import Workflow
 from app.models.workspace import Workspace
 from tests.contacts.free_of_contacts import FREE_COLUMNS, FREE_TABLES
 from tests.fixtures.clock import Clock
@@ -271,7 +272,11 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     # Members are looked for by the numbers of the segments that there are.
     segment = {"tenant_id": tenant_id, "id": uuid7(), "number": 1, "name": "A", "kind": "static"}
     await session.execute(insert(Segment).values(segment).on_conflict_do_nothing())
+    workflow = Workflow(tenant_id=tenant_id, id=uuid7(), name="A", status="draft", draft={})
+    session.add(workflow)
+    await session.flush()
     first = {
+        "enrolments": {"workflow_id": workflow.id, "status": "done"},
         "active_runs": {"id": known["run_id"], "status": int(RunStatus.WAITING)},
         "ended_runs": {"status": int(RunStatus.FAILED)},
         "contact_imports": {"id": known["import_id"]},

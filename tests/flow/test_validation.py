@@ -51,6 +51,9 @@ class Few:
     def is_timed(self, type_: str) -> bool:
         return type_ == "ask"
 
+    def longest_timeout_s(self, type_: str) -> int:
+        return 300
+
     def sends(self, type_: str) -> int | None:
         return 2 if type_ == "ask" else 1 if type_ == "do" else None
 

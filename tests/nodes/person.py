@@ -44,6 +44,7 @@ class Person:
     workflow_id: bytes = bytes(16)
     messages: list[tuple[str, int]] = field(default_factory=list)
     visit: int = 1
+    depth: int = 0
     failure: dict[str, Any] | None = None
     loops: dict[str, Any] = field(default_factory=dict)
 
