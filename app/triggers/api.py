@@ -18,13 +18,13 @@ from app.models.scope import Scope
 from app.models.status import Role
 from app.triggers.editing import TriggerEditing
 from app.triggers.schemas import (
-    CallWorkflow,
     Execute,
     NewTrigger,
     RefusedContact,
     StartedExecution,
     StartedRun,
     StartedRuns,
+    StartRun,
     TriggerChange,
     TriggerOut,
 )
@@ -48,7 +48,7 @@ async def trigger_workflow(
     request: AppRequest,
     trigger_service: NamedDependency[TriggerService],
     workflow_id: FromPath[UUID],
-    data: JSONBody[CallWorkflow],
+    data: JSONBody[StartRun],
 ) -> Envelope[StartedRun | StartedRuns]:
     """One contact enters the live version, whatever its trigger; without a contact, a run starts that has its input alone.
 
@@ -79,7 +79,7 @@ def _refused(contact_id: UUID, error: AppError) -> RefusedContact:
     )
 
 
-def given_properties(data: CallWorkflow) -> tuple[str, dict[str, Any]]:
+def given_properties(data: StartRun) -> tuple[str, dict[str, Any]]:
     """What the run starts with, and under which of its two names. Raises Invalid when both are sent."""
     if not isinstance(data.input, dict):
         return "properties", data.properties if isinstance(data.properties, dict) else {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -61,3 +64,9 @@ def cancel(world: World, run_ids: list[UUID]) -> None:
     values = {"tenant": world.tenant, "ids": run_ids, **control.CANCELLED}
     world.db.execute(control.ending("tenant_id = %(tenant)s and id = any(%(ids)s)"), values)
     world.engine.advance()
+
+
+def in_a_thread(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run something asynchronous beside the loop of the test."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(work())).result()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -19,13 +18,8 @@ from app.lib import database
 from app.lib.database_roles import DatabaseRole
 from app.lib.ids import uuid7
 from app.models.status import RunStatus
-from tests.engine.calling_runs import NOON, came, cancel, child_flow, parent_flow, sound, waiting_child
+from tests.engine.calling_runs import NOON, came, cancel, child_flow, in_a_thread, parent_flow, sound, waiting_child
 from tests.fixtures.world import World, node, rule
-
-
-def in_a_thread(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(work())).result()
 
 
 def test_a_call_costs_no_statement_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from app.engine import control
+from app.engine import control, transfers
 from app.engine.limits import MAX_DEPTH, TOO_DEEP
 from app.inbox import InboxKind
+from app.lib import database
+from app.lib.database_roles import DatabaseRole
 from app.lib.ids import uuid7
 from app.models.status import RunOrigin, RunStatus
-from tests.engine.calling_runs import NOON, came, cancel, child_flow, parent_flow, sound, waiting_child
+from tests.engine.calling_runs import NOON, came, cancel, child_flow, in_a_thread, parent_flow, sound, waiting_child
 from tests.fixtures.world import World, node, rule
 
 
@@ -292,4 +294,23 @@ def test_batches_of_any_size_do_the_same(world: World, limit: int) -> None:
     assert world.runs(parent) == world.runs(child) == {"completed": 15}
     assert {(port, output["outcome"]) for port, output, _ in came(world, parent)} == {("next", "done")}
     assert world.one("select count(*) from sub_runs where ended_at is not null") == 15
+    sound(world)
+
+
+def test_a_called_run_that_is_moved_to_another_step_is_waited_for_there(world: World) -> None:
+    graph = child_flow(node("x", "add_tag", tag="{{ event.tag }}"), node("end", "end", outcome="moved"))
+    graph["settings"] = {"onError": "hold"}
+    child = world.workflow(graph)
+    parent = world.workflow(parent_flow(child))
+    world.emit("go", world.contacts(1))
+    old = world.one("select id from active_runs where status = 3")
+
+    async def move() -> None:
+        async with database.transaction(DatabaseRole.ENGINE) as session:
+            await transfers.move_runs(session, world.tenant, [old], transfers.Place(1, "end"), "Ada")
+
+    in_a_thread(move)
+    world.engine.advance()
+    ((port, output, _),) = came(world, parent)
+    assert (port, output["outcome"], output["status"]) == ("next", "moved", "completed") and output["runId"] != str(old)
     sound(world)

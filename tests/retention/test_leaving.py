@@ -102,7 +102,13 @@ def test_a_month_leaves_and_its_numbers_stay(world: World) -> None:
     counted, before = world.counters(), rows(world)
     assert leave(world) == ["runs_before", f"runs_{NEXT.suffix}"][1:]
     assert {run_id for (run_id,) in world.db.execute("select id from runs")} == set(stays)
-    assert rows(world) == {"messages": 3, "step_attempts": 0, "steps": before["steps"] // 2, "sub_runs": 0, "ended_runs": 3}
+    assert rows(world) == {
+        "messages": 3,
+        "step_attempts": 0,
+        "steps": before["steps"] // 2,
+        "sub_runs": 0,
+        "ended_runs": 3,
+    }
     assert world.counters() == counted, "what the pages show"
     assert world.one("select sum(n) from retired_stats where key = 'entered'") == 3
     assert world.one("select at from history_starts where tenant_id = %s and rule = 'runs'", world.tenant) == AFTER
