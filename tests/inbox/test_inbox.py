@@ -64,6 +64,7 @@ def test_the_numbers_of_kinds_stay() -> None:
         "DEFERRED": 4,
         "FOR_RUN": 5,
         "AT_TRIGGER": 6,
+        "CALLED": 7,
     }
 
 
