@@ -11,7 +11,7 @@ The functions are for a psycopg cursor; `SegmentMemberRepository` is the same fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 
 from app import inbox
+from app.flow.segment_membership import ADDED, REMOVED, SegmentStanding
 from app.lib import shards
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
@@ -26,8 +27,6 @@ from app.models.segment import Segment, SegmentMember
 from app.models.status import SegmentKind
 from app.models.tenant_repository import TenantRepository
 
-ADDED, REMOVED = "segment.member.added", "segment.member.removed"
-"""The events of a move; their properties are `segmentId` and `segmentName`."""
 MOST_SEGMENTS = 500
 """Segments of a workspace."""
 
@@ -183,6 +182,31 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         if rows:
             inbox.notify_engine(self.session)
         return [row.contact_id for row in rows]
+
+    async def standings(
+        self, segment_ids: Collection[UUID], contact_ids: Collection[UUID]
+    ) -> dict[UUID, dict[UUID, SegmentStanding]]:
+        """Where contacts stand with these segments, of those that are there; by contact, then by segment. Nothing is asked about none."""
+        if not segment_ids or not contact_ids:
+            return {}
+        rows = await execute(
+            self.session,
+            """select s.id, s.name, s.kind = 'static' or coalesce(b.ready, false),
+                 array(select contact_id from segment_members m
+                   where m.tenant_id = s.tenant_id and m.segment = s.number and m.contact_id = any(%(contacts)s::uuid[]))
+               from segments s
+               left join segment_builds b on b.tenant_id = s.tenant_id and b.number = s.number and b.dropped_at is null
+               where s.tenant_id = %(tenant)s and s.id = any(%(segments)s::uuid[]) and s.deleted_at is null""",
+            tenant=self.tenant_id,
+            segments=list(segment_ids),
+            contacts=list(contact_ids),
+        )
+        stands: dict[UUID, dict[UUID, SegmentStanding]] = {contact_id: {} for contact_id in contact_ids}
+        for segment_id, name, is_built, members in rows:
+            inside = set(members) if is_built else set()
+            for contact_id, of_contact in stands.items():
+                of_contact[segment_id] = SegmentStanding(name, contact_id in inside, is_built)
+        return stands
 
     async def counts(self, segments: Sequence[int]) -> dict[int, int]:
         """How many are in each of these segments."""

@@ -27,6 +27,7 @@ from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
 from app.engine.progress import progress
+from app.engine.segment_reads import SegmentReads
 from app.engine.segment_work import move_members
 from app.engine.state import NOBODY, ContactState
 from app.engine.step_faults import fault_in_words
@@ -60,11 +61,7 @@ MOST_WAITS = 3
 """Waits in a row, for contacts that are free by the time one looks who holds them, before the events are left to the next round."""
 TRIES = 20
 """How often a batch that lost a race is done again before the worker leaves it to the next round."""
-
-
 Work = Callable[[Cursor, int], tuple[Batch | None, int]]
-
-
 TOO_LONG = "A step took so long that the database ended its work, each time it was tried."
 
 
@@ -371,6 +368,7 @@ class Engine:
             run.moved_at = row.resume_at or batch.now
             runs.append(run)
         reports.load(cursor, runs)
+        SegmentReads(cursor, self.matcher, batch, places).load(flows)
         for run in runs:
             batch.resume(run)
         look_back(cursor, batch)
@@ -379,8 +377,7 @@ class Engine:
     # Segments ---------------------------------------------------------------------------------------------------
 
     def _segment_turns(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
-        batch = segment_turns.take(cursor, self.matcher, limit)
-        self._events_taken, self._runs_taken = [], []
+        batch, self._events_taken, self._runs_taken = segment_turns.take(cursor, self.matcher, limit), [], []
         self._head = batch.head if batch is not None else (0, None)
         return batch, 0 if batch is None else batch.taken
 

@@ -370,7 +370,12 @@ def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal |
     if item.tenant_id != run.flow.tenant_id:
         return None
     view = GoalView(run, item.name, event)
-    return next((goal for goal in run.flow.goals if goal.event == item.name and goal.met(view) is not None), None)
+    for goal in run.flow.goals:
+        if goal.event == item.name and goal.met(view) is not None:
+            return goal
+        if item.name in goal.moves and goal.met(GoalView(run, "", {})) is not None:
+            return goal
+    return None
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

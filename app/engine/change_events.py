@@ -17,7 +17,7 @@ from app.engine import claim, history
 from app.engine.claim import Cursor, Place, of_contacts
 from app.engine.emitted import emitted_in
 from app.engine.limits import MAX_DEPTH
-from app.engine.lookups import load_fields
+from app.engine.loaded_fields import load_fields
 from app.engine.matcher import Matcher
 from app.engine.records import ContactChangeEvent
 from app.engine.state import ContactState, RunState

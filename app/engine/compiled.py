@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -20,6 +21,7 @@ from app.engine.goals import CompiledGoal, Judge
 from app.engine.loops import CompiledLoop
 from app.engine.passing import PassedBy, passing_port
 from app.engine.rooms import ContactRoom, ask_about_tags
+from app.engine.state import NO_SEGMENTS
 from app.engine.step_faults import fault_in_words
 from app.flow import contact_goals, policies, registry, retry, trigger_registry
 from app.flow.conditions import Condition
@@ -33,6 +35,7 @@ from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
+from app.flow.segment_membership import MOVES, READ
 from app.flow.settings import FlowSettings
 from app.flow.trigger_type import ContactRule
 from app.flow.ways import hidden_ways, inside, trying_in_turn
@@ -108,6 +111,8 @@ class CompiledFlow:
 
     priority = int(Priority.NORMAL)
     """Of the workflow, as it was when its workspace was last looked at: of what its runs put into queues."""
+    known_segments = NO_SEGMENTS
+    """Those of `segments` that are there, as this batch read them."""
 
     def __init__(
         self,
@@ -218,7 +223,8 @@ class CompiledFlow:
         conditions = msgspec.convert(goal.conditions, list[Condition])
         on_contact = goal.check_contact is True and contact_goals.on_contact(conditions)
         judge = self.scope.conditions(conditions, goal.match)
-        return CompiledGoal(goal.id, goal.name, goal.event or "", judge, on_contact=on_contact)
+        moves = MOVES if on_contact and contact_goals.awaited_segments(conditions) else ()
+        return CompiledGoal(goal.id, goal.name, goal.event or "", judge, on_contact=on_contact, moves=moves)
 
     def _node(self, node: Node, unreadable: str | None) -> CompiledNode:
         kind = registry.find(node.type)
@@ -312,6 +318,8 @@ class CompiledFlow:
             path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
         )
         """Fields of the contact that some step, trigger or goal of it looks at."""
+        self.segments = frozenset(UUID(path.removeprefix(READ)) for path in self.scope.reads if path.startswith(READ))
+        """Segments that some condition of it asks for."""
 
     def _note_repeats(self, flow: Flow) -> None:
         ports = [(node, port) for node in self.nodes.values() for port in node.ports.values()]

@@ -14,6 +14,7 @@ import msgspec
 from app.flow import paths
 from app.flow.conditions import Condition
 from app.flow.operators import OPERATORS, answerable
+from app.flow.segment_membership import wanted_ids
 from app.lib.conversions import as_boolean, as_list, as_number, folded, printed
 
 Names = tuple[str, ...]
@@ -120,6 +121,8 @@ class Predicate:
         operator = condition.operator
         if operator not in OPERATORS:
             raise Doubt
+        if wanted_ids(condition.field, operator, condition.value) is not None:
+            return []  # no value of an event or a contact says where somebody is
         where = place_of(condition.field)
         if answerable(operator) is not None:
             if where is None:

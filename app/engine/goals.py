@@ -24,12 +24,16 @@ REMEMBERED = 256
 
 
 class CompiledGoal:
-    """An event and conditions over it and the contact. `on_contact`: the contact is asked without an event too."""
+    """An event and conditions over it and the contact. `on_contact`: the contact is asked without an event too, and when it enters or
+    leaves segments, by the events `moves`, if the conditions ask for membership."""
 
-    __slots__ = ("event", "id", "judge", "name", "on_contact")
+    __slots__ = ("event", "id", "judge", "moves", "name", "on_contact")
 
-    def __init__(self, goal_id: str, name: str, event: str, judge: Judge, *, on_contact: bool) -> None:
+    def __init__(
+        self, goal_id: str, name: str, event: str, judge: Judge, *, on_contact: bool, moves: Sequence[str] = ()
+    ) -> None:
         self.id, self.name, self.event, self.judge, self.on_contact = goal_id, name, event, judge, on_contact
+        self.moves = moves
 
     def met(self, view: GoalView) -> Rules | None:
         """The rules, each with what was there, when they hold. A rule that cannot be answered does not."""

@@ -6,7 +6,7 @@ contact may open further workflows to it: then only this contact waits, until wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from app.engine import assignments, claim, history
@@ -14,7 +14,9 @@ from app.engine.claim import Cursor, Place
 from app.engine.compiled import CompiledFlow
 from app.engine.entry import Entries, Key
 from app.engine.interest import Behind
+from app.engine.loaded_fields import load_fields
 from app.engine.matcher import Matcher
+from app.engine.segment_reads import SegmentReads
 from app.engine.state import ContactState
 from app.engine.stored_rows import Item
 from app.engine.subscriptions import Live, Version
@@ -44,6 +46,7 @@ class EntryLookups:
         self.cursor, self.matcher, self.batch, self._places = cursor, matcher, batch, places
         self.names, self._put_back = names, put_back
         self.entries = Entries(batch, set(), {})
+        self._segments = SegmentReads(cursor, matcher, batch, places)
         self._flows: dict[Version, CompiledFlow] = {}
         self._known: set[tuple[bytes, Version]] = set()
         """Contacts and versions, of workflows that the event alone does not choose."""
@@ -82,6 +85,7 @@ class EntryLookups:
         if needed != self.names:
             load_fields(self.cursor, self.batch.contacts, self._places, needed)
             self.names = needed
+        self._segments.load(flows)
         for contact_id, variants in assignments.load(self.cursor, self._places, flows).items():
             if (contact := self.batch.contacts.get(contact_id)) is not None:
                 contact.assigned = {**variants, **(contact.assigned or {})}
@@ -109,15 +113,6 @@ class EntryLookups:
             return []
         names = frozenset().union(*(flow.goal_events for _, flow in having))
         return history.past(self.cursor, [item for item, _ in having], names)
-
-
-def load_fields(
-    cursor: Cursor, contacts: Mapping[bytes, ContactState], places: Iterable[Place], names: tuple[str, ...]
-) -> None:
-    """Load these fields of locked contacts, in place of what was loaded of them; what this batch changes on them stays."""
-    for contact_id, raw in claim.contacts(cursor, places, names).items():
-        if contact_id in contacts:  # one that was made meanwhile is not in this batch
-            contacts[contact_id].load(names, raw)
 
 
 def contacts_of(items: Iterable[Item]) -> list[Place]:

@@ -35,6 +35,14 @@ class _Cause(NamedTuple):
     depth: int | None = 0
 
 
+class _Judged(NamedTuple):
+    """States that changed, and who moves: pairs of segment and contact."""
+
+    states: Mapping[bytes, State]
+    entering: list[tuple[int, bytes]]
+    leaving: list[tuple[int, bytes]]
+
+
 class JudgedContact:
     """A contact at an instant, as rules look at it."""
 
@@ -129,21 +137,41 @@ class WorkspaceMembership:
 
     def apply(self, shard: int) -> int:
         """Judge and write; answers how many contacts were behind."""
-        concerned = {contact for contact in self._keys if contact in self._contacts}
-        concerned |= {contact for contact, _, _ in self._counted}
+        concerned = self._concerned()
         if not concerned:
             return 0
         if self.book.building:
             self._states = self._rows.states(concerned)
-            built = {contact: self._states.get(contact, _NEW).built for contact in concerned}
-            self._late = {contact: epoch for contact, epoch in built.items() if epoch < self.book.epoch}
+            self._note_late(concerned)
             if self._builds:
                 self._build()
         self._count()
-        touched = self._touched(concerned)
-        self._judge(touched, shard)
+        self._write(self._judged(self._touched(concerned)), shard)
         self._rows.put_facts(self._put)
         return len(self._late)
+
+    def foreseen(self, states: Mapping[bytes, State]) -> dict[bytes, frozenset[int]]:
+        """The segments of those whom this moves, as `apply` will write them; writes nothing. `states`: those of all contacts that have one.
+
+        Versions that were not built yet for somebody say nothing about them.
+        """
+        concerned = self._concerned()
+        self._states = dict(states)
+        if not concerned:
+            return {}
+        if self.book.building:
+            self._note_late(concerned)
+        self._count()
+        judged = self._judged(self._touched(concerned))
+        return {contact: state.segments for contact, state in judged.states.items()}
+
+    def _concerned(self) -> set[bytes]:
+        concerned = {contact for contact in self._keys if contact in self._contacts}
+        return concerned | {contact for contact, _, _ in self._counted}
+
+    def _note_late(self, concerned: Iterable[bytes]) -> None:
+        built = {contact: self._states.get(contact, _NEW).built for contact in concerned}
+        self._late = {contact: epoch for contact, epoch in built.items() if epoch < self.book.epoch}
 
     def _build(self) -> None:
         """Count for contacts that are behind what they were not counted for. All that this batch took counts among it."""
@@ -192,12 +220,10 @@ class WorkspaceMembership:
             for contact, versions in touched.items()
         }
 
-    def _judge(self, touched: Mapping[bytes, list[int]], shard: int) -> None:
-        if not touched:
-            return
-        views = self._views(touched)
+    def _judged(self, touched: Mapping[bytes, list[int]]) -> _Judged:
         entering, leaving = list[tuple[int, bytes]](), list[tuple[int, bytes]]()
         states: dict[bytes, State] = {}
+        views = self._views(touched) if touched else {}
         for contact, view in views.items():
             known = self._states.get(contact)
             before = known or _NEW
@@ -219,8 +245,11 @@ class WorkspaceMembership:
             )
             if state != known:
                 states[contact] = state
-        self._rows.put_states(states)
-        self._move(entering, leaving, shard)
+        return _Judged(states, entering, leaving)
+
+    def _write(self, judged: _Judged, shard: int) -> None:
+        self._rows.put_states(judged.states)
+        self._move(judged.entering, judged.leaving, shard)
 
     def _built(self, contact: bytes, known: State | None) -> int:
         if contact in self._late:

@@ -10,6 +10,7 @@ from app.engine.matcher import Matcher
 from app.engine.membership import WorkspaceMembership
 from app.engine.stored_rows import Item
 from app.engine.walk import Batch
+from app.flow.segment_membership import MOVES
 from app.inbox import InboxKind
 
 
@@ -30,8 +31,7 @@ CHANGES = frozenset(
         "contact.updated",
         "contact.unsubscribed",
         "contact.resubscribed",
-        "segment.member.added",
-        "segment.member.removed",
+        *MOVES,
     )
 )
 

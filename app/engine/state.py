@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from app.engine import rows
 from app.engine.rooms import ContactRoom
 from app.flow.effects import ContactChange, SegmentChange
+from app.flow.segment_membership import NOT_THERE, SegmentStanding
 from app.lib.zones import zone_of
 from app.models.status import MessageStatus, RunOrigin, RunStatus
 from app.values import contact_fields
@@ -25,6 +26,18 @@ _REPORTS = {
     "opened": (MessageStatus.OPENED, MessageStatus.CLICKED),
     "clicked": (MessageStatus.CLICKED,),
 }
+
+
+class KnownSegment(NamedTuple):
+    """A segment that a version asks for, as it is now."""
+
+    number: int
+    name: str
+    is_static: bool
+    is_built: bool
+
+
+NO_SEGMENTS: Mapping[UUID, KnownSegment] = {}
 NOBODY = b""
 """The id of the contact of a run that has none."""
 
@@ -38,7 +51,7 @@ class ContactState:
 
     __slots__ = (
         "_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "assigned", "changed_by", "changes", "field", "id",
-        "segment_changes",
+        "segment_changes", "segments",
     )  # fmt: skip
 
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
@@ -50,6 +63,8 @@ class ContactState:
         """The last run that changed it."""
         self.segment_changes: dict[UUID, tuple[bool, RunState]] | None = None
         """Into which static segments it is to be put (True) and out of which it is to be taken, and by which run; the last wish counts."""
+        self.segments: frozenset[int] = frozenset()
+        """Numbers of those that it is in; loaded only for versions that ask."""
         self.assigned: dict[tuple[bytes, str], str] | None = None
         """The variant that steps gave it, by workflow and node; loaded only for versions that ask."""
         self._columns: dict[str, Any] | None = None
@@ -290,6 +305,15 @@ class RunState:
     def assignment(self, node_id: str) -> str | None:
         """The variant that a node of this workflow gave the contact before."""
         return self.contact.assigned.get((self.flow.workflow_id, node_id)) if self.contact.assigned else None
+
+    def standing(self, segment_id: UUID) -> SegmentStanding:
+        """Where the contact stands with a segment that this version asks for, with what steps of this batch wish of it."""
+        known = self.flow.known_segments.get(segment_id)
+        if known is None:
+            return NOT_THERE
+        wish = (self.contact.segment_changes or {}).get(segment_id) if known.is_static else None
+        is_in = known.number in self.contact.segments and known.is_built if wish is None else wish[0]
+        return SegmentStanding(known.name, is_in, known.is_built)
 
     @property
     def zone(self) -> tzinfo:

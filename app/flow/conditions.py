@@ -1,7 +1,7 @@
 """Condition lists `{field, operator, value}` in all/any/none groups: what is wrong with them, and what they say of a person.
 
 Used by the condition node, by triggers and goals, and by validation. A rule that cannot be answered (a text compared with a
-number) raises ConditionError: the step fails with that sentence; it is never silently false.
+number) is neither true nor false: where no other rule decides the list raises ConditionError, and the step fails with that sentence.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
 from app.flow import paths
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, NotComparable
+from app.flow.outcomes import Read
 from app.flow.patterns import BadPattern, pattern_of
+from app.flow.segment_membership import membership_diagnostics, standings, verdict, wanted_ids
 from app.lib.conversions import as_date, as_number, printed_json, quoted
 from app.lib.field_errors import all_field_errors
 
@@ -52,19 +55,33 @@ def rule_count(conditions: list[Condition]) -> int:
 
 def fields(conditions: list[Condition]) -> list[str]:
     """The fields that a list looks at, in order, each once."""
-    names: dict[str, None] = {}
+    return list(dict.fromkeys(condition.field for condition in single_conditions(conditions)))
+
+
+def readers(conditions: list[Condition], reads: set[str]) -> list[Read]:
+    """What a list looks at, each once: fields, and where the contact stands with segments. Adds what is read to `reads`."""
+    by_place: dict[Any, Read] = {}
+    for condition in single_conditions(conditions):
+        segments = wanted_ids(condition.field, condition.operator, condition.value)
+        if segments is None:
+            by_place.setdefault(condition.field, paths.reader(condition.field, reads))
+        else:
+            by_place.setdefault(tuple(segments), standings(segments, reads))
+    return list(by_place.values())
+
+
+def single_conditions(conditions: list[Condition]) -> Iterator[Condition]:
+    """All that is no group, in order."""
     for condition in conditions:
-        names |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
-    return list(names)
+        if condition.conditions is None:
+            yield condition
+        else:
+            yield from single_conditions(condition.conditions)
 
 
 def operators_of(conditions: list[Condition]) -> Iterator[str]:
     """The operators that a list uses."""
-    for condition in conditions:
-        if condition.conditions is None:
-            yield condition.operator
-        else:
-            yield from operators_of(condition.conditions)
+    return (condition.operator for condition in single_conditions(conditions))
 
 
 def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
@@ -88,6 +105,9 @@ def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth:
 
 
 def _rule_diagnostics(condition: Condition, rule_path: str) -> list[Diagnostic]:
+    segments = wanted_ids(condition.field, condition.operator, condition.value)
+    if segments is not None:
+        return membership_diagnostics(segments, rule_path)
     diagnostics = []
     if wrong := paths.problem(condition.field):
         diagnostics.append(Diagnostic(f"{rule_path}.field", wrong, blocks_save=bool(condition.field.strip())))
@@ -175,44 +195,87 @@ def shown_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_JOINED: dict[str, Callable[[list[bool]], bool]] = {"all": all, "any": any, "none": lambda answers: not any(answers)}
+_Rule = Callable[[Any, list[dict[str, Any]], list[str]], bool | None]
+"""(step, what the decision keeps, why rules could not be answered) -> does it hold? None: it cannot be answered."""
+
+
+def joined_answers(answers: list[bool | None], match: str) -> bool | None:
+    """The answer of a group, as SQL has it: one that cannot be given matters only where no other one decides. An empty group holds."""
+    if not answers or match == "all":
+        return False if False in answers else None if None in answers else True
+    held = True if True in answers else None if None in answers else False
+    return held if held is None or match == "any" else not held
 
 
 def compile_list(conditions: list[Condition], match: str, reads: set[str]) -> Callable[[Any], Evaluation]:
-    """A function from a step to the verdict. An empty list holds. Every rule is looked at, so that each can be shown."""
-    parts = [_compile(condition, reads) for condition in conditions]
-    joined = _JOINED[match if parts else "all"]
+    """A function from a step to the verdict. An empty list holds. Every rule is looked at, so that each can be shown.
+
+    It raises ConditionError when a rule cannot be answered and no other one decides.
+    """
+    group = _group(conditions, match, reads)
 
     def judge(step: Any) -> Evaluation:
-        rules: list[dict[str, Any]] = []
-        answers = [part(step, rules) for part in parts]
-        return Evaluation(joined(answers), rules)
+        rules, faults = list[dict[str, Any]](), list[str]()
+        held = group(step, rules, faults)
+        if held is None:
+            raise ConditionError(faults[0])
+        return Evaluation(held, rules)
 
     return judge
 
 
-def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[str, Any]]], bool]:
+def _group(conditions: list[Condition], match: str, reads: set[str]) -> _Rule:
+    parts = [_compile(condition, reads) for condition in conditions]
+
+    def group(step: Any, rules: list[dict[str, Any]], faults: list[str]) -> bool | None:
+        return joined_answers([part(step, rules, faults) for part in parts], match)
+
+    return group
+
+
+def _compile(condition: Condition, reads: set[str]) -> _Rule:
     if condition.conditions is not None:
-        inner = compile_list(condition.conditions, condition.match, reads)
-
-        def group(step: Any, rules: list[dict[str, Any]]) -> bool:
-            verdict = inner(step)
-            rules.append({"match": condition.match, "held": verdict.held, "rules": verdict.rules})
-            return verdict.held
-
-        return group
+        return _nested(condition.conditions, condition.match, reads)
+    segments = wanted_ids(condition.field, condition.operator, condition.value)
+    if segments is not None:
+        return _membership(condition.operator, segments, reads)
     read, test = paths.reader(condition.field, reads), OPERATORS[condition.operator].make(condition.value)
     if condition.operator in ZONED:
         reads.add("contact.timezone")
     head = {"field": condition.field, "operator": condition.operator, "wanted": shown_value(condition.value)}
 
-    def rule(step: Any, rules: list[dict[str, Any]]) -> bool:
+    def rule(step: Any, rules: list[dict[str, Any]], faults: list[str]) -> bool | None:
         actual = read(step)
         try:
             passed = test(actual, step)
         except NotComparable as error:
-            raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
+            faults.append(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.")
+            rules.append({**head, "actual": shown_value(actual), "held": False, "unknown": str(error)})
+            return None
         rules.append({**head, "actual": shown_value(actual), "held": passed})
         return passed
+
+    return rule
+
+
+def _nested(conditions: list[Condition], match: str, reads: set[str]) -> _Rule:
+    inner = _group(conditions, match, reads)
+
+    def group(step: Any, rules: list[dict[str, Any]], faults: list[str]) -> bool | None:
+        below: list[dict[str, Any]] = []
+        held = inner(step, below, faults)
+        rules.append({"match": match, "held": held is True, "rules": below})
+        return held
+
+    return group
+
+
+def _membership(operator: str, ids: list[UUID], reads: set[str]) -> _Rule:
+    read = standings(ids, reads)
+
+    def rule(step: Any, rules: list[dict[str, Any]], _faults: list[str]) -> bool:
+        answer = verdict(operator, ids, read(step))
+        rules.append(answer)
+        return bool(answer["held"])
 
     return rule

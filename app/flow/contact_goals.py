@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from app.flow.conditions import Condition, fields
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.flow.conditions import Condition, fields, single_conditions
 from app.flow.paths import CONDITION_ROOTS, CONSENT, REPORTED
+from app.flow.segment_membership import wanted_ids
 
 UPDATED, ATTRIBUTE_CHANGED = "contact.updated", "contact.attribute_changed"
 CONTACT_CHANGES = (UPDATED, ATTRIBUTE_CHANGED)
@@ -14,3 +18,11 @@ def on_contact(conditions: list[Condition]) -> bool:
     """Can these conditions be met without an event? Not if empty, nor if one reads the event, a step or a variable."""
     roots = {path.partition(".")[0] for path in fields(conditions)}
     return bool(roots) and roots.isdisjoint({*CONDITION_ROOTS, *REPORTED} - {"contact", CONSENT})
+
+
+def awaited_segments(conditions: Sequence[Condition]) -> list[UUID]:
+    """The segments that conditions on a contact ask for: who enters or leaves one is asked again, whatever event reaches the goal."""
+    ids: dict[UUID, None] = {}
+    for one in single_conditions(list(conditions)):
+        ids |= dict.fromkeys(wanted_ids(one.field, one.operator, one.value) or ())
+    return list(ids)

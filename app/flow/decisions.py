@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from app.flow.conditions import Condition, fields, operators_of
+from app.flow.conditions import Condition, operators_of
 from app.flow.operators import TIMED, ZONED, ConditionError
 from app.flow.outcomes import Fail, Outcome, Read, Run
 from app.flow.scope import CompileScope
@@ -21,7 +21,7 @@ def decided(decide: Run, reads: Sequence[Read], conditions: Iterable[Condition],
     """
     rules = list(conditions)
     operators = set(operators_of(rules))
-    readers = [*reads, *(scope.field(path) for path in fields(rules))]
+    readers = [*reads, *scope.readers(rules)]
 
     def answer(step: Any) -> Outcome:
         try:

@@ -180,6 +180,9 @@ class NodeScope(CompileScope):
         judge = self._scope.conditions(conditions, match)
         return lambda step: judge(step.state)
 
+    def readers(self, conditions: list[Condition]) -> list[Read]:
+        return [_of_state(read) for read in self._scope.readers(conditions)]
+
     @property
     def remembers(self) -> bool:  # type: ignore[override]
         return self._scope.remembers

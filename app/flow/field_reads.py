@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from app.flow import paths
+from app.flow.segment_membership import wanted_ids
 from app.lib.field_errors import joined
 from app.lib.nearest import nearest
 from app.liquid.templates import LiquidError, compile_text
 from app.values.contact_view import FIELD_COLUMNS
 
-OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent"})
+SEGMENTS = "segments"
+"""What a condition reads that asks for membership."""
+OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent", SEGMENTS})
 """What every contact has."""
 UNREPORTED = {"opened": "opens", "clicked": "clicks"}
 """What no channel reports yet of its messages."""
@@ -38,6 +41,9 @@ def fields_read(value: Any, path: str = "") -> Iterator[FieldRead]:
     if isinstance(value, str):
         yield from (read._replace(of_template=False) for read in fields_in_text(value, path))
     elif isinstance(value, dict):
+        if wanted_ids(value.get("field"), value.get("operator"), value.get("value")) is not None:
+            yield FieldRead(joined(path, "field"), ["contact", SEGMENTS])
+            return
         field_path = value.get("field")
         if isinstance(field_path, str) and "operator" in value and paths.problem(field_path) is None:
             yield FieldRead(joined(path, "field"), paths.names_of(field_path))

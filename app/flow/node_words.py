@@ -16,6 +16,7 @@ from app.flow import registry
 from app.flow.document import Flow, Node
 from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, WorkflowCall, port_label
 from app.flow.references import Reference, marked_fields, references_in
+from app.flow.segment_membership import segments_named
 from app.flow.step_view import StepRecord
 
 UNKNOWN_CATEGORY = "exit"
@@ -98,6 +99,7 @@ def references_of(node: Node) -> Iterator[Reference]:
     kind = registry.find(node.type)
     if kind is not None:
         yield from references_in(kind.Config, node.data)
+    yield from segments_named(node.data)
 
 
 @functools.cache

@@ -8,11 +8,14 @@ from typing import Any
 
 from app.flow.operators import OPERATORS, UNITS, ZONED
 from app.flow.paths import label_of
+from app.flow.segment_membership import IN, NOT_IN, wanted_ids
 from app.lib.conversions import as_date, printed
 from app.lib.formats import readable
 from app.lib.zones import zone_word
 
 TO_CHOOSE = "…"
+GONE = "a segment that is gone"
+_IS_IN = {IN: "is in", NOT_IN: "is not in"}
 _GROUPS = {"all": "All of these", "any": "Any of these", "none": "None of these"}
 
 
@@ -75,11 +78,31 @@ def sentence(conditions: Any, match: Any = "all") -> str:
         if item.get("conditions") is not None:
             parts.append(f"({sentence(item['conditions'], item.get('match'))})")
         else:
-            field = label_of(printed(item.get("field")) or TO_CHOOSE)
-            parts.append(f"{field} {wanted_in_words(printed(item.get('operator')), item.get('value'))}")
+            parts.append(_part(item))
     if match == "none":
         return f"neither {' nor '.join(parts)}" if len(parts) > 1 else "".join(f"not ({part})" for part in parts)
     return (" or " if match == "any" else " and ").join(parts)
+
+
+def _part(condition: dict[str, Any]) -> str:
+    operator, value = printed(condition.get("operator")), condition.get("value")
+    segments = wanted_ids(condition.get("field"), operator, value)
+    if segments is not None:
+        which = TO_CHOOSE if not segments else "a segment" if len(segments) == 1 else f"any of {len(segments)} segments"
+        return f"{_IS_IN[operator]} {which}"
+    return f"{label_of(printed(condition.get('field')) or TO_CHOOSE)} {wanted_in_words(operator, value)}"
+
+
+def _membership(rule: dict[str, Any], depth: int) -> RuleLine:
+    """Where somebody stood with segments, by their names at that time."""
+    wanted = " or ".join(f"“{name}”" if name else GONE for name in rule.get("wanted") or ()) or TO_CHOOSE
+    inside = " and ".join(f"“{name}”" for name in rule.get("actual") or ())
+    building = " and ".join(f"“{name}”" for name in rule.get("building") or ())
+    was = f"in {inside}" if inside else "in none of them" if len(rule.get("wanted") or ()) > 1 else "not in it"
+    if building:
+        was += f"; {building} was still being built, so nobody was in it"
+    is_in = _IS_IN.get(str(rule.get("operator")), "is in")
+    return RuleLine("segment", bool(rule.get("held")), depth, was, f"{is_in} {wanted}")
 
 
 def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: int = 0) -> list[RuleLine]:
@@ -91,9 +114,13 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
             name = rule.get("label")
             lines.append(RuleLine(f"{name}: {label.lower()}" if name else label, bool(rule.get("held")), depth))
             lines += decision_in_words(rule["rules"], zone, depth + 1)
+        elif "segments" in rule:
+            lines.append(_membership(rule, depth))
         else:
             operator, actual = str(rule.get("operator", "")), rule.get("actual")
             wanted = wanted_in_words(operator, rule.get("wanted"), zone)
             was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, "empty")
+            if rule.get("unknown"):  # another rule decided
+                was += f", which is {rule['unknown']}"
             lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
     return lines

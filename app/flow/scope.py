@@ -44,6 +44,10 @@ class CompileScope:
         """A judge of a condition list."""
         return rules.compile_list(conditions, match, self.reads)
 
+    def readers(self, conditions: list[rules.Condition]) -> list[Read]:
+        """Readers of all that a condition list looks at, each once."""
+        return rules.readers(conditions, self.reads)
+
     def draw(self, salt: str = "") -> Read:
         """A reader of a number from 0 to below 1, spread evenly over contacts and the same at each visit of one.
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from app.flow import paths
-from app.flow.conditions import Condition, diagnostics_of
+from app.flow.conditions import Condition, diagnostics_of, single_conditions
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.operators import OPERATORS
+from app.flow.segment_membership import IN, NOT_IN
 from app.flow.segment_rules import (
     MAX_DEPTH,
     MAX_KEPT,
     MAX_LEAVES,
     MAX_TIMES,
-    WITHIN,
     Count,
     RuleCondition,
     SegmentRule,
@@ -70,7 +69,7 @@ def _leaf_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
     if leaf.kind == "workflow":
         return []
     if leaf.kind == "segment":
-        if leaf.operator not in WITHIN["segment"]:
+        if leaf.operator not in (IN, NOT_IN):
             return [Diagnostic(f"{at}.operator", "Somebody is in a segment or not: use in or not_in.")]
         wanted = leaf.value if isinstance(leaf.value, list) else [leaf.value]
         if not wanted or len(wanted_segments(leaf)) < len(wanted):
@@ -115,7 +114,7 @@ def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
             return diagnostics + [Diagnostic(fault["path"], fault["message"]) for fault in faults]
         conditions = msgspec.convert(msgspec.to_builtins(leaf.conditions), list[Condition])
         diagnostics += diagnostics_of(conditions, f"{at}.conditions")
-        unusable = [one for one in _flat(conditions) if not diagnostics and _is_unusable(one.operator)]
+        unusable = [one for one in single_conditions(conditions) if not diagnostics and _is_unusable(one.operator)]
         if unusable:
             diagnostics.append(
                 Diagnostic(f"{at}.conditions", f"“{OPERATORS[unusable[0].operator].label}” cannot be used in segments.")
@@ -126,11 +125,3 @@ def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
 def _is_unusable(operator: str) -> bool:
     """Of conditions on events: what is counted must not change with time alone."""
     return OPERATORS[operator].sql is None or OPERATORS[operator].turns is not None
-
-
-def _flat(conditions: list[Condition]) -> Iterator[Condition]:
-    for condition in conditions:
-        if condition.conditions is None:
-            yield condition
-        else:
-            yield from _flat(condition.conditions)

@@ -18,6 +18,7 @@ from app.flow import paths
 from app.flow.conditions import Condition
 from app.flow.durations import UNITS
 from app.flow.operators import ZONED
+from app.flow.segment_membership import SEGMENT
 
 MAX_LEAVES = 20
 MAX_DEPTH = 3
@@ -26,8 +27,6 @@ MAX_KEPT = 100
 KEPT = (1, 3, 10, 30, MAX_KEPT)
 """How many instants a fact remembers: the next of these, so that rules with other numbers share it."""
 MAX_TIMES = 1_000_000
-SEGMENT = "segment"
-WITHIN = {"segment": ("in", "not_in")}
 Match = Literal["all", "any", "none"]
 
 

@@ -13,6 +13,7 @@ import msgspec
 from app.flow import conditions, contact_goals, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference, references_in
+from app.flow.segment_membership import segments_named
 from app.lib.field_errors import joined
 from app.liquid.templates import LiquidError, compile_text
 
@@ -73,7 +74,7 @@ class Installed:
         return registry.has_own_ports(registry.get(type_))
 
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
-        return list(references_in(registry.get(type_).Config, data))
+        return [*references_in(registry.get(type_).Config, data), *segments_named(data)]
 
     def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         return [*registry.diagnostics(registry.get(type_), data), *_liquid_diagnostics(data, "")]

@@ -11,6 +11,7 @@ from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Trigger
 from app.flow.references import Reference, references_in
+from app.flow.segment_membership import segments_named
 from app.flow.trigger_type import ContactRule, TriggerPreview, TriggerType
 from app.lib.field_errors import all_field_errors
 
@@ -56,7 +57,7 @@ def diagnostics(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnosti
 def references(name: str, data: dict[str, Any]) -> list[Reference]:
     """The rows of the workspace that a trigger of this type names; none of a type that is not installed."""
     kind = find(name)
-    return list(references_in(kind.Config, data)) if kind else []
+    return [*references_in(kind.Config, data), *segments_named(data)] if kind else []
 
 
 def fields(name: str) -> list[str]:

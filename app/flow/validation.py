@@ -37,6 +37,7 @@ from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
 from app.flow.node_words import references_of, title_of
 from app.flow.references import ReferencedRow, ReferencedRows, reference_fault
+from app.flow.segment_membership import segments_named
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.step_types import StepTypes
 from app.flow.subject_checks import check_subject
@@ -60,10 +61,11 @@ LONGEST_UNCERTAIN_DAYS = 30
 
 
 def references(flow: Flow) -> dict[str, set[UUID]]:
-    """The rows of the workspace that its steps and triggers name: kind (`template`, `connector`, `segment`) → ids."""
+    """The rows of the workspace that its steps, triggers and goals name: kind (`template`, `connector`, `segment`) → ids."""
     ids_by_kind: dict[str, set[UUID]] = {}
     of_triggers = (trigger_registry.references(trigger.type, trigger.data) for trigger in flow.triggers)
-    for reference in itertools.chain(*map(references_of, flow.nodes), *of_triggers):
+    of_goals = (segments_named(goal.conditions) for goal in flow.goals)
+    for reference in itertools.chain(*map(references_of, flow.nodes), *of_triggers, *of_goals):
         ids_by_kind.setdefault(reference.kind, set()).add(reference.id)
     return ids_by_kind
 
@@ -92,7 +94,7 @@ def validate(
             *check_edges(flow, types),
             *check_triggers(flow, types, rows),
             *check_subject(flow, types),
-            *_check_goals(flow, types),
+            *_check_goals(flow, types, rows),
             *_check_settings(flow.settings),
             *_lost_steps(flow),
             *doubts(flow, known),
@@ -235,11 +237,15 @@ def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _steps_read(inner, f"{path}[{index}]")
 
 
-def _check_goals(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
+def _check_goals(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator[Diagnostic]:
     for index, goal in enumerate(flow.goals):
         path = f"goals[{index}]"
         for diagnostic in types.condition_diagnostics(goal.conditions, goal.match):
             yield diagnostic.below(path, None)
+        for reference in segments_named(goal.conditions, "conditions"):
+            fault = reference_fault(reference, rows.get(reference.kind, {}).get(reference.id))
+            if fault is not None:
+                yield Diagnostic(f"{path}.{reference.path}", fault)
         if not (goal.event or "").strip():
             yield incomplete(f"{path}.event", "Choose the event that reaches this goal.")
         if goal.check_contact is True and goal.conditions and not types.asks_contact(goal.conditions):

@@ -11,6 +11,7 @@ import msgspec
 from app.flow.conditions import Condition, compile_list
 from app.flow.operators import OPERATORS, ConditionError
 from app.flow.segment_judge import Judge, RuleNames, Sum, judge_of
+from app.flow.segment_membership import MOVES
 from app.flow.segment_rules import Fact, RuleCondition, SegmentRule, as_group, leaves, read_of, reads_of
 from app.lib.zones import zone_of
 
@@ -208,7 +209,7 @@ def changed_keys(name: str, properties: Mapping[str, Any]) -> set[str]:
         return {CREATED}
     if name in ("contact.unsubscribed", "contact.resubscribed"):
         return {"consent"}
-    if name in ("segment.member.added", "segment.member.removed"):
+    if name in MOVES:
         return {f"segment:{properties.get('segmentId')}"}
     if name != "contact.updated":
         return set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,6 +17,7 @@ from app.errors import AppError, Conflict, Invalid
 from app.flow import paths
 from app.flow.document import Flow, Trigger
 from app.flow.input_schema import InputSchema
+from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
 from app.lib import clock, jsonlimits
@@ -25,8 +26,9 @@ from app.lib.formats import moment_text
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import WorkflowStatus
+from app.segment_member_repository import SegmentMemberRepository
 from app.triggers.repository import EarlierEntry, EntryRepository
-from app.workflows.candidates import Candidate, admission, met_goal
+from app.workflows.candidates import Candidate, admission, met_goal, segments_asked
 from app.workflows.service import WorkflowService
 
 REASONS = {
@@ -114,6 +116,7 @@ class TriggerService:
         self._session, self._tenant_id = session, principal.tenant_id
         self._timezone = principal.timezone
         self._entries = EntryRepository(session, principal.tenant_id)
+        self._members = SegmentMemberRepository(session, principal.tenant_id)
         self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowService(session, principal)
 
@@ -152,13 +155,14 @@ class TriggerService:
             raise _about_contact(ContactNotTaken)
         request = request._replace(properties=self._properties(request, trigger))
         earlier = await self._entries.earlier(workflow_id, list(contacts), entry_key(flow.settings, request.properties))
+        stands = await self._members.standings(segments_asked(flow), list(contacts))
         refused: dict[UUID, AppError] = {}
         for contact_id in unique:
             contact = contacts.get(contact_id)
             refusal = (
                 _unknown_contact(contact_id)
                 if contact is None
-                else self._refusal(contact, flow, earlier.get(contact_id))
+                else self._refusal(contact, flow, earlier.get(contact_id), stands.get(contact_id))
             )
             if refusal is not None:
                 refused[contact_id] = refusal
@@ -240,7 +244,13 @@ class TriggerService:
             properties=request.properties,
         )
 
-    def _refusal(self, contact: Contact, flow: Flow, earlier: EarlierEntry | None) -> EntryRefused | None:
+    def _refusal(
+        self,
+        contact: Contact,
+        flow: Flow,
+        earlier: EarlierEntry | None,
+        segments: Mapping[UUID, SegmentStanding] | None,
+    ) -> EntryRefused | None:
         """Why the workflow does not take this contact now; None when it does."""
         settings, now = flow.settings, clock.now()
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
@@ -253,7 +263,7 @@ class TriggerService:
                 key: moment_text(datetime.fromisoformat(at), zone, now, "day") for key, at in (detail or {}).items()
             }
             return EntryRefused(REASONS[reason].format(**times), reason=reason)
-        goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone))
+        goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone, segments=segments))
         if goal is not None:
             message = (
                 f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -12,8 +12,9 @@ import msgspec
 
 from app.flow import contact_goals as contact_goals
 from app.flow.conditions import Condition, Evaluation, compile_list
-from app.flow.document import Goal, Trigger
+from app.flow.document import Flow, Goal, Trigger
 from app.flow.operators import ConditionError
+from app.flow.segment_membership import NOT_THERE, SegmentStanding, segments_named
 from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.zones import zone_of
@@ -40,27 +41,46 @@ class Candidate:
     zone: tzinfo
     steps: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
+    segments: Mapping[UUID, SegmentStanding] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contact: Contact, timezone: str, event: dict[str, Any] | None = None) -> Candidate:
-        """`timezone`: the workspace's, for a contact without one. `event`: the properties of what happened."""
+    def of(
+        cls,
+        contact: Contact,
+        timezone: str,
+        event: dict[str, Any] | None = None,
+        segments: Mapping[UUID, SegmentStanding] | None = None,
+    ) -> Candidate:
+        """`timezone`: the workspace's, for a contact without one. `event`: the properties of what happened. `segments`: where the
+        contact stands with those that `segments_asked` names."""
         columns = {
             name: getattr(contact, name)
             for name in ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
         }
         view = _View(columns, contact.attributes, contact.tags, contact.id.bytes)
-        return cls(view, event or {}, clock.now(), zone_of(contact.timezone, timezone))
+        zone = zone_of(contact.timezone, timezone)
+        return cls(view, event or {}, clock.now(), zone, segments=segments or {})
 
     @classmethod
     def nobody(cls, timezone: str, event: dict[str, Any]) -> Candidate:
         """Who starts a run without a contact, with `event` as its input."""
         return cls(_View({}, {}, [], b""), event, clock.now(), zone_of(timezone))
 
+    def standing(self, segment_id: UUID) -> SegmentStanding:
+        """As the engine has it, without what the run itself changes."""
+        return self.segments.get(segment_id, NOT_THERE)
+
     @property
     def data(self) -> dict[str, Any]:
         """As Liquid reads it; of the contact only the id is asked for."""
         contact = {"id": str(UUID(bytes=self.contact.id))} if self.contact.id else {}
         return {"contact": contact, "event": self.event, "steps": {}, "vars": {}}
+
+
+def segments_asked(flow: Flow) -> set[UUID]:
+    """The segments that conditions of triggers and goals ask for: look up where candidates stand with them."""
+    asking = [*(trigger.data for trigger in flow.triggers), *(goal.conditions for goal in flow.goals)]
+    return {reference.id for reference in segments_named(asking)}
 
 
 def admission(trigger: Trigger) -> Callable[[Candidate], bool]:

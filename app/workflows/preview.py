@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,14 +11,18 @@ import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow, Trigger
+from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import subscriptions, takes_contacts, typed
 from app.lib import clock
-from app.workflows.candidates import Candidate, admission, met_goal
+from app.segment_member_repository import SegmentMemberRepository
+from app.workflows.candidates import Candidate, admission, met_goal, segments_asked
 from app.workflows.existing import Expected
 from app.workflows.repository import RecentContact, WorkflowRepository
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
+Standings = Mapping[UUID, Mapping[UUID, SegmentStanding]]
+"""By contact, then by segment."""
 CONDITIONS = re.compile(r"(trigger|triggers\[\d+\]\.data|goals\[\d+\])\.conditions")
 EACH_START = "Each start is a run of its own, without a contact."
 MAX_SENDERS = 2_000
@@ -67,11 +71,13 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     warnings: list[DiagnosticView]
 
 
-def entrants(flow: Flow, senders: Sequence[RecentContact], timezone: str = "UTC") -> list[RecentContact]:
+def entrants(
+    flow: Flow, senders: Sequence[RecentContact], timezone: str = "UTC", standings: Standings | None = None
+) -> list[RecentContact]:
     """Those of `senders` who would be let in now, each contact once, with its last such event.
 
     They meet the conditions of a trigger that listens for the event, and no goal yet. `timezone`: the workspace's, for contacts
-    without one.
+    without one. `standings`: where they stand with the segments that conditions ask for.
     """
     met, admissions = (
         met_goal(flow.goals),
@@ -79,7 +85,7 @@ def entrants(flow: Flow, senders: Sequence[RecentContact], timezone: str = "UTC"
     )
     inside: dict[UUID, RecentContact] = {}
     for sender in sorted(senders, key=lambda sender: sender.occurred_at):
-        candidate = Candidate.of(sender.contact, timezone, sender.properties)
+        candidate = Candidate.of(sender.contact, timezone, sender.properties, (standings or {}).get(sender.contact.id))
         admitted = any(sender.event in events and passes(candidate) for events, passes in admissions)
         if admitted and met(candidate) is None:
             inside[sender.contact.id] = sender
@@ -103,7 +109,11 @@ async def activation_preview(
     if events := subscriptions(flow.triggers):
         senders, at_least = await repository.senders(events, since=now - MONTH, limit=MAX_SENDERS)
     broken = any(CONDITIONS.match(one.path) for one in diagnostics)
-    inside = [] if broken else entrants(flow, senders, timezone)
+    inside: list[RecentContact] = []
+    if not broken:
+        members = SegmentMemberRepository(repository.session, repository.tenant_id)
+        standings = await members.standings(segments_asked(flow), {sender.contact.id for sender in senders})
+        inside = entrants(flow, senders, timezone, standings)
     first = _listening(flow.triggers[0])
     on = [trigger for trigger in flow.triggers if trigger.enabled]
     nobody = bool(on) and not takes_contacts(on)

@@ -13,6 +13,7 @@ from app.flow import registry
 from app.flow.declared import NodeScope
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Asks, DecidesAgain, Done, EachOf, Fail, IfRoom, Outcome
+from app.flow.segment_membership import NOT_THERE, SegmentStanding
 from app.lib.zones import zone_of
 from app.values.contact_fields import attributes_size
 
@@ -47,6 +48,7 @@ class Person:
     depth: int = 0
     failure: dict[str, Any] | None = None
     loops: dict[str, Any] = field(default_factory=dict)
+    segments: dict[UUID, SegmentStanding] = field(default_factory=dict)
 
     @property
     def zone(self) -> tzinfo:
@@ -61,6 +63,9 @@ class Person:
         return self.contact.id
 
     reported = RunState.reported
+
+    def standing(self, segment_id: UUID) -> SegmentStanding:
+        return self.segments.get(segment_id, NOT_THERE)
 
     def assignment(self, node_id: str) -> str | None:
         return self.assigned.get(node_id)

@@ -13,6 +13,7 @@ from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions
 from app.flow.references import Ref
+from app.flow.segment_membership import ADDED, REMOVED
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 
 Existing = Annotated[
@@ -85,7 +86,7 @@ class _SegmentTrigger(TriggerType):
 class SegmentEntryTrigger(_SegmentTrigger):
     type, label = "segment_entry", "A contact enters a segment"
     description = "Starts when a contact comes into a segment, because its data changed or somebody put it in."
-    event, verb, done = "segment.member.added", "enters", "came into the segment"
+    event, verb, done = ADDED, "enters", "came into the segment"
     Config = SegmentEntryConfig
 
     @classmethod
@@ -105,5 +106,5 @@ class SegmentEntryTrigger(_SegmentTrigger):
 class SegmentExitTrigger(_SegmentTrigger):
     type, label = "segment_exit", "A contact leaves a segment"
     description = "Starts when a contact leaves a segment, because its data changed or somebody took it out."
-    event, verb, done = "segment.member.removed", "leaves", "left the segment"
+    event, verb, done = REMOVED, "leaves", "left the segment"
     Config = SegmentExitConfig
