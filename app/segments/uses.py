@@ -10,7 +10,7 @@ from app.lib.formats import counted
 from app.models import Segment
 
 WHAT_HAPPENS = (
-    "Triggers that wait for it start nobody any more, conditions that ask for it say no for everybody, and steps that put contacts in or"
+    "Triggers that wait for it start nobody any more, conditions that ask for it find nobody in it, and steps that put contacts in or"
     " take them out do nothing."
 )
 """When a segment goes that workflows use."""

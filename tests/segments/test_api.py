@@ -183,6 +183,34 @@ async def test_one_in_use_is_deleted_only_by_who_knows(
     assert (await client.delete(url, params={"evenIfUsed": "true"})).status_code == 200
 
 
+@pytest.mark.parametrize("place", ["trigger", "step", "goal"])
+async def test_one_that_a_condition_asks_for_is_in_use(api: ApiClients, place: str) -> None:
+    client = await api(Role.MARKETER)
+    segment = await created(client)
+
+    def document(segment_id: str) -> dict[str, Any]:
+        asks = [{"field": "segment", "operator": "in", "value": [segment_id]}]
+        data = {"trigger": {"conditions": asks}, "step": {"data": {"conditions": asks}}, "goal": {"conditions": asks}}
+        step = {"id": "c", "type": "condition", **(data["step"] if place == "step" else {"data": {}})}
+        goal = {"id": "g", "name": "G", "event": "paid", **(data["goal"] if place == "goal" else {})}
+        return {
+            "trigger": {"type": "event", "event": "paid", **(data["trigger"] if place == "trigger" else {})},
+            "nodes": [step],
+            "edges": [{"source": "trigger", "target": "c"}],
+            "goals": [goal],
+        }
+
+    body = {"name": "Asks", **document(segment["id"])}
+    workflow = await client.post("/api/v1/workflows", json=body)
+    assert workflow.status_code == 201, workflow.text
+    refused = await client.delete(f"{SEGMENTS}/{segment['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use"), refused.text
+    assert "“Asks” (draft)" in refused.json()["detail"]
+    nobody = await client.post("/api/v1/workflows", json={"name": "Lost", **document(str(uuid4()))})
+    said = nobody.json().get("errors") or nobody.json()["data"]["diagnostics"]
+    assert [one["path"] for one in said if "There is no segment" in one["message"]]
+
+
 async def test_one_that_another_rule_reads_is_never_deleted(
     api: ApiClients, db_session: AsyncSession, workspace: Workspace
 ) -> None:

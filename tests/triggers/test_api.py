@@ -175,6 +175,29 @@ async def test_whoever_has_reached_the_goal_is_not_started(
         assert "Upgraded" in body["detail"]
 
 
+@pytest.mark.parametrize(
+    ("operator", "is_in", "refused"), [("in", True, True), ("in", False, False), ("not_in", True, False)]
+)
+async def test_a_goal_on_membership_is_asked_of_whoever_is_started(
+    api: ApiClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    ada: Contact,
+    operator: str,
+    is_in: bool,
+    refused: bool,
+) -> None:
+    client = await api(Role.MARKETER)
+    segment = (await client.post("/api/v1/segments", json={"name": "Won"})).json()["data"]["id"]
+    if is_in:
+        await client.post(f"/api/v1/segments/{segment}/members", json={"contactIds": [str(ada.id)]})
+    asks = [{"field": "segment", "operator": operator, "value": segment}]
+    goal = {"id": "up", "name": "Won", "event": "contact.attribute_changed", "checkContact": True, "conditions": asks}
+    workflow_id = await make_workflow(db_session, workspace, goals=[goal])
+    answer = await trigger(client, workflow_id, ada.id)
+    assert answer.status_code == (409 if refused else 202), answer.text
+
+
 async def test_the_entry_key_tells_runs_apart(
     api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, clock: Clock
 ) -> None:
