@@ -15,7 +15,16 @@ import msgspec
 
 from app.flow import paths
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, NotComparable
+from app.flow.operators import (
+    MAX_DURATION_S,
+    OPERATORS,
+    UNITS,
+    WITHOUT_VALUE,
+    ZONED,
+    ConditionError,
+    NotComparable,
+    Operator,
+)
 from app.flow.outcomes import Read
 from app.flow.patterns import BadPattern, pattern_of
 from app.flow.segment_membership import membership_diagnostics, standings, verdict, wanted_ids
@@ -27,8 +36,6 @@ Match = Literal["all", "any", "none"]
 MAX_CONDITIONS = 10
 MAX_DEPTH = 5
 SHOWN = 120
-MAX_DURATION_S = 100 * 366 * 86_400
-"""A century: beyond it there are no dates to compare with."""
 
 
 class Condition(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -124,13 +131,13 @@ def _rule_diagnostics(condition: Condition, rule_path: str) -> list[Diagnostic]:
         return diagnostics
     if value is None or value == "" or value == []:
         return [*diagnostics, incomplete(f"{rule_path}.value", "Say what to compare with.")]
-    path, wrong = _value_problem(OPERATORS[name].shape, value)
+    path, wrong = _value_problem(OPERATORS[name], value)
     return [*diagnostics, Diagnostic(f"{rule_path}.value{path}", wrong)] if wrong else diagnostics
 
 
-def _value_problem(shape: str, value: Any) -> tuple[str, str]:
+def _value_problem(operator: Operator, value: Any) -> tuple[str, str]:
     """What is wrong with the value of an operator, and where in it; two empty texts when nothing is."""
-    match shape:
+    match operator.shape:
         case "text" if isinstance(value, list | dict):
             return "", "Give one text."
         case "many" if not isinstance(value, list):
@@ -142,7 +149,7 @@ def _value_problem(shape: str, value: Any) -> tuple[str, str]:
         case "pair":
             return _pair_problem(value)
         case "duration":
-            return _duration_problem(value)
+            return _duration_problem(value, operator.most_s)
         case "pattern":
             return _pattern_problem(value)
     return "", ""
@@ -158,7 +165,7 @@ def _pair_problem(value: Any) -> tuple[str, str]:
     return ("", "The first number is larger than the second; nothing is between them.") if low > high else ("", "")
 
 
-def _duration_problem(value: Any) -> tuple[str, str]:
+def _duration_problem(value: Any, most_s: int) -> tuple[str, str]:
     if not isinstance(value, dict) or value.keys() != {"duration", "unit"}:
         return "", 'Give a number and a unit, such as {"duration": 7, "unit": "days"}.'
     amount = as_number(value["duration"])
@@ -166,7 +173,9 @@ def _duration_problem(value: Any) -> tuple[str, str]:
         return ".duration", f"{quoted(value['duration'])} is not a length of time. Give a number above 0."
     if value["unit"] not in UNITS:
         return ".unit", f"{quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
-    return (".duration", "At most 100 years.") if amount * UNITS[value["unit"]] > MAX_DURATION_S else ("", "")
+    if amount * UNITS[value["unit"]] <= most_s:
+        return "", ""
+    return ".duration", "At most 100 years." if most_s == MAX_DURATION_S else f"At most {most_s // 86_400} days."
 
 
 def _pattern_problem(value: Any) -> tuple[str, str]:

@@ -193,6 +193,37 @@ def within_turns(sign: int) -> Callable[[SqlField, Any], list[str]]:
     return compile_
 
 
+def _next_anniversary(field: SqlField) -> tuple[str, str]:
+    """The next anniversary and today, where the contact is."""
+    rule = field.rule
+    today = _day(rule.now, rule)
+    return f"rule_anniversary({_day(field.instant, rule)}, {today})", today
+
+
+def _days_ahead(wanted: Any) -> int:
+    return 0 if wanted is None else span_of(wanted)[0] // timedelta(days=1)
+
+
+def anniversary(field: SqlField, wanted: Any) -> str:
+    at, today = _next_anniversary(field)
+    return _unless_blank(field, f"{at} - {today} <= {_days_ahead(wanted)}")
+
+
+def anniversary_turns(field: SqlField, wanted: Any) -> list[str]:
+    """When the next one comes near, and when it is over."""
+    at, _ = _next_anniversary(field)
+    ends = [f"(({at} + {offset})::timestamp at time zone {field.rule.zone})" for offset in (-_days_ahead(wanted), 1)]
+    return [f"case when {end} > {field.rule.now} then {end} end" for end in ends]
+
+
+def anniversary_today(field: SqlField, _wanted: Any) -> str:
+    return anniversary(field, None)
+
+
+def anniversary_today_turns(field: SqlField, _wanted: Any) -> list[str]:
+    return anniversary_turns(field, None)
+
+
 def _length(rule: SqlRule, span: timedelta) -> str:
     """In seconds: a day of an interval has 23 hours where clocks are put forward."""
     return f"make_interval(secs => {rule.parameter(span.total_seconds(), 'float8')})"

@@ -10,20 +10,21 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from app.flow import date_operators as dates
 from app.flow import operator_sql as sql
+from app.flow.anniversaries import LONGEST_DAYS
+from app.flow.comparing import NotComparable as NotComparable
+from app.flow.comparing import Test, Turns
 from app.flow.durations import UNITS as UNITS
-from app.flow.durations import span_of
 from app.flow.patterns import pattern_of
 from app.flow.rule_sql import SqlField
 from app.lib.conversions import (
     as_boolean,
     as_date,
     as_exact,
-    as_instant,
     as_list,
     as_number,
     as_text,
@@ -32,18 +33,12 @@ from app.lib.conversions import (
     same,
 )
 
-Test = Callable[[Any, Any], bool]
-"""(actual value, step) -> does it hold?"""
-Turns = Callable[[Any, Any], datetime | None]
-"""(actual value, step) -> the next instant at which the answer changes by itself, None: never."""
+MAX_DURATION_S = 100 * 366 * 86_400
+"""A century: beyond it there are no dates to compare with."""
 
 
 class ConditionError(Exception):
     """A rule cannot be answered for this person; the message names the field, the value and what was expected."""
-
-
-class NotComparable(Exception):
-    """A value has no reading of the kind that an operator compares; the message says of which: `not a number`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,8 @@ class Operator:
     sql: sql.Compiler | None
     turns: Callable[[Any], Turns] | None = None
     sql_turns: Callable[[SqlField, Any], list[str]] | None = None
+    most_s: int = MAX_DURATION_S
+    """The longest length of time that it takes."""
 
 
 SHAPES = {
@@ -202,92 +199,7 @@ def _truth(wanted: bool) -> Callable[[Any], Test]:
     return lambda _value: test
 
 
-# Dates -------------------------------------------------------------------------------------------------------------
-
-
-def _instant(actual: Any, zone: tzinfo) -> datetime | None:
-    instant = as_instant(actual, zone)
-    if instant is None and not is_blank(actual):
-        raise NotComparable("not a date")
-    return instant
-
-
-def _day(moment: datetime, zone: tzinfo) -> date:
-    try:
-        return moment.astimezone(zone).date()
-    except (OverflowError, ValueError):  # the first and the last day that there are
-        return moment.date()
-
-
-def _dated(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
-    """A day without a time is all of that day, where the contact is: nothing is before, on and after it at once."""
-
-    def make(wanted: Any) -> Test:
-        limit = as_date(wanted)
-        whole_day = compare is operator.eq or not isinstance(limit, datetime)
-
-        def test(actual: Any, step: Any) -> bool:
-            zone = step.zone
-            instant, bound = _instant(actual, zone), as_instant(limit, zone)
-            if instant is None or bound is None:
-                return False
-            return compare(_day(instant, zone), _day(bound, zone)) if whole_day else compare(instant, bound)
-
-        return test
-
-    return make
-
-
-def _within(sign: int) -> Callable[[Any], Test]:
-    """Between now and the duration before (-1) or after (1) it. Values that are days are counted in days."""
-
-    def make(wanted: Any) -> Test:
-        span, days = span_of(wanted)
-
-        def test(actual: Any, step: Any) -> bool:
-            zone, now = step.zone, step.now
-            instant = _instant(actual, zone)
-            if instant is None:
-                return False
-            if days and not isinstance(as_date(actual), datetime):
-                return bool(0 <= sign * (_day(instant, zone) - _day(now, zone)).days <= days)
-            return bool(timedelta() <= (instant - now) * sign <= span)
-
-        return test
-
-    return make
-
-
-def _within_turns(sign: int) -> Callable[[Any], Turns]:
-    """When `_within` changes next: both ends belong to it, so it ends one microsecond later."""
-
-    def make(wanted: Any) -> Turns:
-        span, days = span_of(wanted)
-
-        def turn(actual: Any, step: Any) -> datetime | None:
-            zone, now = step.zone, step.now
-            instant = as_instant(actual, zone)
-            if instant is None:
-                return None
-            try:
-                if days and not isinstance(as_date(actual), datetime):
-                    day = _day(instant, zone)
-                    offsets = (-int(days), 1) if sign > 0 else (0, int(days) + 1)
-                    ends = [_midnight(day + timedelta(days=offset), zone) for offset in offsets]
-                else:  # sums are of the clock on the wall where an instant has a zone
-                    plain = instant.astimezone(UTC)
-                    ends = [plain - span, plain + MOMENT] if sign > 0 else [plain, plain + span + MOMENT]
-            except OverflowError:
-                return None
-            return next((end for end in ends if end > now), None)
-
-        return turn
-
-    return make
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+# Opposites ------------------------------------------------------------------------------------------------------------
 
 
 def _not(make: Callable[[Any], Test]) -> Callable[[Any], Test]:
@@ -304,10 +216,10 @@ def _blank(_wanted: Any) -> Test:
 
 _TEXT, _NUMBERS, _LISTS = frozenset(("text",)), frozenset(("number",)), frozenset(("list",))
 _DATES, _BOOLEANS = frozenset(("date",)), frozenset(("boolean",))
-MOMENT = timedelta(microseconds=1)
 KINDS = _TEXT | _NUMBERS | _BOOLEANS | _DATES | _LISTS
-_LAST = _within_turns(-1), sql.within_turns(-1)
-_NEXT = _within_turns(1), sql.within_turns(1)
+_LAST = dates.within_turns(-1), sql.within_turns(-1)
+_NEXT = dates.within_turns(1), sql.within_turns(1)
+_YEARLY = dates.anniversary_turns, sql.anniversary_turns
 
 OPERATORS: dict[str, Operator] = {
     "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals, sql.same),
@@ -328,21 +240,39 @@ OPERATORS: dict[str, Operator] = {
     "between": Operator("is between", "pair", _NUMBERS, _between, sql.between),
     "is_true": Operator("is true", "none", _BOOLEANS, _truth(True), sql.truth(True)),
     "is_false": Operator("is false", "none", _BOOLEANS, _truth(False), sql.truth(False)),
-    "before": Operator("is before", "date", _DATES, _dated(operator.lt), sql.dated("<")),
-    "on": Operator("is on", "date", _DATES, _dated(operator.eq), sql.dated("=")),
-    "after": Operator("is after", "date", _DATES, _dated(operator.gt), sql.dated(">")),
-    "within_last": Operator("is within the last", "duration", _DATES, _within(-1), sql.within(-1), *_LAST),
+    "before": Operator("is before", "date", _DATES, dates.dated(operator.lt), sql.dated("<")),
+    "on": Operator("is on", "date", _DATES, dates.dated(operator.eq), sql.dated("=")),
+    "after": Operator("is after", "date", _DATES, dates.dated(operator.gt), sql.dated(">")),
+    "within_last": Operator("is within the last", "duration", _DATES, dates.within(-1), sql.within(-1), *_LAST),
     "not_within_last": Operator(
-        "is not within the last", "duration", _DATES, _not(_within(-1)), sql.negated(sql.within(-1)), *_LAST
+        "is not within the last", "duration", _DATES, _not(dates.within(-1)), sql.negated(sql.within(-1)), *_LAST
     ),
-    "within_next": Operator("is within the next", "duration", _DATES, _within(1), sql.within(1), *_NEXT),
+    "within_next": Operator("is within the next", "duration", _DATES, dates.within(1), sql.within(1), *_NEXT),
+    "anniversary_today": Operator(
+        "has its anniversary today",
+        "none",
+        _DATES,
+        dates.anniversary_today,
+        sql.anniversary_today,
+        dates.anniversary_today_turns,
+        sql.anniversary_today_turns,
+    ),
+    "anniversary_within_next": Operator(
+        "has its anniversary within the next",
+        "duration",
+        _DATES,
+        dates.anniversary,
+        sql.anniversary,
+        *_YEARLY,
+        most_s=LONGEST_DAYS * 86_400,
+    ),
     "is_empty": Operator("is empty", "none", _LISTS, _blank, sql.blank),
     "exists": Operator("is known", "none", KINDS, _not(_blank), sql.negated(sql.blank)),
     "not_exists": Operator("is not known", "none", KINDS, _blank, sql.blank),
 }
 """In the order of the form."""
 WITHOUT_VALUE = frozenset(name for name, one in OPERATORS.items() if one.shape == "none")
-TIMED = frozenset(name for name, one in OPERATORS.items() if one.shape == "duration")
+TIMED = frozenset(name for name, one in OPERATORS.items() if one.turns is not None)
 """Their answer changes with time alone."""
 ZONED = TIMED | frozenset(name for name, one in OPERATORS.items() if one.shape == "date")
 """Their answer depends on the contact's time zone."""

@@ -117,6 +117,11 @@ class Fact(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
     @property
+    def counts_all(self) -> bool:
+        """Does each event of its name count? Then what is known of events that have left counts too."""
+        return self.conditions == "[]"
+
+    @property
     def property_conditions(self) -> list[Condition]:
         return msgspec.json.decode(self.conditions, type=list[Condition])
 

@@ -179,6 +179,8 @@ def test_what_only_a_newer_process_understands_is_left_to_it_for_those_whom_it_i
 def test_who_cannot_be_compared_is_kept_as_a_refusal(world: World) -> None:
     workflow = world.workflow(entering(PRO, rule("contact.age", "greater_than", 3)))
     world.emit("bought", world.contacts(1, attributes={"plan": "free", "age": "old"}))
+    assert world.one("select count(*) from entry_refusals") == 0, "the other condition decides"
+    world.emit("bought", world.contacts(1, attributes={"plan": "pro", "age": "old"}))
     assert world.runs(workflow) == {}
     assert world.one("select reason from entry_refusals") == "condition_error"
 
