@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.flow.conditions import Condition
 from app.flow.operators import OPERATORS
 from app.flow.rule_sql import SqlField, SqlRule
 from app.flow.segment_judge import RuleNames
-from app.flow.segment_rules import Fact, RuleCondition, SegmentRule, as_group, field_path, wanted_segments
+from app.flow.segment_rules import Fact, RuleCondition, SegmentRule, as_group, field_path, leaves, wanted_segments
 from app.lib.binary_fields import microseconds
 from app.models.status import RunStatus
 
@@ -27,6 +27,7 @@ _STATES = {
     "entered": "exists (select from runs r where r.tenant_id = c.tenant_id and r.contact_id = c.id and r.workflow_id = {})",
 }
 """Where a contact stands with a workflow, by its runs."""
+INSTANT = "(timestamptz '2000-01-01 00:00:00+00' + interval '1 microsecond' * {})"
 MICROS = "((extract(epoch from {}) * 1000000)::bigint - 946684800000000)"
 
 
@@ -51,6 +52,33 @@ class RuleSql:
     def verdict(self, rule: SegmentRule) -> str:
         """A boolean expression: true for members, null where it cannot be said."""
         return self._condition(as_group(rule))
+
+    def next_turn(self, rules: Iterable[SegmentRule]) -> str:
+        """The instant at which time alone may change the answer of one of these rules next, never too late; null: it does not any more, or
+        not while there are calendars."""
+        turns = [turn for rule in rules for leaf in leaves(as_group(rule)) for turn in self._turns(leaf)]
+        if not turns:
+            return "null::timestamptz"
+        return f"(select t from (values (least({', '.join(turns)}))) as turns(t) where t < timestamptz '9999-01-01 00:00:00+00')"  # noqa: S608  constants
+
+    def _turns(self, leaf: RuleCondition) -> list[str]:
+        if leaf.kind == "field":
+            compiler = OPERATORS[leaf.operator].sql_turns
+            return compiler(self.values.field(self._field(leaf.field)), leaf.value) if compiler is not None else []
+        if leaf.kind != "activity" or leaf.within is None:
+            return []
+        alias, length = self._alias(leaf.fact), self.values.parameter(leaf.within.micros, "bigint")
+        least, most = leaf.bounds
+        times = [least] if least else []
+        times += [most + 1] if most is not None else []
+        instants = [f"{alias}.recent[{one}]" for one in times]
+        if leaf.occurrence != "any":
+            instants = [f"{alias}.first_at" if leaf.occurrence == "first" else f"{alias}.recent[1]"]
+        ends = [f"({one} + {length})" for one in instants]
+        return [f"case when {end} > {self._now} then {INSTANT.format(end)} end" for end in ends]
+
+    def _alias(self, fact: Fact) -> str:
+        return self._facts.setdefault(fact, f"e{len(self._facts)}")
 
     def _condition(self, condition: RuleCondition) -> str:
         match condition.kind:
@@ -99,8 +127,7 @@ class RuleSql:
         return f"({_STATES[condition.state].format(workflow)})"
 
     def _event(self, condition: RuleCondition) -> str:
-        fact = condition.fact
-        alias = self._facts.setdefault(fact, f"e{len(self._facts)}")
+        alias = self._alias(condition.fact)
         length = self.values.parameter(condition.within.micros if condition.within else 0, "bigint")
         if condition.occurrence != "any":
             instant = f"{alias}.first_at" if condition.occurrence == "first" else f"{alias}.recent[1]"
@@ -127,18 +154,54 @@ class RuleSql:
         return f" left join lateral ({counted_sql(fact, self.values, alias)}) {alias} on true"
 
 
+_COUNTS = """
+not exists (select from inbox i where i.tenant_id = {e}.tenant_id and i.event_id = {e}.id)
+and not exists (select from dead_letters d where d.tenant_id = {e}.tenant_id and d.contact_id = {e}.contact_id and d.event_id = {e}.id)
+and not exists (select from leaving_months l where l.kind = 'events' and {e}.id >= l.first and {e}.id < l.until)
+"""
+"""Does a stored event count by now? Not what stands in the inbox still or was set aside: it is counted when it is handled. Nor what is on
+its way out: that is in the history already."""
+
+
 def counted_sql(fact: Fact, values: SqlRule, alias: str = "x") -> str:
-    """SQL of what the stored events of contact `c` add up to: `n`, `first_at`, `recent`. Without those that stand in the inbox still: they
-    are counted when they are handled."""
+    """SQL of what the events of contact `c` add up to: `n`, `first_at`, `recent`. Of events that have left only a fact without conditions
+    knows, how many they were, when the first and when the last was."""
     e = f"{alias}_e"
-    held = properties_sql(fact, values, f"{e}.properties")
-    instant = MICROS.format(f"least({e}.occurred_at, {e}.received_at)")
+    name = values.parameter(fact.event, "text")
+    history = f"""
+      union all select h.n, h.first_at, h.last_at from event_history h
+      where h.tenant_id = c.tenant_id and h.contact_id = c.id and h.name = {name}"""  # noqa: S608  constants
     return f"""
-    select count(*)::int as n, min({instant}) as first_at, (array_agg({instant} order by {instant} desc))[1:{fact.keep}] as recent
-    from events {e} where {e}.tenant_id = c.tenant_id and {e}.contact_id = c.id and {e}.name = {values.parameter(fact.event, "text")}
-      and {held} and not exists (select from inbox i where i.tenant_id = {e}.tenant_id and i.event_id = {e}.id)
-      and not exists (
-        select from dead_letters d where d.tenant_id = {e}.tenant_id and d.contact_id = {e}.contact_id and d.event_id = {e}.id)
+    select sum(n)::int as n, min(first_at) as first_at, (array_agg(at order by at desc))[1:{fact.keep}] as recent from (
+      select 1 as n, at as first_at, at from events {e} cross join lateral (
+        select {MICROS.format(f"least({e}.occurred_at, {e}.received_at)")} as at) m
+      where {e}.tenant_id = c.tenant_id and {e}.contact_id = c.id and {e}.name = {name}
+        and {properties_sql(fact, values, f"{e}.properties")} and {_COUNTS.format(e=e)}
+      {history if fact.counts_all else ""}) a
+    """  # noqa: S608  constants
+
+
+def recount_sql(facts: Mapping[int, Fact], values: SqlRule) -> str:
+    """The same for many contacts and several facts by their numbers, in one pass over the events: rows of `contact_id`, `fact`, `n`,
+    `first_at`, `recent`. Parameters besides those of `values` are `tenant` and `contacts`."""
+    listed = ", ".join(
+        f"({number:d}, {values.parameter(fact.event, 'text')}, {fact.keep:d}, {str(fact.counts_all).lower()})"
+        for number, fact in facts.items()
+    )
+    held = {number: properties_sql(fact, values, "e.properties") for number, fact in facts.items()}
+    cases = " ".join(f"when {number:d} then {sql}" for number, sql in held.items() if sql != "true")
+    return f"""
+    with facts(fact, name, keep, counts_all) as materialized (values {listed}),
+    counted as (
+      select e.contact_id, f.fact, f.keep, 1 as n, e.at as first_at, e.at from facts f join (
+        select e.*, {MICROS.format("least(e.occurred_at, e.received_at)")} as at from events e
+        where e.tenant_id = %(tenant)s and e.contact_id = any(%(contacts)s) and {_COUNTS.format(e="e")}
+      ) e on e.name = f.name{f" and case f.fact {cases} else true end" if cases else ""}
+      union all
+      select h.contact_id, f.fact, f.keep, h.n, h.first_at, h.last_at from facts f join event_history h
+        on f.counts_all and h.tenant_id = %(tenant)s and h.contact_id = any(%(contacts)s) and h.name = f.name)
+    select contact_id, fact, sum(n)::int as n, min(first_at) as first_at, (array_agg(at order by at desc))[1:keep] as recent
+    from counted group by contact_id, fact, keep
     """  # noqa: S608  constants
 
 

@@ -16,7 +16,7 @@ from app.flow.segment_judge import Sum
 from app.flow.segment_rules import Fact, counted_facts, segment_rule
 from app.lib.binary_fields import Int4s, Int8s, Stamps, Uuids, instant, int4, int8, stamp
 from app.membership.book import Book, CountedFact, RuleVersion
-from app.membership.rule_repository import MICROS, counted_sql
+from app.membership.rule_repository import MICROS, recount_sql
 from app.models.status import RunStatus
 
 Cursor = psycopg.Cursor[Any]
@@ -91,8 +91,7 @@ from runs where tenant_id = %(tenant)s and contact_id = any(%(contacts)s) and wo
 """  # noqa: S608  constants
 _RECOUNT = """
 insert into segment_facts (tenant_id, contact_id, fact, n, first_at, recent)
-select c.tenant_id, c.id, %(fact)s, x.n, x.first_at, x.recent from contacts c cross join lateral ({}) x
-where c.tenant_id = %(tenant)s and c.id = any(%(contacts)s) and x.n > 0
+select %(tenant)s, x.contact_id, x.fact, x.n, x.first_at, x.recent from ({}) x
 """
 
 
@@ -146,13 +145,12 @@ class StateRepository:
             "delete from segment_facts where tenant_id = %(tenant)s and contact_id = any(%(contacts)s) and fact = any(%(facts)s)",
             {"tenant": self._tenant_id, "contacts": Uuids(contacts), "facts": numbers},
         )
-        for one in facts:
-            values = SqlRule(instant(0), book.timezone)
-            counted = counted_sql(one.fact, values)
-            self._cursor.execute(
-                _RECOUNT.format(counted),
-                {"tenant": self._tenant_id, "contacts": Uuids(contacts), "fact": one.number, **values.parameters},
-            )
+        values = SqlRule(instant(0), book.timezone)
+        counted = recount_sql({one.number: one.fact for one in facts}, values)
+        self._cursor.execute(
+            _RECOUNT.format(counted),
+            {"tenant": self._tenant_id, "contacts": Uuids(contacts), **values.parameters},
+        )
 
     def put_facts(self, facts: Mapping[tuple[bytes, int], Sum]) -> None:
         if facts:

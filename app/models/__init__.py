@@ -31,7 +31,13 @@ from app.models.run import (
 from app.models.schedule import Schedule, ScheduleEpoch, ScheduleFiring
 from app.models.secret_key import SecretKey
 from app.models.segment import Segment, SegmentDay, SegmentMember, SegmentNumber
-from app.models.segment_membership import ContactStanding, SegmentBuild, SegmentFact, SegmentFactDefinition
+from app.models.segment_membership import (
+    ContactStanding,
+    EventHistory,
+    SegmentBuild,
+    SegmentFact,
+    SegmentFactDefinition,
+)
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
@@ -63,6 +69,7 @@ __all__ = [
     "Entry",
     "EntryRefusal",
     "Event",
+    "EventHistory",
     "Heartbeat",
     "HeldRunJob",
     "HistoryStart",

@@ -105,6 +105,7 @@ ACCESS: dict[str, TableAccess] = {
     "segment_builds": _of_workspace("raw"),
     "segment_fact_definitions": _of_workspace("raw"),
     "segment_facts": _of_workspace("rd"),
+    "event_history": _of_workspace("rd"),
     "segment_state": _of_workspace("rd"),
     "steps": _of_workspace(),
     "sub_runs": _of_workspace(),
@@ -139,7 +140,7 @@ ACCESS: dict[str, TableAccess] = {
     "alembic_version": _of_installation(web="r", auth="r", engine="r", read="r"),
     "batches": _of_installation(engine=_ALL),
     "heartbeats": _of_installation(web="r", engine=_ALL),
-    "leaving_months": _of_installation(engine=_ALL),
+    "leaving_months": _of_installation(engine=_ALL, web="r"),
     "secret_keys": _of_installation(engine="raw"),
     "virtual_clock": _of_installation(web="r", auth="r", engine="r", read="r"),
 }

@@ -50,6 +50,21 @@ class SegmentFact(Base):
     __table_args__ = ({"postgresql_with": {"fillfactor": "80"}, "info": rows_go()},)
 
 
+class EventHistory(Base):
+    """What a contact did before its events left, by the name of the event. Instants are microseconds since 2000."""
+
+    __tablename__ = "event_history"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = ({"info": rows_go()},)
+
+
 class ContactStanding(Base):
     """Where a contact stands: the dynamic segments that it is in, by number, and when time alone may change that.
 

@@ -12,6 +12,7 @@ import psycopg
 from app.counters.message_counters import AWAITED, FAILED, KEY, PREFIX
 from app.counters.recount_repository import sums_of_messages, sums_of_runs, sums_of_starts
 from app.lib import shards
+from app.membership.history_repository import fold_sql
 from app.retention import month_repository
 from app.retention.entry_repository import remembering
 from app.retention.month_repository import MonthPart
@@ -138,6 +139,8 @@ def note(connection: Connection, month: Leaving, tenants: Sequence[int], since: 
     """Count the month and say that it is on its way out, in the caller's transaction. `since`: when what stays begins."""
     connection.execute(_NOTE, month)
     connection.execute(_STARTS, (month.kind, since, list(tenants)))
+    if month.kind == "events":
+        connection.execute(fold_sql(month.table("events")))
     if month.kind == "runs":
         runs = month.table("ended_runs")
         connection.execute(remembering(runs))

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.recount_repository import sums_of_messages, sums_of_runs, sums_of_starts
+from app.membership.history_repository import fold_sql
 from app.models import Workspace
 from app.retention.entry_repository import remembering
 from app.retention.leaving_repository import ALONE
@@ -25,15 +26,16 @@ delete from mailbox_messages where tenant_id = :tenant and id = any(array(
   select id from mailbox_messages where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
 """
 # What they are known by goes with them: an event that is sent again after that is a new one.
-_EVENTS = """
+_EVENTS = f"""
 with gone as (
   delete from events where tenant_id = :tenant and id = any(array(
-    select id from events where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
+    select id from events where tenant_id = :tenant and id < :before order by id limit :batch))
+  returning id, tenant_id, contact_id, name, occurred_at, received_at
 ), keys as (
   delete from event_keys where tenant_id = :tenant and event_id in (select id from gone)
-)
+), history as ({fold_sql("gone")})
 select id from gone
-"""
+"""  # noqa: S608  constants
 _MAILBOX_MOST = """
 delete from mailbox_messages where tenant_id = :tenant and id = any(array(
   select id from mailbox_messages where tenant_id = :tenant order by id desc offset :most limit :batch)) returning id
