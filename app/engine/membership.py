@@ -128,11 +128,6 @@ class WorkspaceMembership:
             self._woken.add(contact)
             self._keys.setdefault(contact, set()).add(TIMED)
 
-    def behind(self, contacts: Iterable[bytes]) -> None:
-        """Versions of rules are to be built for those who are behind."""
-        for contact in contacts:
-            self._keys.setdefault(contact, set())
-
     # What follows --------------------------------------------------------------------------------------------------
 
     def apply(self, shard: int) -> int:

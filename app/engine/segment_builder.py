@@ -13,15 +13,14 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import claim, rows
+from app.engine import claim, failpoints, rows
 from app.engine.claim_lock import ClaimLock, TurnTaken
-from app.engine.membership import WorkspaceMembership
-from app.engine.state import ContactState
-from app.engine.stored_rows import NOW
 from app.inbox import notify_engine_now
-from app.lib import polling, shards
+from app.lib import clock, polling, shards
 from app.membership.book import Book
+from app.membership.piece_repository import PieceBuilder
 from app.membership.state_repository import load_book
+from app.segment_member_repository import Move, move
 
 log = structlog.get_logger()
 PIECE = 1_000
@@ -127,15 +126,17 @@ class SegmentBuilder:
         if book is None or not ids:
             cursor.execute(_FINISHED, arguments)
             return None
-        names = claim.fields(book.fields)
-        stored = claim.contacts(cursor, [(tenant_id, contact_id) for contact_id in ids], names)
-        contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
-        (now,) = cursor.execute(f"select {NOW}").fetchone() or (0,)
-        membership = WorkspaceMembership(cursor, book, tenant_id, contacts, now, builds=True)
-        membership.behind(contacts)
-        late = membership.apply(self.shard)
+        locked = list(claim.contacts(cursor, [(tenant_id, contact_id) for contact_id in ids], ()))
+        failpoints.reach("piece locked")
+        # Asked now, not when the transaction began: who waited for a lock waited until others had moved them.
+        (now,) = cursor.execute("select clock_now()").fetchone() or (clock.now(),)
+        built = PieceBuilder(cursor, tenant_id, book).build(locked, now, self.shard)
+        moves = [(one.enters, Move(tenant_id, one.number, one.contact_id)) for one in built.moves]
+        entering, leaving = ([move for enters, move in moves if enters is wanted] for wanted in (True, False))
+        move(cursor, entering=entering, leaving=leaving, shard=self.shard)
         cursor.execute(_REACHED, {**arguments, "reached": UUID(bytes=ids[-1]), "count": len(ids)})
-        return late
+        failpoints.reach("piece built")
+        return built.late
 
     def _forget(self) -> bool:
         """Delete a piece of what belongs to a version that was dropped; False: there is none."""

@@ -116,7 +116,7 @@ class Book:
         """`segments`: the number that counts now of each segment, static ones too. `building`: the epoch of the newest build that is not
         over, 0 when all are."""
         names = RuleNames({one.fact: one.number for one in facts}, segments)
-        self.timezone, self.building = timezone, building
+        self.timezone, self.building, self.names = timezone, building, names
         self.versions = {version.number: version for version in versions}
         self.judges: dict[int, Judge] = {one.number: judge_of(one.rule, names) for one in versions}
         self.facts = {one.number: one for one in facts}
@@ -170,6 +170,10 @@ class Book:
             elif root == "attributes" or key == "tags":
                 fields.add(root)
         return frozenset(fields | {"timezone"}) if self.versions else frozenset()
+
+    def ordered(self) -> list[RuleVersion]:
+        """All versions, each behind those of the segments that it reads."""
+        return sorted(self.versions.values(), key=lambda version: self._place[version.number])
 
     def counted(self, name: str) -> bool:
         """Does any rule count events of this name?"""

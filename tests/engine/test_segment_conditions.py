@@ -36,6 +36,11 @@ def tagged(world: World) -> set[UUID]:
     return {contact for (contact,) in rows}
 
 
+def untag(world: World) -> None:
+    world.db.execute("update contacts set tags = '{}'")
+    world.db.execute("delete from contact_tags")
+
+
 def sound(world: World) -> None:
     world.balanced()
     assert integrity.check(world.db) == []
@@ -137,7 +142,7 @@ async def test_nobody_is_in_a_segment_that_is_built_for_the_first_time(world: Wo
     segments.build()
     await segments.swap(pro)
     assert segments.of_number(number) == set()
-    world.db.execute("update contacts set tags = '{}'")
+    untag(world)
     world.emit("seen", people)
     assert tagged(world) == set() and world.runs(workflow)["completed"] == 10
 
@@ -156,7 +161,7 @@ def test_a_step_of_the_run_itself_puts_in_and_takes_out(any_way: World) -> None:
     )
     world.emit("seen", people)
     assert tagged(world) == set(people)
-    world.db.execute("update contacts set tags = '{}'")
+    untag(world)
     world.emit("out", people[:2])
     assert tagged(world) == set(people[:2])
     sound(world)
@@ -218,7 +223,8 @@ async def test_a_run_of_nobody_and_a_segment_that_is_gone(world: World) -> None:
     people, segments = world.contacts(1, attributes={"plan": "pro"}), Dynamic(world)
     (pro,) = await segments.add(rule(f("attributes.plan", "equals", "pro")))
     graph = asks(inside(pro), event=None)  # type: ignore[arg-type]
-    graph["trigger"] = {"type": "manual", "contact": "optional"}
+    del graph["trigger"]
+    graph["triggers"] = [{"id": "trigger", "type": "manual", "data": {"contact": "optional"}}]
     workflow = world.workflow(graph)
     world.start_nobody(workflow)
     world.engine.advance()
