@@ -11,6 +11,7 @@ import msgspec
 from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
 from app.flow.entry_reasons import reason_text
+from app.flow.segment_membership import ADDED, REMOVED
 from app.lib.formats import duration, readable
 from app.messaging.channels import registry as channels
 from app.models.event import Event
@@ -18,7 +19,6 @@ from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus
-from app.segment_member_repository import ADDED, REMOVED
 from app.subscriptions.permission import LABELS
 
 PAGE = 40

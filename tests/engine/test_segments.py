@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from app.engine import failpoints
+from app.flow.segment_membership import ADDED, REMOVED, StaticMove, move_static
 from app.lib.ids import uuid7
-from app.segment_member_repository import ADDED, REMOVED, StaticMove, move_static
 from tests.fixtures.world import World, flow, node, rule
 
 

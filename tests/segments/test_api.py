@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.segment_membership import ADDED, REMOVED
 from app.lib.ids import uuid7
 from app.models import Contact, Event, Inbox, Segment, SegmentDay, SegmentMember, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role
-from app.segment_member_repository import ADDED, REMOVED
 from tests.fixtures.people import ApiClients
 
 SEGMENTS = "/api/v1/segments"
