@@ -104,17 +104,17 @@ class PieceBuilder:
 
     def _statements(self, versions: Sequence[RuleVersion]) -> Iterator[list[RuleVersion]]:
         """Versions that one statement can judge: what a rule reads of other segments stands in an earlier one."""
-        several, asked, facts = list[RuleVersion](), 0, set[int]()
+        several, leaf_count, facts = list[RuleVersion](), 0, set[int]()
         for version in versions:
             parts = list(leaves(as_group(version.rule)))
             counted = {self._book.names.facts[part.fact] for part in parts if part.kind == "activity"}
             read = {self._book.names.segments.get(one) for one in segments_of(version.rule)}
-            full = asked + len(parts) > MOST_LEAVES or len(facts | counted) > MOST_FACTS
+            full = leaf_count + len(parts) > MOST_LEAVES or len(facts | counted) > MOST_FACTS
             if several and (full or not read.isdisjoint(one.number for one in several)):
                 yield several
-                several, asked, facts = [], 0, set()
+                several, leaf_count, facts = [], 0, set()
             several.append(version)
-            asked, facts = asked + len(parts), facts | counted
+            leaf_count, facts = leaf_count + len(parts), facts | counted
         if several:
             yield several
 
