@@ -201,12 +201,11 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
             segments=list(segment_ids),
             contacts=list(contact_ids),
         )
-        stands: dict[UUID, dict[UUID, SegmentStanding]] = {contact_id: {} for contact_id in contact_ids}
-        for segment_id, name, is_built, members in rows:
-            inside = set(members) if is_built else set()
-            for contact_id, of_contact in stands.items():
-                of_contact[segment_id] = SegmentStanding(name, contact_id in inside, is_built)
-        return stands
+        known = [(row[0], row[1], row[2], frozenset(row[3] if row[2] else ())) for row in rows]
+        return {
+            contact_id: {one: SegmentStanding(name, contact_id in inside, built) for one, name, built, inside in known}
+            for contact_id in contact_ids
+        }
 
     async def counts(self, segments: Sequence[int]) -> dict[int, int]:
         """How many are in each of these segments."""

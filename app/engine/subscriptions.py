@@ -6,15 +6,12 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from app.engine import rows
 from app.engine.covers import Rules
 from app.engine.index_places import KnownContact
 from app.engine.listeners import NO_LISTENERS, EventMatch, Index
 from app.flow import registry
-from app.flow.conditions import Condition
-from app.flow.contact_goals import CONTACT_CHANGES, awaited_segments, on_contact
+from app.flow.contact_goals import CONTACT_CHANGES, waits_for_segments
 from app.flow.document import triggers_of
 from app.flow.node_type import NodeType
 from app.flow.segment_membership import MOVES
@@ -70,24 +67,11 @@ def listening_of(
     reached = [
         Waiter(goal["event"], goal.get("conditions") or [], goal.get("match") or "all") for goal in readable_goals
     ]
-    reached += [waiter for goal in readable_goals for waiter in _moves(goal)]
+    for goal in readable_goals:
+        if segments := [str(one) for one in waits_for_segments(goal)]:
+            moved = [{"field": "event.segmentId", "operator": "in", "value": segments}]
+            reached += [Waiter(event, moved, "all") for event in MOVES]
     return Listening(tuple(triggers), tuple(reached), waits, unknown or not readable)
-
-
-def _moves(goal: dict[str, Any]) -> list[Waiter]:
-    """A goal on the contact that asks for membership may be reached by whoever enters or leaves one of these segments."""
-    if goal.get("checkContact") is not True:
-        return []
-    try:
-        conditions = msgspec.convert(goal.get("conditions") or [], list[Condition])
-    except msgspec.ValidationError:
-        return []
-    segments = [str(one) for one in awaited_segments(conditions)]
-    if not segments or not on_contact(conditions):
-        return []
-    return [
-        Waiter(event, [{"field": "event.segmentId", "operator": "in", "value": segments}], "all") for event in MOVES
-    ]
 
 
 class ReachedWorkflows:

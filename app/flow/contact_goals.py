@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from app.flow.conditions import Condition, fields, single_conditions
 from app.flow.paths import CONDITION_ROOTS, CONSENT, REPORTED
@@ -26,3 +29,12 @@ def awaited_segments(conditions: Sequence[Condition]) -> list[UUID]:
     for one in single_conditions(list(conditions)):
         ids |= dict.fromkeys(wanted_ids(one.field, one.operator, one.value) or ())
     return list(ids)
+
+
+def waits_for_segments(goal: Mapping[str, Any]) -> list[UUID]:
+    """The same of a stored goal; none unless it is asked of the contact alone."""
+    try:
+        conditions = msgspec.convert(goal.get("conditions") or [], list[Condition])
+    except msgspec.ValidationError:  # said by the diagnostics of the conditions
+        return []
+    return awaited_segments(conditions) if goal.get("checkContact") is True and on_contact(conditions) else []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.flow import conditions as rules
-from app.flow import paths
+from app.flow import judging, paths
 from app.flow.outcomes import Read
 from app.lib.conversions import printed
 from app.liquid.templates import compile_text, compile_value
@@ -42,11 +42,11 @@ class CompileScope:
 
     def conditions(self, conditions: list[rules.Condition], match: str) -> Callable[[Any], rules.Evaluation]:
         """A judge of a condition list."""
-        return rules.compile_list(conditions, match, self.reads)
+        return judging.compile_list(conditions, match, self.reads)
 
     def readers(self, conditions: list[rules.Condition]) -> list[Read]:
         """Readers of all that a condition list looks at, each once."""
-        return rules.readers(conditions, self.reads)
+        return judging.readers(conditions, self.reads)
 
     def draw(self, salt: str = "") -> Read:
         """A reader of a number from 0 to below 1, spread evenly over contacts and the same at each visit of one.

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.flow.conditions import Condition, compile_list
+from app.flow.conditions import Condition
+from app.flow.judging import compile_list
 from app.flow.operators import OPERATORS, ConditionError
 from app.flow.segment_judge import Judge, RuleNames, Sum, judge_of
 from app.flow.segment_membership import MOVES

@@ -11,8 +11,9 @@ from uuid import UUID
 import msgspec
 
 from app.flow import contact_goals as contact_goals
-from app.flow.conditions import Condition, Evaluation, compile_list
+from app.flow.conditions import Condition, Evaluation
 from app.flow.document import Flow, Goal, Trigger
+from app.flow.judging import compile_list
 from app.flow.operators import ConditionError
 from app.flow.segment_membership import NOT_THERE, SegmentStanding, segments_named
 from app.flow.trigger_registry import typed

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from app.engine.covers import keys_of
 from app.engine.listeners import NO_LISTENERS, Index
-from app.flow.conditions import Condition, compile_list, diagnostics_of_json
+from app.flow.conditions import Condition, diagnostics_of_json
 from app.flow.contact_goals import CONTACT_CHANGES
+from app.flow.judging import compile_list
 from app.flow.operators import OPERATORS, ConditionError, NotComparable, answerable
 from app.lib.conversions import same
 from app.values.contact_diff import difference

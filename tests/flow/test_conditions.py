@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.flow import conditions
+from app.flow import conditions, judging
 from app.flow.conditions import Condition, Evaluation
 from app.flow.operators import KINDS, OPERATORS, SHAPES, WITHOUT_VALUE, ConditionError
 from tests.nodes.person import person
 
 
 def judge(step: Any, items: list[dict[str, Any]], match: str = "all") -> Evaluation:
-    return conditions.compile_list(msgspec.convert(items, list[Condition]), match, set())(step)
+    return judging.compile_list(msgspec.convert(items, list[Condition]), match, set())(step)
 
 
 def holds(step: Any, *items: dict[str, Any], match: str = "all") -> bool:
@@ -258,13 +258,13 @@ def test_steps_and_vars() -> None:
 def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
     reads: set[str] = set()
     rules = [is_("event.a", 1), is_("steps.node-1.branch", "true"), is_("vars.n", 1)]
-    conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
+    judging.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
     assert reads == {"event.a", "steps.node-1", "vars.n"}
-    conditions.compile_list(msgspec.convert([is_("contact.x", 1)], list[Condition]), "all", reads)
+    judging.compile_list(msgspec.convert([is_("contact.x", 1)], list[Condition]), "all", reads)
     assert reads == {"event.a", "steps.node-1", "vars.n", "contact.attributes"}
     rules = [is_("contact.tags", 1), is_("contact.externalId", 1), is_("source", 1), is_("contact.id", 1)]
     reads.clear()
-    conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
+    judging.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
     fields = {f"contact.{field}" for field in ("tags", "external_id", "source", "attributes", "id")}
     assert reads == {*fields, "event.source"}  # a bare name may be the event's
 
@@ -379,7 +379,7 @@ def test_consent_is_read_by_channel_and_topic_and_a_withdrawn_one_is_no() -> Non
     assert holds(step, is_("consent.sms.news", None, "is_true"), is_("consent.email.news", None, "is_false"))
     assert holds(step, is_("contact.consent.sms", None, "is_true"), is_("contact.consent", None, "not_exists"))
     reads: set[str] = set()
-    conditions.compile_list(msgspec.convert([is_("consent.email", True)], list[Condition]), "all", reads)
+    judging.compile_list(msgspec.convert([is_("consent.email", True)], list[Condition]), "all", reads)
     assert reads == {"contact.consent"}
 
 

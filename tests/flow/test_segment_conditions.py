@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.engine.covers import Doubt, Predicate
-from app.flow import conditions, contact_goals
+from app.flow import conditions, contact_goals, judging
 from app.flow.conditions import Condition
 from app.flow.document import Flow
 from app.flow.field_reads import KnownNames, fields_read
@@ -38,7 +38,7 @@ def somebody(*, is_built: bool = True) -> Any:
 
 def judge(rules: list[dict[str, Any]], match: str = "all", step: Any = None) -> Any:
     assert conditions.diagnostics_of_json(rules) == []
-    return conditions.compile_list(msgspec.convert(rules, list[Condition]), match, set())(step or somebody())
+    return judging.compile_list(msgspec.convert(rules, list[Condition]), match, set())(step or somebody())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.flow import conditions
+from app.flow import judging
 from app.flow.operators import ConditionError
 from app.flow.phrases import decision_in_words
 from tests.flow.test_conditions import is_, judge
@@ -24,11 +24,11 @@ def test_what_cannot_be_answered_matters_only_where_nothing_else_decides(
     wholes = {"all": all, "any": any, "none": lambda values: not any(values)}
     options = [[True, False] if one is None else [one] for one in answers]
     verdicts = {wholes[match if answers else "all"](values) for values in itertools.product(*options)}
-    assert conditions.joined_answers(answers, match) is (verdicts.pop() if len(verdicts) == 1 else None)
+    assert judging.joined_answers(answers, match) is (verdicts.pop() if len(verdicts) == 1 else None)
     values: dict[bool | None, Any] = {True: 9, False: 1, None: "n/a"}
     step = person(attributes={f"x{number}": values[one] for number, one in enumerate(answers)})
     rules = [is_(f"contact.x{number}", 5, "greater_than") for number in range(len(answers))]
-    wanted = conditions.joined_answers(answers, match)
+    wanted = judging.joined_answers(answers, match)
     if wanted is None:
         with pytest.raises(ConditionError, match="which is not a number"):
             judge(step, rules, match)
