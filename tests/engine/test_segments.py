@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from app.engine import failpoints
-from app.flow.segment_membership import ADDED, REMOVED, StaticMove, move_static
+from app.flow.segment_membership import ADDED, REMOVED
 from app.lib.ids import uuid7
+from app.segment_member_repository import StaticMove, move_static
 from tests.fixtures.world import World, flow, node, rule
 
 
