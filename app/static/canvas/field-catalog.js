@@ -13,11 +13,12 @@ const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 /** @param {string} id of a datalist @returns {HTMLOptionElement[]} */
 export const optionsOf = (id) => /** @type {any} */ ([...document.querySelectorAll(`#${CSS.escape(id)} option`)]);
 
-/** The entry of what a control names: `contact.attributes.plan`, `attributes.plan` and `plan` are one. @param {HTMLInputElement} control */
+/** The entry of what a control names: `contact.attributes.plan`, `contact.plan` and `plan` are one. @param {HTMLInputElement} control */
 export function entryOf(control) {
   const field = control.value.trim();
   if (!field) return undefined;
-  const names = ['', 'contact.', 'contact.attributes.', 'event.'].map((prefix) => prefix + field);
+  const attribute = `contact.attributes.${field.replace(/^contact\.(attributes\.)?/, '')}`;
+  const names = [field, `contact.${field}`, attribute, `event.${field}`];
   const known = optionsOf(control.dataset.pick ?? 'known-fields').filter((option) => !option.dataset.row);
   return names.map((name) => known.find((option) => option.value === name)).find(Boolean);
 }

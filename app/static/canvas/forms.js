@@ -172,7 +172,7 @@ export function editRows(target) {
   const row = drop.closest('[data-item]');
   const next = row.nextElementSibling ?? row.previousElementSibling ?? row.closest('.rows').querySelector('[data-add]');
   row.remove();
-  (next.querySelector?.('input, select') ?? next).focus();
+  (next.querySelector?.('[data-grip], input, select') ?? next).focus();
   return true;
 }
 
