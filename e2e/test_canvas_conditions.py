@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.pages.builder import Builder
-from e2e.product import Product
+from e2e.product import PLAIN, Product
 from e2e.workflows import create, edge, node
 
 STORED = [
@@ -99,3 +100,22 @@ def test_it_looks_right_and_is_accessible(
     expect(_rows(canvas)).to_have_count(len(STORED))
     expect_accessible(canvas.page)
     shot(canvas.page, f"conditions-{theme}-{width}")
+
+
+def test_membership_of_a_segment_is_chosen_like_a_field(page: Page, product: Product, workflow: str) -> None:
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    answer = httpx.post(f"{product.url}/api/v1/segments", json={"name": "Early birds"}, headers=headers, **PLAIN)
+    segment = answer.json()["data"]["id"]
+    canvas = Builder(page).open(workflow)
+    canvas.card("ask").click()
+    canvas.panel.get_by_role("button", name="Condition", exact=True).click()
+    page.keyboard.type("early")
+    page.locator("#field-picker").get_by_role("option", name="Early birds").click()
+    row = _rows(canvas).last
+    expect(row.locator(".names")).to_have_text("Early birds")
+    row.get_by_label("In or not").select_option("not_in")
+    _expect_stored(canvas, [{"field": "segment", "operator": "not_in", "value": [segment]}])
+    for _ in STORED:
+        _rows(canvas).first.get_by_role("button", name="Remove this condition").click()
+    expect(canvas.card("ask")).to_contain_text("If is not in “Early birds”")
+    expect(_rows(canvas)).to_have_count(1)

@@ -23,6 +23,7 @@ from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
 from app.flow.policies import ON_ERROR_WORDS
 from app.flow.retry import MAIL, ONCE, Retry
+from app.flow.segment_membership import wanted_ids
 from app.flow.trigger_type import CATEGORY
 from app.lib.formats import readers_zone
 from app.messaging.channels import registry as channels
@@ -45,7 +46,15 @@ def teach(engine: FragmentEngine) -> None:
     def rule_lines(context: Context, rules: list[Json]) -> list[RuleLine]:
         return decision_in_words(rules, readers_zone(context))
 
-    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
+    @pass_context
+    def conditions_in_words(context: Context, conditions: Any, match: Any = "all") -> str:
+        choices = context.get("choices")
+        segments = choices.references.get("segment", {}) if isinstance(choices, Choices) else None
+        names = None if segments is None else {id_: row["name"] for id_, row in segments.items()}
+        return sentence(conditions, match, names)
+
+    engine.engine.globals.update(operators=OPERATORS, sentence=conditions_in_words, decision_in_words=rule_lines)
+    engine.engine.globals.update(wanted_segments=wanted_ids)
     engine.engine.globals.update(
         weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()), cron_words=cron_words
     )

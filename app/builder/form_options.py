@@ -94,7 +94,8 @@ class FormOptions:
     async def everything(self) -> Choices:
         """All that the forms of steps and triggers offer."""
         met, references = await self._met(), await self._rows.references()
-        return self._choices(met, references, [*contact_entries(met), *property_entries(met)])
+        segments = row_entries(references.get("segment", {}), "Segments", "row-segment")
+        return self._choices(met, references, [*contact_entries(met), *property_entries(met), *segments])
 
     async def of_segments(self, own_segment: UUID | None = None) -> Choices:
         """All that the rule of a segment can look at: events, workflows and other segments too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -69,24 +70,30 @@ def _said(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else readable(value, TO_CHOOSE)
 
 
-def sentence(conditions: Any, match: Any = "all") -> str:
-    """A list of conditions as a card says it; nothing for an empty one. Takes drafts, so anything may be missing."""
+def sentence(conditions: Any, match: Any = "all", names: Mapping[str, str] | None = None) -> str:
+    """A list of conditions as a card says it; nothing for an empty one. Takes drafts, so anything may be missing.
+
+    `names`: what segments are called, by their ids; without them it says how many are asked for.
+    """
     parts = []
     for item in conditions if isinstance(conditions, list) else ():
         if not isinstance(item, dict):
             continue
         if item.get("conditions") is not None:
-            parts.append(f"({sentence(item['conditions'], item.get('match'))})")
+            parts.append(f"({sentence(item['conditions'], item.get('match'), names)})")
         else:
-            parts.append(_part(item))
+            parts.append(_part(item, names))
     if match == "none":
         return f"neither {' nor '.join(parts)}" if len(parts) > 1 else "".join(f"not ({part})" for part in parts)
     return (" or " if match == "any" else " and ").join(parts)
 
 
-def _part(condition: dict[str, Any]) -> str:
+def _part(condition: dict[str, Any], names: Mapping[str, str] | None) -> str:
     operator, value = printed(condition.get("operator")), condition.get("value")
     segments = wanted_ids(condition.get("field"), operator, value)
+    if segments and names is not None:
+        which = " or ".join(f"“{names[id_]}”" if (id_ := str(one)) in names else GONE for one in segments)
+        return f"{_IS_IN[operator]} {which}"
     if segments is not None:
         which = TO_CHOOSE if not segments else "a segment" if len(segments) == 1 else f"any of {len(segments)} segments"
         return f"{_IS_IN[operator]} {which}"

@@ -86,3 +86,15 @@ def test_no_words_show_python(operator: str, wanted: Any, actual: Any) -> None:
     (line,) = decision_in_words([rule])
     shown = f"{line.was} {line.wanted} {sentence([{**rule, 'value': wanted}, wanted])} {sentence(wanted)}"
     assert not [word for word in ("{'", "True", "False", "None", "nan", "inf", "e+", "e-") if word in shown], shown
+
+
+def test_segments_are_called_by_their_names_where_these_are_known() -> None:
+    vips, lost = "0193a1b2-7c3d-7e4f-8a5b-1c2d3e4f5a6b", "0193a1b2-7c3d-7e4f-8a5b-1c2d3e4f5a6c"
+    conditions = [
+        {"field": "segment", "operator": "in", "value": [vips]},
+        {"match": "any", "conditions": [{"field": "segment", "operator": "not_in", "value": [vips, lost]}]},
+    ]
+    assert sentence(conditions) == "is in a segment and (is not in any of 2 segments)"
+    named = sentence(conditions, "all", {vips: "VIPs"})
+    assert named == "is in “VIPs” and (is not in “VIPs” or a segment that is gone)"
+    assert sentence([{"field": "segment", "operator": "in", "value": ["gold"]}], "all", {}) == "segment is one of gold"
