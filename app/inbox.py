@@ -47,6 +47,10 @@ class InboxKind(IntEnum):
     CALLED = 7
     """Start run `run_id` of `workflow_id`, of the contact or without one, which a step of another run called (`sub_runs`)."""
 
+    FOLLOW = 7
+    """A contact came or changed, which starts nothing and reaches no goal: what is kept beside contacts follows. `name` and payload as
+    of the event that others hear."""
+
 
 _LEFT = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
 READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind not in _LEFT)})"
@@ -119,6 +123,36 @@ values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 """  # noqa: S608  constants
 
 
+_FOLLOW = f"""
+insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at)
+select %(tenant)s, {InboxKind.FOLLOW:d}, u.name, u.contact_id, u.payload, %(at)s
+from unnest(%(names)s::text[], %(contacts)s::uuid[], %(payloads)s::jsonb[]) as u(name, contact_id, payload)
+"""  # noqa: S608  constants
+
+
+class SilentChange(NamedTuple):
+    """A contact that came or changed without anybody being told: `contact.created`, or `contact.updated` with what has `changed`."""
+
+    name: str
+    contact_id: UUID
+    changed: Sequence[str] = ()
+
+
+async def follow(session: AsyncSession, tenant_id: int, changes: Sequence[SilentChange]) -> None:
+    """Let what is kept beside contacts follow these changes. One statement, however many."""
+    if changes:
+        await execute(
+            session,
+            _FOLLOW,
+            tenant=tenant_id,
+            names=[change.name for change in changes],
+            contacts=[change.contact_id for change in changes],
+            payloads=[Jsonb({"changed": list(change.changed)}) for change in changes],
+            at=clock.now(),
+        )
+        notify_engine(session)
+
+
 BY_HAND = "manual"
 """The name of a start that leaves the choice of the trigger to the version that is live when it is handled."""
 _STARTS = f"""
@@ -128,6 +162,18 @@ select tenant_id, %(kind)s, %(name)s, contact_id, workflow_id, run_id, %(payload
 from (
   select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, * from unnest(%(contacts)b::uuid[], %(runs)b::uuid[])
     with ordinality as u(contact_id, run_id, place)) as started
+order by place
+"""  # noqa: S608  constants
+
+
+_DATED = f"""
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
+select tenant_id, {InboxKind.AT_TRIGGER:d}, %(name)s, contact_id, workflow_id, run_id, payload, at, (select clock_now()),
+  {_PRIORITY.format("started")}
+from (
+  select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, *
+  from unnest(%(contacts)s::uuid[], %(runs)s::uuid[], %(payloads)s::jsonb[], %(times)s::timestamptz[])
+    with ordinality as u(contact_id, run_id, payload, at, place)) as started
 order by place
 """  # noqa: S608  constants
 
@@ -170,6 +216,34 @@ async def start_at(
     return await _starts(
         session, tenant_id, InboxKind.AT_TRIGGER, trigger_id, workflow_id, contact_ids, properties, at, run_ids
     )
+
+
+class DatedStart(NamedTuple):
+    """A run to start at a trigger, with an event of its own, which happened at `occurred_at`."""
+
+    contact_id: UUID
+    properties: dict[str, Any]
+    occurred_at: datetime
+
+
+async def start_each(
+    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, trigger_id: str, starts: Sequence[DatedStart]
+) -> None:
+    """`start_at` for contacts whose runs begin with events of their own. One statement, however many."""
+    if not starts:
+        return
+    await execute(
+        session,
+        _DATED,
+        tenant=tenant_id,
+        name=trigger_id,
+        workflow=workflow_id,
+        contacts=[one.contact_id for one in starts],
+        runs=[UUID(bytes=run_id) for run_id in uuid7_many(len(starts))],
+        payloads=[Jsonb(one.properties) for one in starts],
+        times=[one.occurred_at for one in starts],
+    )
+    notify_engine(session)
 
 
 async def _starts(

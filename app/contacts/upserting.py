@@ -9,15 +9,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.contacts import merging
 from app.contacts.fields import ContactPatch
 from app.contacts.merging import ContactFields, Merged
 from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Invalid
 from app.events.record import NewEvent, record
+from app.inbox import SilentChange
 from app.lib.ids import uuid7
 from app.models.status import Channel
 from app.subscriptions.service import unsubscribed_event
+
+CREATED, UPDATED = "contact.created", "contact.updated"
 
 
 class UpsertResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +51,8 @@ def distinct(changes: Sequence[ContactPatch]) -> bool:
 async def upsert_many(
     session: AsyncSession, tenant_id: int, changes: Sequence[ContactPatch], *, via: str, emit: bool = True
 ) -> list[UpsertResult]:
-    """Create or update one contact a change. The changes must be `distinct`. Emits events for what really changed.
+    """Create or update one contact a change. The changes must be `distinct`. Emits events for what really changed, or with `emit` False
+    has what is kept beside contacts follow it and tells nobody.
 
     Raises IntegrityError when another transaction took an address in the middle of it; then nothing was stored.
     """
@@ -74,7 +79,16 @@ async def upsert_many(
         waiting = {number: change for number, change in waiting.items() if number not in outcomes}
     if emit:
         await record(session, tenant_id, events)
+    else:
+        await inbox.follow(session, tenant_id, [silent for event in events if (silent := _silent(event)) is not None])
     return [outcomes[number] for number in range(len(changes))]
+
+
+def _silent(event: NewEvent) -> SilentChange | None:
+    """What becomes of an event of which nobody is told; None: another one says the same."""
+    if event.name not in (CREATED, UPDATED):
+        return None
+    return SilentChange(event.name, event.contact_id, event.properties.get("changed", ()))
 
 
 class _Existing:
@@ -149,7 +163,7 @@ def created_event(state: ContactFields, via: str) -> NewEvent:
     properties: dict[str, Any] = {"via": via}
     if state.source is not None:
         properties["source"] = state.source
-    return NewEvent(name="contact.created", contact_id=state.id, properties=properties)
+    return NewEvent(name=CREATED, contact_id=state.id, properties=properties)
 
 
 def changed_events(merged: Merged, via: str) -> list[NewEvent]:
@@ -158,7 +172,7 @@ def changed_events(merged: Merged, via: str) -> list[NewEvent]:
         return []
     contact_id = merged.state.id
     properties = {"changed": list(merged.changed), "current": merged.current, "previous": merged.previous}
-    events = [NewEvent(name="contact.updated", contact_id=contact_id, properties=properties)]
+    events = [NewEvent(name=UPDATED, contact_id=contact_id, properties=properties)]
     if names := merged.attributes_changed:
         events.append(
             NewEvent(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import jobs as contact_jobs
+from app.inbox import InboxKind
 from app.models.status import Role
 from tests.contacts.imports.importing import IMPORT, IN_PART, Importer, counts_of, upload
 from tests.fixtures.clock import Clock
@@ -156,7 +157,9 @@ async def test_without_events_nothing_is_queued(importer: Importer, committed_da
     await importer.start(b"email\na@example.com\n", emitEvents=False)
     await importer.run()
     with committed_database.connect() as connection:
-        assert connection.execute("select (select count(*) from inbox), count(*) from contacts").fetchone() == (0, 1)
+        assert connection.execute("select count(*), (select count(*) from events) from contacts").fetchone() == (1, 0)
+        queued = connection.execute("select kind, name from inbox").fetchall()
+    assert queued == [(InboxKind.FOLLOW, "contact.created")], "what is kept beside contacts follows, and nobody is told"
 
 
 async def test_the_error_file_is_harmless_and_can_be_imported_again(importer: Importer) -> None:
