@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psycopg
@@ -9,6 +10,8 @@ import psycopg
 _TURN = 7_401_002
 HELD_MS = 500
 """How long whoever has the turn waits for a contact that somebody holds: for the end of another batch, not of what takes seconds."""
+
+TRIES, PAUSE_S = 20, 0.05
 
 
 class TurnTaken(Exception):
@@ -57,3 +60,20 @@ class ClaimLock:
         sql = f"select {function}(%s), set_config('lock_timeout', %s, true)"
         row = self._connection.execute(sql, (_TURN, f"{wait_ms}ms")).fetchone()
         return row and row[0]
+
+
+def let_claims_pass(connection: psycopg.Connection[Any]) -> bool:
+    """Wait until whoever has claimed events by now has locked their contacts, though it may not know what has changed before it.
+
+    So what builds something for all contacts beside running engines comes after them. False when the turn was not free for a second.
+    """
+    turn = ClaimLock(connection)
+    for _ in range(TRIES):
+        try:
+            with connection.transaction():
+                turn.take()
+                turn.give()
+            return True
+        except TurnTaken:
+            time.sleep(PAUSE_S)  # a claim takes milliseconds, and nobody tells of its end
+    return False

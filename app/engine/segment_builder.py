@@ -6,7 +6,6 @@ it is counted when it is handled. A piece and how far it came are one transactio
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import psycopg
 import structlog
 
 from app.engine import claim, failpoints, rows
-from app.engine.claim_lock import ClaimLock, TurnTaken
+from app.engine.claim_lock import let_claims_pass
 from app.inbox import notify_engine_now
 from app.lib import clock, polling, shards
 from app.membership.book import Book
@@ -85,7 +84,7 @@ class SegmentBuilder:
             (epoch,) = self.connection.execute(_EPOCH, {"tenant": tenant_id}).fetchone() or (0,)
             if epoch != known:
                 book, known = load_book(self.connection, tenant_id), epoch
-                if not self._let_claims_pass():
+                if not let_claims_pass(self.connection):
                     return built  # looked at again: built before they have passed, events could count twice
             try:
                 with self.connection.transaction():
@@ -102,22 +101,6 @@ class SegmentBuilder:
                 return built
             built += late
         return built
-
-    def _let_claims_pass(self) -> bool:
-        """Whoever claimed events before it could know of these builds has locked its contacts by the time that the turn is free.
-
-        False when it was not free for a second.
-        """
-        turn = ClaimLock(self.connection)
-        for _ in range(MOST_TRIES):
-            try:
-                with self.connection.transaction():
-                    turn.take()
-                    turn.give()
-                return True
-            except TurnTaken:
-                time.sleep(0.05)  # a claim takes milliseconds, and nobody tells of its end
-        return False
 
     def _piece(self, cursor: psycopg.Cursor[Any], tenant_id: int, book: Book | None) -> int | None:
         """Build the next contacts that are behind; how many were. None: it is finished."""
