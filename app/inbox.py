@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,6 +27,7 @@ ENGINE = "advance"
 """The actor that empties the inbox."""
 
 
+@unique
 class InboxKind(IntEnum):
     """What a row asks of the engine. The numbers are stored; a process leaves unknown ones to a newer release."""
 
@@ -46,8 +47,7 @@ class InboxKind(IntEnum):
     """Start run `run_id` of `workflow_id`, of the contact or without one, at the trigger of the live version whose id is `name`."""
     CALLED = 7
     """Start run `run_id` of `workflow_id`, of the contact or without one, which a step of another run called (`sub_runs`)."""
-
-    FOLLOW = 7
+    FOLLOW = 8
     """A contact came or changed, which starts nothing and reaches no goal: what is kept beside contacts follows. `name` and payload as
     of the event that others hear."""
 

@@ -22,13 +22,13 @@ from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
 from app.engine.claim_lock import ClaimLock, TurnTaken
 from app.engine.crashes import Crashes, Suspected
+from app.engine.date_work import follow_batch
 from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
 from app.engine.progress import progress
 from app.engine.segment_reads import SegmentReads
-from app.engine.segment_work import move_members
 from app.engine.state import NOBODY, ContactState
 from app.engine.step_faults import fault_in_words
 from app.engine.time_limit import BatchTooLong, TimeLimit
@@ -274,7 +274,7 @@ class Engine:
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
                         self.crashes.clear(cursor, self._events_taken, self._runs_taken)
-                    move_members(cursor, batch, self.matcher, self.shard)
+                    follow_batch(cursor, batch, self.matcher, self.shard)
                     actors = batch.actors
                 elif taken and self.crashes.events:
                     self.crashes.clear(cursor, self._events_taken)

@@ -13,6 +13,7 @@ from typing import Any
 from app.engine import claim, control, newer_release, reports, rows, waits
 from app.engine.claim import Cursor
 from app.engine.compiled import CompiledFlow, CompiledStart
+from app.engine.date_work import concerning_dates
 from app.engine.goals import CompiledGoal
 from app.engine.interest import HAPPENED, Arrival, Interests
 from app.engine.lookups import Entering, EntryLookups, contacts_of
@@ -85,6 +86,7 @@ class Arrivals:
         self.wanted = [arrival for arrival in arrivals if arrival is not None]
         self.left |= {(item, workflow_id, None): None for item, workflow_id in self.interests.left}
         self.concerning_segments = concerning(matcher, items) if matcher.keeps_segments else []
+        self.concerning_dates = concerning_dates(matcher, items) if matcher.keeps_dates else []
         self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
         self.fields: frozenset[str] = frozenset()
@@ -94,11 +96,12 @@ class Arrivals:
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
         """Lock the contacts, say so by `locked`, and let everything happen in memory."""
-        if not self.wanted and not self.concerning_segments:
+        if not self.wanted and not self.concerning_segments and not self.concerning_dates:
             return None
         batch = Batch(self.now)
-        batch.segment_work.events = self.concerning_segments
-        contacts = contacts_of([*(arrival.item for arrival in self.wanted), *self.concerning_segments])
+        batch.segment_work.events, batch.segment_work.dates = self.concerning_segments, self.concerning_dates
+        of_contacts = [*self.concerning_segments, *self.concerning_dates]
+        contacts = contacts_of([*(arrival.item for arrival in self.wanted), *of_contacts])
         of_segments = self.matcher.fields_of_segments({item.tenant_id for item in self.concerning_segments})
         target_lists = {id(arrival.targets): arrival.targets for arrival in self.wanted}
         flows = _distinct(flow for targets in target_lists.values() for flow in targets)

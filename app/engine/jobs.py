@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from app import wakes
-from app.engine import claim, segment_builder, segment_turns
+from app.engine import claim, date_builder, segment_builder, segment_turns
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
 from app.engine.threads import EngineThread, EngineThreads
@@ -21,7 +21,7 @@ from app.lib.wakeups import Wakeup
 from app.settings import settings
 
 log = structlog.get_logger()
-_performing, _building = threading.Lock(), threading.Lock()
+_performing, _building, _reading = threading.Lock(), threading.Lock(), threading.Lock()
 _asked = threading.Event()
 """The actor was notified: whoever works looks (once more)."""
 _threads = EngineThreads(settings().engine.threads)
@@ -109,6 +109,21 @@ def build_segments() -> None:
         _building.release()
 
 
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+def read_dates() -> None:
+    """Read the dates of contacts for triggers that are new, and clear away what nobody asks for. One pass at a time in a process."""
+    jobs.acknowledge("read_dates")
+    if not _reading.acquire(blocking=False):
+        return
+    try:
+        with database.connect("dates") as connection:
+            date_builder.DateBuilder(connection).run()
+    except psycopg.OperationalError as error:
+        log.warning("dates.database_away", error=type(error).__name__)
+    finally:
+        _reading.release()
+
+
 async def sweep_wakes() -> None:
     """Let workflows be looked at whose runs no wake stands for: only rows that were written past the product have none."""
 
@@ -120,7 +135,7 @@ async def sweep_wakes() -> None:
     await asyncio.to_thread(sweep)
 
 
-ACTORS = [advance, perform, build_segments]
+ACTORS = [advance, perform, build_segments, read_dates]
 WAKEUPS = [
     Wakeup(
         advance.actor_name,
@@ -128,6 +143,7 @@ WAKEUPS = [
         next_due=f"least(({wakes.NEXT_DUE}), ({segment_turns.NEXT_DUE}))",
     ),
     Wakeup(build_segments.actor_name, due=segment_builder.IS_DUE),
+    Wakeup(read_dates.actor_name, due=date_builder.IS_DUE),
 ]
 POLLS = [advance, *(_helper(thread) for thread in _threads if thread.number), make_calls]
 """What each worker calls every second, so that runs move without Redis."""

@@ -77,6 +77,8 @@ class Matcher:
         self._steps = 0
         self.keeps_segments = False
         """Has a workspace that is known here dynamic segments?"""
+        self.keeps_dates = False
+        """Does a workflow of a workspace that is known here watch a date of contacts?"""
         self._swept = monotonic()
         self._newer: tuple[list[bytes], list[bytes]] | None = None
 
@@ -122,16 +124,17 @@ class Matcher:
             if version == live_version:
                 live[workflow_id] = Live(workflow_id, version, tenant_id, not active, since)
         self.workspaces[tenant_id] = WorkspaceListeners(
-            epoch, listening, live, monotonic(), load_book(self.connection, tenant_id)
+            epoch, listening, live, monotonic(), load_book(self.connection, tenant_id), place and place[0]
         )
-        self._note_segments()
+        self._note_what_is_kept()
         self._replace(tenant_id, listening, place)
         for flow in self.flows.values():
             flow.priority = priorities.get(flow.workflow_id, flow.priority)
         self._newer = None
 
-    def _note_segments(self) -> None:
+    def _note_what_is_kept(self) -> None:
         self.keeps_segments = any(known.book is not None for known in self.workspaces.values())
+        self.keeps_dates = any(known.dates for known in self.workspaces.values())
 
     def _replace(
         self, tenant_id: int, listening: Mapping[Version, Listening], place: tuple[str, str | None] | None
@@ -204,7 +207,7 @@ class Matcher:
         for tenant_id in idle:
             del self.workspaces[tenant_id]
             self._newer = None
-        self._note_segments()
+        self._note_what_is_kept()
         for flow in [flow for flow in self.flows.values() if flow.tenant_id in idle]:
             self._forget(flow)
         for key in [key for key, one in self.unreadable.items() if one.tenant_id in idle]:

@@ -53,13 +53,15 @@ class CalledRuns:
 
 
 class SegmentWork:
-    """What dynamic segments have to look at after a batch, besides the changes that its runs make."""
+    """What dynamic segments and due dates have to look at after a batch, besides the changes that its runs make."""
 
-    __slots__ = ("events", "turns")
+    __slots__ = ("dates", "events", "turns")
 
     def __init__(self) -> None:
         self.events: list[Item] = []
         """Events that rules count, or that tell of changes of contacts."""
+        self.dates: list[Item] = []
+        """What came in that may change when dates of contacts are due."""
         self.turns: dict[int, list[bytes]] = {}
         """Contacts whose membership time may change now, by workspace."""
 

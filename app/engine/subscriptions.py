@@ -8,9 +8,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from app.engine import rows
 from app.engine.covers import Rules
+from app.engine.due_dates import WatchedDate
 from app.engine.index_places import KnownContact
 from app.engine.listeners import NO_LISTENERS, EventMatch, Index
 from app.flow import registry
+from app.flow.contact_date import ContactDate
 from app.flow.contact_goals import CONTACT_CHANGES, waits_for_segments
 from app.flow.document import triggers_of
 from app.flow.node_type import NodeType
@@ -50,18 +52,22 @@ class Listening(NamedTuple):
     """Events that its steps may wait for."""
     partly: bool = False
     """It has steps that this process does not understand: what they wait for, only runs that stand there can say."""
+    dates: tuple[tuple[str, ContactDate], ...] = ()
+    """Dates of contacts that its triggers watch, with the triggers' ids."""
 
 
 def listening_of(
     document: dict[str, Any], goals: list[dict[str, Any]], nodes: list[dict[str, Any]], unknown: bool
 ) -> Listening:
     """What a version waits for, by its triggers, its goals and those of its nodes that wait. `unknown`: it has others besides."""
-    triggers = []
+    triggers, dates = list[Waiter](), list[tuple[str, ContactDate]]()
     for trigger in triggers_of(document):
         kind, config = typed(trigger)
         admission = kind.admission(config)
         if trigger.enabled:
             triggers += [Waiter(event, admission.rules, admission.joined) for event in kind.subscribes(config)]
+            date = kind.contact_date(config)
+            dates += [] if date is None else [(trigger.id, date)]
     waits, readable = _awaited(nodes)
     readable_goals = [goal for goal in goals if isinstance(goal, dict) and isinstance(goal.get("event"), str)]
     reached = [
@@ -71,7 +77,7 @@ def listening_of(
         if segments := [str(one) for one in waits_for_segments(goal)]:
             moved = [{"field": "event.segmentId", "operator": "in", "value": segments}]
             reached += [Waiter(event, moved, "all") for event in MOVES]
-    return Listening(tuple(triggers), tuple(reached), waits, unknown or not readable)
+    return Listening(tuple(triggers), tuple(reached), waits, unknown or not readable, tuple(dates))
 
 
 class ReachedWorkflows:
@@ -99,10 +105,20 @@ class WorkspaceListeners:
         live: Mapping[bytes, Live],
         used: float,
         book: Book | None = None,
+        timezone: str | None = None,
     ) -> None:
-        self.epoch, self.listening, self.live, self.used = epoch, listening, live, used
+        self.epoch, self.listening, self.live, self.used, self.timezone = epoch, listening, live, used, timezone
         self.book = book
         """The dynamic segments of the workspace; None when it has none."""
+        self.dates = [
+            WatchedDate(one.workflow_id, trigger_id, date)
+            for one in live.values()
+            if (heard := listening.get((one.workflow_id, one.version))) is not None
+            for trigger_id, date in heard.dates
+        ]
+        """Dates of contacts that triggers of live versions watch."""
+        self.watched = frozenset().union(*(one.date.watched for one in self.dates))
+        """What of contacts moves them, as changes of contacts name it, and as effects of steps do."""
         self.waits = frozenset(event for heard in listening.values() for event in heard.waits)
         """Events that some step of some version waits for."""
         self.partly_understood = frozenset(key[0] for key, heard in listening.items() if heard.partly)

@@ -15,6 +15,7 @@ import msgspec
 from app.flow import conditions
 from app.flow.audience import Audience
 from app.flow.conditions import Match
+from app.flow.contact_date import ContactDate
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions
 from app.flow.input_schema import InputSchema
@@ -135,6 +136,11 @@ class TriggerType:
     @classmethod
     def timetable(cls, config: Any) -> Timetable | None:
         """When it starts runs by the clock; None: it does not. A trigger with one may start runs without a contact."""
+        return None
+
+    @classmethod
+    def contact_date(cls, config: Any) -> ContactDate | None:
+        """The date of contacts at which it starts runs; None: it watches none. `app.dates` keeps when that is for each contact."""
         return None
 
     @classmethod

@@ -7,6 +7,7 @@ from app.models.base import Base
 from app.models.connector import Connector
 from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
+from app.models.due_date import DateSchedule, DueDate
 from app.models.enrolment import Enrolment
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
 from app.models.held_run_job import HeldRunJob
@@ -62,8 +63,10 @@ __all__ = [
     "ContactStanding",
     "ContactTag",
     "Crash",
+    "DateSchedule",
     "DeadLetter",
     "DraftChange",
+    "DueDate",
     "EndedRun",
     "Enrolment",
     "Entry",

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.dates.service import DateService
 from app.flow.document import Trigger
 from app.flow.trigger_registry import typed
 from app.lib import clock
@@ -27,6 +28,7 @@ class ScheduleService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._rows = ScheduleRepository(session, principal.tenant_id)
+        self._dates = DateService(session, principal)
 
     async def missed_in_words(self, workflow_id: UUID) -> str:
         """What becomes of times that have passed while a workflow was paused, when it goes on; empty when none has."""
@@ -44,7 +46,8 @@ class ScheduleService:
                 starts = _STARTS.get(len(to_fire(due, now, timetable.missed)))
                 starts = starts or f"it starts {len(to_fire(due, now, timetable.missed))} times at once"
                 sentences.append(f"“{kind.title(config)}” has come {count} meanwhile: {starts}.")
-        return " ".join(sentences)
+        dates = await self._dates.missed_in_words(workflow_id)
+        return " ".join([*sentences, dates] if dates else sentences)
 
 
 _STARTS = {0: "they are left out", 1: "it starts once for that"}

@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.dates import upkeep as dates
+from app.dates.upkeep import PublishedTrigger
 from app.flow.document import Trigger, triggers_of
 from app.flow.timetable import Timetable
 from app.flow.trigger_registry import typed
@@ -23,16 +25,21 @@ def timetable_of(trigger: Trigger) -> Timetable | None:
 
 
 async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
-    """Bring the schedules of one workspace to what its workflows are now, at this epoch or later.
+    """Bring the schedules of one workspace, and its triggers that watch dates, to what its workflows are now, at this epoch or later.
 
     A trigger that is new, or says something else than before, fires from now on; of one that is the same nothing is forgotten.
     """
     before_epoch, now = await repository.hold(session, tenant_id)
     if before_epoch == epoch:
         return
+    live = [one for version in await repository.live_triggers(session, tenant_id) for one in _triggers(version)]
+    await dates.compare(session, tenant_id, live)
     wanted: dict[Key, tuple[StoredSchedule, Timetable]] = {}
-    for live in await repository.live_triggers(session, tenant_id):
-        for row, timetable in _scheduled(live):
+    for one in live:
+        if (timetable := timetable_of(one.trigger)) is not None:
+            plain = {"type": one.trigger.type, "data": one.trigger.data}
+            zone = str(timetable.zone_in(one.timezone))
+            row = StoredSchedule(one.workflow_id, one.trigger.id, plain, zone, one.active)
             wanted[row.workflow_id, row.trigger_id] = row, timetable
     existing = {(row.workflow_id, row.trigger_id): row for row in await repository.stored(session, tenant_id)}
     await repository.drop(session, tenant_id, [row for key, row in existing.items() if key not in wanted])
@@ -46,17 +53,10 @@ async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
     await repository.compared(session, tenant_id, epoch)
 
 
-def _scheduled(live: LiveTriggers) -> list[tuple[StoredSchedule, Timetable]]:
-    """The triggers of a version that start by the clock. One that this process does not understand is left to another."""
+def _triggers(live: LiveTriggers) -> list[PublishedTrigger]:
+    """The triggers of a version that are switched on. What this process does not understand is left to another."""
     try:
         triggers = triggers_of(live.document)
     except msgspec.ValidationError:
         return []
-    rows = list[tuple[StoredSchedule, Timetable]]()
-    for trigger in triggers:
-        timetable = timetable_of(trigger) if trigger.enabled else None
-        if timetable is not None:
-            plain = {"type": trigger.type, "data": trigger.data}
-            zone = str(timetable.zone_in(live.timezone))
-            rows.append((StoredSchedule(live.workflow_id, trigger.id, plain, zone, live.active), timetable))
-    return rows
+    return [PublishedTrigger(live.workflow_id, one, live.active, live.timezone) for one in triggers if one.enabled]

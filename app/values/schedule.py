@@ -13,7 +13,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Literal
+from typing import Literal, NamedTuple
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As documents name them, in the order of `date.weekday`."""
@@ -136,12 +136,19 @@ def recurrences(day: date, every: Every, first: date) -> Iterator[date]:
         year, month = (year + 1, month) if every == "year" else (year + month // 12, month % 12 + 1)
 
 
-def next_recurrence(
-    local: datetime, every: Every, by: float, unit: str, at: time | None, zone: tzinfo, after: datetime
-) -> datetime | None:
-    """The first instant after `after` (not `after` itself) at which a recurring local date-time, moved by an offset, has come.
+class Occurrence(NamedTuple):
+    """`local`: the date that has come back, as clocks show it (naive). `at`: the instant to act, moved from it by an offset."""
 
-    None when there is none: it was once, or the calendar ends.
+    local: datetime
+    at: datetime
+
+
+def occurrences(
+    local: datetime, every: Every, by: float, unit: str, at: time | None, zone: tzinfo, after: datetime
+) -> Iterator[Occurrence]:
+    """How often a recurring local date-time, moved by an offset, comes after `after` (not at `after` itself), in order.
+
+    Ends when it was once, or the calendar ends.
     """
     # What an earlier day comes to lies before `after` in every zone.
     offset_days = by * UNIT_DAYS[unit] if unit in UNIT_DAYS else by * UNIT_SECONDS[unit] / 86_400
@@ -150,13 +157,21 @@ def next_recurrence(
     except OverflowError:
         first = date.min if offset_days > 0 else date.max
     for day in recurrences(local.date(), every, first):
+        again = datetime.combine(day, local.time())
         try:
-            instant = offset_instant(datetime.combine(day, local.time()), by, unit, at, zone)
+            instant = offset_instant(again, by, unit, at, zone)
         except (OverflowError, ValueError):
-            return None
+            return
         if instant > after:
-            return instant
-    return None
+            yield Occurrence(again, instant)
+
+
+def next_recurrence(
+    local: datetime, every: Every, by: float, unit: str, at: time | None, zone: tzinfo, after: datetime
+) -> datetime | None:
+    """The instant of the first of `occurrences`; None when there is none."""
+    first = next(occurrences(local, every, by, unit, at, zone, after), None)
+    return None if first is None else first.at
 
 
 def _local(moment: datetime, zone: tzinfo) -> datetime:

@@ -19,6 +19,7 @@ LEVELS = Levels(
         {"engine"},
         {"workflows"},
         {"schedules"},
+        {"dates"},
         {"enrolments"},
         {"messaging"},
         {"mailbox"},

@@ -16,6 +16,8 @@ ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
+    "engine.date_builder._DROPPED": ANYWHERE,
+    "engine.date_builder._UNREAD": ANYWHERE,
     "engine.segment_builder._DROPPED": ANYWHERE,
     "engine.segment_builder._OPEN": ANYWHERE,
     "engine.segment_turns.NEXT_DUE": ANYWHERE,

@@ -9,6 +9,7 @@ FREE_TABLES = {
     "batches": "ids of what a worker walks, for seconds",
     "connectors": "credentials and the server's state",
     "contact_import_chunks": "a file that waits for its import to be started, at most a day",
+    "date_schedules": "what marketers wrote, and instants",
     "draft_changes": "what marketers drew",
     "heartbeats": "processes",
     "held_run_jobs": "a filter by ids and words, and the user who asked",

@@ -22,11 +22,12 @@ from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
-from app.models.segment import Segment, SegmentMember
+from app.models.segment import Segment
 from app.models.status import Role, RunStatus
 from app.models.workflow import Workflow
 from app.models.workspace import Workspace
 from tests.contacts.free_of_contacts import FREE_COLUMNS, FREE_TABLES
+from tests.contacts.rows_about import dated_contacts, members, watching_trigger
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
 from tests.fixtures.runs import RunRecord, run_row
@@ -276,6 +277,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     session.add(workflow)
     await session.flush()
     first = {
+        "due_dates": await watching_trigger(session, tenant_id),
         "enrolments": {"workflow_id": workflow.id, "status": "done"},
         "active_runs": {"id": known["run_id"], "status": int(RunStatus.WAITING)},
         "ended_runs": {"status": int(RunStatus.FAILED)},
@@ -301,13 +303,8 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     return counts
 
 
-WORDLESS = {"segment_facts", "segment_members", "segment_state"}
+WORDLESS = {"due_dates", "segment_facts", "segment_members", "segment_state"}
 """Tables with rows about a contact that hold no text."""
-
-
-async def members(session: AsyncSession, contact_id: UUID) -> int:
-    rows = await session.scalars(select(SegmentMember).where(SegmentMember.contact_id == contact_id))
-    return len(rows.all())
 
 
 async def test_every_mark_is_followed_and_nobody_else_is_touched(
@@ -330,6 +327,7 @@ async def test_every_mark_is_followed_and_nobody_else_is_touched(
     before = await places(db_session, "bea@example.com")
     assert set(filled) - WORDLESS <= set(before)
     assert await members(db_session, gone) == 1
+    assert await dated_contacts(db_session) == {gone, stays}
 
     assert not await erasure_repository.erase(db_session, other_workspace.id, gone, now_clock.now())
     assert await erasure_repository.erase(db_session, workspace.id, gone, now_clock.now())
@@ -337,3 +335,4 @@ async def test_every_mark_is_followed_and_nobody_else_is_touched(
     assert "said by ada" not in str(await places(db_session, "ada@example.com"))
     assert await places(db_session, "bea@example.com") == before
     assert (await members(db_session, gone), await members(db_session, stays)) == (0, 1)
+    assert await dated_contacts(db_session) == {stays}

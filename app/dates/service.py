@@ -1,0 +1,105 @@
+"""Triggers of a workflow that watch dates, as people see them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.dates.repository import DateScheduleRepository
+from app.dates.upkeep import stored_date
+from app.enrolments.repository import EnrolmentRepository
+from app.enrolments.service import NoSuchWorkflow
+from app.flow.document import Trigger
+from app.flow.trigger_registry import typed
+from app.lib import clock
+from app.lib.conversions import printed, quoted
+from app.lib.formats import counted
+from app.models.due_date import DateSchedule
+
+MOST_SHOWN = 1_000
+"""Contacts are counted so far, for a page."""
+EXAMPLES = 3
+
+
+class NotADate(NamedTuple):
+    """A contact, and what it has where a date should be, in quotes."""
+
+    contact_id: UUID
+    name: str
+    value: str
+
+
+class WatchedTrigger(NamedTuple):
+    """A trigger that watches a date. `done` of `total` contacts were read so far, `reading` until all are. `unreadable`: how many have
+    something there that is no date, up to MOST_SHOWN; some of them are `examples`."""
+
+    title: str
+    reading: bool
+    done: int
+    total: int
+    unreadable: int
+    examples: list[NotADate]
+
+
+class DateService:
+    """The triggers of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._rows = DateScheduleRepository(session, principal.tenant_id)
+        self._workflows = EnrolmentRepository(session, principal.tenant_id)
+
+    async def of_workflow(self, workflow_id: UUID) -> list[WatchedTrigger]:
+        """Those of a workflow that read dates just now, or met some that are none. Raises NoSuchWorkflow."""
+        if not await self._workflows.has_workflow(workflow_id):
+            raise NoSuchWorkflow
+        watched = []
+        for row in await self._rows.of_workflow(workflow_id):
+            unreadable = await self._rows.unreadable(row, MOST_SHOWN)
+            if unreadable or row.built_at is None:
+                examples = await self._examples(row) if unreadable else []
+                reading, total = row.built_at is None, max(row.total, row.done)
+                watched.append(WatchedTrigger(_title(row), reading, row.done, total, unreadable, examples))
+        return watched
+
+    async def missed_in_words(self, workflow_id: UUID) -> str:
+        """What becomes of dates that have come while a workflow was paused, when it goes on; empty when none has."""
+        now, sentences = clock.now(), []
+        for row in await self._rows.of_workflow(workflow_id):
+            date, count = stored_date(row.trigger_id, row.trigger), await self._rows.due_until(row, now, MOST_SHOWN)
+            if date is not None and count:
+                contacts = counted(count, "contact", at_least=count == MOST_SHOWN)
+                then = _THEN[date.missed == "once", count == 1]
+                sentences.append(f"“{_title(row)}” has come for {contacts} meanwhile: {then}.")
+        return " ".join(sentences)
+
+    async def _examples(self, row: DateSchedule) -> list[NotADate]:
+        date = stored_date(row.trigger_id, row.trigger)
+        if date is None or date.attribute is None:
+            return []
+        rows = await self._rows.unreadable_contacts(row, date.attribute, EXAMPLES)
+        return [
+            NotADate(contact_id, name, _shown(date.value_of(clock.now(), {date.attribute: value})))
+            for contact_id, name, value in rows
+        ]
+
+
+def _title(row: DateSchedule) -> str:
+    kind, config = typed(msgspec.convert({"id": row.trigger_id, **row.trigger}, Trigger))
+    return kind.title(config)
+
+
+def _shown(value: Any) -> str:
+    return quoted(printed(value), 60)
+
+
+_THEN = {
+    (True, True): "it enters now",
+    (True, False): "they enter now",
+    (False, True): "it is left out",
+    (False, False): "they are left out",
+}
+"""By whether dates that were missed are made up for, and whether it is one contact."""

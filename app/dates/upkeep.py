@@ -1,0 +1,67 @@
+"""Keeps the rows of triggers that watch dates as the live versions of workflows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.dates import repository
+from app.dates.repository import StoredDate
+from app.flow.contact_date import ContactDate
+from app.flow.document import Trigger
+from app.flow.local_time import CONTACT, WORKSPACE
+from app.flow.trigger_registry import typed
+
+
+class PublishedTrigger(NamedTuple):
+    """A trigger of a live version that is switched on. `active` False: its workflow is paused. `timezone`: the workspace's."""
+
+    workflow_id: UUID
+    trigger: Trigger
+    active: bool
+    timezone: str
+
+
+def contact_date_of(trigger: Trigger) -> ContactDate | None:
+    """The date of contacts that a trigger watches."""
+    kind, config = typed(trigger)
+    return kind.contact_date(config)
+
+
+def stored_date(trigger_id: str, trigger: dict[str, Any]) -> ContactDate | None:
+    """The same of a trigger as it is stored."""
+    return contact_date_of(msgspec.convert({"id": trigger_id, **trigger}, Trigger))
+
+
+async def compare(session: AsyncSession, tenant_id: int, live: Iterable[PublishedTrigger]) -> None:
+    """Bring the rows of one workspace to what its workflows are now.
+
+    For a trigger that is new, or means other instants than before, the dates of all contacts are read again.
+    """
+    wanted: dict[tuple[UUID, str], tuple[StoredDate, ContactDate]] = {}
+    for one in live:
+        if (date := contact_date_of(one.trigger)) is not None:
+            plain = {"type": one.trigger.type, "data": one.trigger.data}
+            row = StoredDate(one.workflow_id, one.trigger.id, plain, one.timezone, one.active)
+            wanted[one.workflow_id, one.trigger.id] = row, date
+    existing = {(row.workflow_id, row.trigger_id): row for row in await repository.stored(session, tenant_id)}
+    for key, before in existing.items():
+        if key not in wanted and not before.dropped:
+            await repository.drop(session, tenant_id, before)
+    for key, (row, date) in wanted.items():
+        stored = existing.get(key)
+        if stored is None or stored.dropped or _means_otherwise(stored, row, date):
+            await repository.store(session, tenant_id, row)
+        elif stored != row:
+            await repository.switch(session, tenant_id, row)
+
+
+def _means_otherwise(before: StoredDate, row: StoredDate, date: ContactDate) -> bool:
+    """Do dates come at other instants than before?"""
+    if before.zone != row.zone and date.zone in (CONTACT, WORKSPACE):
+        return True
+    return stored_date(before.trigger_id, before.trigger) != date

@@ -1,0 +1,141 @@
+"""A date of the contact starts a run: on its birthday each year, three days before a renewal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import paths, trigger_registry
+from app.flow.conditions import Match
+from app.flow.contact_date import ContactDate, MissedDate, names_of_contact
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.document import Conditions
+from app.flow.local_time import CONTACT, NO_OFFSET, Offset, TimeOfDay, Zone, time_of, zone_diagnostics, zone_words
+from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+from app.flow.verbatim import Verbatim
+
+LONGEST_YEARLY_DAYS = 365
+"""An offset of a date that comes back: further away it would be another one's."""
+
+
+class DateConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A date of the contact, moved by an offset, at a time of day in a zone, once or each time that it comes back."""
+
+    field: Annotated[
+        str,
+        Verbatim("a path"),
+        Meta(max_length=paths.MAX_PATH, title="Date", description="Such as `contact.attributes.birthday`."),
+    ] = ""
+    offset: Annotated[Offset | None, Meta(title="Offset")] = None
+    at: Annotated[
+        TimeOfDay | None,
+        Meta(
+            title="At", description="Without one, the time of day that the date has; a plain date begins at midnight."
+        ),
+    ] = None
+    zone: Annotated[Zone, Meta(title="Time zone")] = CONTACT
+    every: Annotated[
+        Literal["once", "year", "month"],
+        Meta(title="How often", description="A day that a year or a month lacks, such as 29 February, is its last."),
+    ] = "once"
+    missed: Annotated[MissedDate, Meta(title="After an outage")] = "once"
+    conditions: Conditions = []
+    match: Match = "all"
+
+
+@trigger_registry.trigger
+class DateTrigger(TriggerType):
+    type, label = "date", "A date of the contact"
+    description = (
+        "Starts at a date of each contact, or some time before or after it: a birthday each year, a renewal once."
+    )
+    Config = DateConfig
+
+    @classmethod
+    def event_name(cls, config: DateConfig) -> str:
+        return "date.reached"
+
+    @classmethod
+    def contact_date(cls, config: DateConfig) -> ContactDate | None:
+        if names_of_contact(config.field) is None:
+            return None
+        return ContactDate(
+            field=config.field,
+            offset=config.offset or NO_OFFSET,
+            at=time_of(config.at) if config.at else None,
+            zone=config.zone or CONTACT,
+            every=config.every,
+            missed=config.missed,
+        )
+
+    @classmethod
+    def admission(cls, config: DateConfig) -> Admission:
+        return Admission(config.conditions, config.match)
+
+    @classmethod
+    def title(cls, config: DateConfig) -> str:
+        return _when(config) if config.field.strip() else "No date chosen"
+
+    @classmethod
+    def summary(cls, config: DateConfig) -> str:
+        return f"{_when(config)}{_at(config)}" if config.field.strip() else "No date chosen yet"
+
+    @classmethod
+    def explain(cls, config: DateConfig) -> str:
+        when = _when(config)
+        return f"The time had come: {when[:1].lower()}{when[1:]}." if config.field.strip() else "A date had come."
+
+    @classmethod
+    def preview(cls, config: DateConfig) -> TriggerPreview:
+        title = f"It starts {_lower(cls.summary(config))}" if config.field.strip() else "It waits for a date"
+        words = cls.admission(config).words
+        who = f"for each contact who has the date, when {words}" if words else "for each contact who has the date"
+        return TriggerPreview(title, f"{who}. Dates that have passed already start nothing. {_MISSED[config.missed]}")
+
+    @classmethod
+    def diagnostics(cls, config: DateConfig) -> list[Diagnostic]:
+        wrong = [*super().diagnostics(config), *zone_diagnostics(config.zone or CONTACT)]
+        if config.offset is not None:
+            wrong += config.offset.diagnostics()
+            if not wrong and config.every != "once" and _days(config.offset) > LONGEST_YEARLY_DAYS:
+                message = f"Of a date that comes back, an offset is at most {LONGEST_YEARLY_DAYS} days."
+                wrong.append(Diagnostic("offset.duration", message))
+        if not config.field.strip():
+            return [*wrong, incomplete("field", "Choose a date of the contact, such as contact.attributes.birthday.")]
+        if (problem := paths.problem(config.field)) is not None:
+            return [*wrong, Diagnostic("field", problem)]
+        if names_of_contact(config.field) is None:
+            message = (
+                "Choose a date of the contact: an attribute such as contact.attributes.birthday, or contact.created_at."
+            )
+            return [*wrong, Diagnostic("field", message)]
+        return wrong
+
+
+_EVERY = {"once": "", "year": "Each year ", "month": "Each month "}
+_MISSED = {
+    "skip": "A date that comes while the workflow is paused, or the product does not run, is left out.",
+    "once": "A date that comes while the workflow is paused, or the product does not run, starts a run afterwards.",
+}
+
+
+def _when(config: DateConfig) -> str:
+    """`Each year 3 days before birthday`, `On renewal`."""
+    offset = (config.offset or NO_OFFSET).words.strip()
+    words = f"{_EVERY[config.every]}{offset or 'on'} {paths.label_of(config.field)}"
+    return words[:1].upper() + words[1:]
+
+
+def _at(config: DateConfig) -> str:
+    return f" at {config.at} {zone_words(config.zone or CONTACT)}" if config.at else ""
+
+
+def _days(offset: Offset) -> float:
+    per_day = {"seconds": 86_400, "minutes": 1_440, "hours": 24, "days": 1, "weeks": 1 / 7}
+    return offset.duration / per_day[offset.unit]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
