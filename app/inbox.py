@@ -3,7 +3,8 @@
 A row is written in the transaction of whatever caused it and deleted in the one that handles it. What a workflow causes, or is asked to
 start, waits with its priority: rows of one priority are handled in the order in which they came. The functions are for a session or a
 psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.
-No other module inserts into the table (a test keeps it so); the engine reads it in `app.engine.claim`.
+`contact_inbox_repository` has what concerns single contacts. No other module inserts into the table (a test keeps it so); the engine
+reads it in `app.engine.claim`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ CHANGE_EVENT_COLUMNS = {
     "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint", "event_id": "uuid",
 }  # fmt: skip
 """What the engine copies for events that its own steps cause, with their PostgreSQL types. Their `kind` is the table's default, EVENT."""
-_PRIORITY = f"""
+PRIORITY_SQL = f"""
 coalesce((select f.priority from workflows f where f.tenant_id = {{0}}.tenant_id and f.id = {{0}}.workflow_id), {Priority.NORMAL:d})
 """  # noqa: S608  constants
 
@@ -83,7 +84,7 @@ def events_sql(source: str, *, caused: bool = False) -> str:
     """
     columns, values = "", ""
     if caused:
-        columns, values = ", workflow_id, depth, priority", f", workflow_id, depth, {_PRIORITY.format('happened')}"
+        columns, values = ", workflow_id, depth, priority", f", workflow_id, depth, {PRIORITY_SQL.format('happened')}"
         source = f"(select * from {source}) as happened"  # noqa: S608  a source of ours
     return f"""
     insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at, at{columns})
@@ -101,7 +102,7 @@ def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
     insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
     select tenant_id, {InboxKind.SETTLED:d}, 'message.settled', contact_id, workflow_id, run_id,
       jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), (select clock_now()), (select clock_now()),
-      {_PRIORITY.format("settled")}
+      {PRIORITY_SQL.format("settled")}
     from (select * from {source}) as settled
     returning run_id
     """  # noqa: S608  constants
@@ -123,57 +124,15 @@ values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 """  # noqa: S608  constants
 
 
-_FOLLOW = f"""
-insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at)
-select %(tenant)s, {InboxKind.FOLLOW:d}, u.name, u.contact_id, u.payload, %(at)s
-from unnest(%(names)s::text[], %(contacts)s::uuid[], %(payloads)s::jsonb[]) as u(name, contact_id, payload)
-"""  # noqa: S608  constants
-
-
-class SilentChange(NamedTuple):
-    """A contact that came or changed without anybody being told: `contact.created`, or `contact.updated` with what has `changed`."""
-
-    name: str
-    contact_id: UUID
-    changed: Sequence[str] = ()
-
-
-async def follow(session: AsyncSession, tenant_id: int, changes: Sequence[SilentChange]) -> None:
-    """Let what is kept beside contacts follow these changes. One statement, however many."""
-    if changes:
-        await execute(
-            session,
-            _FOLLOW,
-            tenant=tenant_id,
-            names=[change.name for change in changes],
-            contacts=[change.contact_id for change in changes],
-            payloads=[Jsonb({"changed": list(change.changed)}) for change in changes],
-            at=clock.now(),
-        )
-        notify_engine(session)
-
-
 BY_HAND = "manual"
 """The name of a start that leaves the choice of the trigger to the version that is live when it is handled."""
 _STARTS = f"""
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
 select tenant_id, %(kind)s, %(name)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()),
-  {_PRIORITY.format("started")}
+  {PRIORITY_SQL.format("started")}
 from (
   select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, * from unnest(%(contacts)b::uuid[], %(runs)b::uuid[])
     with ordinality as u(contact_id, run_id, place)) as started
-order by place
-"""  # noqa: S608  constants
-
-
-_DATED = f"""
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
-select tenant_id, {InboxKind.AT_TRIGGER:d}, %(name)s, contact_id, workflow_id, run_id, payload, at, (select clock_now()),
-  {_PRIORITY.format("started")}
-from (
-  select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, *
-  from unnest(%(contacts)s::uuid[], %(runs)s::uuid[], %(payloads)s::jsonb[], %(times)s::timestamptz[])
-    with ordinality as u(contact_id, run_id, payload, at, place)) as started
 order by place
 """  # noqa: S608  constants
 
@@ -216,34 +175,6 @@ async def start_at(
     return await _starts(
         session, tenant_id, InboxKind.AT_TRIGGER, trigger_id, workflow_id, contact_ids, properties, at, run_ids
     )
-
-
-class DatedStart(NamedTuple):
-    """A run to start at a trigger, with an event of its own, which happened at `occurred_at`."""
-
-    contact_id: UUID
-    properties: dict[str, Any]
-    occurred_at: datetime
-
-
-async def start_each(
-    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, trigger_id: str, starts: Sequence[DatedStart]
-) -> None:
-    """`start_at` for contacts whose runs begin with events of their own. One statement, however many."""
-    if not starts:
-        return
-    await execute(
-        session,
-        _DATED,
-        tenant=tenant_id,
-        name=trigger_id,
-        workflow=workflow_id,
-        contacts=[one.contact_id for one in starts],
-        runs=[UUID(bytes=run_id) for run_id in uuid7_many(len(starts))],
-        payloads=[Jsonb(one.properties) for one in starts],
-        times=[one.occurred_at for one in starts],
-    )
-    notify_engine(session)
 
 
 async def _starts(
@@ -301,7 +232,7 @@ def called_sql(source: str) -> str:
         and s.parent_run_id = c.parent_run_id and s.parent_seq = c.parent_seq and s.ended_at is null)
     insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, depth, occurred_at, at, priority)
     select tenant_id, {InboxKind.CALLED:d}, '{BY_HAND}', contact_id, workflow_id, run_id, payload, depth, (select clock_now()),
-      (select clock_now()), {_PRIORITY.format("called")}
+      (select clock_now()), {PRIORITY_SQL.format("called")}
     from called order by place
     """  # noqa: S608  constants
 

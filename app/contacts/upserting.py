@@ -9,14 +9,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
+from app import contact_inbox_repository
+from app.contact_inbox_repository import SilentChange
 from app.contacts import merging
 from app.contacts.fields import ContactPatch
 from app.contacts.merging import ContactFields, Merged
 from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Invalid
 from app.events.record import NewEvent, record
-from app.inbox import SilentChange
 from app.lib.ids import uuid7
 from app.models.status import Channel
 from app.subscriptions.service import unsubscribed_event
@@ -80,7 +80,9 @@ async def upsert_many(
     if emit:
         await record(session, tenant_id, events)
     else:
-        await inbox.follow(session, tenant_id, [silent for event in events if (silent := _silent(event)) is not None])
+        await contact_inbox_repository.follow(
+            session, tenant_id, [silent for event in events if (silent := _silent(event)) is not None]
+        )
     return [outcomes[number] for number in range(len(changes))]
 
 

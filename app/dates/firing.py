@@ -8,13 +8,13 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
+from app import contact_inbox_repository
+from app.contact_inbox_repository import DatedStart
 from app.dates import repository
 from app.dates.repository import DueContact, DueDateSchedule, FiredDate, TriggerKey
 from app.dates.upkeep import stored_date
 from app.enrolments.service import PER_MINUTE
 from app.flow.contact_date import ContactDate, NoDate, date_word
-from app.inbox import DatedStart
 from app.values.schedule import Occurrence
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ async def _fire(session: AsyncSession, due: DueDateSchedule) -> None:
             properties = {"date": date_word(judged.start.local), "field": date.field}
             at = judged.start.at if judged.start.at > due.now - LONG_AGO else due.now
             starts.append(DatedStart(contact.contact_id, properties, at))
-    await inbox.start_each(
+    await contact_inbox_repository.start_each(
         session, due.tenant_id, workflow_id=due.workflow_id, trigger_id=due.trigger_id, starts=starts
     )
     await repository.fired(session, due, rows)

@@ -29,7 +29,7 @@ LEVELS = Levels(
         {"events", "usage"},
         {"accounts"},
         {"membership"},
-        {"segment_member_repository"},
+        {"segment_member_repository", "contact_inbox_repository"},
         {"inbox", "wakes", "turns", "idempotency", "counters", "history_start_repository"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},
