@@ -30,7 +30,10 @@ where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatu
 """Runs without a contact whose call goes: nobody would answer them, so a person decides, as about every call that was lost."""
 
 _CALLED_OFF = f"""
-with lost as (select tenant_id, run_id from inbox where {About.CONTACT} and kind = {inbox.InboxKind.CALLED:d}), {
+with lost as (
+  select tenant_id, run_id from inbox where {About.CONTACT} and kind = {inbox.InboxKind.CALLED:d}
+  union all
+  select tenant_id, run_id from waiting_starts where {About.CONTACT} and kind = {inbox.InboxKind.CALLED:d}), {
     inbox.over_sql(
         "lost",
         status=f"{RunStatus.CANCELLED:d}",

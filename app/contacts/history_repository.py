@@ -104,9 +104,10 @@ class ContactHistory:
             .join(Workflow, refers_to(EntryRefusal.workflow_id, Workflow))
             .where(self._mine(EntryRefusal))
         )
+        last = func.coalesce(EntryRefusal.last_at, EntryRefusal.at)
         if before is not None:
-            query = query.where(EntryRefusal.at < before)
-        return (await self.session.execute(query.order_by(EntryRefusal.at.desc()).limit(limit))).all()
+            query = query.where(last < before)
+        return (await self.session.execute(query.order_by(last.desc()).limit(limit))).all()
 
     async def active_runs(self) -> Sequence[Row[ActiveRun, str, dict[str, Any]]]:
         """Runs that are under way, the next to move first, with workflow name and graph."""

@@ -207,9 +207,10 @@ def _ended(run: Run, workflow: str) -> TimelineEntry:
 
 def _refused(row: EntryRefusal, workflow: str) -> TimelineEntry:
     return TimelineEntry(
-        at=row.at,
+        at=row.last_at or row.at,
         icon="circle-slash",
         title=f"Did not enter {workflow}",
+        note=f"{row.times:,} times" if row.times > 1 else "",
         text=reason_text(row.reason, row.detail),
         url=f"/workflows/{row.workflow_id}",
     )

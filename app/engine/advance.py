@@ -15,21 +15,21 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import assignments, claim, control, due, failpoints, newer_release, reports, rows, segment_turns
-from app.engine.arrivals import Arrivals, stored_run
+from app.engine import claim, control, due, failpoints, reports, rows, segment_turns
+from app.engine.arrivals import Arrivals
 from app.engine.batch_sizes import BatchSizes
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
 from app.engine.claim_lock import ClaimLock, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.date_work import follow_batch
+from app.engine.due_runs import due_runs
 from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
 from app.engine.progress import progress
-from app.engine.segment_reads import SegmentReads
-from app.engine.state import NOBODY, ContactState
+from app.engine.start_pass import StartPass
 from app.engine.step_faults import fault_in_words
 from app.engine.time_limit import BatchTooLong, TimeLimit
 from app.engine.vacuum import Vacuum
@@ -55,6 +55,7 @@ _UNSTORABLE = (
     LookupError,
 )
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
+LOOK_FOR_STARTS_S = 0.5
 LOOK_AGAIN_S = 2.0  # after which contacts that were held by somebody else are looked at again
 BATCHES_ALIKE = 16
 MOST_WAITS = 3
@@ -92,6 +93,7 @@ class Engine:
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
         self.inbox_turns, self.due_turns = RoundRobin(), RoundRobin()
+        self.starts, self._starts_looked = StartPass(self.connection, self.matcher), 0.0
         self.sizes = sizes or BatchSizes()
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
@@ -122,6 +124,7 @@ class Engine:
         Events go first: after a standstill, a purchase that waits in the inbox must end a run before its delay mails it.
         """
         moved, began = 0, time.monotonic()
+        self._starts_looked = 0.0
         while time.monotonic() < began + patience:
             taken = 0
             while (
@@ -132,6 +135,7 @@ class Engine:
                 taken += events
             taken += self.take_due()
             taken += self.take_segment_turns()
+            taken += self.take_starts()
             moved += taken
             if not taken or polling.stopping.is_set():
                 break
@@ -155,6 +159,14 @@ class Engine:
     def take_segment_turns(self) -> int:
         """Judge a batch of contacts whose membership in segments time may change now; returns its size."""
         return self._guarded("segment turns", self._segment_turns, self._skip_segment_turn)
+
+    def take_starts(self) -> int:
+        """Let those begin who waited for their turn; returns how many were there. Asked now and then while there is other work."""
+        if time.monotonic() - self._starts_looked < LOOK_FOR_STARTS_S:
+            return 0
+        taken = self._guarded("starts", self._starts, self.starts.give_up)
+        self._starts_looked = 0.0 if taken else time.monotonic()
+        return taken
 
     def _guarded(self, name: str, work: Work, give_up: Callable[[str], None]) -> int:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
@@ -262,7 +274,12 @@ class Engine:
         batch, actors = None, set[str]()
         self.progress.does("claiming")
         try:
-            with self.inbox_turns.batch(), self.due_turns.batch(), self.connection.transaction():
+            with (
+                self.inbox_turns.batch(),
+                self.due_turns.batch(),
+                self.starts.turns.batch(),
+                self.connection.transaction(),
+            ):
                 cursor = self.connection.cursor(binary=True)
                 self._limit = TimeLimit(cursor, alone=limit == 1)
                 batch, taken = work(cursor, limit)
@@ -346,29 +363,8 @@ class Engine:
         self._events_taken, self._runs_taken = [], [(one.run.tenant_id, one.run.id) for one in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
-        places = [(one.run.tenant_id, one.run.contact_id) for one in claimed if one.run.contact_id]
-        assigned = assignments.load(cursor, places, flows)
-        postponed = {
-            (row.tenant_id, row.id): why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))
-        }
-        due.postpone(cursor, postponed)
-        runs = []
-        for row, _, _, stored in claimed:
-            self._limit.check()
-            if (row.tenant_id, row.id) in postponed:
-                continue
-            if row.contact_id is None:
-                contact = ContactState(NOBODY)
-            elif (batch_contact := batch.contacts.get(row.contact_id)) is not None:
-                contact = batch_contact
-            else:
-                contact = batch.contacts[row.contact_id] = ContactState(row.contact_id, names, stored)
-                contact.assigned = assigned.get(row.contact_id)
-            run = stored_run(self.matcher, row, contact, batch.now)
-            run.moved_at = row.resume_at or batch.now
-            runs.append(run)
+        runs = due_runs(cursor, self.matcher, batch, claimed, names, flows, self._limit)
         reports.load(cursor, runs)
-        SegmentReads(cursor, self.matcher, batch, places).load(flows)
         for run in runs:
             batch.resume(run)
         look_back(cursor, batch)
@@ -385,6 +381,10 @@ class Engine:
         tenant_id, contact_id = self._head
         segment_turns.skip(self.connection, tenant_id, contact_id)
         log.error("engine.segment_turn_skipped", contact_id=str(contact_id), error=error)
+
+    def _starts(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
+        self._events_taken, self._runs_taken = [], []
+        return self.starts.work(cursor, limit)
 
     def _fail_alone(self, error: str) -> None:
         tenant_id, run_id = self._head

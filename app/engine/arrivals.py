@@ -18,10 +18,11 @@ from app.engine.goals import CompiledGoal
 from app.engine.interest import HAPPENED, Arrival, Interests
 from app.engine.lookups import Entering, EntryLookups, contacts_of
 from app.engine.matcher import Matcher
+from app.engine.parking import park, stand
 from app.engine.records import Refusal
 from app.engine.segment_work import concerning
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
-from app.engine.stored_rows import PAST, Item, RunRow
+from app.engine.stored_rows import PACED, PAST, Item, RunRow
 from app.engine.subscriptions import Live
 from app.engine.time_limit import TimeLimit
 from app.engine.timeline import Timeline, timelines
@@ -62,7 +63,7 @@ class Arrivals:
     """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody.
 
     `lately`: fields of contacts that the last batches looked at, so that they are loaded at once. `put_back`: the batch may be put back
-    by Behind, to compile versions while nobody waits. `limit`: how long it may take.
+    by Behind, to compile versions while nobody waits. `limit`: how long it may take. `on_turn`: they are starts that have waited.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Arrivals:
         lately: Iterable[str] = (),
         put_back: bool = True,
         limit: TimeLimit | None = None,
+        on_turn: bool = False,
     ) -> None:
         self.cursor, self.matcher = cursor, matcher
         self.lately, self.put_back, self.limit = lately, put_back, limit or TimeLimit(cursor, alone=True)
+        self.on_turn = on_turn
         # The transaction began before it had the turn: what came in meanwhile is younger than its clock says.
         self.now = max(items[0].now, *(item.at for item in items))
         self.left: dict[tuple[Item, bytes, bytes | None], None] = {}
@@ -110,7 +113,7 @@ class Arrivals:
         locked()
         active = self._active()
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
-        lookups = EntryLookups(self.cursor, self.matcher, batch, contacts, names, self.put_back)
+        lookups = EntryLookups(self.cursor, self.matcher, batch, contacts, names, self.put_back, self.on_turn)
         lookups.load([*flows, *(self.matcher.flow(row.workflow_id, row.version) for row in active)])
         for row in active:
             # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
@@ -297,16 +300,20 @@ class Arrivals:
         ahead = self._goal_ahead(run, timeline) if flow.goals and contact.id else None
         paused = flow.workflow_id in self.matcher.workspace(flow.tenant_id).paused
         if entries.admit(run, item, paused=paused, reaches=ahead is not None):
-            if ahead is None:
+            if ahead is None and self.on_turn and run.node is not None:
+                park(batch, run)  # whoever lets starts begin has no time for their steps
+            elif ahead is None:
                 batch.enter(run)
             else:
-                batch.stand(run)
+                stand(batch, run)
                 timeline.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
             if run.active and contact.id and (flow.goals or run.awaited is not None):
                 self.runs.setdefault(contact.id, []).append(run)
 
     def _starts(self, batch: Batch, flow: CompiledFlow, item: Item) -> list[CompiledStart]:
         """The triggers of `flow` by which a run may begin with `item`; without any the refusal is kept."""
+        if item.kind == PACED and item.name not in flow.listening:
+            return self._not_started(batch, flow, item, "trigger_not_there")
         if item.kind not in _ASKED_FOR:
             return flow.listening[item.name]
         if item.kind == InboxKind.AT_TRIGGER:
@@ -324,8 +331,11 @@ class Arrivals:
     @staticmethod
     def _not_started(batch: Batch, flow: CompiledFlow, item: Item, reason: str) -> list[CompiledStart]:
         """Nothing starts by this item; the refusal is kept."""
+        trigger_id = item.name if item.kind == InboxKind.AT_TRIGGER else None
         batch.refusals.append(
-            Refusal(item.tenant_id, flow.workflow_id, item.contact_id, None, reason, None, item.run_id)
+            Refusal(
+                item.tenant_id, flow.workflow_id, item.contact_id, item.event_id, reason, None, item.run_id, trigger_id
+            )
         )
         return []
 

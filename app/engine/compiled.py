@@ -28,6 +28,7 @@ from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger, begun_by
 from app.flow.effects import SendMessage
+from app.flow.entry_limits import ALWAYS_OPEN, EntryLimits, Opening, entry_key_reader
 from app.flow.input_schema import InputSchema
 from app.flow.node_type import NodeType
 from app.flow.node_words import call_of, jumps_of
@@ -164,7 +165,16 @@ class CompiledFlow:
         self.retry, self.on_error = settings.retry, settings.on_error
         self.reentry: str = settings.reentry
         self.cooldown = float(settings.cooldown_seconds or 0)
-        self.entry_key = self.scope.field(settings.entry_key) if settings.entry_key else None
+        self.from_end = settings.reentry == "cooldown" and settings.cooldown_from == "end"
+        """A pause between two runs is measured from the end of the first."""
+        self.entry_key = entry_key_reader(settings.entry_key, self.scope) if settings.keeps_apart else None
+        self.limits = EntryLimits.of(settings)
+        self.dated = settings if settings.active_from or settings.active_until else None
+        """Settings that say between which dates somebody may enter."""
+
+    def opening(self) -> Opening:
+        """Between which instants somebody may enter, as clocks of its zone show them."""
+        return ALWAYS_OPEN if self.dated is None else Opening.of(self.dated, self.timezone)
 
     def _compile_steps(self, flow: Flow, unreadable: Mapping[str, str]) -> None:
         self.answers: dict[str, Run] = {}

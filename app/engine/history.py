@@ -51,6 +51,14 @@ ENTRIES = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), r.entry_key, {MICROS.format("r.last_started")}
 from entries r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s)
 """
+# A run that is still there says it itself; of those that were removed it is remembered.
+ENDS = f"""
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.completed_at)")}
+from ended_runs r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
+union all
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), r.entry_key, {MICROS.format("r.last_ended")}
+from entries r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) and r.last_ended is not null
+"""
 HISTORY = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.started_at)")}
 from runs r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
@@ -110,8 +118,19 @@ def last_started(
     starts = list(of_contacts(cursor, ENTRIES, contacts, workflows=workflows))
     if partly:
         starts += of_contacts(cursor, HISTORY, contacts, workflows=Uuids([workflow_id for (workflow_id,) in partly]))
+    return _latest(starts)
+
+
+def last_ended(
+    cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]
+) -> dict[tuple[bytes, bytes, str], int]:
+    """When the last run of each (contact, workflow, entry key) ended, whatever it came to; those without any are missing."""
+    return _latest(of_contacts(cursor, ENDS, contacts, workflows=Uuids(workflow_ids)))
+
+
+def _latest(instants: Iterable[tuple[bytes, bytes, str, int]]) -> dict[tuple[bytes, bytes, str], int]:
     last: dict[tuple[bytes, bytes, str], int] = {}
-    for contact_id, workflow_id, key, at in starts:
+    for contact_id, workflow_id, key, at in instants:
         place = contact_id, workflow_id, key
         last[place] = max(at, last.get(place, at))
     return last

@@ -20,7 +20,7 @@ from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
-from app.engine import segment_integrity, sub_run_integrity
+from app.engine import entry_integrity, segment_integrity, sub_run_integrity
 from app.engine.version_ways import ways_without_edge
 from app.flow import registry
 from app.inbox import InboxKind
@@ -390,7 +390,7 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
         sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
         leaving = connection.execute(_LEAVING).fetchone() == (True,)
         arguments = {"sending": sending, **ways_without_edge(connection)}
-        for invariant, rule, sql in (*CHECKS, *sub_run_integrity.CHECKS, *segment_integrity.CHECKS):
+        for invariant, rule, sql in (*CHECKS, *entry_integrity.CHECKS, *segment_integrity.CHECKS):
             for where, what in connection.execute(f"{_staying(sql) if leaving else sql} limit {SHOWN}", arguments):
                 yield Breach(invariant, rule, f"{where} {what}")
 

@@ -14,14 +14,14 @@ from app.engine.compiled import CompiledFlow
 from app.engine.index_places import KnownContact
 from app.engine.listeners import EventMatch, Index
 from app.engine.matcher import Matcher
-from app.engine.stored_rows import PAST, Item
+from app.engine.stored_rows import PACED, PAST, Item
 from app.engine.subscriptions import Live, ReachedWorkflows, Version
 from app.inbox import InboxKind
 
 HAPPENED = (InboxKind.EVENT, PAST, InboxKind.DEFERRED)
 _TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _FOR_ONE_WORKFLOW = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
-_STARTED = (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED, InboxKind.DEFERRED)
+_STARTED = (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED, InboxKind.DEFERRED, PACED)
 _ALWAYS_HANDLED = (*_STARTED, InboxKind.ERASED, InboxKind.FOR_RUN)
 _NO_WORKFLOWS: frozenset[bytes] = frozenset()
 _Key = tuple[int, str, bytes | None]

@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from app import wakes
-from app.engine import claim, date_builder, segment_builder, segment_turns
+from app.engine import claim, date_builder, segment_builder, segment_turns, waiting_starts
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
 from app.engine.threads import EngineThread, EngineThreads
@@ -139,8 +139,8 @@ ACTORS = [advance, perform, build_segments, read_dates]
 WAKEUPS = [
     Wakeup(
         advance.actor_name,
-        due=f"{claim.IS_DUE} or {segment_turns.IS_DUE}",
-        next_due=f"least(({wakes.NEXT_DUE}), ({segment_turns.NEXT_DUE}))",
+        due=f"{claim.IS_DUE} or {segment_turns.IS_DUE} or {waiting_starts.IS_DUE}",
+        next_due=f"least(({wakes.NEXT_DUE}), ({segment_turns.NEXT_DUE}), ({waiting_starts.NEXT_DUE}))",
     ),
     Wakeup(build_segments.actor_name, due=segment_builder.IS_DUE),
     Wakeup(read_dates.actor_name, due=date_builder.IS_DUE),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.engine import assignments, claim, history
+from app.engine import assignments, claim, history, waiting_starts
 from app.engine.claim import Cursor, Place
 from app.engine.compiled import CompiledFlow
 from app.engine.entry import Entries, Key
@@ -32,7 +32,8 @@ class Entering(NamedTuple):
 
 
 class EntryLookups:
-    """Of one batch. `names`: the fields that its contacts were loaded with; `put_back`: while it may be put back to compile versions."""
+    """Of one batch. `names`: the fields that its contacts were loaded with; `put_back`: while it may be put back to compile versions;
+    `on_turn`: of starts that have waited."""
 
     def __init__(
         self,
@@ -42,10 +43,11 @@ class EntryLookups:
         places: list[Place],
         names: tuple[str, ...],
         put_back: bool,
+        on_turn: bool,
     ) -> None:
         self.cursor, self.matcher, self.batch, self._places = cursor, matcher, batch, places
         self.names, self._put_back = names, put_back
-        self.entries = Entries(batch, set(), {})
+        self.entries = Entries(batch, on_turn=on_turn)
         self._segments = SegmentReads(cursor, matcher, batch, places)
         self._flows: dict[Version, CompiledFlow] = {}
         self._known: set[tuple[bytes, Version]] = set()
@@ -105,6 +107,10 @@ class EntryLookups:
         if remembering := list({flow.workflow_id: None for flow in items if flow.reentry in REMEMBERED}):
             earlier = history.last_started(self.cursor, contacts, remembering)
         self.entries.learn(standing, earlier)
+        if from_end := list({flow.workflow_id: None for flow in items if flow.from_end}):
+            self.entries.ends |= history.last_ended(self.cursor, contacts, from_end)
+        if not self.entries.on_turn and (limited := list({f.workflow_id: None for f in items if f.limits.limited})):
+            self.entries.waiting |= waiting_starts.waiting(self.cursor, contacts, limited)
 
     def past(self, entering: Iterable[Entering]) -> list[Item]:
         """Events that were handled before and may be goals of the runs that begin now."""

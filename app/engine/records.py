@@ -30,6 +30,16 @@ class Refusal(NamedTuple):
     detail: dict[str, Any] | None
     run_id: bytes | None = None
     """The run that somebody asked for."""
+    trigger_id: str | None = None
+    """The trigger that was met, where one was."""
+
+
+class TakenStart(NamedTuple):
+    """A start that its workflow takes and that waits for its turn, because the workflow limits how many begin."""
+
+    item: Item
+    workflow_id: bytes
+    entry_key: str | None
 
 
 class CalledRuns:

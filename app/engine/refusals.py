@@ -11,13 +11,13 @@ from app.engine.records import Refusal
 from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
 
 REFUSE = """
-insert into entry_refusals (tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, last_at, day, times)
-select tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, at, (at at time zone 'UTC')::date, times
-from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::int[])
-  as refused(tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, times)
+insert into entry_refusals (tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, last_at, day, times, trigger_id)
+select tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, at, (at at time zone 'UTC')::date, times, trigger_id
+from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::int[], %s::text[])
+  as refused(tenant_id, workflow_id, contact_id, event_id, run_id, reason, detail, at, times, trigger_id)
 on conflict (tenant_id, workflow_id, contact_id, reason, day) where day is not null
 do update set times = entry_refusals.times + excluded.times, last_at = excluded.last_at, event_id = excluded.event_id,
-  run_id = excluded.run_id, detail = excluded.detail
+  run_id = excluded.run_id, detail = excluded.detail, trigger_id = excluded.trigger_id
 """
 
 
@@ -41,4 +41,5 @@ def refuse_arguments(refusals: Iterable[Refusal], now: int) -> tuple[Any, ...]:
         Jsons([rows.json(one.detail) for one in listed]),
         Stamps([rows.stamp(now)] * len(listed)),
         Int4s([rows.int4(times[place]) for place in places]),
+        Texts([rows.text(one.trigger_id) for one in listed]),
     )

@@ -10,6 +10,8 @@ from app.models.status import Priority
 
 PAST = -1
 """No kind of an inbox row: an event that happened after an entry of this batch and arrived before it."""
+PACED = -2
+"""Neither: an event that was handled, but for the start of a run of `workflow_id`, whose turn has come."""
 
 MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
 """An instant as a number."""

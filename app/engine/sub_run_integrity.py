@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         select s.run_id, 'called by ' || s.parent_run_id from sub_runs s where s.ended_at is null
           and not exists (select from active_runs r where r.tenant_id = s.tenant_id and r.id = s.run_id)
           and not exists (select from inbox i where i.tenant_id = s.tenant_id and i.run_id = s.run_id and i.kind = {InboxKind.CALLED:d})
+          and not exists (select from waiting_starts w where w.tenant_id = s.tenant_id and w.run_id = s.run_id)
         """,
     ),
 )

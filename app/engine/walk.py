@@ -32,7 +32,7 @@ from app.engine.limits import (
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.passing import PassedBy, after_failure
 from app.engine.paths import PathEnd, SharedPath
-from app.engine.records import Attempt, CalledRuns, ContactChangeEvent, Refusal, Remembered, SegmentWork
+from app.engine.records import Attempt, CalledRuns, ContactChangeEvent, Refusal, Remembered, SegmentWork, TakenStart
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
 from app.engine.sub_runs import time_limit
@@ -60,6 +60,8 @@ class Batch:
         """Runs that have fallen asleep and count events from their start on."""
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
+        self.taken_starts: list[TakenStart] = []
+        """Starts that are to wait for their turn."""
         self.remembered: list[Remembered] = []
         self.change_events: list[ContactChangeEvent] = []
         self.assigns = False
@@ -67,6 +69,8 @@ class Batch:
         self.segment_work = SegmentWork()
         self.called = CalledRuns()
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
+        self.parked: dict[CompiledStart, SharedPath] = {}
+        """New runs that stand before their first step, by where they began (`parking`)."""
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 
     @property
@@ -97,20 +101,11 @@ class Batch:
         has_room = flow.room is None or run.contact.has_room(flow.room)
         path = self._beginnings.get((run.start, has_room))
         if path is None:
-            path = self._beginnings[run.start, has_room] = self._new_path(flow, None, 0)
+            path = self._beginnings[run.start, has_room] = self.new_path(flow, None, 0)
             path.has_room = has_room
             path.counters += run.start.entry_counters
             self._follow(path, run.start.counter)
         self._walk(run, path)
-
-    def stand(self, run: RunState) -> None:
-        """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
-        assert run.node is not None
-        path = self._new_path(run.flow, None, 0)
-        path.counters += [*run.start.entry_counters, run.node.waiting_counter]
-        path.end = PathEnd(WAITING, run.node, 0)
-        path.runs.append(run)
-        run.path = path
 
     def resume(self, run: RunState) -> None:
         """A suspended run goes on: with what it waited for, or once more with the step that failed."""
@@ -158,7 +153,7 @@ class Batch:
         """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
         node = run.node
         assert node is not None and run.path is None
-        path = self._new_path(run.flow, None, run.seq)
+        path = self.new_path(run.flow, None, run.seq)
         path.departed, path.visits = node.waiting_counter, run.visits
         path.counters.append(node.waiting_counter)
         path.end = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
@@ -170,12 +165,12 @@ class Batch:
         node = run.node if run.path is None else run.path.end.node
         assert node is not None
         if run.path is None:
-            path = self._new_path(run.flow, None, run.seq)
+            path = self.new_path(run.flow, None, run.seq)
             path.departed, path.has_own_times, path.visits = node.waiting_counter, True, run.visits
         else:  # it was suspended earlier in this batch: all it did stays, but it stands there no more
             before = run.path
             before.runs.remove(run)
-            path = self._new_path(run.flow, before.parent, before.end.seq)
+            path = self.new_path(run.flow, before.parent, before.end.seq)
             path.take_over(before, but=node.waiting_counter)
         outcome = Exit({"goal": goal.id} if goal else None)
         path.add_step(node, outcome, StepStatus.SKIPPED if goal else StepStatus.CANCELLED)
@@ -186,7 +181,8 @@ class Batch:
 
     # Walking -------------------------------------------------------------------------------------------------------
 
-    def _new_path(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> SharedPath:
+    def new_path(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> SharedPath:
+        """A stretch of the batch, with nothing on it."""
         path = SharedPath(flow, parent, seq)
         self.paths.append(path)
         return path
@@ -201,7 +197,7 @@ class Batch:
         place = node, run.seq, has_room, frozenset(visits.items()) if visits else None
         path = self._returns.get(place)
         if path is None:
-            path = self._returns[place] = self._new_path(run.flow, None, run.seq)
+            path = self._returns[place] = self.new_path(run.flow, None, run.seq)
             path.visits = visits
             path.departed, path.target, path.has_room = node.waiting_counter, node, has_room
         return path
@@ -251,7 +247,7 @@ class Batch:
             if key is not None and (alike := path.alike.get(key)) is not None:
                 return alike
             path.unlike += 1
-        new = self._new_path(path.flow, path, path.seq)
+        new = self.new_path(path.flow, path, path.seq)
         new.events = events
         if key is None:  # one person's own way: there is nobody to compare with further on
             new.unlike = UNLIKE_AT_MOST

@@ -10,7 +10,7 @@ import psycopg
 
 from app import wakes
 from app.counters.message_counters import AWAITED
-from app.engine import assignments, rows, sub_runs
+from app.engine import assignments, rows, sub_runs, waiting_starts
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
@@ -62,6 +62,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "events": EMITTED_COLUMNS,
     "inbox": CHANGE_EVENT_COLUMNS,
+    "waiting_starts": waiting_starts.COLUMNS,
 }  # fmt: skip
 STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
@@ -274,6 +275,12 @@ def remember_arguments(batch: Batch) -> tuple[Any, ...]:
     )
 
 
+def room_makers(batch: Batch) -> list[tuple[int, bytes]]:
+    """Workflows that let in so many at once and some of whose runs this batch ends."""
+    ending = [path for path in batch.paths if path.end.status >= COMPLETED and path.flow.limits.at_once and path.runs]
+    return list({(path.flow.tenant_id, path.flow.workflow_id): None for path in ending})
+
+
 def wakes_of(batch: Batch) -> list[tuple[int, bytes, int]]:
     """When the first of the runs that this batch leaves parked goes on: workspace, workflow and instant."""
     first: dict[tuple[int, bytes], int] = {}
@@ -309,6 +316,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     events = emitted_in(batch)
     put("events", event_rows(events, batch.now))
     put("inbox", inbox_rows(events, batch.change_events, batch.now))
+    put("waiting_starts", [waiting_starts.row_of(start, batch.now) for start in batch.taken_starts])
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
     for sql, arguments in sub_runs.calls(batch):
@@ -324,5 +332,6 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         cursor.execute(REMEMBER, remember_arguments(batch))
     if counter_increments := stats_arguments(batch, shard):
         cursor.execute(STATS, counter_increments)
+    waiting_starts.freed(cursor, room_makers(batch))
     if any(answer.fetchone() != (count,) for answer, (_, _, count) in zip(answers, moves, strict=True)):
         raise StaleOwner

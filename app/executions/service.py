@@ -13,7 +13,7 @@ from app.executions.repository import UnbegunRepository
 from app.executions.schemas import ExecutionDetail, ExecutionLog, ExecutionOut, ExecutionState, ExecutionStatus, Level
 from app.executions.views import STATUSES, execution_detail, execution_out
 from app.flow.entry_reasons import reason_text
-from app.models import DeadLetter, Inbox
+from app.models import DeadLetter, Inbox, WaitingStart
 from app.models.status import RunStatus
 from app.runs.list_repository import RunFilter
 from app.runs.service import RunNotFound, RunService
@@ -100,7 +100,7 @@ def _unbegun(
     error: str | None,
     *logs: ExecutionLog,
 ) -> ExecutionDetail:
-    of_start = isinstance(row, Inbox | DeadLetter)
+    of_start = isinstance(row, Inbox | WaitingStart | DeadLetter)
     return ExecutionDetail(
         id=execution_id,
         workflow_id=row.workflow_id,

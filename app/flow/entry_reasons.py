@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.flow.paths import label_of
 from app.lib.conversions import quoted
+from app.lib.zones import zone_word
 
 TEXTS = {
     "already_active": "It was in this workflow already.",
+    "already_waiting": "It was waiting to enter this workflow already.",
+    "not_open_yet": "The workflow did not let anybody in yet.",
+    "closed": "The workflow did not let anybody in any more.",
+    "entries_used_up": "As many had entered as the workflow takes.",
+    "entry_key_error": "What tells its runs apart could not be worked out.",
     "entered_before": "Each contact enters this workflow once, and this one has been in.",
     "cooling_down": "It was in this workflow too short a time ago.",
     "goal_already_reached": "It had reached the goal already.",
@@ -36,4 +43,19 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
         return f"Its {label_of(str(detail.get('field')))} is no date: {quoted(str(detail.get('value')))}. Write one like 2026-12-24."
     if reason == "input_not_valid" and detail and (errors := detail.get("errors")):
         return f"What it was started with does not fit: {errors[0]['message']}"
+    if reason == "not_open_yet" and detail and (date := _day(detail.get("from"), detail.get("zone"))):
+        return f"The workflow lets nobody in before {date}."
+    if reason == "closed" and detail and (date := _day(detail.get("until"), detail.get("zone"))):
+        return f"The workflow let nobody in after {date}."
+    if reason == "entries_used_up" and detail and (most := detail.get("most")):
+        return f"As many had entered as the workflow takes: {most:,}."
     return TEXTS.get(reason) or reason.replace("_", " ").capitalize() + "."
+
+
+def _day(instant: Any, zone: Any) -> str:
+    """`30 November 2026, 09:00 CET`: of an instant with the offset in which it was written, and what that is called."""
+    try:
+        moment = datetime.fromisoformat(str(instant))
+    except ValueError:
+        return ""
+    return f"{moment.day} {moment:%B %Y, %H:%M} {zone or zone_word(moment)}"

@@ -7,6 +7,7 @@ from itertools import islice
 
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import Flow
+from app.flow.entry_limits import entry_key_reads
 from app.flow.field_reads import FieldRead, KnownNames, fields_read
 from app.flow.node_words import written_by
 from app.flow.trigger_registry import subscriptions, typed
@@ -65,6 +66,5 @@ def _reads(flow: Flow) -> Iterator[tuple[FieldRead, Events, str | None]]:
     for index, goal in enumerate(flow.goals):
         for read in fields_read(goal.conditions, f"goals[{index}].conditions"):
             yield read, [goal.event], None
-    key = flow.settings.entry_key
-    if isinstance(key, str) and key.startswith("event."):
-        yield FieldRead("settings.entryKey", key.split(".")), events, None
+    for path in entry_key_reads(flow.settings):
+        yield FieldRead("settings.entryKey", path.split(".")), events, None

@@ -41,23 +41,48 @@ class UncertainRule(Part, frozen=True):
     after: Span | UnsetType | None = UNSET
 
 
+CooldownFrom = Literal["start", "end"]
+Moment = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="A date, or a date and a time: `2026-11-30`, `2026-11-30T09:00`. Without an offset clocks of `timezone` show it.",
+    ),
+]
 REMEMBERED = ("once", "cooldown")
 """Policies of re-entry by which it matters for ever, or for long, when a contact last entered."""
 
 
 class FlowSettings(Part, frozen=True):
-    """Re-entry, the rule for uncertain messages, and what holds for steps that say nothing themselves: retry and `onError`.
+    """Who may enter, when, how many and how fast; the rule for uncertain messages; and what holds for steps that say nothing
+    themselves: retry and `onError`.
 
-    `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact. `retry` holds for each step without a
-    rule of its own that may fail in a way that may pass. `onError` holds for each step without one of its own.
+    `entryKey` (`event.order_id`, or Liquid such as `{{ event.shop }}-{{ event.order_id }}`) lets `reentry` count for each value instead of
+    for each contact. A cool-down is measured from the start of the last run, or from its end (`cooldownFrom`). Nobody enters before
+    `activeFrom` or after `activeUntil`; a date alone is the whole day, as clocks of `timezone` (the workspace's zone) show it. Of
+    `maxEntries`, `rateLimitPerMinute` and `rateLimitMaxConcurrent` the first counts all runs that ever began; whom the others keep out
+    waits and enters later, in order. `retry` holds for each step without a rule of its own that may fail in a way that may pass.
+    `onError` holds for each step without one of its own.
     """
 
     reentry: Literal["once", "after_exit", "cooldown", "always"] = "after_exit"
     cooldown_seconds: Annotated[int, Meta(ge=1, le=31536000)] | UnsetType | None = UNSET
-    entry_key: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
+    cooldown_from: CooldownFrom | UnsetType | None = UNSET
+    entry_key: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
+    max_entries: Annotated[int, Meta(ge=1, le=1_000_000_000)] | UnsetType | None = UNSET
+    rate_limit_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType | None = UNSET
+    rate_limit_max_concurrent: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType | None = UNSET
+    active_from: Moment | UnsetType | None = UNSET
+    active_until: Moment | UnsetType | None = UNSET
+    timezone: Annotated[str, Meta(max_length=100, description="A name like Europe/Berlin.")] | UnsetType | None = UNSET
     uncertain: UncertainRule | UnsetType | None = UNSET
     retry: Retry | UnsetType | None = UNSET
     on_error: OnError | UnsetType | None = UNSET
+
+    @property
+    def keeps_apart(self) -> bool:
+        """Is a contact told apart by an entry key?"""
+        return isinstance(self.entry_key, str) and bool(self.entry_key)
 
     def __post_init__(self) -> None:
         if isinstance(self.uncertain, UncertainRule) and self.uncertain.then == "hold":

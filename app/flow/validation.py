@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UnsetType
 
 from app.flow import trigger_registry
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
@@ -38,7 +37,7 @@ from app.flow.lint import doubts
 from app.flow.node_words import references_of, title_of
 from app.flow.references import ReferencedRow, ReferencedRows, reference_fault
 from app.flow.segment_membership import segments_named
-from app.flow.settings import FlowSettings, Span, UncertainRule
+from app.flow.settings_checks import check_settings
 from app.flow.step_types import StepTypes
 from app.flow.subject_checks import check_subject
 from app.flow.trigger_checks import check_triggers
@@ -56,8 +55,6 @@ MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 MAX_MARKS = 2_000
 """`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
 NOTHING_KNOWN = KnownNames()
-LONGEST_UNCERTAIN_DAYS = 30
-"""How long an email may stay uncertain before the rule of its workflow decides."""
 
 
 def references(flow: Flow) -> dict[str, set[UUID]]:
@@ -95,7 +92,7 @@ def validate(
             *check_triggers(flow, types, rows),
             *check_subject(flow, types),
             *_check_goals(flow, types, rows),
-            *_check_settings(flow.settings),
+            *check_settings(flow.settings),
             *_lost_steps(flow),
             *doubts(flow, known),
         ]
@@ -250,23 +247,3 @@ def _check_goals(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator
             yield incomplete(f"{path}.event", "Choose the event that reaches this goal.")
         if goal.check_contact is True and goal.conditions and not types.asks_contact(goal.conditions):
             yield warning(f"{path}.checkContact", ONLY_WITH_EVENT)
-
-
-def _check_settings(settings: FlowSettings) -> Iterator[Diagnostic]:
-    if settings.reentry == "cooldown" and not isinstance(settings.cooldown_seconds, int):
-        yield incomplete("settings.cooldownSeconds", "Say how long a contact must stay away, in seconds.")
-    yield from _check_uncertain(settings.uncertain)
-    if isinstance(settings.entry_key, str) and not settings.entry_key.startswith("event."):
-        message = "The key comes from the event that starts the run. Write it as `event.order_id`."
-        yield Diagnostic("settings.entryKey", message)
-
-
-def _check_uncertain(rule: UncertainRule | UnsetType | None) -> Iterator[Diagnostic]:
-    """The rule for uncertain emails: it needs a time, which must not exceed what mail servers keep their logs for."""
-    if not isinstance(rule, UncertainRule):
-        return
-    if not isinstance(rule.after, Span):
-        message = "Say after how long nobody has to decide any more, such as 2 hours."
-        yield incomplete("settings.uncertain.after", message)
-    elif rule.after.seconds > LONGEST_UNCERTAIN_DAYS * 86_400:
-        yield Diagnostic("settings.uncertain.after.duration", f"Wait {LONGEST_UNCERTAIN_DAYS} days at most.")

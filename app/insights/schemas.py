@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -85,14 +86,41 @@ class WorkflowStats(Camel):
 
 
 class RefusedEntry(Camel):
-    """Somebody whom a workflow did not let in. `reason` is a stable word, `message` the sentence; a start without a contact has none."""
+    """Somebody whom a workflow did not let in. `reason` is a stable word, `message` the sentence; a start without a contact has none.
+
+    The same refusal of the same contact is told once a day: it happened `times` times, first at `at` and last at `lastAt`. The ids are
+    of the last time.
+    """
 
     at: datetime
+    last_at: datetime
+    times: int
     reason: str
     message: str
     contact_id: UUID | None
     contact_name: str | None
     event_id: UUID | None
+    trigger_id: str | None
+
+
+class EntryDecision(Camel):
+    """What a workflow decided about a contact that met a trigger: it entered (`runId`), it waits for its turn, or it was refused.
+
+    `reason` is a stable word, null for who entered; `message` is the sentence. What was refused for the same reason on one day is one
+    decision: it was taken `times` times, last at `at` and first at `firstAt`.
+    """
+
+    decision: Literal["entered", "waiting", "refused"]
+    at: datetime
+    first_at: datetime
+    times: int
+    reason: str | None
+    message: str
+    trigger_id: str | None
+    run_id: UUID | None
+    event_id: UUID | None
+    version: int | None
+    """On which the run is."""
 
 
 class WorkflowPulse(Camel):

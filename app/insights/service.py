@@ -17,8 +17,10 @@ from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.flow.entry_reasons import reason_text
+from app.insights.decision_repository import DecisionRow, EntryDecisionRepository
 from app.insights.repository import InsightRepository, RefusalRepository
 from app.insights.schemas import (
+    EntryDecision,
     MessageStats,
     NodeStats,
     Overview,
@@ -50,6 +52,7 @@ class InsightService:
         self._session = session
         self._runs = InsightRepository(session, principal.tenant_id)
         self._refusals = RefusalRepository(session, principal.tenant_id)
+        self._decisions = EntryDecisionRepository(session, principal.tenant_id)
         self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowRepository(session, principal.tenant_id)
         self._versions = VersionRepository(session, principal.tenant_id)
@@ -92,15 +95,30 @@ class InsightService:
         entries = [
             RefusedEntry(
                 at=row.at,
+                last_at=row.last_at or row.at,
+                times=row.times,
                 reason=row.reason,
                 message=reason_text(row.reason, row.detail),
                 contact_id=row.contact_id,
                 contact_name=names.get(row.contact_id) if row.contact_id else None,
                 event_id=row.event_id,
+                trigger_id=row.trigger_id,
             )
             for row in page.items
         ]
         return Page(entries, page.next_cursor)
+
+    async def decisions(
+        self, workflow_id: UUID, contact_id: UUID, limit: int | None, cursor: str | None = None
+    ) -> Page[EntryDecision]:
+        """What a workflow decided about a contact, the last first. Raises NotFound."""
+        await self._known(workflow_id)
+        page = await self._decisions.newest(workflow_id, contact_id, cursor, clamp_limit(limit))
+        return Page([_decision(row) for row in page.items], page.next_cursor)
+
+    async def waiting(self, workflow_id: UUID) -> int:
+        """How many wait for their turn to enter; more than `MOST_WAITING` are not counted."""
+        return await self._decisions.waiting(workflow_id)
 
     async def _known(self, workflow_id: UUID) -> None:
         if not await self._workflows.exists(Workflow.id == workflow_id):
@@ -164,6 +182,22 @@ class InsightService:
                 active=bool(statuses.get("active") or statuses.get("paused")),
             ),
         )
+
+
+def _decision(row: DecisionRow) -> EntryDecision:
+    words = {"entered": "It entered.", "waiting": "It waits for its turn to enter."}
+    return EntryDecision(
+        decision=row.decision,
+        at=row.at,
+        first_at=row.first_at,
+        times=row.times,
+        reason=row.reason,
+        message=words.get(row.decision) or reason_text(row.reason or "", row.detail),
+        trigger_id=row.trigger_id,
+        run_id=row.run_id,
+        event_id=row.event_id,
+        version=row.version,
+    )
 
 
 def _node_stats(counters: Counters) -> NodeStats:

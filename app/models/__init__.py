@@ -15,6 +15,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
+from app.models.pacing import EntryPace, WaitingStart
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
 from app.models.run import (
     ActiveRun,
@@ -70,6 +71,7 @@ __all__ = [
     "EndedRun",
     "Enrolment",
     "Entry",
+    "EntryPace",
     "EntryRefusal",
     "Event",
     "EventHistory",
@@ -112,6 +114,7 @@ __all__ = [
     "User",
     "UserSession",
     "VirtualClock",
+    "WaitingStart",
     "Wake",
     "Webhook",
     "WebhookDelivery",

@@ -237,6 +237,8 @@ class EntryRefusal(Base):
     day: Mapped[date | None]
     times: Mapped[int] = mapped_column(server_default="1")
     last_at: Mapped[datetime | None]
+    trigger_id: Mapped[str | None]
+    """The trigger that it met; None where that was not known, and in rows of older releases."""
 
     __table_args__ = (
         Index("entry_refusals_workflow", "tenant_id", "workflow_id", "id"),
@@ -271,6 +273,8 @@ class Entry(Base):
     workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
     entry_key: Mapped[str] = mapped_column(primary_key=True)
     last_started: Mapped[datetime]
+    last_ended: Mapped[datetime | None]
+    """When the last of its runs that were removed had ended; those that are still there say it themselves."""
 
     __table_args__ = ({"info": rows_go()},)
 

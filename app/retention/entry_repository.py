@@ -17,6 +17,8 @@ PIECE = 10_000
 STATUSES = sorted(RunStatus, key=int)
 """In the order in which runs are looked at: those under way first, for one that ends meanwhile is met again, and none is missed."""
 _ASKS = f"v.graph->'settings'->>'reentry' in {REMEMBERED}"
+_FROM_END = "v.graph->'settings'->>'cooldownFrom' = 'end'"
+"""A pause is measured from the end of a run: then that is kept of runs that are removed, though their start is known."""
 # A batch that was begun under the version before ends within a minute.
 _TO_FILL = f"""
 select w.tenant_id, w.id, w.live_version, {_ASKS} as asks from workflows w
@@ -25,17 +27,18 @@ where w.entries_complete is null and v.created_at < clock_now() - interval '5 mi
 """  # noqa: S608  constants
 # Contacts are kept from being erased meanwhile: nothing may be remembered of one who is gone.
 _STORE = """
-insert into entries (tenant_id, contact_id, workflow_id, entry_key, last_started)
-select r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, ''), max(r.started_at) from {runs} r
+insert into entries (tenant_id, contact_id, workflow_id, entry_key, last_started, last_ended)
+select r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, ''), max(r.started_at), max(r.completed_at) from {runs} r
 join (select c.tenant_id, c.id from contacts c where (c.tenant_id, c.id) in (select a.tenant_id, a.contact_id from {runs} a)
   order by c.tenant_id, c.id for key share) c on c.tenant_id = r.tenant_id and c.id = r.contact_id
 group by 1, 2, 3, 4 order by 1, 2, 3, 4
 on conflict (tenant_id, contact_id, workflow_id, entry_key)
-do update set last_started = greatest(entries.last_started, excluded.last_started)
+do update set last_started = greatest(entries.last_started, excluded.last_started),
+  last_ended = greatest(entries.last_ended, excluded.last_ended)
 """
 _FILL = """
 with piece as materialized (
-  select tenant_id, id, contact_id, workflow_id, entry_key, started_at from {table}
+  select tenant_id, id, contact_id, workflow_id, entry_key, started_at, completed_at from {table}
   where tenant_id = :tenant and workflow_id = :workflow and status = :status and id > :after order by id limit :limit),
 stored as ({store})
 select max(id::text)::uuid from piece
@@ -53,8 +56,9 @@ def remembering(runs: str, *, of_tenant: str = "") -> str:
     """
     asking = f"""
 (select r.* from {runs} r where (r.tenant_id, r.workflow_id) in (
-  select w.tenant_id, w.id from workflows w where w.entries_complete is not true {of_tenant} and exists (
-    select from workflow_versions v where v.tenant_id = w.tenant_id and v.workflow_id = w.id and {_ASKS})))
+  select w.tenant_id, w.id from workflows w where true {of_tenant} and exists (
+    select from workflow_versions v where v.tenant_id = w.tenant_id and v.workflow_id = w.id and {_ASKS}
+      and (w.entries_complete is not true or {_FROM_END}))))
 """  # noqa: S608  constants
     return _STORE.format(runs=asking)
 

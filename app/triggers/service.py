@@ -14,16 +14,19 @@ from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.engine.entry import reentry_refusal
 from app.errors import AppError, Conflict, Invalid
-from app.flow import paths
 from app.flow.document import Flow, Trigger
+from app.flow.entry_limits import Opening, Reason, entry_key_reader
 from app.flow.input_schema import InputSchema
+from app.flow.operators import ConditionError
+from app.flow.scope import CompileScope
 from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
 from app.lib import clock, jsonlimits
-from app.lib.conversions import as_key, follow
+from app.lib.conversions import as_key
 from app.lib.formats import moment_text
 from app.lib.zones import zone_of
+from app.liquid.templates import LiquidError
 from app.models import Contact
 from app.models.status import WorkflowStatus
 from app.segment_member_repository import SegmentMemberRepository
@@ -35,6 +38,8 @@ REASONS = {
     "already_active": "This contact is in the workflow already. Wait until that run is over, or cancel it.",
     "entered_before": "This contact went through the workflow before, and it lets everybody in once.",
     "cooling_down": "This contact was in the workflow a short while ago. It may enter again on {until}.",
+    "not_open_yet": "This workflow lets nobody in before {from}.",
+    "closed": "This workflow lets nobody in any more, since {until}.",
 }
 
 
@@ -132,7 +137,7 @@ class TriggerService:
             for refusal in started.refused.values():
                 raise refusal
             return started.run_ids[contact_id]
-        flow = await self._live(workflow_id)
+        flow = await self._open(workflow_id)
         trigger = self._checked(flow, request, of_contact=False)
         if trigger is None:
             raise _about_contact(ContactNeeded)
@@ -146,7 +151,7 @@ class TriggerService:
 
     async def start_many(self, workflow_id: UUID, contact_ids: Sequence[UUID], request: StartRequest) -> StartOutcome:
         """Queue a run of each of these contacts, set-wise. Raises what concerns all of them; who is refused alone is in the answer."""
-        flow, unique = await self._live(workflow_id), list(dict.fromkeys(contact_ids))
+        flow, unique = await self._open(workflow_id), list(dict.fromkeys(contact_ids))
         contacts = {contact.id: contact for contact in await self._contacts.list(Contact.id.in_(unique))}
         if len(unique) == 1 and not contacts:
             raise _unknown_contact(unique[0])
@@ -154,10 +159,12 @@ class TriggerService:
         if trigger is None and not takes_contacts(flow.triggers):
             raise _about_contact(ContactNotTaken)
         request = request._replace(properties=self._properties(request, trigger))
-        earlier = await self._entries.earlier(workflow_id, list(contacts), entry_key(flow.settings, request.properties))
+        keys, refused = self._keys(flow.settings, contacts, request.properties)
+        earlier = await self._entries.earlier(workflow_id, keys) if keys else {}
         stands = await self._members.standings(segments_asked(flow), list(contacts))
-        refused: dict[UUID, AppError] = {}
         for contact_id in unique:
+            if contact_id in refused:
+                continue
             contact = contacts.get(contact_id)
             refusal = (
                 _unknown_contact(contact_id)
@@ -189,6 +196,42 @@ class TriggerService:
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
         return self._workflows.published(await self._workflows.version(workflow, workflow.live_version)).flow
+
+    async def _open(self, workflow_id: UUID) -> Flow:
+        """The live version of a workflow that lets somebody in now: by its dates, and by how many it takes in all. Raises EntryRefused."""
+        flow, now = await self._live(workflow_id), clock.now()
+        reason = Opening.of(flow.settings, self._timezone).refusal(now, now)
+        if reason is not None:
+            raise EntryRefused(self._words(reason), reason=reason[0])
+        most = flow.settings.max_entries
+        if isinstance(most, int) and await self._entries.entered(workflow_id) >= most:
+            message = f"This workflow takes {most:,} entries, and there were as many. Raise the limit in its settings."
+            raise EntryRefused(message, reason="entries_used_up")
+        return flow
+
+    def _words(self, reason: Reason) -> str:
+        """A refusal as a sentence, with its instants as the workspace's clocks show them."""
+        word, detail = reason
+        zone, now = zone_of(self._timezone), clock.now()
+        instants = {name: at for name, at in (detail or {}).items() if name != "zone"}
+        times = {name: moment_text(datetime.fromisoformat(at), zone, now, "day") for name, at in instants.items()}
+        return REASONS[word].format(**times)
+
+    def _keys(
+        self, settings: FlowSettings, contacts: Mapping[UUID, Contact], properties: dict[str, Any]
+    ) -> tuple[dict[UUID, str], dict[UUID, AppError]]:
+        """What tells the runs of each contact apart, '' when the workflow does not tell them apart; and whose cannot be worked out."""
+        if not isinstance(settings.entry_key, str) or not settings.keeps_apart:
+            return dict.fromkeys(contacts, ""), {}
+        keys, refused = dict[UUID, str](), dict[UUID, AppError]()
+        read = entry_key_reader(settings.entry_key, CompileScope())
+        for contact_id, contact in contacts.items():
+            try:
+                keys[contact_id] = as_key(read(Candidate.of(contact, self._timezone, properties)))
+            except (ConditionError, LiquidError) as error:
+                message = f"What tells the runs of this contact apart cannot be worked out: {error}"
+                refused[contact_id] = EntryRefused(message, reason="entry_key_error")
+        return keys, refused
 
     def _checked(self, flow: Flow, request: StartRequest, *, of_contact: bool) -> Trigger | None:
         """The trigger that such a start goes by, None when there is none that is made for it. Raises TriggerNotStarted."""
@@ -254,15 +297,12 @@ class TriggerService:
         """Why the workflow does not take this contact now; None when it does."""
         settings, now = flow.settings, clock.now()
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
-        active, last = earlier or (False, None)
+        active, last, ended = earlier or EarlierEntry(False, None)
+        if settings.reentry == "cooldown" and settings.cooldown_from == "end":
+            last = ended or last
         refused = reentry_refusal(settings.reentry, cooldown, active, last, now)
         if refused is not None:
-            reason, detail = refused
-            zone = zone_of(self._timezone)
-            times = {
-                key: moment_text(datetime.fromisoformat(at), zone, now, "day") for key, at in (detail or {}).items()
-            }
-            return EntryRefused(REASONS[reason].format(**times), reason=reason)
+            return EntryRefused(self._words(refused), reason=refused[0])
         goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone, segments=segments))
         if goal is not None:
             message = (
@@ -294,10 +334,3 @@ def _about_contact(refused: type[Invalid]) -> Invalid:
     """The error with its sentence at the contact."""
     message = one_line(refused)
     return refused(message, errors=[{"path": "contactId", "message": message}])
-
-
-def entry_key(settings: FlowSettings, properties: dict[str, Any]) -> str:
-    """The value that tells this contact's runs apart, '' when the workflow has no entry key."""
-    if not isinstance(settings.entry_key, str) or not settings.entry_key:
-        return ""
-    return as_key(follow(properties, paths.names_of(settings.entry_key.removeprefix("event."))))

@@ -20,6 +20,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.models import Contact
+from app.values.contact_view import liquid_data
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ class Candidate:
 
     @property
     def data(self) -> dict[str, Any]:
-        """As Liquid reads it; of the contact only the id is asked for."""
-        contact = {"id": str(UUID(bytes=self.contact.id))} if self.contact.id else {}
+        """As Liquid reads it."""
+        view = self.contact
+        contact = liquid_data(UUID(bytes=view.id), view.columns, view.attributes, view.tags) if view.id else {}
         return {"contact": contact, "event": self.event, "steps": {}, "vars": {}}
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow, Trigger
+from app.flow.entry_words import limit_sentences
 from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import subscriptions, takes_contacts, typed
@@ -51,7 +52,7 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     """`contacts30Days`/`contacts7Days`: different contacts whose last event of that time would let them in as they are now.
 
     `triggers`: those that are switched on; `triggerType`, `listensTo` and `conditions` are of the first one of all.
-    `enterAtOnce`: who is let in besides, before anything happens.
+    `enterAtOnce`: who is let in besides, before anything happens. `limits`: a sentence for each limit and date of the settings.
     `atLeast`: more events came than were looked at. `blocking` keeps the workflow from being activated, `warnings` do not.
     """
 
@@ -65,6 +66,7 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     at_least: bool
     enter_at_once: list[EnteringAtOnce]
     reentry: str
+    limits: list[str]
     publishes_version: int | None
     in_flow: int
     blocking: list[DiagnosticView]
@@ -128,6 +130,7 @@ async def activation_preview(
         at_least=at_least,
         enter_at_once=[EnteringAtOnce(**one._asdict()) for one in entering],
         reentry=EACH_START if nobody else reentry_in_words(flow.settings),
+        limits=limit_sentences(flow.settings, timezone),
         publishes_version=publishes_version,
         in_flow=in_flow,
         blocking=[one.view() for one in diagnostics if one.severity == "error"],
@@ -148,12 +151,13 @@ def _listening(trigger: Trigger) -> ListeningTrigger:
 def reentry_in_words(settings: FlowSettings) -> str:
     """Who may come in again, as one sentence for people."""
     each = f" for each {settings.entry_key.removeprefix('event.')}" if isinstance(settings.entry_key, str) else ""
+    since = "after the last run ended" if settings.cooldown_from == "end" else "after the last entry"
     match settings.reentry:
         case "once":
             return f"Each contact enters once{each}."
         case "cooldown":
             seconds = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
-            return f"A contact may enter again{each} {_length(seconds)} after the last entry."
+            return f"A contact may enter again{each} {_length(seconds)} {since}."
         case "always":
             return f"A contact enters at every event{each}, even while still inside."
         case _:

@@ -22,6 +22,8 @@ ACROSS = {
     "engine.segment_builder._OPEN": ANYWHERE,
     "engine.segment_turns.NEXT_DUE": ANYWHERE,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
+    "engine.waiting_starts.NEXT_DUE": "a row for each workflow with a limit; few rows",
+    "engine.waiting_starts._DUE": "walks the workflows that somebody waits to enter, an index probe each",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
     "messaging.job_repository.ANY_UNFINISHED": ANYWHERE,

@@ -21,6 +21,7 @@ FREE_TABLES = {
     "leaving_months": "names of months",
     "memberships": "people who sign in",
     "message_jobs": "a filter by ids, and the user who asked",
+    "entry_paces": "instants and numbers",
     "node_stats": "numbers",
     "retired_stats": "numbers",
     "schedule_epochs": "numbers",

@@ -16,9 +16,8 @@ from app.contacts import erasure_repository
 from app.inbox import InboxKind
 from app.lib import clock as now_clock
 from app.lib.ids import uuid7
-from app.models import Base, Contact, MailboxMessage
+from app.models import Base, Contact, DeadLetter, Inbox, MailboxMessage
 from app.models.contact_import import ContactImportError
-from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step

@@ -179,10 +179,10 @@ async def test_a_start_by_hand_knows_it_too(db_session: AsyncSession, workspace:
 
     entries = EntryRepository(db_session, workspace.id)
     workflow, contact = uuid7(), uuid7()
-    assert await entries.earlier(workflow, [contact], "a") == {}
+    assert await entries.earlier(workflow, {contact: "a"}) == {}
     db_session.add(
         Entry(tenant_id=workspace.id, contact_id=contact, workflow_id=workflow, entry_key="a", last_started=NOON)
     )
     await db_session.flush()
-    assert await entries.earlier(workflow, [contact, uuid7()], "a") == {contact: (False, NOON)}
-    assert await entries.earlier(workflow, [contact], "b") == {}
+    assert await entries.earlier(workflow, {contact: "a", uuid7(): "a"}) == {contact: (False, NOON, None)}
+    assert await entries.earlier(workflow, {contact: "b"}) == {}

@@ -1,0 +1,32 @@
+"""New runs that come in and stand before their first step, without taking it."""
+
+from __future__ import annotations
+
+from app.engine.paths import PathEnd
+from app.engine.state import RunState, carried
+from app.engine.walk import RUNNING, WAITING, Batch
+
+
+def stand(batch: Batch, run: RunState) -> None:
+    """It never takes the step: `cut_short` ends it in this batch."""
+    assert run.node is not None
+    path = batch.new_path(run.flow, None, 0)
+    path.counters += [*run.start.entry_counters, run.node.waiting_counter]
+    path.end = PathEnd(WAITING, run.node, 0)
+    path.runs.append(run)
+    run.path = path
+
+
+def park(batch: Batch, run: RunState) -> None:
+    """The next claim of due runs takes it on."""
+    node = run.node
+    assert node is not None
+    path = batch.parked.get(run.start)
+    if path is None:
+        path = batch.parked[run.start] = batch.new_path(run.flow, None, 0)
+        path.counters += [*run.start.entry_counters, node.waiting_counter]
+        path.end = PathEnd(RUNNING, node, 0, batch.now)
+    if run.depth:
+        run.context = carried(run, {})
+    path.runs.append(run)
+    run.path = path

@@ -1,0 +1,61 @@
+"""What a workflow's settings say of who may enter, when and how fast, as sentences for people. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.flow.entry_limits import EntryLimits, Opening
+from app.flow.settings import FlowSettings
+from app.lib.zones import zone_word
+
+
+def limit_sentences(settings: FlowSettings, workspace_zone: str) -> list[str]:
+    """One for each limit and date, none where there is none."""
+    limits, opening = EntryLimits.of(settings), Opening.of(settings, workspace_zone)
+    sentences = []
+    if opening.opens is not None:
+        sentences.append(f"Nobody enters before {_moment(opening.opens)}.")
+    if opening.closes is not None:
+        sentences.append(f"Nobody enters from {_moment(opening.closes)} on; whoever is inside goes on.")
+    if limits.per_minute:
+        sentences.append(
+            f"At most {limits.per_minute:,} enter in a minute, {_spread(limits.per_minute)}; others wait in line."
+        )
+    if limits.at_once:
+        sentences.append(
+            f"At most {limits.at_once:,} are inside at the same time; others wait in line until somebody leaves."
+        )
+    if limits.most:
+        sentences.append(f"It takes {limits.most:,} entries in all.")
+    return sentences
+
+
+def waiting_sentence(people: int, settings: FlowSettings) -> str:
+    """How long so many take who come at once; empty where the settings do not say."""
+    limits = EntryLimits.of(settings)
+    most = min(people, limits.most or people)
+    if not most or not limits.per_minute:
+        return ""
+    who = f"{most:,} matching {'contact takes' if most == 1 else 'contacts take'}"
+    return f"{who} {length_in_words(60 * most / limits.per_minute)}."
+
+
+def length_in_words(seconds: float) -> str:
+    """`less than a minute`, `about 7 hours`, `about 3 days`."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size * 0.95 and (unit != "day" or seconds >= 2 * size):
+            amount = max(1, round(seconds / size))
+            return f"about {amount:,} {unit}{'s' if amount > 1 else ''}"
+    return "less than a minute"
+
+
+def _spread(per_minute: int) -> str:
+    seconds = 60 / per_minute
+    if seconds >= 0.1:
+        return f"one each {seconds:.2g} {'second' if seconds == 1 else 'seconds'}"
+    return f"{per_minute / 60:,.0f} a second"
+
+
+def _moment(at: datetime) -> str:
+    """`30 November 2026, 09:00 CET`."""
+    return f"{at.day} {at:%B %Y, %H:%M} {zone_word(at)}"
