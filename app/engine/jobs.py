@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from app import wakes
-from app.engine import claim, date_builder, segment_builder, segment_turns, waiting_starts
+from app.engine import claim, date_builder, segment_builder, segment_turns, stale_runs, waiting_starts
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
 from app.engine.threads import EngineThread, EngineThreads
@@ -135,6 +135,24 @@ async def sweep_wakes() -> None:
     await asyncio.to_thread(sweep)
 
 
+_stale_runs: stale_runs.StaleRuns | None = None
+
+
+async def look_for_stale_runs() -> None:
+    """Let runs go on that nobody would have taken further, and write down what only people can mend."""
+
+    def look() -> None:
+        global _stale_runs
+        with database.connect("stale runs") as connection:
+            if _stale_runs is None:
+                _stale_runs = stale_runs.StaleRuns()
+            for tenant_id, mended in _stale_runs.look_everywhere(connection).items():
+                log.warning("runs.stale", tenant_id=tenant_id, **mended._asdict())
+                jobs.notify(advance.actor_name)
+
+    await asyncio.to_thread(look)
+
+
 ACTORS = [advance, perform, build_segments, read_dates]
 WAKEUPS = [
     Wakeup(
@@ -149,3 +167,5 @@ POLLS = [advance, *(_helper(thread) for thread in _threads if thread.number), ma
 """What each worker calls every second, so that runs move without Redis."""
 EACH_MINUTE = [sweep_wakes]
 """What the scheduler calls every minute."""
+HOUSEKEEPING = [look_for_stale_runs]
+"""What it calls every five minutes."""

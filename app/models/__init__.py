@@ -41,6 +41,7 @@ from app.models.segment_membership import (
     SegmentFactDefinition,
 )
 from app.models.session import SignInFailure, SignInLink, UserSession
+from app.models.stall import Stall
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
 from app.models.user import Membership, User
@@ -105,6 +106,7 @@ __all__ = [
     "SignInFailure",
     "SignInLink",
     "SplitExposure",
+    "Stall",
     "Step",
     "StepAttempt",
     "StoredEventKey",

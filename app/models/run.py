@@ -77,6 +77,10 @@ class ActiveRun(RunColumns, Base):
         Index("active_runs_node", "tenant_id", "workflow_id", "current_node_id", "id"),
         Index("active_runs_asking", "tenant_id", "id", postgresql_where=text(f"waits_for = '{PERSON}'")),
         Index("active_runs_held", "tenant_id", "id", postgresql_where=text("status = 3")),
+        # Empty while all is well.
+        Index(
+            "active_runs_timeless", "tenant_id", "id", postgresql_where=text("status in (0, 1) and resume_at is null")
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 

@@ -30,6 +30,8 @@ class Webhook(OfTrigger, Base):
     sealed: Mapped[bytes]
     """JSON of `app.webhooks.keys.WebhookKeys`."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    full_at: Mapped[datetime | None]
+    """When as many calls may come at once again as ever may (`app.webhooks.pace`); real time."""
 
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),

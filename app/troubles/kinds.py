@@ -188,6 +188,14 @@ KINDS: dict[str, Kind] = {
         "They stopped at a step, and somebody decides how they go on.",
         lambda trouble: Act("Decide", f"/held-runs?workflow={trouble.workflow_id}"),
     ),
+    "stalled": Kind(
+        "Stands still",
+        "danger",
+        "timer",
+        "run",
+        "They wait for something that does not come.",
+        lambda trouble: Act("Open runs", f"/workflows/{trouble.workflow_id}/runs?status=running"),
+    ),
     "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
     "unsent": Kind("{Many} failed", "danger", "mail-x", "message", "They will not be sent.", _messages("failed")),
     "dead_letters": Kind(

@@ -15,7 +15,7 @@ from app import inbox, wakes
 from app.counters.parked_run_repository import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
-from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Workflow
+from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Stall, Workflow
 from app.models.status import MessageStatus, RunStatus
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.values.contact_view import name_of
@@ -240,6 +240,17 @@ class WorkspaceTroubles:
             .where(Workflow.deleted_at.is_(None))
             .group_by(newest.c.workflow_id, Workflow.name)
             .order_by(func.count().desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def stalled(self, limit: int) -> Sequence[Any]:
+        """(workflow, name, reason, count, since) of what the scheduler saw standing still, most runs first."""
+        query = (
+            select(Stall.workflow_id, Workflow.name, Stall.reason, Stall.count, Stall.since)
+            .join(Workflow, refers_to(Stall.workflow_id, Workflow))
+            .where(Stall.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None))
+            .order_by(Stall.count.desc())
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

@@ -219,4 +219,10 @@ async def _runs(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
         )
         for workflow_id, name, count, since, error, at_least in await queries.held(LISTED)
     ]
-    return [*held, *failing, *late]
+    stalled = [
+        Trouble(
+            kind="stalled", workflow_id=workflow_id, workflow_name=name, count=count, since=since, error_message=reason
+        )
+        for workflow_id, name, reason, count, since in await queries.stalled(LISTED)
+    ]
+    return [*held, *stalled, *failing, *late]

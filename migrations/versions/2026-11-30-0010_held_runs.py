@@ -52,6 +52,35 @@ def upgrade() -> None:
     )
 
 
+    op.create_table(
+        "stalls",
+        sa.Column("tenant_id", sa.Integer(), nullable=False),
+        sa.Column("workflow_id", UUID, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("since", AT),
+        sa.Column("seen_at", AT, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "workflow_id", "reason", name=op.f("stalls_pkey")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "workflow_id"],
+            ["workflows.tenant_id", "workflows.id"],
+            name=op.f("stalls_tenant_id_workflow_id_fkey"),
+            ondelete="CASCADE",
+        ),
+    )
+    op.add_column("webhooks", sa.Column("full_at", AT))
+    # Empty while all is well: runs that go on, and nothing says when.
+    op.create_index(
+        "active_runs_timeless",
+        "active_runs",
+        ["tenant_id", "id"],
+        postgresql_where=sa.text("status in (0, 1) and resume_at is null"),
+    )
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_index("active_runs_timeless", "active_runs")
+    op.drop_column("webhooks", "full_at")
+    op.drop_table("stalls")
     op.drop_table("held_run_jobs")

@@ -36,6 +36,7 @@ FREE_TABLES = {
     "sessions": "people who sign in",
     "sign_in_failures": "hashes of people who sign in",
     "sign_in_links": "people who sign in",
+    "stalls": "sentences of the product, and numbers",
     "templates": "what marketers wrote",
     "users": "people who sign in",
     "workflow_versions": "what marketers drew",
