@@ -19,6 +19,7 @@ from app.web import transactions
 from app.web.bodies import TAKES_BYTES
 from app.web.envelope import Envelope, ok
 from app.web.rate_limit import WEBHOOKS, refuse_wrong_webhooks
+from app.webhooks.pace import pace_of
 from app.webhooks.receiving import MOST_BYTES, Address, NoSuchAddress
 from app.webhooks.schemas import (
     Expectation,
@@ -68,6 +69,7 @@ async def call_webhook(request: AppRequest, db_session: Database, token: FromPat
     without a signature that fits, 409 while the workflow takes no calls, 422 when the JSON does not say what the trigger reads.
     """
     address = await _address(request, db_session, token)
+    await pace_of(request.app).take(address.webhook)
     received, refusal = await address.receive(dict(request.headers), await request.body())
     if received is None:
         transactions.keep_what_is_stored(request.scope)

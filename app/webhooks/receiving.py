@@ -24,6 +24,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock, crypto
 from app.lib.database_roles import scope_to
 from app.lib.ids import uuid7
+from app.models import Webhook
 from app.models.status import Role, WorkflowStatus
 from app.values import contact_fields
 from app.webhooks import keys, mapping, samples, signatures
@@ -104,6 +105,11 @@ class Address:
         if trigger is None or reception is None:
             raise NoSuchAddress
         return cls(session, called, trigger, reception, _why_not(workflow.status, live))
+
+    @property
+    def webhook(self) -> Webhook:
+        """Its row."""
+        return self._called.webhook
 
     def expectation(self) -> Expectation:
         """What a call must look like."""

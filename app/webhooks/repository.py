@@ -40,6 +40,18 @@ _WAITING = """
 select count(*) as n from (
   select from inbox where tenant_id = %(tenant)s and workflow_id = %(workflow)s and name = %(trigger)s and kind = 6 limit %(most)s) as w
 """
+# Real time: whoever moves the clock of the product slows no sender down.
+_TAKE_BLOCK = f"""
+with address as (
+  select tenant_id, workflow_id, trigger_id, greatest(full_at, now()) + make_interval(secs => %(seconds)s) as after
+  from webhooks where {_PLACE} for update),
+taken as (
+  update webhooks h set full_at = a.after from address a
+  where (h.tenant_id, h.workflow_id, h.trigger_id) = (a.tenant_id, a.workflow_id, a.trigger_id)
+    and a.after <= now() + make_interval(secs => %(window)s)
+  returning 1)
+select case when exists (select from taken) then 0 else extract(epoch from after - now()) - %(window)s end::float as wait from address
+"""  # noqa: S608  constants
 _CREATE = """
 insert into webhooks (tenant_id, workflow_id, trigger_id, token_hash, sealed)
 values (%(tenant)s, %(workflow)s, %(trigger)s, %(hash)s, %(sealed)s)
@@ -106,6 +118,19 @@ class WebhookRepository(TenantRepository[Webhook]):
             hash=token_hash,
             sealed=sealed,
         )
+
+    async def take_block(self, workflow_id: UUID, trigger_id: str, *, seconds: float, window: float) -> float:
+        """Take so many seconds of an address's allowance, of which there are `window` at most; 0, or after how long there are."""
+        rows = await execute(
+            self.session,
+            _TAKE_BLOCK,
+            tenant=self.tenant_id,
+            workflow=workflow_id,
+            trigger=trigger_id,
+            seconds=seconds,
+            window=window,
+        )
+        return float(rows[0].wait) if rows else 0.0
 
     async def phones(self, phone: str) -> Sequence[UUID]:
         """Contacts with this phone number, two at most."""
