@@ -32,12 +32,8 @@ from app.lib import ids
 from app.models.status import RunOrigin
 
 CALLED = int(RunOrigin.CALLED)
-_ASKED_FOR: dict[int, int] = {
-    InboxKind.START: int(RunOrigin.HAND),
-    InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED),
-    InboxKind.CALLED: CALLED,
-}
-"""Kinds of items that ask for runs of one workflow, and what such runs say of where they come from."""
+_ASKED_FOR = frozenset((InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.CALLED))
+"""Kinds of items that ask for runs of one workflow."""
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -291,7 +287,7 @@ class Arrivals:
             run.call(item.depth)
             batch.called.runs.append(run)
         elif item.kind in _ASKED_FOR:
-            run.origin = int(RunOrigin.HAND) if start.by_hand else _ASKED_FOR[item.kind]
+            run.origin = start.asked_origin if item.kind == InboxKind.AT_TRIGGER else int(RunOrigin.HAND)
         elif item.depth:
             run.depth = item.depth
             run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)

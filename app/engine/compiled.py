@@ -45,7 +45,7 @@ from app.lib.field_errors import field_error
 from app.liquid.templates import LiquidError
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
-from app.models.status import Priority
+from app.models.status import Priority, RunOrigin
 
 
 class CompiledStart:
@@ -57,6 +57,7 @@ class CompiledStart:
 
     __slots__ = (
         "admits",
+        "asked_origin",
         "by_hand",
         "contact_rule",
         "counter",
@@ -74,6 +75,8 @@ class CompiledStart:
         self.admits: Judge | None = None
         self.input_schema: InputSchema | None = None
         """What whoever asks for a run by it must hand over."""
+        self.asked_origin = int(RunOrigin.ENROLLED)
+        """A RunOrigin: where runs come from that were asked for at this very trigger."""
         self.by_hand, self.event_name, self.contact_rule = False, "", ContactRule.REQUIRED
         self.subscribes: tuple[str, ...] = ()
         self.entry_counters: tuple[StatCounter, ...] = ()
@@ -223,6 +226,10 @@ class CompiledFlow:
         start.entry_counters = tuple(dict.fromkeys((self.entered_counter, counter)))
         start.by_hand, start.event_name = kind.by_hand, kind.event_name(config)
         start.contact_rule = kind.contact_rule(config)
+        if kind.by_hand:
+            start.asked_origin = int(RunOrigin.HAND)
+        elif kind.reception(config) is not None:
+            start.asked_origin = int(RunOrigin.RECEIVED)
         start.subscribes, start.input_schema = kind.subscribes(config), kind.input_schema(config)
         admission = kind.admission(config)
         if admission.rules:

@@ -24,6 +24,7 @@ import psycopg
 from app import inbox, wakes
 from app.engine import calls
 from app.engine.newer_release import LATEST_S, LEFT_TO_NEWER
+from app.engine.sub_run_integrity import AWAITS_CALLED
 from app.flow import performers
 from app.inbox import InboxKind
 from app.lib.conversions import quoted
@@ -49,6 +50,7 @@ and not exists (select from calls c where c.tenant_id = r.tenant_id and c.run_id
 and not exists (select from inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
 and not exists (select from messages m where m.tenant_id = r.tenant_id and m.run_id = r.id and m.seq = r.seq + 1
   and (m.status in (0, 1) or (m.status = 9 and m.due_at is not null)))
+and not {AWAITS_CALLED}
 """
 _LOOKED = f"""
 looked as materialized (
@@ -204,6 +206,6 @@ class StaleRuns:
                 connection.execute(_NOTE, {**place, "reasons": reasons, "counts": counts, "since": since})
 
     def _one(self, connection: Connection, sql: str, **parameters: Any) -> Sequence[Any]:
-        row = connection.execute(sql, parameters).fetchone()
-        assert row is not None
-        return row
+        (row,) = connection.execute(sql, parameters).fetchall()
+        answer: Sequence[Any] = row
+        return answer

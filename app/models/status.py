@@ -74,7 +74,7 @@ class RunStatus(_Word):
 
 class RunOrigin(_Word):
     """What brought a run about: an event that arrived, somebody who asked for it, a change that another
-    run made, an enrolment, or a call."""
+    run made, an enrolment, or a call of another run or program."""
 
     EVENT = 0
     HAND = 1
@@ -83,6 +83,8 @@ class RunOrigin(_Word):
     """Its trigger let many in at once: those who were in a segment already, the audience of a schedule."""
     CALLED = 4
     """A step of another run called its workflow."""
+    RECEIVED = 5
+    """Another program called the address of its trigger."""
 
 
 class StepStatus(_Word):

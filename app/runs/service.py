@@ -110,7 +110,7 @@ def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
     """What a run began with; `trigger` is the one that started it."""
     kind, config = typed(trigger)
-    by_event = run.origin == RunOrigin.ENROLLED or (
+    by_event = run.origin in (RunOrigin.ENROLLED, RunOrigin.RECEIVED) or (
         run.origin not in (RunOrigin.HAND, RunOrigin.CALLED) and kind.subscribes(config)
     )
     return TriggerEventOut(

@@ -150,8 +150,12 @@ def test_a_healthy_run_is_never_touched(world: World, fake: Fake, committed_data
     )
     choices = [{"id": "yes", "label": "Yes"}, {"id": "no", "label": "No"}]
     world.workflow(flow("asked", [node("ask", "hold", question="Well?", choices=choices)], ("trigger", "ask")))
+    called = world.workflow(flow(None, [node("wait", "delay", duration=30, unit="days")], ("trigger", "wait")))
+    world.workflow(
+        flow("calls", [node("call", "sub_workflow", workflowId=str(called), mode="wait")], ("trigger", "call"))
+    )
     people = world.contacts(4)
-    for event in ("go", "mailed", "slept", "waited", "asked"):
+    for event in ("go", "mailed", "slept", "waited", "asked", "calls"):
         world.emit(event, people)
     # Of the mails one is on its way, one is uncertain and undecided, one has its note in the inbox.
     mails = [row[0] for row in world.db.execute("select run_id from messages order by run_id").fetchall()]
@@ -168,7 +172,7 @@ def test_a_healthy_run_is_never_touched(world: World, fake: Fake, committed_data
     for age in (timedelta(0), timedelta(minutes=4), timedelta(minutes=6), timedelta(days=20)):
         world.db.execute("update virtual_clock set at = %s", (NOON + age,))
         before = world.db.execute("select r::text from active_runs r order by id").fetchall()
-        assert len(before) == 20 and look(world) == Mended()
+        assert len(before) == 28 and look(world) == Mended()
         assert world.db.execute("select r::text from active_runs r order by id").fetchall() == before
     assert world.one("select count(*) from stalls") == 0 and world.one("select count(*) from inbox") == 1
     world.db.execute("update calls set lease_until = null")

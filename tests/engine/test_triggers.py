@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from app.inbox import InboxKind
+from app.lib.ids import uuid7
+from app.models.status import RunOrigin
 from tests.fixtures.world import World, flow, node, rule
 
 
@@ -116,3 +119,24 @@ def test_who_started_it_is_known_when_a_run_goes_on(world: World) -> None:
     assert world.runs(workflow) == {"completed": 1}
     assert world.db.execute("select attributes from contacts").fetchone() == ({"by": "x"},)
     world.balanced()
+
+
+def test_a_run_says_where_it_comes_from(world: World) -> None:
+    """Who asks for runs at a trigger by name is a person or program, another program that called its address, or an audience."""
+    kinds = {
+        "hand": ("manual", {"contact": "optional"}),
+        "shop": ("webhook", {"signature": "none"}),
+        "clock": ("schedule", {"cron": "0 9 * * *"}),
+    }
+    graph = two()
+    graph["triggers"] = [{"id": name, "type": kind, "data": data} for name, (kind, data) in kinds.items()]
+    graph["edges"] = [{"source": name, "target": "a"} for name in kinds]
+    workflow = world.workflow(graph)
+    for name in kinds:
+        world.put(name, [None], kind=int(InboxKind.AT_TRIGGER), workflow_id=workflow, run_id=uuid7())
+    world.engine.advance()
+    assert dict(world.db.execute("select trigger_id, origin from runs").fetchall()) == {
+        "hand": RunOrigin.HAND,
+        "shop": RunOrigin.RECEIVED,
+        "clock": RunOrigin.ENROLLED,
+    }
