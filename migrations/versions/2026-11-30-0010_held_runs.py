@@ -51,7 +51,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_at is not null"),
     )
 
-
     op.create_table(
         "stalls",
         sa.Column("tenant_id", sa.Integer(), nullable=False),
