@@ -130,15 +130,15 @@ delete from stalls s where tenant_id = %(tenant)s
 
 
 class Mended(NamedTuple):
-    """What a look came to: runs that were told their outcome, that go on, and that are held for a person."""
+    """What a look came to: runs that were answered their outcome, that go on, and that are held for a person."""
 
-    told: int = 0
+    answered: int = 0
     woken: int = 0
     held: int = 0
 
-    def plus(self, told: int, held: int) -> Mended:
+    def plus(self, answered: int, held: int) -> Mended:
         """With some more."""
-        return Mended(self.told + told, self.woken, self.held + held)
+        return Mended(self.answered + answered, self.woken, self.held + held)
 
 
 class StaleRuns:
@@ -160,7 +160,7 @@ class StaleRuns:
                     break
                 workflow_id, workflows = next_row[0], workflows + 1
                 self._note_stalls(connection, tenant_id, next_row[0])
-            looked, after, told, held = self._one(
+            looked, after, answered, held = self._one(
                 connection,
                 _MEND,
                 tenant=tenant_id,
@@ -170,7 +170,7 @@ class StaleRuns:
                 patience=PATIENCE_S,
                 why=LOST_WHY,
             )
-            mended, runs = mended.plus(told, held), runs + looked
+            mended, runs = mended.plus(answered, held), runs + looked
             after = after if looked == RUNS_AT_ONCE else None
             if workflow_id is not None and (runs >= RUNS_OF_A_LOOK or workflows >= WORKFLOWS_OF_A_LOOK):
                 self._reached[tenant_id] = workflow_id, after

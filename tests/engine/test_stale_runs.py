@@ -64,7 +64,7 @@ def test_a_message_whose_outcome_was_lost_is_told_once_more(
     )
     assert not any(look(world)), "the note may be on its way"
     world.db.execute("update virtual_clock set at = %s", (LATER,))
-    assert look(world, times=2) == Mended(told=2)
+    assert look(world, times=2) == Mended(answered=2)
     world.engine.advance()
     assert world.runs(workflow) == {"completed": 2}
     assert world.one("select count(*) from contacts where tags = '{sorry}'") == tagged
