@@ -25,7 +25,7 @@ from bench.rig import place, results
 
 NAMES = [f"event.{number}" for number in range(9)]
 GOALS = {"500 segments": 3.0, "contacts": 1.1, "count": 200.0}
-"""An event with 500 segments against one without any, many contacts against few, and milliseconds of a live count."""
+"""An event with 500 segments against one without any (stored and handled), many contacts against few, and milliseconds of a live count."""
 _CONTACTS = """
 insert into contacts (id, tenant_id, email, attributes, created_at)
 select u.id, %(tenant)s, u.n || '@segments.example', jsonb_build_object('plan',
@@ -86,19 +86,22 @@ class Cell:
         await database.dispose()
 
     def build(self) -> float:
-        """Microseconds of processor time a contact, of this process."""
+        """Microseconds of processor time a contact, of this process and of the server's."""
         from app.engine.segment_builder import SegmentBuilder
 
-        began = time.process_time()
         with database.connect("bench", None) as connection:
+            pid = connection.info.backend_pid
+            began = time.process_time() + place.processor_seconds(pid)
             SegmentBuilder(connection).run()
-        return (time.process_time() - began) / len(self.people) * 1e6
+            spent = time.process_time() + place.processor_seconds(pid) - began
+        return spent / len(self.people) * 1e6
 
-    def events(self, count: int) -> float:
-        """Microseconds an event: the engine, and the server process that works for it."""
+    def events(self, count: int) -> tuple[float, float]:
+        """Microseconds an event: of the server that stores it, and of the engine with the server process that works for it."""
         from app.engine.advance import Engine
 
         dice = random.Random(7)
+        ingesting = self.connection.info.backend_pid
         for _ in range(2):  # the first round warms up what is compiled and cached
             contacts = dice.choices(self.people, k=count)
             names = [dice.choice([*NAMES, "nobody.counts"]) for _ in contacts]
@@ -108,7 +111,9 @@ class Cell:
                 "contacts": contacts,
                 "names": names,
             }
+            before = place.processor_seconds(ingesting)
             self.connection.execute(_EVENTS, arguments)
+            ingested = place.processor_seconds(ingesting) - before
             self.connection.execute("vacuum analyze inbox, segment_facts, segment_state")
             engine = Engine(database.connect("bench"))
             pid = engine.connection.info.backend_pid
@@ -117,7 +122,7 @@ class Cell:
                 pass
             spent = time.process_time() + place.processor_seconds(pid) - began
             engine.close()
-        return spent / count * 1e6
+        return ingested / count * 1e6, spent / count * 1e6
 
     def count(self) -> float:
         """Milliseconds of a live count over two attributes and an event."""
@@ -152,10 +157,13 @@ def main() -> None:
             for segments in options.segments:
                 cell = Cell(connection, contacts, segments)
                 built = cell.build() if segments else 0.0
-                cost[contacts, segments] = us = cell.events(options.events)
-                figures[f"{contacts:,} contacts, {segments} segments: us an event"] = [us]
+                stored, handled = cell.events(options.events)
+                cost[contacts, segments] = stored + handled
+                name = f"{contacts:,} contacts, {segments} segments"
+                figures |= {f"{name}: us an event": [handled], f"{name}: us to store one": [stored]}
                 print(
-                    f"{contacts:>9,} contacts {segments:>4} segments: {us:6.1f} us an event, built at {built:6.1f} us a contact",
+                    f"{contacts:>9,} contacts {segments:>4} segments: {stored:5.1f} us to store an event, {handled:6.1f} us to handle it,"
+                    f" built at {built:6.1f} us a contact",
                     flush=True,
                 )
             count = cell.count()

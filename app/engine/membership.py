@@ -188,12 +188,15 @@ class WorkspaceMembership:
         before = self._rows.pairs(list({(contact, fact): None for contact, fact, _ in counted}))
         for contact, fact, at in counted:
             old = self._put.get((contact, fact)) or before.get(contact, {}).get(fact) or NOTHING
-            recent = list(old.recent)
-            # Newest first; one that comes late finds its place.
-            bisect.insort(recent, at, key=lambda moment: -moment)
-            keep = self.book.facts[fact].fact.keep
-            new = self._put[contact, fact] = Sum(old.n + 1, min(old.first, at) if old.n else at, recent[:keep])
-            self._turned.setdefault(contact, []).extend(self.book.turned(fact, old, new, self.now))
+            recent, keep = old.recent, self.book.facts[fact].fact.keep
+            if not recent or at >= recent[0]:
+                recent = [at, *recent[: keep - 1]]
+            elif len(recent) < keep or at > recent[-1]:  # newest first; one that comes late finds its place
+                place = bisect.bisect_left(recent, -at, key=lambda moment: -moment)
+                recent = [*recent[:place], at, *recent[place:]][:keep]
+            new = self._put[contact, fact] = Sum(old.n + 1, min(old.first, at) if old.n else at, recent)
+            if turned := self.book.turned(fact, old, new, self.now):
+                self._turned.setdefault(contact, []).extend(turned)
 
     def _touched(self, concerned: Iterable[bytes]) -> dict[bytes, list[int]]:
         """Versions by which each contact has to be judged, those that others read first."""

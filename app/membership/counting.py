@@ -56,9 +56,10 @@ async def count_and_sample(
     repository = CountRepository(session, tenant_id)
     total = await repository.total(EXACT_BELOW)
     names = RuleNames(await repository.facts_in_use(counted_facts(rule)), await repository.segment_numbers())
-    sql = RuleSql(names, clock.now(), await repository.timezone())
+    everybody = exact or (total <= EXACT_BELOW and not estimate)
+    sql = RuleSql(names, clock.now(), await repository.timezone(), everybody_of=tenant_id if everybody else None)
     verdict = sql.verdict(rule)
-    if exact or (total <= EXACT_BELOW and not estimate):
+    if everybody:
         count, unknown, sample, _ = await repository.ask(verdict, sql, SHOWN, sampled=False)
         return RulePreview(count, True, 0, False, unknown, sample)
     hits, unsure, sample, judged = await repository.ask(verdict, sql, SHOWN, sampled=True)

@@ -34,8 +34,12 @@ MICROS = "((extract(epoch from {}) * 1000000)::bigint - 946684800000000)"
 class RuleSql:
     """Some rules over one scan of contacts `c`: `select … from contacts c` + `source()` with `parameters`."""
 
-    def __init__(self, names: RuleNames, now: datetime, timezone: str | None) -> None:
-        self.names = names
+    def __init__(
+        self, names: RuleNames, now: datetime, timezone: str | None, *, everybody_of: int | None = None
+    ) -> None:
+        """`everybody_of`: all contacts of this workspace are asked, so what is not kept up to date is counted in one pass over its events,
+        not contact by contact."""
+        self.names, self._everybody_of = names, everybody_of
         self.values = SqlRule(now, timezone)
         self._facts: dict[Fact, str] = {}
         self._now = self.values.parameter(microseconds(now), "bigint")
@@ -151,6 +155,9 @@ class RuleSql:
                 f" left join segment_facts {alias} on {alias}.tenant_id = c.tenant_id and {alias}.contact_id = c.id"
                 f" and {alias}.fact = {self.values.parameter(number, 'int')}"
             )
+        if self._everybody_of is not None:
+            tenant = self.values.parameter(self._everybody_of, "int")
+            return f" left join ({counted_of_all_sql(fact, self.values, alias, tenant)}) {alias} on {alias}.contact_id = c.id"
         return f" left join lateral ({counted_sql(fact, self.values, alias)}) {alias} on true"
 
 
@@ -166,19 +173,33 @@ its way out: that is in the history already."""
 def counted_sql(fact: Fact, values: SqlRule, alias: str = "x") -> str:
     """SQL of what the events of contact `c` add up to: `n`, `first_at`, `recent`. Of events that have left only a fact without conditions
     knows, how many they were, when the first and when the last was."""
-    e = f"{alias}_e"
-    name = values.parameter(fact.event, "text")
-    history = f"""
-      union all select h.n, h.first_at, h.last_at from event_history h
-      where h.tenant_id = c.tenant_id and h.contact_id = c.id and h.name = {name}"""  # noqa: S608  constants
-    return f"""
-    select sum(n)::int as n, min(first_at) as first_at, (array_agg(at order by at desc))[1:{fact.keep}] as recent from (
-      select 1 as n, at as first_at, at from events {e} cross join lateral (
+    # The name as an expression: events are looked for by their contact, whatever the planner thinks of how many have this name.
+    of_contact = "{0}.tenant_id = c.tenant_id and {0}.contact_id = c.id and {0}.name || '' = {1}"
+    return f"select {_sums(fact)} from ({_counted(fact, values, alias, of_contact)}) a"  # noqa: S608  constants
+
+
+def counted_of_all_sql(fact: Fact, values: SqlRule, alias: str, tenant: str) -> str:
+    """The same for all contacts of a workspace, with `contact_id`."""
+    of_all = "{0}.tenant_id = " + tenant + " and {0}.name = {1} and {0}.contact_id is not null"
+    return f"select contact_id, {_sums(fact)} from ({_counted(fact, values, alias, of_all)}) a group by contact_id"  # noqa: S608  constants
+
+
+def _sums(fact: Fact) -> str:
+    return f"sum(n)::int as n, min(first_at) as first_at, (array_agg(at order by at desc))[1:{fact.keep}] as recent"
+
+
+def _counted(fact: Fact, values: SqlRule, alias: str, whose: str) -> str:
+    """Rows of `contact_id`, `n`, `first_at`, `at`: events, and what is known of those that have left. `whose`: a condition on an alias
+    and a name."""
+    e, name = f"{alias}_e", values.parameter(fact.event, "text")
+    events = f"""
+      select {e}.contact_id, 1 as n, at as first_at, at from events {e} cross join lateral (
         select {MICROS.format(f"least({e}.occurred_at, {e}.received_at)")} as at) m
-      where {e}.tenant_id = c.tenant_id and {e}.contact_id = c.id and {e}.name = {name}
-        and {properties_sql(fact, values, f"{e}.properties")} and {_COUNTS.format(e=e)}
-      {history if fact.counts_all else ""}) a
+      where {whose.format(e, name)} and {properties_sql(fact, values, f"{e}.properties")} and {_COUNTS.format(e=e)}
     """  # noqa: S608  constants
+    if not fact.counts_all:
+        return events
+    return f"{events} union all select h.contact_id, h.n, h.first_at, h.last_at from event_history h where {whose.format('h', name)}"  # noqa: S608
 
 
 def recount_sql(facts: Mapping[int, Fact], values: SqlRule) -> str:

@@ -14,7 +14,7 @@ import psycopg
 from app.flow.rule_sql import SqlRule
 from app.flow.segment_judge import Sum
 from app.flow.segment_rules import Fact, counted_facts, segment_rule
-from app.lib.binary_fields import Int4s, Int8s, Stamps, Uuids, instant, int4, int8, stamp
+from app.lib.binary_fields import Int4s, Int8s, Stamps, Texts, Uuids, instant, int4, int8, stamp, text
 from app.membership.book import Book, CountedFact, RuleVersion
 from app.membership.rule_repository import MICROS, recount_sql
 from app.models.status import RunStatus
@@ -167,7 +167,7 @@ class StateRepository:
                     "facts": Int4s([int4(fact) for _, fact in facts]),
                     "n": Int4s([int4(counted.n) for counted in facts.values()]),
                     "first": Int8s([int8(counted.first) for counted in facts.values()]),
-                    "recent": [f"{{{','.join(map(str, counted.recent))}}}" for counted in facts.values()],
+                    "recent": Texts([text(f"{{{','.join(map(str, counted.recent))}}}") for counted in facts.values()]),
                 },
             )
 
@@ -184,7 +184,9 @@ class StateRepository:
                     "tenant": self._tenant_id,
                     "contacts": Uuids(list(states)),
                     "built": Int8s([int8(state.built) for state in states.values()]),
-                    "segments": [f"{{{','.join(map(str, sorted(state.segments)))}}}" for state in states.values()],
+                    "segments": Texts(
+                        [text(f"{{{','.join(map(str, sorted(state.segments)))}}}") for state in states.values()]
+                    ),
                     "next": Stamps([stamp(state.next_at) for state in states.values()]),
                 },
             )
