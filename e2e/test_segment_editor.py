@@ -148,6 +148,20 @@ def test_a_nested_rule_by_mouse(
     )
     expect(page.locator("#live .big")).to_have_text("1")
     expect(page.locator("#live .some-of")).to_contain_text("editor0@rules.example")
+    grip, last = first.locator("[data-grip]").bounding_box(), group.locator(".cond").last.bounding_box()
+    assert grip is not None and last is not None
+    page.mouse.move(grip["x"] + 8, grip["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 60, last["y"] + last["height"] - 4, steps=6)
+    page.mouse.up()
+    expect(page.locator("#sentence")).to_have_text(
+        "did rocket.launched at least 2 times or tags contains nobody-has-it or orbit is galaxy"
+    )
+    group.locator(".cond").last.get_by_role("button", name="Duplicate this condition").click()
+    expect(page.locator("#live")).to_contain_text("This condition stands here twice.")
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    expect(page.locator("#sentence")).to_contain_text("orbit is galaxy and (did rocket.launched")
     expect_accessible(page)
     shot(page, "segment-rule")
     first.get_by_role("button", name="Remove this condition").click()

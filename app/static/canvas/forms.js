@@ -164,7 +164,7 @@ export function editRows(target) {
     if (fresh) row.dataset.port = fresh.value = `${fresh.dataset.fresh}-${Math.random().toString(36).slice(2, 7)}`;
     list.append(row);
     arrange(row.closest('form'));
-    row.querySelector('input:not([type=hidden]), select')?.focus();
+    (row.querySelector('[data-pick]') ?? row.querySelector('input:not([type=hidden]), select'))?.focus();
     return !!fresh; // a row with an id of its own is there at once: the way out that it makes can be connected
   }
   const drop = target.closest('[data-drop]');
