@@ -22,10 +22,12 @@ from app.builder.field_catalog import (
     row_entries,
 )
 from app.builder.option_repository import OptionRepository
+from app.flow.document import Trigger
 from app.flow.node_words import channel_number
 from app.flow.sample_texts import SampleContact, SampleStep
 from app.messaging.channels import registry as channels
 from app.values.contact_view import COLUMNS, name_of
+from app.workflows.existing import audience_size
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
@@ -73,7 +75,7 @@ class FormOptions:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session = session
         self._rows = OptionRepository(session, principal.tenant_id)
-        self._timezone = principal.timezone
+        self._timezone, self._tenant_id = principal.timezone, principal.tenant_id
 
     async def sample(self, event_names: Sequence[str]) -> tuple[str, SampleStep]:
         """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any."""
@@ -86,6 +88,10 @@ class FormOptions:
             who = name_of(contact)
         properties = (event.properties or {}) if event is not None else {}
         return who, SampleStep(someone, properties, event.name if event is not None else "", self._timezone)
+
+    async def audience(self, triggers: Sequence[Trigger]) -> int | None:
+        """How many contacts these triggers let in at once; None where nobody counted them."""
+        return await audience_size(self.session, self._tenant_id, triggers)
 
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""

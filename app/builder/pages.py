@@ -16,7 +16,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.builder import canvas, result_pages, run_pages, status_pages, text_pages
+from app.builder import canvas, entry_pages, result_pages, run_pages, status_pages, text_pages
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -254,19 +254,24 @@ async def show_step_panel(
 
 @get(ONE + "/panel", role=Role.VIEWER)
 async def show_workflow_panel(
-    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+    request: AppRequest,
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    version: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> Template:
-    """The form of the workflow itself: name, goals, who may enter again."""
+    """The form of the workflow itself: name, goals, who may enter, how many and when. Of a version that is looked at, it is to read."""
     workflow = await workflows.get(workflow_id)
-    document = workflows.draft(workflow).document
+    loaded = workflows.published(await workflows.version(workflow, version)) if version else workflows.draft(workflow)
     return page(
         request,
         "builder/workflow_panel.html",
         workflow=workflow,
-        may_edit=canvas.may_edit(request.user, workflow),
-        goals=document["goals"],
+        may_edit=canvas.may_edit(request.user, workflow) and not version,
+        version=version,
+        goals=loaded.document["goals"],
         contact_changes=CONTACT_CHANGES,
-        settings=document["settings"],
+        settings=loaded.document["settings"],
+        moments=entry_pages.moments(loaded.flow.settings, request.user.timezone),
     )
 
 
@@ -314,5 +319,6 @@ ROUTES = [
     *result_pages.ROUTES,
     *run_pages.ROUTES,
     *text_pages.ROUTES,
+    *entry_pages.ROUTES,
 ]
 SERVICES = {"form_options": FormOptions}

@@ -30,14 +30,21 @@ def limit_sentences(settings: FlowSettings, workspace_zone: str) -> list[str]:
     return sentences
 
 
-def waiting_sentence(people: int, settings: FlowSettings) -> str:
-    """How long so many take who come at once; empty where the settings do not say."""
+EXAMPLE = 10_000
+"""How many come at once where nobody knows who matches."""
+
+
+def waiting_sentence(people: int | None, settings: FlowSettings) -> str:
+    """How long so many take who come at once (None: not known, so for example); empty where the settings do not say."""
     limits = EntryLimits.of(settings)
-    most = min(people, limits.most or people)
+    many = EXAMPLE if people is None else people
+    most = min(many, limits.most or many)
     if not most or not limits.per_minute:
         return ""
-    who = f"{most:,} matching {'contact takes' if most == 1 else 'contacts take'}"
-    return f"{who} {length_in_words(60 * most / limits.per_minute)}."
+    time = length_in_words(60 * most / limits.per_minute)
+    if people is None:
+        return f"If {most:,} come at once, the last of them enters after {time}."
+    return f"{most:,} matching {'contact takes' if most == 1 else 'contacts take'} {time}."
 
 
 def length_in_words(seconds: float) -> str:

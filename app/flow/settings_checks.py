@@ -8,6 +8,7 @@ from msgspec import UnsetType
 
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.entry_limits import Opening, entry_key_reader, is_liquid, moment_of
+from app.flow.local_time import WORKSPACE
 from app.flow.scope import CompileScope
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.lib.conversions import quoted
@@ -54,7 +55,7 @@ def _check_entry_key(settings: FlowSettings) -> Iterator[Diagnostic]:
 
 def _check_dates(settings: FlowSettings) -> Iterator[Diagnostic]:
     name = settings.timezone
-    if isinstance(name, str) and name and known_zone(name) is None:
+    if isinstance(name, str) and name and name != WORKSPACE and known_zone(name) is None:
         yield Diagnostic("settings.timezone", f"There is no time zone {quoted(name)}. Write it as Europe/Berlin.")
     fields = {"activeFrom": settings.active_from, "activeUntil": settings.active_until}
     zone = zone_of(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -97,3 +98,17 @@ class ExistingContacts:
             reason=f"Everybody in {one.name} when the workflow went live",
             started_by=self._principal.name,
         )
+
+
+async def audience_size(session: AsyncSession, tenant_id: int, triggers: Sequence[Trigger]) -> int | None:
+    """How many contacts the triggers that are switched on let in at once, at most; None where nobody counted them, or there are none."""
+    sizes = []
+    for trigger in triggers:
+        kind, config = typed(trigger)
+        audience, timetable = kind.enrols(config), kind.timetable(config)
+        if timetable is not None and timetable.of_contacts:
+            audience = Audience(timetable.segment_id)
+        if trigger.enabled and audience is not None:
+            with contextlib.suppress(SegmentGone):
+                sizes.append(await audience_repository.size(session, tenant_id, audience))
+    return max((size for size in sizes if size is not None), default=None)

@@ -39,7 +39,7 @@ function valueOf(control) {
   if (kind === 'seconds') return Number.isNaN(Number(text)) ? text : Math.round(Number(text) * 1000); // kept in milliseconds
   if (kind === 'auto') return shapeOf(control) === 'many' ? autoList(text) : auto(text);
   if (kind === 'date') {
-    const time = control.closest('[data-item]')?.querySelector('[data-time]');
+    const time = control.closest('[data-item], [data-moment]')?.querySelector('[data-time]');
     return time?.value && !time.closest('[hidden]') ? `${text}T${time.value}` : text;
   }
   if (kind === 'list') return text.split(',').map((part) => part.trim()).filter(Boolean);
@@ -92,7 +92,7 @@ function valuesOf(scope) {
     const last = parts[parts.length - 1];
     at[last] = several.has(path) ? [...(at[last] ?? []), value] : value;
   };
-  for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
+  for (const control of own(scope, '[name]:not([data-time])')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
     if (list.closest('[hidden]')) continue;
     put(list.dataset.list, rows(list).map(read).filter(says));

@@ -138,6 +138,7 @@ export class Overlay {
     tag.remove();
     if (kind !== this.canvas.mode) return;
     this.showVersion(data);
+    this.canvas.panel.reload('workflow');
     if (kind === 'results') this.paint(data);
     else this.walk(data);
   }
@@ -162,6 +163,7 @@ export class Overlay {
     canvas.graph = this.draft;
     this.draft = undefined;
     canvas.redraw([]);
+    canvas.panel.reload('workflow');
     canvas.sync.refresh();
   }
 

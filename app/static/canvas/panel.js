@@ -75,7 +75,8 @@ export class Panel {
     if (this.about !== about) return;
     this.loading = done;
     if (!done) return this.say('You are offline. The form opens when the connection is back; nothing is lost.');
-    const path = about === 'workflow' ? 'panel' : `nodes/${encodeURIComponent(about)}/panel`;
+    const version = canvas.mode === 'results' && /** @type {any} */ (document.querySelector('#results-bar [name=version]'))?.value;
+    const path = about === 'workflow' ? `panel?version=${version || 0}` : `nodes/${encodeURIComponent(about)}/panel`;
     await this.get(path);
   }
 
