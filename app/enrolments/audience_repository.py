@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.audience import Audience
+from app.flow.segment_judge import RuleNames
+from app.flow.segment_rules import SegmentRule
+from app.lib import clock
 from app.lib.database import execute
+from app.membership.count_repository import CountRepository
+from app.membership.rule_repository import RuleSql
 
 NOBODY = UUID(int=0)
+LOOKED_AT = 5_000
+"""Contacts of which a rule is asked in one statement."""
 _SEGMENT = "select number from segments where tenant_id = %(tenant)s and id = %(segment)s and deleted_at is null"
 _MEMBERS = """
 select contact_id as id from segment_members
@@ -26,9 +33,18 @@ class SegmentGone(Exception):
     """The segment of an audience was deleted."""
 
 
+class AudiencePiece(NamedTuple):
+    """Contacts of an audience whose turn has come, in order of their ids. `reached`: the last that was looked at; `ends`: it was the last
+    of all."""
+
+    contact_ids: list[UUID]
+    reached: UUID | None
+    ends: bool
+
+
 async def piece(
     session: AsyncSession, tenant_id: int, audience: Audience, reached: UUID | None, limit: int
-) -> Sequence[UUID]:
+) -> AudiencePiece:
     """Up to `limit` contacts behind `reached`, in order. Raises SegmentGone."""
     number = await _number(session, tenant_id, audience)
     rows = await execute(
@@ -39,7 +55,34 @@ async def piece(
         reached=reached or NOBODY,
         limit=limit,
     )
-    return [row.id for row in rows]
+    ids = [row.id for row in rows]
+    return AudiencePiece(ids, ids[-1] if ids else None, len(ids) < limit)
+
+
+async def matching_piece(
+    session: AsyncSession, tenant_id: int, audience: Audience, rule: SegmentRule, reached: UUID | None, limit: int
+) -> AudiencePiece:
+    """The same of those for whom a rule over fields of contacts holds, or cannot be answered; of at most LOOKED_AT contacts at once, so
+    that a rule which few meet is no long statement. Raises SegmentGone."""
+    number = await _number(session, tenant_id, audience)
+    counts = CountRepository(session, tenant_id)
+    sql = RuleSql(RuleNames({}, await counts.segment_numbers()), clock.now(), await counts.timezone())
+    verdict = sql.verdict(rule)
+    window = _CONTACTS if number is None else _MEMBERS
+    rows = await execute(
+        session,
+        f"""select c.id, coalesce({verdict}, true) as wanted from ({window}) w
+        join contacts c on c.tenant_id = %(tenant)s and c.id = w.id{sql.source()} order by c.id""",  # noqa: S608  compiled
+        **sql.parameters,
+        tenant=tenant_id,
+        number=number,
+        reached=reached or NOBODY,
+        limit=LOOKED_AT,
+    )
+    wanted = [row.id for row in rows if row.wanted]
+    if len(wanted) > limit:
+        return AudiencePiece(wanted[:limit], wanted[limit - 1], False)
+    return AudiencePiece(wanted, rows[-1].id if rows else None, len(rows) < LOOKED_AT)
 
 
 async def size(session: AsyncSession, tenant_id: int, audience: Audience) -> int | None:

@@ -9,9 +9,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
-from app.enrolments import audience_repository, repository
+from app.enrolments import audience_repository, repository, service
 from app.enrolments.repository import DueEnrolment
+from app.flow import paths
 from app.flow.audience import Audience
+from app.flow.segment_rule_checks import rule_diagnostics
+from app.flow.segment_rules import SegmentRule, as_group, leaves, segment_rule
+from app.flow.trigger_registry import typed
 from app.models.status import EnrolmentStatus, WorkflowStatus
 
 PIECE = 1_000
@@ -90,15 +94,39 @@ async def _tell_caller(session: AsyncSession, due: DueEnrolment) -> None:
 async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
     remaining = None if due.most is None else due.most - due.enrolled
     wanted = min(PIECE, due.per_minute, PIECE if remaining is None else remaining)
+    rule = _rule(due)
     try:
         audience = msgspec.convert(due.audience, Audience)
-        contact_ids = await audience_repository.piece(session, due.tenant_id, audience, due.reached, wanted)
+        place = (session, due.tenant_id, audience)
+        if rule is None:
+            piece = await audience_repository.piece(*place, due.reached, wanted)
+        else:
+            piece = await audience_repository.matching_piece(*place, rule, due.reached, wanted)
     except audience_repository.SegmentGone:
-        await repository.end(session, due, EnrolmentStatus.STOPPED, "The segment was deleted.")
+        await repository.end(session, due, EnrolmentStatus.STOPPED, service.SEGMENT_DELETED)
         return
-    await _ask(session, due, contact_ids)
-    reached = contact_ids[-1] if contact_ids else None
-    pause_s = 60 * len(contact_ids) / due.per_minute
-    await repository.advance(session, due, enrolled=len(contact_ids), reached=reached, pause_s=pause_s)
-    if len(contact_ids) < wanted or len(contact_ids) == remaining:
+    await _ask(session, due, piece.contact_ids)
+    count = len(piece.contact_ids)
+    pause_s = 60 * count / due.per_minute
+    await repository.advance(session, due, enrolled=count, reached=piece.reached, pause_s=pause_s)
+    if piece.ends or count == remaining:
         await repository.end(session, due, EnrolmentStatus.DONE)
+
+
+def _rule(due: DueEnrolment) -> SegmentRule | None:
+    """The conditions of the trigger, when they look at nothing but the contact: asked of many at once, who does not meet them is not asked
+    in one by one, and does not count. None: the engine asks them of each run, as it does for all in any case."""
+    if due.trigger is None or due.run_id is not None:
+        return None
+    kind, config = typed(due.trigger)
+    admission = kind.admission(config)
+    raw = msgspec.to_builtins({"match": admission.match, "conditions": admission.conditions})
+    if not admission.conditions or rule_diagnostics(raw):
+        return None
+    rule = segment_rule(raw)
+    shadowed = {*due.event, *paths.REPORTED}
+    plain = all(
+        leaf.kind == "segment" or (leaf.kind == "field" and paths.names_of(leaf.field)[0] not in shadowed)
+        for leaf in leaves(as_group(rule))
+    )
+    return rule if plain else None

@@ -23,6 +23,7 @@ from app.web.pagination import Page, clamp_limit
 
 ENROL = "enrol_contacts"
 """The actor that moves enrolments."""
+SEGMENT_DELETED = "The segment was deleted."
 PER_MINUTE = 30_000
 """Contacts that enter in a minute unless somebody says otherwise: a million in about half an hour."""
 
@@ -51,14 +52,22 @@ async def begin(
     started_by: str,
     most: int | None = None,
     per_minute: int = PER_MINUTE,
+    even_if_gone: bool = False,
 ) -> Enrolment:
     """Let everybody of `audience` into the live version of a workflow, in the caller's transaction; the first piece follows its commit.
 
     `properties`: the event that the runs begin with. `reason` and `started_by` are for people: `Everybody in VIPs when the workflow was
     activated`, `Ada`. It ends with `most` contacts (None: all), `per_minute` of them at most. The trigger must be switched on in the live
-    version when a piece is due, or the enrolment stops and says so. Raises SegmentGone.
+    version when a piece is due, or the enrolment stops and says so. Raises SegmentGone, or with `even_if_gone` begins one that is stopped
+    and says so.
     """
-    expected = await audience_repository.size(session, tenant_id, audience)
+    expected, error = None, None
+    try:
+        expected = await audience_repository.size(session, tenant_id, audience)
+    except SegmentGone:
+        if not even_if_gone:
+            raise
+        error = SEGMENT_DELETED
     row = Enrolment(
         id=uuid7(),
         workflow_id=workflow_id,
@@ -66,12 +75,14 @@ async def begin(
         reason=reason,
         audience=msgspec.to_builtins(audience),
         event=properties,
-        status=EnrolmentStatus.RUNNING.value,
+        status=(EnrolmentStatus.STOPPED if error else EnrolmentStatus.RUNNING).value,
+        error=error,
         expected=expected if expected is None or most is None else min(expected, most),
         enrolled=0,
         most=most,
         per_minute=per_minute,
-        next_at=clock.now(),
+        next_at=None if error else clock.now(),
+        ended_at=clock.now() if error else None,
         started_by=started_by,
     )
     await EnrolmentRepository(session, tenant_id).add(row)

@@ -86,17 +86,16 @@ async def _start(session: AsyncSession, due: DueSchedule, timetable: Timetable, 
             occurred_at=due.now,
         )
         return
-    try:
-        await enrolments.begin(
-            session,
-            due.tenant_id,
-            workflow_id=due.workflow_id,
-            trigger_id=due.trigger_id,
-            audience=Audience(segment_id=timetable.segment_id),
-            properties=properties,
-            reason=f"The schedule fired for {instant.astimezone(zone_of(due.zone)):%Y-%m-%d %H:%M} ({due.zone})",
-            started_by=BY,
-            most=timetable.most,
-        )
-    except enrolments.SegmentGone:
-        log.warning("schedule.segment_gone", workflow_id=str(due.workflow_id), trigger=due.trigger_id)
+    moment = instant.astimezone(zone_of(due.zone))
+    await enrolments.begin(
+        session,
+        due.tenant_id,
+        workflow_id=due.workflow_id,
+        trigger_id=due.trigger_id,
+        audience=Audience(segment_id=timetable.segment_id),
+        properties=properties,
+        reason=f"The schedule fired for {moment:%Y-%m-%d %H:%M} ({due.zone})",
+        started_by=BY,
+        most=timetable.most,
+        even_if_gone=True,
+    )

@@ -229,6 +229,70 @@ async def test_an_audience_enters_one_part_after_another(world: World, audience:
     assert integrity.check(world.db) == []
 
 
+async def enrolled(world: World) -> None:
+    """Let everybody in whose turn it is, however often a piece is taken."""
+    from app.enrolments import jobs as enrolments
+
+    for _ in range(20):
+        world.db.execute("update enrolments set next_at = clock_now() where next_at is not null")
+        await enrolments._work()
+    world.engine.advance()
+
+
+async def test_conditions_are_asked_of_many_at_once_and_only_who_meets_them_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.enrolments import audience_repository
+
+    monkeypatch.setattr(audience_repository, "LOOKED_AT", 4)
+    await travel(world, NOON)
+    world.contacts(9, attributes={"plan": "free", "age": 40})
+    pro = world.contacts(3, attributes={"plan": "pro", "age": 40})
+    odd = world.contacts(1, attributes={"plan": "pro", "age": "old"})
+    rules = [
+        {"field": "plan", "operator": "equals", "value": "pro"},
+        {"field": "contact.attributes.age", "operator": "greater_than", "value": 30},
+    ]
+    few, everybody = (
+        world.workflow(scheduled("0 9 * * *", audience={"conditions": rules}, maxPerFiring=most)) for most in (2, 100)
+    )
+    await travel(world, NOON + timedelta(seconds=1))
+    await travel(world, datetime(2026, 6, 2, 7, tzinfo=UTC))
+    await enrolled(world)
+
+    def entered(workflow: UUID) -> set[UUID]:
+        return {row[0] for row in world.db.execute("select contact_id from runs where workflow_id = %s", (workflow,))}
+
+    assert entered(few) == {*pro[:2]} and entered(everybody) == {*pro}
+    counts = dict(world.db.execute("select workflow_id, enrolled from enrolments").fetchall())
+    assert counts == {few: 2, everybody: 4}, "of whom it cannot be said is asked in, so that it is said why not"
+    refused = world.db.execute("select contact_id, reason from entry_refusals").fetchall()
+    assert refused == [(odd[0], "condition_error")]
+    assert {row[0] for row in world.db.execute("select status from enrolments")} == {"done"}
+
+
+async def test_conditions_on_the_firing_itself_are_asked_of_each(world: World) -> None:
+    await travel(world, NOON)
+    world.contacts(3, attributes={"scheduledAt": "never"})
+    rule = {"field": "scheduledAt", "operator": "starts_with", "value": "2026-06-02"}
+    workflow = world.workflow(scheduled("0 9 * * *", audience={"conditions": [rule]}))
+    await travel(world, NOON + timedelta(seconds=1))
+    await travel(world, datetime(2026, 6, 2, 7, tzinfo=UTC))
+    await enrolled(world)
+    assert len(runs_of(world, workflow)) == 3, "a short name is looked up in the event first"
+
+
+async def test_a_segment_that_was_deleted_is_said_on_the_page_of_the_runs(world: World) -> None:
+    await travel(world, NOON)
+    segment = "0193a1b2-7c3d-7e4f-8a5b-1c2d3e4f5a6b"
+    world.workflow(scheduled("0 9 * * *", audience={"segmentId": segment}))
+    await travel(world, NOON + timedelta(seconds=1))
+    await travel(world, datetime(2026, 6, 2, 7, tzinfo=UTC))
+    row = world.db.execute("select status, error, enrolled, ended_at is not null from enrolments").fetchone()
+    assert row == ("stopped", "The segment was deleted.", 0, True)
+    assert world.one("select next_at from schedules") == datetime(2026, 6, 3, 7, tzinfo=UTC), "it goes on"
+
+
 async def test_a_look_reads_no_contact_and_asks_indexes(world: World) -> None:
     """However many workflows there are, the question of each second costs one row a workspace."""
     await travel(world, NOON)
