@@ -53,7 +53,9 @@ class DatePreviews:
         zone, now = watched.zone_in(None, workspace_zone), clock.now()
         contacts = CountRepository(self._session, self._principal.tenant_id)
         exact = await contacts.total(EXACT_BELOW) <= EXACT_BELOW
-        days = _days_of(watched, now.astimezone(zone).date())
+        local = now.astimezone(zone)
+        passed_today = watched.at is not None and local.time() >= watched.at
+        days = _days_of(watched, local.date() + timedelta(days=passed_today))
         counts = await self._rows.counts(watched, str(zone_of(str(zone))), days, SHOWN, sampled=not exact)
         whole = counts.contacts if exact else await contacts.estimated_total()
 
@@ -77,7 +79,7 @@ class DatePreviews:
                 one = watched.following(watched.value_of(contact.created_at, contact.attributes), zone, now, None)
             except NoDate:
                 continue
-            if one is not None:
+            if one is not None and one.at < now + timedelta(days=AHEAD_DAYS + 2):
                 coming.append(ComingDate(name_of(contact), one.at.astimezone(zone)))
         return sorted(coming, key=lambda one: one.at)
 

@@ -39,8 +39,8 @@ async def people(session: AsyncSession, workspace: Workspace, *birthdays: object
     ("query", "soon", "more"),
     [
         ({}, 3, "Monday, Mar 1, 2027 at 09:00"),
-        ({"every": "once"}, 1, "2 contacts: the date has passed and starts nothing"),
-        ({"every": "month"}, 3, ""),
+        ({"every": "once"}, 1, "3 contacts: the date has passed and starts nothing"),
+        ({"every": "month"}, 4, ""),
         (
             {"offset.duration": "3", "offset.unit": "days", "offset.direction": "before"},
             2,
@@ -57,16 +57,16 @@ async def test_how_many_it_concerns(
     soon: int,
     more: str,
 ) -> None:
-    """The day is 12 February 2027: a birthday on the 29th is on the 28th, within 30 days; one on 13 February is tomorrow."""
+    """Noon of 12 February 2027: what comes at nine today has passed; a birthday on the 29th is on the 28th, within 30 days."""
     clock.set(datetime(2027, 2, 12, 12, tzinfo=UTC))
-    birthdays = ["1992-02-29", "1990-02-13", "2027-03-01", "soon", None, "2027-06-01"]
+    birthdays = ["1992-02-29", "1990-02-12", "1990-02-13", "2027-03-01", "soon", None, "2027-06-01"]
     await people(db_session, workspace, *birthdays)
     viewer = await browser(Role.VIEWER)
     shown = (await viewer.get(PREVIEW, params={**BIRTHDAY, **query})).text
     assert f"{soon} contacts in the next 30 days" in shown or (
         soon == 1 and "1 contact in the next 30 days" in shown
     ), shown
-    assert "of 4 who" in shown and more in shown and "1 contact: the value there is no date" in shown
+    assert "of 5 who" in shown and more in shown and "1 contact: the value there is no date" in shown
 
 
 async def test_what_is_wrong_stands_in_the_preview(browser: BrowserClients) -> None:
