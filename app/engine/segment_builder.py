@@ -57,6 +57,21 @@ _FORGOTTEN = """
 with days as (delete from segment_days where tenant_id = %(tenant)s and segment = %(number)s)
 delete from segment_builds where tenant_id = %(tenant)s and number = %(number)s
 """
+_UNUSED = """
+fact = any(array(select number from segment_fact_definitions d where d.tenant_id = %(tenant)s and not exists (
+  select from segment_builds b where b.tenant_id = d.tenant_id and b.dropped_at is null and d.number = any(b.facts))))
+"""
+_PAGE_OF_FACTS = """
+select contact_id from segment_facts where tenant_id = %(tenant)s and contact_id > %(after)s order by contact_id offset %(rows)s limit 1
+"""
+_FORGET_FACTS = f"""
+delete from segment_facts where tenant_id = %(tenant)s and contact_id > %(after)s and contact_id <= %(last)s and {_UNUSED}
+"""
+_FORGET_DEFINITIONS = f"""
+delete from segment_fact_definitions where tenant_id = %(tenant)s and {_UNUSED.replace("fact =", "number =", 1)}
+"""
+FACTS = 20_000
+"""Rows of what is counted that one statement looks at for those that nobody reads."""
 
 
 class SegmentBuilder:
@@ -128,5 +143,23 @@ class SegmentBuilder:
             return False
         arguments = {"tenant": dropped[0], "number": dropped[1]}
         if not self.connection.execute(_FORGET, arguments).rowcount:
+            if not self._forget_facts(dropped[0]):
+                return False
             self.connection.execute(_FORGOTTEN, arguments)
+        return True
+
+    def _forget_facts(self, tenant_id: int) -> bool:
+        """Delete what no rule of a workspace counts any more; False: the process ends first, and the next one begins anew."""
+        after, end = UUID(int=0), UUID(int=2**128 - 1)
+        while after != end:
+            if polling.stopping.is_set():
+                return False
+            page = {"tenant": tenant_id, "after": after, "rows": FACTS}
+            (last,) = self.connection.execute(_PAGE_OF_FACTS, page).fetchone() or (end,)
+            self.connection.execute(_FORGET_FACTS, {**page, "last": last})
+            after = last
+        with self.connection.transaction():
+            # Whoever begins a build raises the epoch first: none begins to use a definition while it goes.
+            self.connection.execute(f"{_EPOCH} for update", {"tenant": tenant_id})
+            self.connection.execute(_FORGET_DEFINITIONS, {"tenant": tenant_id})
         return True

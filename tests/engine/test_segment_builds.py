@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from app.engine import failpoints
+from app.engine import failpoints, segment_builder
 from app.lib.database import transaction
 from app.membership import build_repository
 from tests.engine.dynamic import Dynamic, did, did_not, f, rule
@@ -138,3 +139,40 @@ async def test_more_rules_than_one_statement_takes(world: World, monkeypatch: py
     reader = (await segments.add(rule(f("segment", "in", [str(one) for one in ids]))))[0]
     assert [len(segments.members(one)) for one in (*ids, reader)] == [3, 2, 1, 3, 3]
     assert segments.faults() == [] and segments.recounted() == []
+
+
+async def test_what_no_rule_counts_any_more_goes_and_is_counted_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_builder, "FACTS", 3)
+    people, segments = world.contacts(12), Dynamic(world)
+    for contact in people:
+        world.happen("paid", contact)
+        world.happen("viewed", contact)
+    world.engine.advance()
+    both, paid = await segments.add(rule(did("paid", 1, 9), did("viewed", 1, 9)), rule(did("paid", 1, 9)))
+    counted = "select count(*), count(distinct fact) from segment_facts"
+    assert world.db.execute(counted).fetchone() == (24, 2)
+
+    async def drop(segment_id: UUID) -> None:
+        number = segments.numbers.pop(segment_id)
+        del segments.rules[number]
+        world.db.execute("update segments set deleted_at = clock_now() where id = %s", (segment_id,))
+        async with transaction() as session:
+            await build_repository.drop(session, world.tenant, number)
+        segments.build()
+
+    await drop(both)
+    assert world.db.execute(counted).fetchone() == (12, 1), "what another rule counts stays"
+    assert world.one("select count(*) from segment_fact_definitions") == 1
+    world.happen("viewed", people[0])
+    world.happen("paid", people[0])
+    world.engine.advance()
+    (again,) = await segments.add(rule(did("viewed", 2, 9)))
+    assert segments.members(again) == {people[0]} and segments.members(paid) == set(people)
+    assert segments.faults() == [] and segments.recounted() == []
+    await drop(paid)
+    await drop(again)
+    assert world.db.execute(counted).fetchone() == (0, 0)
+    for table in ("segment_fact_definitions", "segment_builds", "segment_members"):
+        assert world.one(f"select count(*) from {table}") == 0, table
