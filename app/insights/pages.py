@@ -235,6 +235,7 @@ async def stats_page(
         workflow=workflow,
         stats=stats,
         refused=(await insights.refusals(workflow_id, LAST_REFUSED)).items,
+        waiting=await insights.waiting(workflow_id),
         ended=stats.total_runs - stats.running_runs,
         stages=stages(flow, stats),
         goals=goals_of(flow),

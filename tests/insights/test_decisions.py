@@ -94,7 +94,8 @@ async def test_pages_say_how_often(
     assert (first["times"], second["times"], second["triggerId"]) == (1, 3, "t2")
     assert second["lastAt"] > second["at"] and first["lastAt"] == first["at"]
     client = await browser(Role.VIEWER)
-    assert "3 times" in (await client.get(f"/workflows/{flow['id']}/stats")).text
+    stats = (await client.get(f"/workflows/{flow['id']}/stats")).text
+    assert "3 times" in stats and "1 start waits in line to enter" in stats
     page = (await client.get(f"/contacts/{ada.id}")).text
     assert "Did not enter" in page and "3 times" in page and "It was in this workflow already." in page
 
