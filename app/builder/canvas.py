@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -74,17 +75,20 @@ def may_edit(principal: Principal, workflow: Workflow) -> bool:
     return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
 
 
-def card(node: Json) -> Json:
-    """What the card template of one step needs. `own_ports`: the ports that its config declares, None when it has those of its type."""
+def card(node: Json, titles: Mapping[str, str] = MappingProxyType({})) -> Json:
+    """What the card template of one step needs. `own_ports`: the ports that its config declares, None when it has those of its type;
+    `named`: what the steps are called that its settings name, of `titles`."""
     look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
     own = [asdict(port) for port in ways] if look.installed and ways != look.ports else None
+    jumps = node_words.jumps_of(node["type"], data) if look.installed else []
     return {
         "node": node,
         "presentation": look,
         "summary": node_words.summary_of(node["type"], data),
         "own_ports": own,
-        "jumps": node_words.jumps_of(node["type"], data) if look.installed else [],
+        "jumps": jumps,
+        "named": {target: titles[target] for _, target in jumps if target in titles},
     }
 
 
@@ -133,11 +137,16 @@ def _tried_as(number: int) -> str:
     return f"as every {channel.noun}, {channel.retry.words}"
 
 
-def cards(document: Json, only: set[str] | None = None) -> list[Json]:
-    """All cards of a document, or those of `only`."""
+def cards(document: Json, only: set[str] | None = None, *, naming: bool = False) -> list[Json]:
+    """All cards of a document, or those of `only`; `naming`: also those that name one of these."""
     triggers = msgspec.to_builtins(triggers_of(document))
-    cards_of_all = [*map(trigger_card, triggers), *(card(node) for node in document["nodes"])]
-    return [item for item in cards_of_all if only is None or item["node"]["id"] in only]
+    titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"]}
+    cards_of_all = [*map(trigger_card, triggers), *(card(node, titles) for node in document["nodes"])]
+    if only is None:
+        return cards_of_all
+    return [
+        item for item in cards_of_all if item["node"]["id"] in only or (naming and only & item.get("named", {}).keys())
+    ]
 
 
 def trigger_presentations() -> dict[str, presentation.Presentation]:

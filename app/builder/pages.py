@@ -126,7 +126,7 @@ async def save_draft(
     if result.rev > base + 1:  # merged with changes of others: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
-    cards = canvas.cards(document, set(result.changed))
+    cards = canvas.cards(document, set(result.changed), naming=True)
     headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
     return await _reply(request, form_options, reply, cards=cards, headers=headers)
 

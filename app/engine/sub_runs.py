@@ -37,11 +37,13 @@ CALL = called_sql(
       awaited, payload, depth, place)"""
 )
 ENROL = f"""
-insert into enrolments (tenant_id, id, workflow_id, trigger_id, reason, audience, event, enrolled, most, per_minute, next_at, started_by,
-  run_id, seq, awaited, depth)
+insert into enrolments (tenant_id, id, workflow_id, trigger_id, reason, audience, event, expected, enrolled, most, per_minute, next_at,
+  started_by, run_id, seq, awaited, depth)
 select a.tenant_id, a.id, a.workflow_id, '', 'Everybody in ' || coalesce(s.name, 'a segment') || ', called by a run of ' || f.name,
-  jsonb_build_object('segmentId', a.segment_id), a.payload, 0, {MOST_CALLED}, {PER_MINUTE}, (select clock_now()), f.name, a.run_id, a.seq,
-  a.awaited, a.depth
+  jsonb_build_object('segmentId', a.segment_id), a.payload, (
+    select least(coalesce(sum(d.entered - d.departed), 0), {MOST_CALLED}) from segment_days d
+    where d.tenant_id = a.tenant_id and d.segment = s.number),
+  0, {MOST_CALLED}, {PER_MINUTE}, (select clock_now()), f.name, a.run_id, a.seq, a.awaited, a.depth
 from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::uuid[], %s::boolean[], %s::jsonb[],
   %s::smallint[]) as a(tenant_id, id, segment_id, workflow_id, run_id, seq, parent_workflow_id, awaited, payload, depth)
 join workflows f on f.tenant_id = a.tenant_id and f.id = a.parent_workflow_id

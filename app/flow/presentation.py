@@ -66,6 +66,8 @@ class Presentation:
     retryable: bool = False
     timed: bool = False
     longest_timeout_s: int = LONGEST_S
+    takes_edges: bool = True
+    """May an edge lead to its steps?"""
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
@@ -81,6 +83,7 @@ class Presentation:
             "ports": [asdict(port) for port in self.ports],
             "hidden": [asdict(ERROR_PORT)] if self.ports and self.category != CATEGORY else [],
             "defaults": self.defaults,
+            "takesEdges": self.takes_edges,
         }
 
 
@@ -168,6 +171,7 @@ def _all_steps() -> dict[str, Presentation]:
             retryable=kind.retryable,
             timed=kind.timed,
             longest_timeout_s=kind.longest_timeout_s,
+            takes_edges=not registry.may_handle(kind),
         )
         for name, kind in registry.types().items()
     ]

@@ -81,6 +81,11 @@ def ports(kind: type[NodeType], data: dict[str, Any] | None = None) -> tuple[Por
     return (*own, ERROR_PORT) if own else ()
 
 
+def may_handle(kind: type[NodeType]) -> bool:
+    """Do errors of other steps lead to its steps, and no edges?"""
+    return getattr(kind.handles, "__func__", None) is not getattr(NodeType.handles, "__func__", None)
+
+
 def has_own_ports(kind: type[NodeType]) -> bool:
     """Does the config of its steps declare their ports?"""
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)

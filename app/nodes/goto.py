@@ -55,13 +55,11 @@ class Goto(NodeType):
 
     @classmethod
     def summary(cls, config: GotoConfig) -> str:
-        return f"Go to {config.target}, {counted(config.max_visits, 'time')} at most" if config.target else ""
+        return f"Go to another step, {counted(config.max_visits, 'time')} at most" if config.target else ""
 
     @classmethod
     def explain(cls, config: GotoConfig | None, step: StepRecord) -> str:
         if step.port == "exceeded":
             most = f" {counted(config.max_visits, 'time')}" if config else " often enough"
             return f"The run had gone back{most}, so it went on by Too often."
-        return (
-            f"The run went on at {config.target}." if config and config.target else "The run went on at another step."
-        )
+        return "The run was sent on."

@@ -105,7 +105,7 @@ class SubWorkflowStep(NodeType):
     def summary(cls, config: SubWorkflowConfig) -> str:
         if config.workflow_id is None:
             return ""
-        return "Call a workflow" + (" and wait" if config.mode == "wait" else "")
+        return "Call and wait" if config.mode == "wait" else "Call and go on"
 
     @classmethod
     def explain(cls, config: SubWorkflowConfig | None, step: StepRecord) -> str:

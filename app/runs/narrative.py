@@ -5,12 +5,13 @@ What holds for every step is said here; the rest each step type says of itself (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
 from app.flow.document import triggers_of
 from app.flow.node_type import ERROR_PORT
-from app.flow.node_words import explanation_of, port_of
+from app.flow.node_words import explanation_of, jumps_of, port_of, title_of_plain
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND, BY_HAND_WORDS
 from app.lib import clock
@@ -24,7 +25,10 @@ from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list[str]:
     """For the trigger and then for each step of `run`, in order; `zone` is the reader's."""
     nodes = {node["id"]: node for node in graph["nodes"]}
-    texts = [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
+    texts = [
+        _trigger(run, graph),
+        *(_step(step, nodes.get(step.node_id, {})) + _leads_to(step, nodes) for step in run.steps),
+    ]
     if run.held:
         texts[-1] = f"Held: {_reason(run.steps[-1])}"
     elif run.completed_at is None and (waits := waits_in_words(run, zone)):
@@ -93,6 +97,13 @@ def _step(step: StepOut, node: dict[str, Any]) -> str:
     if step.status == "skipped":
         return _skipped(step)
     return explanation_of(step.node_type, node.get("data") or {}, step)
+
+
+def _leads_to(step: StepOut, nodes: Mapping[str, dict[str, Any]]) -> str:
+    """Where a step sent the run by its settings rather than by an edge."""
+    jumps = dict(jumps_of(step.node_type, nodes.get(step.node_id, {}).get("data") or {}))
+    target = nodes.get(jumps.get(step.port or "", ""))
+    return f" It went on at {quoted(title_of_plain(target))}." if target is not None else ""
 
 
 def _reason(step: StepOut) -> str:

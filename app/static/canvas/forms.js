@@ -92,7 +92,8 @@ function valuesOf(scope) {
     const last = parts[parts.length - 1];
     at[last] = several.has(path) ? [...(at[last] ?? []), value] : value;
   };
-  for (const control of own(scope, '[name]:not([data-time])')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
+  const controls = own(scope, '[name]:not([name=""], [data-time])');
+  for (const control of controls) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
     if (list.closest('[hidden]')) continue;
     put(list.dataset.list, rows(list).map(read).filter(says));

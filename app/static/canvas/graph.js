@@ -11,7 +11,7 @@
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
  * @typedef {{id: string, label: string, tone?: string}} Port
  * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[],
- *   unfinished?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
+ *   unfinished?: boolean, takesEdges?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
 
@@ -93,6 +93,11 @@ export class Graph {
     return this.triggers.has(id);
   }
 
+  /** May a connection lead there? */
+  takesEdges(id) {
+    return !this.isTrigger(id) && this.presentation(id).takesEdges !== false;
+  }
+
   ids() {
     return [...this.triggers.keys(), ...this.nodes.keys()];
   }
@@ -166,6 +171,7 @@ export class Graph {
   whyNot(source, port, target) {
     if (!this.node(source) || !this.node(target)) return 'That step is gone.';
     if (this.isTrigger(target)) return 'Nothing can lead to the trigger.';
+    if (!this.takesEdges(target)) return 'Errors lead to this step, and nothing else can.';
     if (source === target) return 'A step cannot lead to itself.';
     if (!this.hasPort(source, port)) return `This step has no way out called “${port}”.`;
     return '';

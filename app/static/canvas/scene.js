@@ -173,7 +173,7 @@ export class Scene {
     if (entry.shape === shape) return;
     entry.shape = shape;
     for (const old of entry.li.querySelectorAll('.h, .leaf')) old.remove();
-    if (!graph.isTrigger(id)) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
+    if (graph.takesEdges(id)) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
     const title = this.canvas.titleOf(id);
     ports.forEach((port, index) => {
       const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;
