@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 from app.flow import effects, outcomes, registry
 from app.flow.declared import NodeScope
+from tests.engine import leading_models
+from tests.engine.leading_models import Failure
 from tests.engine.step_models import MODELS, OF_CONTACT, Result
 from tests.nodes.person import Contact, Person
 
@@ -52,6 +54,7 @@ class SomeRun:
     outputs: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
     messages: int = 0
+    loops: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,9 +77,17 @@ class Somebody:
 class Interpreter:
     """Walks people through one graph document."""
 
-    def __init__(self, graph: dict[str, Any], now: datetime) -> None:
-        self.nodes = {node["id"]: node for node in graph["nodes"]}
-        self.ways = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
+    def __init__(self, graph: dict[str, Any], now: datetime, callees: dict[str, str] | None = None) -> None:
+        """`callees`: whom the workflows take that steps call, by id (`leading_models.sub_workflow`)."""
+        self.nodes, self.callees = {node["id"]: node for node in graph["nodes"]}, callees or {}
+        drawn = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
+        triggers = [trigger["id"] for trigger in graph["triggers"]]
+        self.ways = leading_models.with_hidden_ways(self.nodes, drawn, triggers)
+        self.bodies = {
+            name: leading_models.body_of(self.nodes, self.ways, triggers, name)
+            for name, node in self.nodes.items()
+            if node["type"] == "loop"
+        }
         self.now = now
         self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
         self.workflow_id = bytes(16)
@@ -151,13 +162,15 @@ class Interpreter:
     def _walk(self, somebody: Somebody, run: SomeRun, at: str | None, answer: Result | None = None) -> None:
         """From the step `at` on; `answer`: what that one has come to already."""
         run.node, run.asleep, run.status, run.due = None, None, "running", None
+        failure: Failure | None = None
         while at is not None:
             node = self.nodes[at]
             attempt, run.attempt = run.attempt, 1
             if answer is None and sum(taken.node == at for taken in run.steps) == MAX_VISITS:
                 self._leave(run, at, "failed", "failed")
                 return
-            result, answer = answer or self._result(somebody, run, at), None
+            result, answer = answer or self._result(somebody, run, at, failure), None
+            failure = None
             if result.kind == "fail":
                 if not result.permanent and attempt < node.get("retry", {}).get("attempts", 1):
                     run.node, run.due, run.attempt = at, self.now + timedelta(hours=1), attempt + 1
@@ -166,10 +179,17 @@ class Interpreter:
                     self._leave(run, at, "failed", "failed")
                     return
                 self._over(run, at, "failed", "error", None)
-                at = self.ways[at, "error"]
+                target = self.ways[at, "error"]
+                back = [
+                    port
+                    for port in leading_models.alternatives_of(self.nodes[target])
+                    if self.ways.get((target, port)) == at
+                ]
+                failure, at = Failure(at, attempt, next(iter(back), None)), target
                 continue
-            if result.kind in ("wait", "listen"):
-                run.node, run.asleep, run.status, run.due = at, result, "waiting", result.until
+            if result.kind in ("wait", "listen", "called"):
+                status = "running" if result.kind == "called" else "waiting"
+                run.node, run.asleep, run.status, run.due = at, result, status, result.until
                 return
             if result.kind == "call" or self._grant(somebody, run, at, result):
                 run.node = at  # it stands here until somebody answers
@@ -187,14 +207,32 @@ class Interpreter:
         node = self.nodes[at]
         return {port.id for port in registry.ports(registry.get(node["type"]), node["data"])}
 
-    def _result(self, somebody: Somebody, run: SomeRun, at: str) -> Result:
+    def _result(self, somebody: Somebody, run: SomeRun, at: str, failure: Failure | None) -> Result:
         node = self.nodes[at]
-        result = self.does[at](self._view(somebody, run))
+        leads = self._leads(node, self._view(somebody, run), run, failure)
+        result = leads or self.does[at](self._view(somebody, run))
         if somebody.contact is None and result.kind != "fail":
             needs = registry.needs_contact(registry.get(node["type"]), node["data"])
             if needs or any(wish[0] in ("set", "add", "tag", "untag", "segment", "message") for wish in result.wishes):
                 return Result("fail", permanent=True)
         return result
+
+    def _leads(self, node: dict[str, Any], view: Person, run: SomeRun, failure: Failure | None) -> Result | None:
+        """What a step comes to that leads a run elsewhere; None of all others."""
+        kind, data, at = node["type"], node["data"], node["id"]
+        if kind == "loop":
+            result, state = leading_models.loop(data, view, run.loops.get(at))
+            if result.kind != "fail":
+                run.loops = {name: kept for name, kept in run.loops.items() if name not in (at, *self.bodies[at])}
+                run.loops |= {at: state} if state else {}
+            return result
+        if kind == "goto":
+            return leading_models.goto(data, 1 + sum(taken.node == at for taken in run.steps))
+        if kind == "fallback":
+            return leading_models.fallback(node, failure)
+        if kind == "error_handler":
+            return leading_models.error_handler(self.nodes, failure)
+        return leading_models.sub_workflow(data, view, self.callees) if kind == "sub_workflow" else None
 
     def _grant(self, somebody: Somebody, run: SomeRun, at: str, result: Result) -> bool:
         """Do what the step wishes. True: the run waits for what becomes of a message."""
