@@ -311,7 +311,8 @@ export class Actions {
     const worker = (this.worker ??= new Worker(new URL('./layout-worker.js', import.meta.url), { type: 'module' }));
     const { graph, scene } = canvas;
     const order = graph.order();
-    const ports = (edge) => graph.ports(edge.source).findIndex((port) => port.id === edge.sourceHandle);
+    const port = (edge) => graph.ports(edge.source).findIndex((one) => one.id === edge.sourceHandle);
+    const lines = [...graph.edges.values()].map((edge) => ({ ...edge, port: port(edge) }));
     worker.onmessage = ({ data }) => {
       const differs = (node, at) => node && (node.position.x !== at.x || node.position.y !== at.y);
       const moved = Object.entries(data.positions).filter(([id, at]) => differs(graph.node(id), at));
@@ -326,7 +327,7 @@ export class Actions {
     };
     worker.postMessage({
       nodes: order.map((id) => ({ id, ...scene.boxes.get(id) })),
-      edges: [...graph.edges.values()].sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source) || ports(a) - ports(b)),
+      edges: lines.sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source) || a.port - b.port),
       notes: [...graph.notes.values()].map((note) => ({ ...scene.boxes.get(note.id), id: note.id })),
     });
   }

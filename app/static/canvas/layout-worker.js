@@ -1,19 +1,37 @@
 // @ts-check
 /** Tidy up: dagre ranks the steps from top to bottom; the trigger stays where it is, notes move with their nearest step. */
 import dagre from '/static/vendor/dagre-3.1.3/dagre.esm.js';
+import { crossings } from './crossings.js';
 
 const GRID = 8;
 const ROW = 168;
 const snap = (value) => Math.round(value / GRID) * GRID;
 
-/** @param {{nodes: any[], edges: any[], notes: any[]}} given @returns places on the grid */
-export function layout({ nodes, edges, notes }) {
+/**
+ * The graph with a place for each step. Of two orders, the one whose lines cross less: dagre's own, which does not know that a step has
+ * several ports, and the one in which the ways out of each step stand.
+ */
+function arranged(nodes, edges) {
+  const tries = [true, false].map((inOrderOfPorts) => {
+    const graph = graphOf(nodes, edges);
+    dagre.layout(graph, { disableOptimalOrderHeuristic: inOrderOfPorts });
+    return { graph, count: crossings(edges, (id) => graph.node(id)) };
+  });
+  return tries[tries[1].count < tries[0].count ? 1 : 0].graph;
+}
+
+function graphOf(nodes, edges) {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: 'TB', nodesep: 40, ranksep: ROW - 66, ranker: 'network-simplex' });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node.id, { width: node.w, height: 66 });
   for (const edge of edges) graph.setEdge(edge.source, edge.target, {}, edge.id);
-  dagre.layout(graph);
+  return graph;
+}
+
+/** @param {{nodes: any[], edges: any[], notes: any[]}} given edges in the order of their ports @returns places on the grid */
+export function layout({ nodes, edges, notes }) {
+  const graph = arranged(nodes, edges);
   const place = (id) => {
     const { x, y, width } = graph.node(id);
     return { x: x - width / 2, y: y - 33 };
