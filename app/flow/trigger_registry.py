@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -82,7 +82,7 @@ class UnknownTrigger(TriggerType):
         return "A trigger that is not installed here"
 
     @classmethod
-    def explain(cls, config: Any) -> str:
+    def explain(cls, config: Any, event: Mapping[str, Any]) -> str:
         return "Started by a trigger that is not installed here."
 
     @classmethod

@@ -7,6 +7,7 @@ for, whom it lets in, and what people read about it. No code outside the type's 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -154,8 +155,8 @@ class TriggerType:
         raise NotImplementedError
 
     @classmethod
-    def explain(cls, config: Any) -> str:
-        """How a run began, as its page says it: one sentence."""
+    def explain(cls, config: Any, event: Mapping[str, Any]) -> str:
+        """How a run began, as its page says it: one sentence. `event`: the properties of what began it."""
         raise NotImplementedError
 
     @classmethod

@@ -112,4 +112,4 @@ def _happened(step: StepRecord) -> str:
     waited = datetime.fromisoformat(at) - step.started_at
     if waited.total_seconds() < 0:
         return f" {duration(-waited)} before the run came here"
-    return f" after {duration(waited)}"
+    return " at once" if waited.total_seconds() < 1 else f" after {duration(waited)}"

@@ -77,7 +77,7 @@ def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
         return f"Called by a run of {quoted(run.called_by.workflow_name)}."
     if kind.subscribes(config) and run.trigger_event.name == BY_HAND:
         return f"{BY_HAND_WORDS}."
-    return kind.explain(config)
+    return kind.explain(config, run.trigger_event.properties)
 
 
 def _step(step: StepOut, node: dict[str, Any]) -> str:

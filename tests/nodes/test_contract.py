@@ -202,11 +202,11 @@ def test_what_a_trigger_says_of_itself(name: str) -> None:
     for data in (example_of(look), look.defaults):
         config = msgspec.convert(data, kind.Config)
         shown = kind.preview(config)
-        lines = (kind.title(config), kind.summary(config), shown.title, shown.text, kind.explain(config))
+        lines = (kind.title(config), kind.summary(config), shown.title, shown.text, kind.explain(config, {}))
         for text in lines:
             assert text and "\n" not in text and text == text.strip() and not re.search(r"None|\[\]|\{'|<", text), text
         assert shown.text.endswith("."), "the sentence that the title of the preview begins"
-        assert kind.explain(config).endswith("."), "a sentence, which may begin with the name of an event"
+        assert kind.explain(config, {}).endswith("."), "a sentence, which may begin with the name of an event"
         told = trigger_registry.summary([Trigger(type=name, data=data)])
         assert told == kind.summary(config)
         assert told != trigger_registry.summary([Trigger(type=name, data=data, enabled=False)])

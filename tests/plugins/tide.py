@@ -41,7 +41,7 @@ class SpringTide(TriggerType):
     summary = title
 
     @classmethod
-    def explain(cls, config):
+    def explain(cls, config, event):
         return f"The water stood high at {config.harbour}."
 
     @classmethod

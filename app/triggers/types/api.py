@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.flow import trigger_registry
 from app.flow.trigger_type import ContactRule, TriggerPreview
 from app.triggers.types.manual import ManualConfig, ManualTrigger
@@ -30,7 +33,7 @@ class ApiTrigger(ManualTrigger):
         return "Started by a program"
 
     @classmethod
-    def explain(cls, config: ManualConfig) -> str:
+    def explain(cls, config: ManualConfig, event: Mapping[str, Any]) -> str:
         return "Started by a program."
 
     @classmethod

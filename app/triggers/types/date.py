@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -83,7 +84,7 @@ class DateTrigger(TriggerType):
         return f"{_when(config)}{_at(config)}" if config.field.strip() else "No date chosen yet"
 
     @classmethod
-    def explain(cls, config: DateConfig) -> str:
+    def explain(cls, config: DateConfig, event: Mapping[str, Any]) -> str:
         when = _when(config)
         return f"The time had come: {when[:1].lower()}{when[1:]}." if config.field.strip() else "A date had come."
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from app.flow import trigger_registry
@@ -46,7 +49,7 @@ class EventTrigger(TriggerType):
         return f"Event {config.event}" if config.event else "No trigger chosen yet"
 
     @classmethod
-    def explain(cls, config: EventConfig) -> str:
+    def explain(cls, config: EventConfig, event: Mapping[str, Any]) -> str:
         return f"{cls.title(config)} was received and met the entry conditions."
 
     @classmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -66,7 +67,7 @@ class ManualTrigger(TriggerType):
         return BY_HAND_WORDS
 
     @classmethod
-    def explain(cls, config: ManualConfig) -> str:
+    def explain(cls, config: ManualConfig, event: Mapping[str, Any]) -> str:
         return f"{BY_HAND_WORDS}."
 
     @classmethod

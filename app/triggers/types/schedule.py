@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -88,7 +89,7 @@ class ScheduleTrigger(TriggerType):
         return f"{when} {zone_words(config.timezone)}" if when else "No time chosen yet"
 
     @classmethod
-    def explain(cls, config: ScheduleConfig) -> str:
+    def explain(cls, config: ScheduleConfig, event: Mapping[str, Any]) -> str:
         return f"{cron_words(config.cron) or 'A schedule'}: the clock started it."
 
     @classmethod

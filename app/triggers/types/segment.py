@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,7 @@ from app.flow.document import Conditions
 from app.flow.references import Ref
 from app.flow.segment_membership import ADDED, REMOVED
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+from app.lib.conversions import quoted
 
 Existing = Annotated[
     Literal["ignore", "enter"],
@@ -66,9 +68,10 @@ class _SegmentTrigger(TriggerType):
         return f"A contact {cls.verb} a segment" if config.segment_id else "No segment chosen yet"
 
     @classmethod
-    def explain(cls, config: SegmentExitConfig) -> str:
-        words = cls.admission(config).words
-        return f"The contact {cls.done}{' and met the entry conditions' if words else ''}."
+    def explain(cls, config: SegmentExitConfig, event: Mapping[str, Any]) -> str:
+        name = event.get("segmentName")
+        which = f" {quoted(name)}" if isinstance(name, str) else ""
+        return f"The contact {cls.done}{which}{' and met the entry conditions' if cls.admission(config).words else ''}."
 
     @classmethod
     def preview(cls, config: SegmentExitConfig) -> TriggerPreview:

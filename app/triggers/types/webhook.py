@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from app.flow import trigger_registry
@@ -70,7 +73,7 @@ class WebhookTrigger(TriggerType):
         return "A program calls its address"
 
     @classmethod
-    def explain(cls, config: WebhookConfig) -> str:
+    def explain(cls, config: WebhookConfig, event: Mapping[str, Any]) -> str:
         return "A program sent JSON to the trigger’s address."
 
     @classmethod
