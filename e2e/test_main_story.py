@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from e2e.pages.builder import Builder
+from e2e.pages.sign_in import sign_in
 from e2e.product import Product
 
 PEOPLE = 5
@@ -74,12 +75,3 @@ def test_a_flow_is_drawn_activated_and_walked(
             "select count(*) from contacts where tags = '{free-plan}' and email like 'story-%'"
         ).fetchone()
     assert tagged == (PEOPLE - 2,)
-
-
-def sign_in(page: Page, product: Product) -> None:
-    """By address and password, as people do."""
-    page.goto("/sign-in")
-    page.get_by_label("Email").fill(product.email)
-    page.locator("input[type=password]").fill(product.password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(f"{product.url}/")

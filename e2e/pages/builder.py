@@ -101,6 +101,10 @@ class Builder:
         [found] = [node["position"] for node in self.graph()["nodes"] if node["id"] == node_id]
         return found["x"], found["y"]
 
+    def position_of(self, title: str) -> tuple[float, float]:
+        """The same of the step whose card says `title`."""
+        return self.position(str(self.titled(title).get_attribute("data-id")))
+
     def wait_saved(self) -> None:
         expect(self.chip).to_have_attribute("data-state", "saved")
 
@@ -201,6 +205,28 @@ class Builder:
 
     def plus(self, node_id: str, port: str = "next") -> Locator:
         return self.step(node_id).locator(f".plus[data-port={port}]")
+
+    def add_below(self, title: str, way: str, word: str, name: str) -> None:
+        """By the plus below a step, at a port or at the way out of that name, choose a type from the menu by typing; give it a name."""
+        self.form.close()
+        self.press("Escape")  # the tools of a selected step lie over the plus of the one above
+        above = str(self.titled(title).get_attribute("data-id"))
+        self.show(above)
+        named = next((found["id"] for found in self.ways_out(above) if found["label"] == way), way)
+        steps = self.page.locator(".node")
+        before = steps.count()
+        self.plus(above, named).click()
+        self.choose(word)
+        expect(steps).to_have_count(before + 1)
+        added = self.selected.get_attribute("data-id")
+        expect(self.panel.locator(f"form[data-about='{added}']")).to_be_visible()
+        self.form.fill("f-step-name", name)
+        expect(self.titled(name)).to_be_visible()
+
+    def ways_out(self, node_id: str) -> list[Graph]:
+        """The cases or variants of a step."""
+        [data] = [node["data"] for node in self.graph()["nodes"] if node["id"] == node_id] or [{}]
+        return data.get("cases") or data.get("variants") or []
 
     def choose(self, word: str) -> None:
         """Pick from the menu of steps by typing."""
