@@ -1,7 +1,8 @@
 """Deny by default: every registered route, asked by a stranger, by too low a role, and by the owner of another workspace.
 
 A new route is walked by itself. It fails here when it is public and not in PUBLIC, changes something below marketer and is
-not in HARMLESS, has a path parameter that tests/fixtures/filled.py has nothing for, or wants a body that BODIES does not hold.
+not in HARMLESS, has a path parameter that tests/fixtures/filled.py has nothing for, or wants a body that BODIES or a query that QUERIES
+does not hold.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ HARMLESS = {
     "POST /templates/preview",
     "POST /templates/preview/frame",
     "POST /workflows/{workflow_id}/texts",
+    "POST /workflows/{workflow_id}/entry-rules",
     "POST /api/v1/segments/preview",
     "POST /api/v1/held-runs/count",
     "POST /api/v1/held-runs/groups",
@@ -116,6 +118,9 @@ BODIES: dict[str, Any] = {
 }
 """Bodies that fit, so that what refuses the request is not its body. JSON for the API and the canvas, forms for other pages."""
 
+QUERIES = {"GET /api/v1/workflows/{workflow_id}/decisions": {"contactId": "contact_id"}}
+"""What a route wants in its query: the name of a path parameter whose value it is."""
+
 SHARED = {"type_": "send_email"}
 """Path parameters that name something of the product and not of a workspace, with a value that exists."""
 
@@ -166,8 +171,10 @@ class Walk:
         assert not missing, f"{route.name}: tests/fixtures/filled.py has nothing for {missing}"
         url = re.sub(r"{(\w+)}", lambda found: self.ids[found[1]], route.path)
         body, headers = BODIES.get(route.name), HEADERS.get(route.name)
+        query = {name: self.ids[of] for name, of in QUERIES.get(route.name, {}).items()}
         if route.of_api or route.method == "PATCH":
-            return await (program if route.of_api else person).request(route.method, url, json=body, headers=headers)
+            caller = program if route.of_api else person
+            return await caller.request(route.method, url, params=query, json=body, headers=headers)
         return await person.request(route.method, url, data=body, headers=headers)
 
     def expect(self, route: Route, answer: httpx.Response, *statuses: int) -> None:

@@ -16,7 +16,7 @@ from app.accounts import guards, keys
 from app.models.scope import Scope
 from app.models.status import Role
 from app.models.workspace import Workspace
-from tests.accounts.test_every_route import Walk
+from tests.accounts.test_every_route import HARMLESS, Walk
 from tests.fixtures.people import ApiClients, make_key
 
 
@@ -47,11 +47,11 @@ async def test_what_needs_no_scope_is_a_decision(test_app: Litestar) -> None:
 
 
 async def test_reading_scopes_read_and_only_they_do(test_app: Litestar) -> None:
-    """But for what shows the address of a trigger: whoever has it starts runs."""
+    """But for what shows the address of a trigger: whoever has it starts runs. Questions too long for an address are POST."""
     for name, handler in of_api(test_app):
         if handler.opt["scope"] is not None:
             of_address = "/triggers/{trigger_id}/webhook" in name
-            reads = (name.startswith("GET") or name.endswith("/preview")) and not of_address
+            reads = (name.startswith("GET") or name.endswith("/preview") or name in HARMLESS) and not of_address
             assert handler.opt["scope"].endswith(":read") == reads, name
 
 

@@ -20,6 +20,8 @@ from tests.migrations.test_with_data import Old, database_at
 
 OLD, NEW = "0030_tenant_keys", "0031_months"
 RANDOM = UUID("f47ac10b-58cc-4372-a567-0e02b2c3d479")
+LATER = {"sub_runs"}
+"""Tables by month that came with a later migration than NEW."""
 COUNTED = ("runs", "steps", "step_attempts", "messages", "events")
 
 
@@ -119,7 +121,7 @@ def _check_tables(old: Filled) -> None:
     for table in ("ended_runs", "steps", "step_attempts", "messages", "events"):
         assert old.value(f"select array_agg(distinct tableoid::regclass::text) from {table}") == [f"{table}_before"]
     ends = month_repository.ends(old.db)
-    assert ends.keys() == month_repository.TABLES.keys()
+    assert ends.keys() == month_repository.TABLES.keys() - LATER
     assert all(end == needed(months.this_month())[-1].later(1) for end in ends.values()), "the months ahead are there"
 
 
