@@ -40,6 +40,8 @@ class AudiencePiece(NamedTuple):
     contact_ids: list[UUID]
     reached: UUID | None
     ends: bool
+    left_out: list[UUID] = []
+    """Of those looked at: who does not meet the rule."""
 
 
 async def piece(
@@ -80,9 +82,10 @@ async def matching_piece(
         limit=LOOKED_AT,
     )
     wanted = [row.id for row in rows if row.wanted]
-    if len(wanted) > limit:
-        return AudiencePiece(wanted[:limit], wanted[limit - 1], False)
-    return AudiencePiece(wanted, rows[-1].id if rows else None, len(rows) < LOOKED_AT)
+    cut = len(wanted) > limit
+    reached = wanted[limit - 1] if cut else rows[-1].id if rows else None
+    left_out = [row.id for row in rows if not row.wanted and reached is not None and row.id <= reached]
+    return AudiencePiece(wanted[:limit], reached, not cut and len(rows) < LOOKED_AT, left_out)
 
 
 async def size(session: AsyncSession, tenant_id: int, audience: Audience) -> int | None:

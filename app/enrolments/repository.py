@@ -123,6 +123,30 @@ async def advance(
     )
 
 
+# As the engine writes what it refuses: one row a day for each contact, in order of the contacts.
+_REFUSE = """
+insert into entry_refusals (tenant_id, workflow_id, contact_id, reason, at, last_at, day, trigger_id)
+select %(tenant)s, %(workflow)s, contact_id, 'conditions_not_met', now, now, (now at time zone 'UTC')::date, %(trigger)s
+from unnest(%(contacts)s::uuid[]) as u(contact_id) cross join (select clock_now() as now) as clock order by contact_id
+on conflict (tenant_id, workflow_id, contact_id, reason, day) where day is not null
+do update set times = entry_refusals.times + 1, last_at = excluded.last_at, event_id = null, run_id = null, detail = null,
+  trigger_id = excluded.trigger_id
+"""
+
+
+async def refuse(session: AsyncSession, due: DueEnrolment, contact_ids: Sequence[UUID]) -> None:
+    """Keep that these did not meet the trigger's conditions. One statement, however many."""
+    if contact_ids:
+        await execute(
+            session,
+            _REFUSE,
+            tenant=due.tenant_id,
+            workflow=due.workflow_id,
+            trigger=due.trigger_id,
+            contacts=list(contact_ids),
+        )
+
+
 _CALLER = f"""
 select r.workflow_id, coalesce(r.status = {RunStatus.CALLING:d} and r.seq = %(seq)s - 1, false), exists (
   select from sub_runs s where s.tenant_id = %(tenant)s and s.parent_run_id = %(run)s and s.parent_seq = %(seq)s and s.ended_at is null)

@@ -16,6 +16,7 @@ from app.flow.audience import Audience
 from app.flow.segment_rule_checks import rule_diagnostics
 from app.flow.segment_rules import SegmentRule, as_group, leaves, segment_rule
 from app.flow.trigger_registry import typed
+from app.flow.trigger_type import Admission
 from app.models.status import EnrolmentStatus, WorkflowStatus
 
 PIECE = 1_000
@@ -94,7 +95,8 @@ async def _tell_caller(session: AsyncSession, due: DueEnrolment) -> None:
 async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
     remaining = None if due.most is None else due.most - due.enrolled
     wanted = min(PIECE, due.per_minute, PIECE if remaining is None else remaining)
-    rule = _rule(due)
+    admission = _admission(due)
+    rule = None if admission is None else _rule(due, admission)
     try:
         audience = msgspec.convert(due.audience, Audience)
         place = (session, due.tenant_id, audience)
@@ -106,6 +108,8 @@ async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
         await repository.end(session, due, EnrolmentStatus.STOPPED, service.SEGMENT_DELETED)
         return
     await _ask(session, due, piece.contact_ids)
+    if admission is not None and not admission.define_audience:
+        await repository.refuse(session, due, piece.left_out)
     count = len(piece.contact_ids)
     pause_s = 60 * count / due.per_minute
     await repository.advance(session, due, enrolled=count, reached=piece.reached, pause_s=pause_s)
@@ -113,13 +117,17 @@ async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
         await repository.end(session, due, EnrolmentStatus.DONE)
 
 
-def _rule(due: DueEnrolment) -> SegmentRule | None:
-    """The conditions of the trigger, when they look at nothing but the contact: asked of many at once, who does not meet them is not asked
-    in one by one, and does not count. None: the engine asks them of each run, as it does for all in any case."""
+def _admission(due: DueEnrolment) -> Admission | None:
+    """Whom the trigger lets in; None where a step calls, which goes by none."""
     if due.trigger is None or due.run_id is not None:
         return None
     kind, config = typed(due.trigger)
-    admission = kind.admission(config)
+    return kind.admission(config)
+
+
+def _rule(due: DueEnrolment, admission: Admission) -> SegmentRule | None:
+    """The conditions of the trigger, when they look at nothing but the contact: asked of many at once, who does not meet them is not asked
+    in one by one, and does not count. None: the engine asks them of each run, as it does for all in any case."""
     raw = msgspec.to_builtins({"match": admission.match, "conditions": admission.conditions})
     if not admission.conditions or rule_diagnostics(raw):
         return None

@@ -57,6 +57,8 @@ class Admission(msgspec.Struct, frozen=True):
     match: Match = "all"
     about: Conditions = []
     """What the event itself must be to be about this trigger, such as a move of one segment and no other. Not shown: the type says it."""
+    define_audience: bool = False
+    """The conditions say for whom the trigger is: nobody else was meant, so that no refusal of an enrolment is kept of them."""
 
     @property
     def rules(self) -> Conditions:

@@ -102,6 +102,23 @@ def test_conditions_of_the_trigger_and_of_the_workflow_hold(world: World) -> Non
     )
 
 
+def test_who_does_not_meet_the_conditions_is_refused_once_for_each_enrolment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PIECE", 2)
+    people = [*world.contacts(3), *world.contacts(3, attributes={"plan": "pro"}), *world.contacts(3)]
+    vips = segment_of(world, people)
+    workflow = world.workflow(listening(vips, conditions=[rule("contact.plan", "equals", "pro")]))
+    for times in (1, 2):
+        enrolment = begin(world, workflow, vips)
+        poll(world)
+        poll(world)
+        assert row(world, enrolment)["status"] == "done" and row(world, enrolment)["enrolled"] == 3
+        kept = "select contact_id, times, trigger_id, last_at >= at from entry_refusals where reason = 'conditions_not_met'"
+        refused = world.db.execute(kept).fetchall()
+        assert sorted(refused) == sorted((one, times, "t", True) for one in [*people[:3], *people[6:]])
+
+
 def test_it_goes_at_its_pace_and_ends_with_its_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "PIECE", 4)
     vips = segment_of(world, world.contacts(20))

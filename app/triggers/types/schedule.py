@@ -72,7 +72,7 @@ class ScheduleTrigger(TriggerType):
     @classmethod
     def admission(cls, config: ScheduleConfig) -> Admission:
         if isinstance(config.audience, ScheduleAudience):
-            return Admission(config.audience.conditions, config.audience.match)
+            return Admission(config.audience.conditions, config.audience.match, define_audience=True)
         return Admission()
 
     @classmethod
