@@ -326,15 +326,21 @@ def test_a_finger_brings_a_step_in(product: Product, open_page: Callable[..., Pa
     page = open_page(width=1024, height=768)
     canvas = Builder(page).open(create_small(product, "Touch"))
     session = page.context.new_cdp_session(page)
-    start, end = canvas.centre(canvas.entry("add_tag")), canvas.centre(canvas.plus("bad"))
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         places = [{"x": x, "y": y, "id": 0} for x, y in points]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
-    touch("touchStart", start)
-    for share in (0.1, 0.3, 0.6, 0.9, 1.0):
-        touch("touchMove", (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share))
-    touch("touchEnd")
+    def swipe(start: tuple[float, float], end: tuple[float, float]) -> None:
+        touch("touchStart", start)
+        for share in (0.1, 0.3, 0.6, 0.9, 1.0):
+            touch("touchMove", (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share))
+        touch("touchEnd")
+
+    place = canvas.centre(canvas.plus("bad"))
+    swipe(canvas.centre(page.locator(".pal footer")), place)  # beside the list: the browser would go back a page
+    assert len(canvas.types()) == 4
+    canvas.entry("add_tag").scroll_into_view_if_needed()
+    swipe(canvas.centre(canvas.entry("add_tag")), place)
     assert len(canvas.types()) == 5
     assert any(source == "bad" for source, _, _ in canvas.ways())
