@@ -116,10 +116,16 @@ export class Panel {
     if (name) name.readOnly = !this.canvas.editable;
     if (!form) return;
     arrange(form);
-    if (!this.canvas.editable) for (const control of form.querySelectorAll('input, select, textarea, button')) control.disabled = true;
+    if (!this.canvas.editable) this.lock(form);
     this.mark();
     if (form.dataset.script) import(form.dataset.script).then((module) => module.enhance?.(form));
     if (this.wanted || this.into) this.focusIn();
+  }
+
+  /** To be read only. The keyboard scrolls by the pane, as nothing in it takes the focus. @param {HTMLElement} form */
+  lock(form) {
+    for (const control of /** @type {any} */ (form.querySelectorAll('input, select, textarea, button'))) control.disabled = true;
+    /** @type {HTMLElement} */ (form.closest('.pane')).tabIndex = 0;
   }
 
   focusIn() {
