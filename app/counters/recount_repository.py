@@ -5,6 +5,7 @@ are about to be removed, whose sums stay (`retired_stats`).
 from __future__ import annotations
 
 from app.counters.message_counters import KEY
+from app.counters.port_keys import port_key_sql
 
 STARTED = "started"
 """Among retired sums: runs by the trigger that they began at, also where rows leave its id out. Not in `node_stats`."""
@@ -20,7 +21,7 @@ def sums_of_runs(runs: str, steps: str) -> str:
     case when s.status = 6 and s.port is null then 'goal' when s.status = 7 then 'cancelled'
       when s.seq = r.seq and r.status = 5 and s.status = 5 then 'failed'
       when s.seq = r.seq and r.status = 7 then 'exited'
-      else coalesce(s.port, 'next') end as key, count(*) as n
+      else {port_key_sql("coalesce(s.port, 'next')")} end as key, count(*) as n
   from {steps} s join {runs} r on r.tenant_id = s.tenant_id and r.id = s.run_id group by 1, 2, 3, 4, 5
   union all
   select tenant_id, workflow_id, workflow_version, current_node_id, 'waiting', count(*) from {runs}

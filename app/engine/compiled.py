@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from app.counters.message_counters import QUEUED
+from app.counters.port_keys import port_key
 from app.engine import rows
 from app.engine.compiled_node import CompiledNode, NotUnderstood, StatCounter
 from app.engine.cycles import repeatable
@@ -259,8 +260,9 @@ class CompiledFlow:
             compiled.limit_depth()
         compiled.awaits = compiled.on_error == "hold"
         compiled.timeout_s = node.timeout if isinstance(node.timeout, int) else None
-        compiled.ports = {port: self._counter(node.id, port) for port in dict.fromkeys((*ports, NEXT, ERROR))}
-        compiled.exit_counters = {key: compiled.ports.get(key) or self._counter(node.id, key) for key in NODE_ENDS}
+        compiled.ports = {port: self._counter(node.id, port_key(port)) for port in dict.fromkeys((*ports, NEXT, ERROR))}
+        compiled.exit_counters = {key: self._counter(node.id, key) for key in NODE_ENDS}
+        compiled.handles = compiled.asks_how = kind is not None and registry.learns_of_errors(kind)
         compiled.waiting_counter = self._counter(node.id, "waiting")
         compiled.queued_counter = self._counter(node.id, QUEUED)
         return compiled
@@ -346,9 +348,7 @@ class CompiledFlow:
             self.nodes[node_id].repeats = self.nodes[node_id].asks_how = True
         for edge in self.hidden:
             if edge.source_handle == ERROR:
-                source, handler = self.nodes[edge.source], self.nodes[edge.target]
-                handler.handles = handler.asks_how = True
-                source.is_alternative = edge.target in trying_in_turn(flow)
+                self.nodes[edge.source].is_alternative = edge.target in trying_in_turn(flow)
         for node_id, loop in self.loops.items():
             body = inside(flow, node_id, "body", self.hidden)
             loop.inside = tuple(name for name in self.loops if name in body)

@@ -19,6 +19,7 @@ import psycopg
 from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
+from app.counters.port_keys import port_key_sql
 from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
 from app.engine import entry_integrity, segment_integrity, sub_run_integrity
 from app.engine.version_ways import ways_without_edge
@@ -274,7 +275,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         arrived as (
           select tenant_id, workflow_id, version, node_id, sum(n) as n from (
             select e.tenant_id, e.workflow_id, e.version, e.target as node_id, k.n from edges e join kept k
-              on (k.tenant_id, k.workflow_id, k.version, k.node_id, k.key) = (e.tenant_id, e.workflow_id, e.version, e.source, e.port)
+              on (k.tenant_id, k.workflow_id, k.version, k.node_id) = (e.tenant_id, e.workflow_id, e.version, e.source)
+                and k.key = {port_key_sql("e.port")}
             where not exists (select from started t
               where (t.tenant_id, t.workflow_id, t.version, t.id) = (e.tenant_id, e.workflow_id, e.version, e.source))
             union all

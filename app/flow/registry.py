@@ -86,6 +86,12 @@ def may_handle(kind: type[NodeType]) -> bool:
     return getattr(kind.handles, "__func__", None) is not getattr(NodeType.handles, "__func__", None)
 
 
+def learns_of_errors(kind: type[NodeType]) -> bool:
+    """Does what its steps do depend on the error that brought a run there, and so on that none did?"""
+    own = getattr(kind.alternatives, "__func__", None) is not getattr(NodeType.alternatives, "__func__", None)
+    return own or may_handle(kind)
+
+
 def has_own_ports(kind: type[NodeType]) -> bool:
     """Does the config of its steps declare their ports?"""
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)

@@ -228,6 +228,30 @@ def test_a_fallback_that_is_come_to_again_begins_with_the_first_way(world: World
     sound(world)
 
 
+def test_an_error_of_before_does_not_choose_the_way_of_a_later_fallback(world: World) -> None:
+    """The errors of what it tries have ways of their own, so none is led to it."""
+    document = fallback(("e", "late"), ("late", "d", "first"), ("late", "z", "second"), ("d", "y", "error"), ("z", "y", "error"))
+    late = node("late", "fallback", alternatives=["", ""])
+    document["nodes"] += [late, D, node("z", "part_c"), node("y", "add_tag", tag="end")]
+    workflow = world.workflow(document)
+    world.emit("go", parted(world, "a", 1))
+    assert world.runs(workflow) == {"completed": 1}
+    ports = world.db.execute("select node_id, port from steps where node_id in ('f', 'late') order by seq").fetchall()
+    assert ports == [("f", "first"), ("f", "second"), ("late", "first")]
+    sound(world)
+
+
+def test_who_leaves_by_the_port_failed_is_told_from_who_fails_there(world: World) -> None:
+    """A circle that is come through until the step has no visit left."""
+    workflow = world.workflow(fallback(("x", "f")))
+    world.emit("go", parted(world, "abc", 1))
+    assert world.runs(workflow) == {"failed": 1}
+    counted = dict(world.db.execute("select key, sum(n) from node_stats where node_id = 'f' group by 1").fetchall())
+    left = world.one("select count(*) from steps where node_id = 'f' and port = 'failed'")
+    assert left > 1 and (counted["failed"], counted["port.failed"]) == (1, left)
+    sound(world)
+
+
 def test_what_fails_behind_the_first_step_of_a_way_is_no_matter_of_the_fallback(world: World) -> None:
     document = fallback(("e", "d"))
     document["nodes"].append(D)
