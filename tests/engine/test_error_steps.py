@@ -230,7 +230,9 @@ def test_a_fallback_that_is_come_to_again_begins_with_the_first_way(world: World
 
 def test_an_error_of_before_does_not_choose_the_way_of_a_later_fallback(world: World) -> None:
     """The errors of what it tries have ways of their own, so none is led to it."""
-    document = fallback(("e", "late"), ("late", "d", "first"), ("late", "z", "second"), ("d", "y", "error"), ("z", "y", "error"))
+    document = fallback(
+        ("e", "late"), ("late", "d", "first"), ("late", "z", "second"), ("d", "y", "error"), ("z", "y", "error")
+    )
     late = node("late", "fallback", alternatives=["", ""])
     document["nodes"] += [late, D, node("z", "part_c"), node("y", "add_tag", tag="end")]
     workflow = world.workflow(document)
