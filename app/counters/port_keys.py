@@ -19,6 +19,6 @@ def port_key_sql(port: str) -> str:
     return f"case when {port} in ({taken}) then '{_PREFIX}' || {port} else {port} end"
 
 
-def port_of(key: str) -> str:
+def port_of_key(key: str) -> str:
     """The port that a key counts."""
     return key.removeprefix(_PREFIX)

@@ -12,7 +12,7 @@ from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.counters.message_counters import FAILED, PREFIX
 from app.counters.parked_run_repository import MOST
-from app.counters.port_keys import port_of
+from app.counters.port_keys import port_of_key
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.errors import NotFound
@@ -223,7 +223,7 @@ def _add(stats: NodeStats, key: str, count: int) -> None:
         if key in EARLY:
             stats.left_early += count
         elif key != "failed":
-            port = port_of(key)
+            port = port_of_key(key)
             stats.ports[port] = stats.ports.get(port, 0) + count
         if key in ("failed", ERROR):
             stats.failed += count
