@@ -15,3 +15,9 @@ def install() -> None:
     """Call once, before anything asks for a type. Repeating it does no harm."""
     registry.look_in(nodes)
     trigger_registry.look_in(types)
+
+
+def load() -> None:
+    """Load them now: of a process whose threads ask side by side, before these begin."""
+    registry.types()
+    trigger_registry.types()

@@ -18,6 +18,7 @@ from app.system import secret_keys
 logs.configure()
 virtual_clock.install()
 installed_types.install()
+installed_types.load()
 broker = jobs.broker()
 features.actors()
 broker.add_middleware(HeartbeatMiddleware())

@@ -98,7 +98,7 @@ def draw(builder: Builder) -> None:
         builder.add_below("Which text?", variant, "add tag", f"{variant} text")
         form.fill("f-tag", variant.lower())
     builder.add_below("Short text", "next", "sub", "Onboard")
-    panel.get_by_label("Workflow", exact=True).select_option(label="Onboarding")
+    panel.get_by_label("Workflow", exact=True).select_option(label="Welcome call")
     builder.add_below("Onboard", "next", "goal", "Bought")
     form.fill("f-name", "Bought")
     builder.add_below("Which plan?", "Free", "add tag", "Free plan")
@@ -144,7 +144,7 @@ def test_one_flow_takes_every_way(
 ) -> None:
     onboarding = create(
         product,
-        "Onboarding",
+        "Welcome call",
         triggers=[{"id": "trigger", "type": "api", "enabled": True, "data": {}, "position": {"x": 400, "y": 0}}],
         nodes=[node("tag", "add_tag", 400, 168, tag="onboarded"), node("end", "end", 400, 336, outcome="Welcomed")],
         edges=[edge("trigger", "tag"), edge("tag", "end")],

@@ -16,6 +16,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -109,7 +110,8 @@ class TypeList(Generic[Kind]):
         """Modules that could not be loaded, each with a sentence that says why."""
         self._noun, self._plugins, self._says = noun, plugins, says
         self._package: ModuleType | None = None
-        self._complete = False
+        self._complete = self._loading = False
+        self._lock = threading.RLock()
 
     def look_in(self, package: ModuleType) -> None:
         """Say where the types of the product are: they stand above this module, which therefore cannot import them itself."""
@@ -132,12 +134,23 @@ class TypeList(Generic[Kind]):
             )
 
     def discover(self) -> None:
-        """Load all modules of the product and of the plugin directory, once. Raises TypesNotInstalled."""
+        """Load all modules of the product and of the plugin directory, once. Raises TypesNotInstalled.
+
+        Whoever asks meanwhile in another thread waits: an engine that saw half of the types took the others for not installed, and
+        what would have started by them was lost. A module may ask for the others while it is loaded.
+        """
         if self._complete:
             return
         if self._package is None:
             raise TypesNotInstalled(self._noun)
-        self._complete = True  # before the loading: a module may ask for the others while it is loaded
-        self.failures.update(load_package(self._package))
-        if folder := plugin_folder():
-            self.failures.update(load_plugins(folder, self._plugins))
+        with self._lock:
+            if self._complete or self._loading:
+                return
+            self._loading = True
+            try:
+                self.failures.update(load_package(self._package))
+                if folder := plugin_folder():
+                    self.failures.update(load_plugins(folder, self._plugins))
+                self._complete = True
+            finally:
+                self._loading = False
