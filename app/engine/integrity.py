@@ -20,8 +20,8 @@ from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.port_keys import port_key_sql
-from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
-from app.engine import entry_integrity, segment_integrity, sub_run_integrity
+from app.counters.recount_repository import STARTED, sums_of_starts
+from app.engine import counter_integrity, entry_integrity, segment_integrity, sub_run_integrity
 from app.engine.version_ways import ways_without_edge
 from app.flow import registry
 from app.inbox import InboxKind
@@ -58,17 +58,6 @@ edges as materialized (
     union all
     select tenant_id, workflow_id, version, node_id from retired_stats where key = 'started' and node_id like '%%.%%')
     as moved(tenant_id, workflow_id, version, source))
-"""
-
-# Each step with the counter under which its end is counted; what was removed is in the sums that stay of it.
-_COUNTED = f"""
-counted as (
-  select tenant_id, workflow_id, version, node_id, key, sum(n) as n from (
-    {sums_of_runs("runs", "steps")}
-    union all
-    select tenant_id, workflow_id, version, node_id, key, n from retired_stats
-    where key <> '{STARTED}' and not starts_with(key, '{PREFIX}')) whole
-  group by 1, 2, 3, 4, 5)
 """
 
 CHECKS: tuple[tuple[str, str, str], ...] = (
@@ -231,36 +220,6 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I5",
-        "a counter is what runs and steps say",
-        f"""
-        with {_COUNTED}, kept as (
-          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where key <> 'seconds' and not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5 having sum(n) <> 0)
-        select workflow_id, 'version ' || version || ' ' || coalesce(nullif(node_id, ''), 'workflow') || ' ' || key
-          || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
-        from kept k full join counted c using (tenant_id, workflow_id, version, node_id, key) where k.n is distinct from c.n
-        """,
-    ),
-    (
-        "I5",
-        "a message is in the counter of what became of it",
-        f"""
-        with counted as (
-          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from (
-            {sums_of_messages("messages")}
-            union all
-            select tenant_id, workflow_id, version, node_id, key, n from retired_stats where starts_with(key, '{PREFIX}')) whole
-          group by 1, 2, 3, 4, 5 having sum(n) <> 0),
-        kept as (
-          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5 having sum(n) <> 0)
-        select workflow_id, 'version ' || version || ' ' || node_id || ' ' || key
-          || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
-        from kept k full join counted c using (tenant_id, workflow_id, version, node_id, key) where k.n is distinct from c.n
-        """,
-    ),
-    (
-        "I5",
         "as many enter a node as leave it or stand on it",
         f"""
         with {_EDGES}, kept as (
@@ -385,6 +344,15 @@ def check(connection: psycopg.Connection[Any]) -> list[Breach]:
     return list(_breaches(connection))
 
 
+_ALL = (
+    *CHECKS,
+    *counter_integrity.CHECKS,
+    *entry_integrity.CHECKS,
+    *segment_integrity.CHECKS,
+    *sub_run_integrity.CHECKS,
+)
+
+
 def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
@@ -392,7 +360,7 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
         sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
         leaving = connection.execute(_LEAVING).fetchone() == (True,)
         arguments = {"sending": sending, **ways_without_edge(connection)}
-        for invariant, rule, sql in (*CHECKS, *entry_integrity.CHECKS, *segment_integrity.CHECKS):
+        for invariant, rule, sql in _ALL:
             for where, what in connection.execute(f"{_staying(sql) if leaving else sql} limit {SHOWN}", arguments):
                 yield Breach(invariant, rule, f"{where} {what}")
 
