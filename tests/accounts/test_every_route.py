@@ -174,7 +174,7 @@ class Walk:
         query = {name: self.ids[of] for name, of in QUERIES.get(route.name, {}).items()}
         if route.of_api or route.method == "PATCH":
             caller = program if route.of_api else person
-            return await caller.request(route.method, url, params=query, json=body, headers=headers)
+            return await caller.request(route.method, url, params=query or None, json=body, headers=headers)
         return await person.request(route.method, url, data=body, headers=headers)
 
     def expect(self, route: Route, answer: httpx.Response, *statuses: int) -> None:
