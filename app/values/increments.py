@@ -10,6 +10,8 @@ from app.lib.conversions import as_number
 
 MAX_DIGITS = 40
 """Of a sum, beyond what a float holds: two amounts further apart are no amounts of one thing."""
+LARGEST_EXACT = 2**53
+"""Beyond it a float stands for several whole numbers, and `jsonb` keeps the one that is written."""
 _EXACT = Context(prec=700)
 """Digits enough for the sum of any two floats: they lie between 1e308 and 5e-324."""
 
@@ -23,9 +25,7 @@ def added(before: Any, by: float | Decimal) -> int | float | Decimal:
 
     The sum is a decimal where a float would round it.
     """
-    if before is None:
-        return by
-    start = as_number(before)
+    start = 0 if before is None else as_number(before)
     if start is None:
         raise NotCountable("its value is not a number")
     total = together(start, by)
@@ -33,18 +33,27 @@ def added(before: Any, by: float | Decimal) -> int | float | Decimal:
         return total
     if not math.isfinite(float(total)):
         raise NotCountable("the sum is too large")
-    if isinstance(total, Decimal) and len(total.normalize(_EXACT).as_tuple().digits) > MAX_DIGITS:
+    if isinstance(total, Decimal) and _digits(total) > MAX_DIGITS:
         raise NotCountable(f"the sum has more than {MAX_DIGITS} digits")
     return total
 
 
 def together(one: float | Decimal, other: float | Decimal) -> int | float | Decimal:
-    """The exact sum of two numbers, however many digits it has; a float where that is the same number."""
+    """The exact sum of two numbers, however many digits it has; a float where that is the same number.
+
+    A large whole sum is an int: written as a float, 1.2345678901234549e17 is read back as 123456789012345490.
+    """
     if isinstance(one, int) and isinstance(other, int):
         return one + other
     total = _EXACT.add(_decimal(one), _decimal(other))
     rounded = float(total)
+    if LARGEST_EXACT < abs(rounded) < math.inf and total == total.to_integral_value() and _digits(total) <= MAX_DIGITS:
+        return int(total)
     return rounded if math.isfinite(rounded) and _decimal(rounded) == total else total
+
+
+def _digits(number: Decimal) -> int:
+    return len(number.normalize(_EXACT).as_tuple().digits)
 
 
 def _decimal(number: float | Decimal) -> Decimal:

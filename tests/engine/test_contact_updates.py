@@ -93,6 +93,15 @@ def test_what_a_float_would_round_is_counted_to_the_last_digit(world: World) -> 
         assert seen == in_table == {"n": Decimal(after)}
 
 
+@pytest.mark.parametrize(
+    "amounts",
+    [[123_452_789_012_335_438, 10240.0, 3_999_999_999_812], [1.2345678901234549e17], [-(2.0**60), -0.25, 0.25]],
+)
+def test_a_large_whole_sum_is_read_back_as_it_was_counted(world: World, amounts: list[float]) -> None:
+    [(seen, in_table)] = changed(world, {}, [[Increment("n", by) for by in amounts]])
+    assert seen == in_table
+
+
 def test_what_lies_too_far_apart_fails_in_words() -> None:
     with pytest.raises(NotCountable, match="more than 40 digits"):
         added(1e300, 1.5)
