@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import history_repository, pages
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models.contact import Contact
-from app.models.event import Inbox
+from app.models.event import Event, Inbox
 from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal
@@ -249,6 +250,33 @@ async def test_a_long_timeline_goes_on(marketer: httpx.AsyncClient, ada: Contact
         html = (await marketer.get(link[1].replace("&amp;", "&"), headers={"hx-request": "true"})).text
         assert "<html" not in html and 'class="seg"' not in html
     assert seen == [f"step-{n}" for n in range(89, -1, -1)]
+
+
+async def test_what_was_not_counted_to_its_end_is_not_said_to_be_none(
+    marketer: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tabs(html: str) -> dict[str, str]:
+        links = re.findall(r"<a href=\"[^\"]*show=\w+\"[^>]*>(.*?)</a>", html)
+        words = [plain(link).split() for link in links]
+        return {name: "".join(count) for name, *count in words}
+
+    db_session.add_all(
+        Event(
+            id=uuid7(),
+            tenant_id=ada.tenant_id,
+            contact_id=ada.id,
+            name="viewed",
+            properties={},
+            occurred_at=clock.now(),
+        )
+        for _ in range(5)
+    )
+    await db_session.flush()
+    known = {"All": "", "Messages": "0", "Runs": "0", "Events": "5", "Changes": "0"}
+    assert tabs((await marketer.get(f"/contacts/{ada.id}")).text) == known
+    for module in (pages, history_repository):
+        monkeypatch.setattr(module, "COUNTED", 3)
+    assert tabs((await marketer.get(f"/contacts/{ada.id}")).text) == known | {"Events": "3+", "Changes": ""}
 
 
 async def test_a_contact_is_made_by_hand(
