@@ -20,6 +20,7 @@ import psycopg
 from app.local import environment, rotation, schema
 from app.local.bootstrap_process import BootstrapProcess, CannotRun, Stopped
 from app.local.environment import Launch
+from app.local.frozen_processes import STUCK_AFTER_S, FrozenProcesses, beats
 from app.local.processes import Child, end_leftovers
 from app.local.servers import Servers
 from app.local.state import StateDirectory
@@ -49,6 +50,7 @@ class Supervisor:
         self._servers: Servers | None = None
         self._began = time.monotonic()
         self._asked = self._answered = self._rotated = self._began
+        self._frozen: FrozenProcesses | None = None
 
     def run(self) -> int:
         """Start, watch until a signal comes, stop. Answers the exit code. Raises StateInUse, CannotRun and the like."""
@@ -100,6 +102,7 @@ class Supervisor:
     def _prepare(self, values: dict[str, str]) -> dict[str, Any]:
         """Tables, first admin, demo, and the web process as soon as it may run. Begun again when the database goes away meanwhile."""
         url, note = values["DATABASE_URL"], self.state.path / "run" / "tables.json"
+        self._frozen = FrozenProcesses(lambda: beats(url))
         while True:
             try:
                 with BootstrapProcess(values, demo=self.launch.demo, log=self.state.log("prepare")) as bootstrap:
@@ -224,6 +227,7 @@ class Supervisor:
         for child in self._children.values():
             self._revive(child)
         self._look_after_servers()
+        self._end_frozen(now)
         if now - self._asked > LOOK_EVERY_S:
             self._asked = now
             self._ask_web(now)
@@ -231,6 +235,13 @@ class Supervisor:
             self._rotated = now
             own = [self.state.log(name) for name in (*self._children, "prepare")]
             rotation.rotate([*own, *(self._servers.logs if self._servers else [])])
+
+    def _end_frozen(self, now: float) -> None:
+        """A worker or scheduler that hangs may hold what the others wait for; what it had begun is done again by them."""
+        by_pid = {child.pid: child for child in self._children.values() if child.pid is not None}
+        for pid in self._frozen.look(now, by_pid) if self._frozen else ():
+            say(f"  {by_pid[pid].name} has given no sign of life for {STUCK_AFTER_S:.0f} s; ending it")
+            by_pid[pid].end()
 
     def _ask_web(self, now: float) -> None:
         """A web process that hangs is as bad as a dead one; one that was just started has its time."""

@@ -55,6 +55,7 @@ STATEMENTS = [
     "inbox.py",
     "lib/heartbeat.py",
     "lib/virtual_clock.py",
+    "local/frozen_processes.py",
     "local/mailbox.py",
     "local/postgres.py",
     "local/schema.py",
