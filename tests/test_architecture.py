@@ -1,6 +1,7 @@
 """The rules of the house, kept by a machine: who imports whom, who commits, how long a file may be, where names come from.
 
-The rules are in `tests/architecture/rules.py`, those of JavaScript in `scripts.py`; `test_planted.py` there plants each violation once.
+The rules are in `tests/architecture/rules.py`, those of JavaScript in `scripts.py`, of pages in `pages.py`; `test_planted.py` there
+plants each violation once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.architecture import rules, scripts
+from tests.architecture import pages, rules, scripts
 from tests.architecture.house import (
     CLIENTS,
     COMMITS,
@@ -64,6 +65,10 @@ def test_no_type_is_named_outside_its_module() -> None:
 def test_names_say_what_they_hold() -> None:
     assert not (wrong := rules.fillers(TREE)), "\n".join(wrong)
     assert not (wrong := scripts.script_fillers(TREE)), "\n".join(wrong)
+
+
+def test_what_is_typed_last_is_asked_for_last() -> None:
+    assert not (wrong := pages.unsynchronised(TREE)), "\n".join(wrong)
 
 
 def test_a_complaint_is_a_report_of_spam() -> None:

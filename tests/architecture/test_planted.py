@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import rules, scripts
+from tests.architecture import pages, rules, scripts
 from tests.architecture.source import Tree
 
 LEVELS = rules.Levels([{"asgi"}, {"runs"}, {"workflows", "contacts", "events"}, {"nodes", "runs.types"}, {"lib"}])
@@ -353,3 +353,44 @@ def test_a_module_that_says_nothing(plant: Plant, text: str) -> None:
 @pytest.mark.parametrize("text", ['"""One line."""', '# A comment.\n\n"""\nSaid.\n"""', 'r"""A \\ raw one."""'])
 def test_a_module_that_says_what_it_is_for(plant: Plant, text: str) -> None:
     assert not rules.silent_modules(plant(**{"tools/a.py": text}))
+
+
+SET = """{% set as_typed = {
+  "hx-get": "/a", "hx-trigger": "input changed delay:250ms"SYNC} %}
+<form>{{ ui.search("search", attrs=as_typed) }}</form>"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<form hx-get="/a"\n  hx-trigger="submit, input delay:250ms"SYNC>\n</form>',
+        '<div hx-trigger="change from:#f" hx-get="/a"SYNC></div>',
+        "<input hx-get='/a' hx-trigger='keyup[key == 1]'SYNC>",
+        '<select name="a" hx-get="/a"SYNC></select>',
+        SET,
+        '{% set ask = {"hx-get": "/a"SYNC} %}<div hx-trigger="load, change"{{ ask|xmlattr }}></div>',
+        '{% set ask = {"hx-get": "/a"SYNC} %}{{ ui.chooser("a", attrs=dict(ask, **{"hx-target": "#b"})) }}',
+    ],
+)
+def test_a_request_that_drops_what_is_typed_meanwhile(plant: Plant, text: str) -> None:
+    in_a_dict = text.startswith("{%")
+    sync = ', "hx-sync": "this:replace"' if in_a_dict else ' hx-sync="this:replace"'
+    path = "frontend-nodes/date/form.html"
+    assert len(pages.unsynchronised(plant(**{path: text.replace("SYNC", "")}))) == 1
+    assert not pages.unsynchronised(plant(**{path: text.replace("SYNC", sync)}))
+    one_without = text.replace("SYNC", "") + '<p hx-get="/b" hx-trigger="change" hx-sync="this:replace"></p>'
+    assert pages.unsynchronised(plant(**{path: one_without})), "another element's word counts for that one only"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<div hx-get="/a" hx-trigger="every 2s"></div>',
+        '<form hx-post="/a"></form><input name="change">',
+        '{# <div hx-get="/a" hx-trigger="change"></div> #}',
+        '{% set poll = {"hx-get": "/a", "hx-trigger": "load"} %}<div{{ poll|xmlattr }}></div>',
+        '{% set base = "/a" %}{{ ui.button("Go", attrs={"hx-post": base}) }}{{ ui.select("base", "Base") }}',
+    ],
+)
+def test_a_request_that_no_typing_sends(plant: Plant, text: str) -> None:
+    assert not pages.unsynchronised(plant(**{"app/templates/runs/list.html": text}))
