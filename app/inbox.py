@@ -93,6 +93,15 @@ def events_sql(source: str, *, caused: bool = False) -> str:
     """  # noqa: S608  constants
 
 
+def followed_sql(source: str) -> str:
+    """Lets what is kept beside contacts follow each row of `source`, of which nobody is told: `tenant_id, contact_id, name, properties`
+    (jsonb), `occurred_at`."""
+    return f"""
+    insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at, at)
+    select tenant_id, {InboxKind.FOLLOW:d}, name, contact_id, properties, occurred_at, (select clock_now()) from {source}
+    """  # noqa: S608  constants
+
+
 def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
     """Puts a note for each row of `source`, which are messages or called runs; answers the runs that wait for them.
 

@@ -88,6 +88,8 @@ moved as (
 
 
 def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
+    """Rules that ask for a static segment follow also those moves of which nobody is told; a dynamic one is judged with those that ask."""
+    followed = f"followed as ({inbox.followed_sql('happened where depth is null')})," if wanted is _STATIC else ""
     return f"""
     with {wanted}, {moved},
     happened as (
@@ -99,6 +101,7 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
       insert into events (id, tenant_id, contact_id, name, properties, occurred_at, received_at)
       select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
     queued as ({inbox.events_sql("happened where depth is not null", caused=True)}),
+    {followed}
     counted as (
       insert into segment_days as d (tenant_id, segment, day, shard, "{column}")
       select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, %(shard)s, count(*) from moved

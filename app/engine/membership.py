@@ -20,6 +20,7 @@ from app.engine.limits import MAX_DEPTH
 from app.engine.state import ContactState, RunState
 from app.engine.stored_rows import Item
 from app.flow.segment_judge import FOREVER, NOTHING, Sum
+from app.inbox import InboxKind
 from app.lib.zones import zone_of
 from app.membership.book import CREATED, TIMED, Book, changed_keys, changed_paths
 from app.membership.state_repository import State, StateRepository
@@ -86,6 +87,8 @@ class WorkspaceMembership:
         self._cursor, self._contacts = cursor, contacts
         self._rows, self._builds = StateRepository(cursor, tenant_id), builds
         self._keys: dict[bytes, set[str]] = {}
+        self._followed: dict[bytes, set[str]] = {}
+        """The same of changes of which nobody is told."""
         self._counted: list[tuple[bytes, int, int]] = []
         self._woken: set[bytes] = set()
         self._causes: dict[bytes, _Cause] = {}
@@ -98,11 +101,14 @@ class WorkspaceMembership:
     # What happened -------------------------------------------------------------------------------------------------
 
     def happened(self, item: Item) -> None:
-        """An event of the inbox that concerns rules."""
+        """An event of the inbox that concerns rules, or a change of which nobody is told: then nobody is told who moves by it either."""
         contact = item.contact_id
         if contact is None or contact not in self._contacts:
             return
         properties = rows.decode(item.payload) if item.payload else {}
+        if item.kind == InboxKind.FOLLOW:
+            self._followed.setdefault(contact, set()).update(changed_keys(item.name, properties))
+            return
         if self.book.counted(item.name):
             self._counted += [(contact, fact, item.occurred_at) for fact in self.book.counting(item.name, properties)]
         if (keys := changed_keys(item.name, properties)) and properties.get("segmentId") not in self.book.dynamic:
@@ -161,7 +167,7 @@ class WorkspaceMembership:
         return {contact: state.segments for contact, state in judged.states.items()}
 
     def _concerned(self) -> set[bytes]:
-        concerned = {contact for contact in self._keys if contact in self._contacts}
+        concerned = {contact for contact in self._keys.keys() | self._followed.keys() if contact in self._contacts}
         return concerned | {contact for contact, _, _ in self._counted}
 
     def _note_late(self, concerned: Iterable[bytes]) -> None:
@@ -202,10 +208,10 @@ class WorkspaceMembership:
         """Versions by which each contact has to be judged, those that others read first."""
         touched: dict[bytes, list[int]] = {}
         for contact in concerned:
-            numbers, late = list(self._turned.get(contact, ())), self._late.get(contact)
-            if late is not None and self._builds:
-                numbers += [one.number for one in self.book.versions.values() if one.epoch > late]
-            versions = self.book.touched(self._keys.get(contact, ()), numbers)
+            late, followed = self._late.get(contact), self._followed.get(contact)
+            versions = self._audible(contact)
+            if followed is not None:
+                versions = self.book.touched(followed, versions)
             if late is not None and not self._builds:
                 versions = [number for number in versions if self.book.versions[number].epoch <= late]
             if versions or contact in self._late or contact in self._woken:
@@ -217,6 +223,13 @@ class WorkspaceMembership:
             contact: versions if contact in self._states or contact in self._late else everything
             for contact, versions in touched.items()
         }
+
+    def _audible(self, contact: bytes) -> list[int]:
+        """Versions by which a contact has to be judged because of what workflows hear of."""
+        numbers, late = list(self._turned.get(contact, ())), self._late.get(contact)
+        if late is not None and self._builds:
+            numbers += [one.number for one in self.book.versions.values() if one.epoch > late]
+        return self.book.touched(self._keys.get(contact, ()), numbers)
 
     def _judged(self, touched: Mapping[bytes, list[int]]) -> _Judged:
         entering, leaving = list[tuple[int, bytes]](), list[tuple[int, bytes]]()
@@ -290,5 +303,7 @@ class WorkspaceMembership:
 
     def _told(self, number: int, contact: bytes) -> Move:
         cause = self._causes.get(contact, _Cause())
+        if contact in self._followed and number not in self._audible(contact):
+            return Move(self.tenant_id, number, UUID(bytes=contact), depth=None)
         workflow_id = UUID(bytes=cause.workflow_id) if cause.workflow_id else None
         return Move(self.tenant_id, number, UUID(bytes=contact), workflow_id, cause.depth)

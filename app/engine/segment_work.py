@@ -19,7 +19,7 @@ def concerning(matcher: Matcher, items: Iterable[Item]) -> list[Item]:
     return [
         item
         for item in items
-        if item.kind == InboxKind.EVENT
+        if item.kind in (InboxKind.EVENT, InboxKind.FOLLOW)
         and (book := matcher.workspace(item.tenant_id).book) is not None
         and (item.name in CHANGES or book.counted(item.name))
     ]

@@ -10,6 +10,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from app.contacts.fields import ContactPatch
+from app.contacts.upserting import upsert_many
 from app.engine.segment_builder import SegmentBuilder
 from app.flow.segment_judge import RuleNames
 from app.flow.segment_rule_checks import rule_diagnostics
@@ -118,6 +120,15 @@ class Dynamic:
             )
             changed = [f"attributes.{name}" for name in attributes]
             self.world.happen("contact.updated", contact, {"changed": changed})
+
+    async def import_silently(self, *changes: tuple[UUID, Json]) -> None:
+        """Change attributes as an import does that tells nobody."""
+        patches = []
+        for contact, attributes in changes:
+            email = self.world.one("select email from contacts where id = %s", contact)
+            patches.append(ContactPatch(texts={"email": email}, attributes=attributes))
+        async with transaction() as session:
+            await upsert_many(session, self.tenant, patches, via="import", emit=False)
 
     def members(self, segment_id: UUID) -> set[UUID]:
         return self.of_number(self.numbers[segment_id])

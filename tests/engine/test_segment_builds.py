@@ -78,7 +78,10 @@ async def test_a_rebuild_equals_what_was_kept_up_to_date(
                 "birthday": born,
             }
             name = dice.choice(list(values))
-            segments.change(contact, **{name: values[name]})
+            if dice.random() < 0.4:
+                await segments.import_silently((contact, {name: values[name]}))
+            else:
+                segments.change(contact, **{name: values[name]})
         world.engine.advance()
         now += timedelta(seconds=dice.choice([3600, 86400, 86400 * 3]))
         world.travel(now)

@@ -162,7 +162,8 @@ class StartIn(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_field
     """How to import. Without `mapping` the guess of the preview is taken; a column that is not in it is left out.
 
     `tags` are added to every contact of the file, and `segmentId` names a static segment that they are put into.
-    With `emitEvents: false` no workflow starts and no goal is reached.
+    With `emitEvents: false` no workflow starts and no goal is reached. Dynamic segments follow all the same, and dates that triggers watch;
+    who enters or leaves a segment by it starts nothing.
     `country` (such as `DE`) is that of phone numbers without a country code; without it the workspace's is taken.
     `acknowledgeOptOuts` names columns that look as if they said who opted out, and do not.
     """
