@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
@@ -25,7 +25,9 @@ MAX_DEPTH = 3
 MAX_KEPT = 100
 """Instants that are remembered of what somebody did: `within` counts no further."""
 KEPT = (1, 3, 10, 30, MAX_KEPT)
-"""How many instants a fact remembers: the next of these, so that rules with other numbers share it."""
+"""How many instants a rule needs of a fact: the next of these."""
+LEAST_KEPT = 10
+"""How many instants a fact remembers at least, so that rules which ask for other numbers share its row: 80 bytes at most."""
 MAX_TIMES = 1_000_000
 Match = Literal["all", "any", "none"]
 
@@ -113,6 +115,11 @@ class Fact(msgspec.Struct, frozen=True):
     keep: int
 
     @property
+    def shared(self) -> Fact:
+        """As it is stored: with enough instants for most rules that count the same."""
+        return msgspec.structs.replace(self, keep=max(self.keep, LEAST_KEPT))
+
+    @property
     def hash(self) -> str:
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]
 
@@ -192,6 +199,21 @@ def wanted_segments(leaf: RuleCondition) -> list[UUID]:
 def counted_facts(rule: SegmentRule) -> list[Fact]:
     """What a rule counts, each once."""
     return list(dict.fromkeys(leaf.fact for leaf in leaves(as_group(rule)) if leaf.kind == "activity"))
+
+
+def serving(needed: Iterable[Fact], stored: Mapping[Fact, int]) -> dict[Fact, int]:
+    """Which of the `stored` facts serves each of those that rules need: what counts the same and remembers enough, the least of them.
+
+    Nothing narrower is stored while one serves, so the answer stays as it is while that one is in use."""
+    by_events: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+    for fact, number in stored.items():
+        by_events.setdefault((fact.event, fact.conditions, fact.match), []).append((fact.keep, number))
+    numbers: dict[Fact, int] = {}
+    for fact in needed:
+        enough = [one for one in by_events.get((fact.event, fact.conditions, fact.match), ()) if one[0] >= fact.keep]
+        if enough:
+            numbers[fact] = min(enough)[1]
+    return numbers
 
 
 def reads_of(rule: SegmentRule) -> set[str]:

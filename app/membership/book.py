@@ -13,7 +13,17 @@ from app.flow.judging import compile_list
 from app.flow.operators import OPERATORS, ConditionError
 from app.flow.segment_judge import Judge, RuleNames, Sum, judge_of
 from app.flow.segment_membership import MOVES
-from app.flow.segment_rules import Fact, RuleCondition, SegmentRule, as_group, leaves, read_of, reads_of
+from app.flow.segment_rules import (
+    Fact,
+    RuleCondition,
+    SegmentRule,
+    as_group,
+    counted_facts,
+    leaves,
+    read_of,
+    reads_of,
+    serving,
+)
 from app.lib.zones import zone_of
 
 TIMED = "time"
@@ -116,7 +126,8 @@ class Book:
     ) -> None:
         """`segments`: the number that counts now of each segment, static ones too. `building`: the epoch of the newest build that is not
         over, 0 when all are."""
-        names = RuleNames({one.fact: one.number for one in facts}, segments)
+        needed = {fact for one in versions for fact in counted_facts(one.rule)}
+        names = RuleNames(serving(needed, {one.fact: one.number for one in facts}), segments)
         self.timezone, self.building, self.names = timezone, building, names
         self.versions = {version.number: version for version in versions}
         self.judges: dict[int, Judge] = {one.number: judge_of(one.rule, names) for one in versions}

@@ -6,7 +6,7 @@ would enter and leave before it does. Who changes `segments` calls this in the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.segment_rules import Fact, SegmentRule, counted_facts, segment_rule, segments_of
+from app.flow.segment_rules import Fact, SegmentRule, counted_facts, segment_rule, segments_of, serving
 from app.lib import jobs
 from app.lib.database import execute
 
@@ -32,12 +32,18 @@ _DEFINE = """
 insert into segment_fact_definitions as d (tenant_id, number, hash, event, match, conditions, keep, epoch)
 select %(tenant)s, coalesce(max(number), 0) + 1, %(hash)s, %(event)s, %(match)s, %(conditions)s, %(keep)s, %(epoch)s
 from segment_fact_definitions where tenant_id = %(tenant)s
-on conflict (tenant_id, hash) do update set epoch = excluded.epoch
+on conflict (tenant_id, hash) do update set epoch = excluded.epoch returning number
+"""
+_IN_USE = """
+select d.number, d.event, d.conditions, d.match, d.keep from segment_fact_definitions d
+where d.tenant_id = %(tenant)s and exists (
+  select from segment_builds b
+  where b.tenant_id = d.tenant_id and b.dropped_at is null and b.number <> %(but)s and d.number = any(b.facts))
 """
 _BEGIN = """
 insert into segment_builds as b (tenant_id, number, epoch, total, facts)
 values (%(tenant)s, %(number)s, %(epoch)s, (select count(*) from contacts where tenant_id = %(tenant)s),
-  array(select number from segment_fact_definitions where tenant_id = %(tenant)s and hash = any(%(hashes)s) order by 1))
+  %(facts)s)
 on conflict (tenant_id, number) do update
   set epoch = excluded.epoch, facts = excluded.facts,
       total = excluded.total, done = 0, reached = null, started_at = clock_now(), finished_at = null
@@ -83,10 +89,10 @@ async def begin_build(
     """
     epoch = await raise_epoch(session, tenant_id)  # others wait here, so two never give one number
     in_use = await _facts_in_use(session, tenant_id, but=number)
-    for fact in counted_facts(rule):
-        if fact not in in_use:  # a definition that nobody used was not kept up to date
-            await _define(session, tenant_id, fact, epoch)
-    await _begin(session, tenant_id, number, rule, epoch)
+    for fact in sorted(counted_facts(rule), key=lambda one: -one.keep):  # what remembers most serves the others
+        if not serving([fact], in_use):  # a definition that nobody used was not kept up to date
+            in_use[fact.shared] = await _define(session, tenant_id, fact.shared, epoch)
+    await _begin(session, tenant_id, number, rule, epoch, in_use)
     if silent:
         await execute(session, _SILENT, tenant=tenant_id, number=number)
     jobs.enqueue(session, BUILDER)
@@ -98,19 +104,29 @@ async def move_members(session: AsyncSession, tenant_id: int, number: int, rule:
     jobs.enqueue(session, BUILDER)
 
 
-async def _begin(session: AsyncSession, tenant_id: int, number: int, rule: SegmentRule, epoch: int) -> None:
-    hashes = [fact.hash for fact in counted_facts(rule)]
-    await execute(session, _BEGIN, tenant=tenant_id, number=number, epoch=epoch, hashes=hashes)
+async def _begin(
+    session: AsyncSession,
+    tenant_id: int,
+    number: int,
+    rule: SegmentRule,
+    epoch: int,
+    in_use: Mapping[Fact, int] | None = None,
+) -> None:
+    stored = await _facts_in_use(session, tenant_id) if in_use is None else in_use
+    facts = sorted(set(serving(counted_facts(rule), stored).values()))
+    await execute(session, _BEGIN, tenant=tenant_id, number=number, epoch=epoch, facts=facts)
 
 
-async def _define(session: AsyncSession, tenant_id: int, fact: Fact, epoch: int) -> None:
+async def _define(session: AsyncSession, tenant_id: int, fact: Fact, epoch: int) -> int:
     values = msgspec.structs.asdict(fact)
-    await execute(session, _DEFINE, tenant=tenant_id, hash=fact.hash, epoch=epoch, **values)
+    rows = await execute(session, _DEFINE, tenant=tenant_id, hash=fact.hash, epoch=epoch, **values)
+    return int(rows[0][0])
 
 
-async def _facts_in_use(session: AsyncSession, tenant_id: int, *, but: int) -> set[Fact]:
-    rows = await execute(session, _RULES, tenant=tenant_id)
-    return {fact for number, rule in rows if number != but for fact in counted_facts(segment_rule(rule))}
+async def _facts_in_use(session: AsyncSession, tenant_id: int, *, but: int = 0) -> dict[Fact, int]:
+    """What is counted for versions, except for version `but` alone, by number."""
+    rows = await execute(session, _IN_USE, tenant=tenant_id, but=but)
+    return {Fact(event, conditions, match, keep): number for number, event, conditions, match, keep in rows}
 
 
 async def build_again(session: AsyncSession, tenant_id: int, segment_id: UUID) -> None:

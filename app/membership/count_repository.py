@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.segment_rules import Fact
+from app.flow.segment_rules import Fact, serving
 from app.lib.database import execute
 from app.membership.rule_repository import RuleSql
 from app.models.contact import SAMPLE, SAMPLED
@@ -63,21 +63,21 @@ class CountRepository:
 
     async def facts_in_use(self, facts: Sequence[Fact]) -> dict[Fact, int]:
         """Those of these facts that are counted for all contacts; the others are counted from the events."""
-        by_hash = {fact.hash: fact for fact in facts}
-        if not by_hash:
+        if not facts:
             return {}
         # A definition that no rule uses any more is not kept up to date; only one of a version that was built to the end is whole.
         rows = await execute(
             self._session,
-            """select d.hash, d.number from segment_fact_definitions d
-            where d.tenant_id = %(tenant)s and d.hash = any(%(hashes)s) and exists (
+            """select d.number, d.event, d.conditions, d.match, d.keep from segment_fact_definitions d
+            where d.tenant_id = %(tenant)s and d.event = any(%(events)s) and exists (
               select from segment_builds b join segments s on s.tenant_id = b.tenant_id and b.number in (s.number, s.next_number)
               where b.tenant_id = d.tenant_id and b.finished_at is not null and b.dropped_at is null and s.deleted_at is null
                 and d.number = any(b.facts))""",
             tenant=self._tenant_id,
-            hashes=list(by_hash),
+            events=[fact.event for fact in facts],
         )
-        return {by_hash[hash_]: number for hash_, number in rows}
+        stored = {Fact(event, conditions, match, keep): number for number, event, conditions, match, keep in rows}
+        return serving(facts, stored)
 
     async def ask(self, verdict: str, rule: RuleSql, shown: int, *, sampled: bool) -> tuple[int, int, list[UUID], int]:
         """For how many a verdict is true, for how many it is null, some of the first, and how many were asked."""

@@ -41,7 +41,8 @@ class RuleSql:
         not contact by contact."""
         self.names, self._everybody_of = names, everybody_of
         self.values = SqlRule(now, timezone)
-        self._facts: dict[Fact, str] = {}
+        self._facts: dict[Fact | int, str] = {}
+        """What stands for each thing counted: by its number, or what is counted here."""
         self._now = self.values.parameter(microseconds(now), "bigint")
 
     @property
@@ -82,7 +83,7 @@ class RuleSql:
         return [f"case when {end} > {self._now} then {INSTANT.format(end)} end" for end in ends]
 
     def _alias(self, fact: Fact) -> str:
-        return self._facts.setdefault(fact, f"e{len(self._facts)}")
+        return self._facts.setdefault(self.names.facts.get(fact, fact.shared), f"e{len(self._facts)}")
 
     def _condition(self, condition: RuleCondition) -> str:
         match condition.kind:
@@ -148,12 +149,11 @@ class RuleSql:
         parts += [f"not {at_least(most + 1)}"] if most is not None else []
         return f"({' and '.join(parts) or 'true'})"
 
-    def _fact_join(self, fact: Fact, alias: str) -> str:
-        number = self.names.facts.get(fact)
-        if number is not None:
+    def _fact_join(self, fact: Fact | int, alias: str) -> str:
+        if isinstance(fact, int):
             return (
                 f" left join segment_facts {alias} on {alias}.tenant_id = c.tenant_id and {alias}.contact_id = c.id"
-                f" and {alias}.fact = {self.values.parameter(number, 'int')}"
+                f" and {alias}.fact = {self.values.parameter(fact, 'int')}"
             )
         if self._everybody_of is not None:
             tenant = self.values.parameter(self._everybody_of, "int")

@@ -13,7 +13,7 @@ import psycopg
 
 from app.flow.rule_sql import SqlRule
 from app.flow.segment_judge import Sum
-from app.flow.segment_rules import Fact, counted_facts, segment_rule
+from app.flow.segment_rules import Fact, segment_rule
 from app.lib.binary_fields import Int4s, Int8s, Stamps, Texts, Uuids, instant, int4, int8, stamp, text
 from app.membership.book import Book, CountedFact, RuleVersion
 from app.membership.rule_repository import MICROS, recount_sql
@@ -31,7 +31,7 @@ class State(NamedTuple):
 
 
 _VERSIONS = """
-select s.id, s.number = v.number and b.ready as counts, v.number, v.rule, b.epoch
+select s.id, s.number = v.number and b.ready as counts, v.number, v.rule, b.epoch, b.facts
 from segments s cross join lateral (values (s.number, s.rule), (s.next_number, s.next_rule)) as v(number, rule)
 join segment_builds b on b.tenant_id = s.tenant_id and b.number = v.number and b.dropped_at is null
 where s.tenant_id = %(tenant)s and s.kind = 'dynamic' and s.deleted_at is null and v.rule is not null
@@ -50,22 +50,20 @@ from segment_builds where tenant_id = %(tenant)s and finished_at is null and dro
 def load_book(connection: psycopg.Connection[Any], tenant_id: int) -> Book | None:
     """What there is to keep up to date in a workspace; None when it has no dynamic segments."""
     tenant = {"tenant": tenant_id}
-    versions = [
-        RuleVersion(number, segment_id, segment_rule(rule), not counts, epoch)
-        for segment_id, counts, number, rule, epoch in connection.execute(_VERSIONS, tenant).fetchall()
-    ]
+    versions, used = list[RuleVersion](), set[int]()
+    for segment_id, counts, number, rule, epoch, facts in connection.execute(_VERSIONS, tenant).fetchall():
+        versions.append(RuleVersion(number, segment_id, segment_rule(rule), not counts, epoch))
+        used.update(facts)
     if not versions:
         return None
-    used = {fact for version in versions for fact in counted_facts(version.rule)}
     definitions = [
         CountedFact(number, Fact(event, conditions, match, keep), epoch)
         for number, event, conditions, match, keep, epoch in connection.execute(_DEFINITIONS, tenant).fetchall()
     ]
     numbers = dict(connection.execute(_NUMBERS, tenant).fetchall())
     (building, timezone) = connection.execute(_BUILDING, tenant).fetchone() or (0, None)
-    return Book(
-        versions, [one for one in definitions if one.fact in used], numbers, timezone=timezone, building=building
-    )
+    in_use = [one for one in definitions if one.number in used]
+    return Book(versions, in_use, numbers, timezone=timezone, building=building)
 
 
 _STATES = f"""
