@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import contact_inbox_repository
@@ -15,13 +14,12 @@ from app.dates.repository import DueContact, DueDateSchedule, FiredDate, Trigger
 from app.dates.upkeep import stored_date
 from app.enrolments.service import PER_MINUTE
 from app.flow.contact_date import ContactDate, NoDate, date_word
+from app.flow.timetable import PUNCTUAL
+from app.lib.due_work import apart
 from app.values.schedule import Occurrence
 
-log = structlog.get_logger()
 PIECE = 1_000
 """Contacts at once: a transaction of some 50 ms."""
-PUNCTUAL = timedelta(seconds=90)
-"""A trigger that is looked at no later than this was not missed: the worker had something else to do."""
 HELD_AGAIN = timedelta(milliseconds=500)
 """After which contacts that somebody else held are looked at again."""
 LONG_AGO = timedelta(days=6)
@@ -72,12 +70,8 @@ async def step(session: AsyncSession, broken: set[TriggerKey]) -> bool:
     due = await repository.take_due(session, broken)
     if due is None:
         return False
-    try:
-        async with session.begin_nested():
-            await _fire(session, due)
-    except Exception as error:
-        broken.add(due.key)
-        log.error("date.broke", workflow_id=str(due.workflow_id), trigger=due.trigger_id, exc_info=error)
+    async with apart(session, broken, due.key, "date.broke", workflow_id=str(due.workflow_id), trigger=due.trigger_id):
+        await _fire(session, due)
     return True
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import dramatiq
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.dates import firing, repository
-from app.lib import database, jobs
+from app.lib import jobs
+from app.lib.due_work import look_and_work, work_off
 from app.lib.wakeups import Wakeup
 
 FIRE = "fire_dates"
-SECONDS = 20.0
-"""One call works for at most about this long, so that a stopping worker is not held up."""
 
 jobs.broker()
 
@@ -29,22 +27,17 @@ def fire_dates() -> None:
 
 async def work() -> bool:
     """True: the time was up and there may be more."""
-    until = time.monotonic() + SECONDS
     broken = set[repository.TriggerKey]()
-    async with database.job_engine() as engine:
-        while time.monotonic() < until:
-            async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-                if not await firing.step(session, broken):
-                    return False
-    return True
+
+    async def step(session: AsyncSession) -> bool:
+        return await firing.step(session, broken)
+
+    return await work_off(step)
 
 
 def poll_dates() -> None:
-    """Is somebody due? Asked each second by a thread of its own; a look costs one row a trigger that watches dates."""
-    with database.connect() as connection:
-        due = connection.execute(repository.ANY_DUE).fetchone() is not None
-    if due:
-        asyncio.run(work())
+    """Is somebody due? Asked each second by a thread of its own; a look costs one row of an index."""
+    look_and_work(repository.ANY_DUE, work)
 
 
 ACTORS = [fire_dates]

@@ -19,12 +19,12 @@ from app.engine.records import Refusal
 from app.engine.refusals import REFUSE, refuse_arguments
 from app.engine.rows import Stamps, Texts, Uuids
 from app.flow.contact_date import ContactDate, NoDate
+from app.flow.timetable import PUNCTUAL
 from app.lib.conversions import printed
 
 log = structlog.get_logger()
 UNREADABLE = "date_not_understood"
 """The reason of a refusal."""
-PUNCTUAL_MICROS = 90 * 1_000_000
 MAX_SHOWN = 100
 """Characters of what is no date that a refusal quotes."""
 
@@ -112,7 +112,7 @@ class DueDates:
         known = self._known.get((contact_id, one.workflow_id, one.trigger_id))
         fired_for = known.fired_for if known is not None else None
         if one.date.missed == "skip":
-            after = max(after, rows.instant(self._now - PUNCTUAL_MICROS))
+            after = max(after, rows.instant(self._now) - PUNCTUAL)
         next_at, unreadable = None, False
         try:
             coming = one.date.following(value, one.date.zone_in(timezone, self._zone), after, fired_for)

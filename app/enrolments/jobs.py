@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import dramatiq
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.enrolments import repository, runner
 from app.enrolments.service import ENROL
 from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
+from app.lib.due_work import look_and_work, work_off
 from app.lib.wakeups import Wakeup
 
-SECONDS = 20.0
-"""One call works for at most about this long, so that a stopping worker is not held up."""
 KEPT = timedelta(days=90)
 """How long one that is over is listed."""
 
@@ -33,21 +30,12 @@ def enrol_contacts() -> None:
 
 async def _work() -> bool:
     """True: the time was up and there may be more."""
-    until = time.monotonic() + SECONDS
-    async with database.job_engine() as engine:
-        while time.monotonic() < until:
-            async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-                if not await runner.step(session):
-                    return False
-    return True
+    return await work_off(runner.step)
 
 
 def poll_enrolments() -> None:
     """Is a piece due? Asked each second by a thread of its own; a look costs one small index."""
-    with database.connect() as connection:
-        due = connection.execute(repository.ANY_DUE).fetchone() is not None
-    if due:
-        asyncio.run(_work())
+    look_and_work(repository.ANY_DUE, _work)
 
 
 async def forget_enrolments() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from app.lib.zones import zone_of
 
 Missed = Literal["skip", "once", "all"]
 """What becomes of firings whose time has passed while nobody could fire: none of them, one for all, or each of them."""
+PUNCTUAL = timedelta(seconds=90)
+"""What is looked at no later than this was not missed: the worker had something else to do."""
 
 
 @dataclass(frozen=True)

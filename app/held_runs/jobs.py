@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import dramatiq
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.held_runs import bulk, repository
 from app.held_runs.bulk import JOB
 from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
+from app.lib.due_work import look_and_work, work_off
 from app.lib.wakeups import Wakeup
 
-SECONDS = 20.0
-"""One call works for at most about this long, so that a stopping worker is not held up."""
 KEPT = timedelta(days=365)
 """How long it is listed who did what with many runs."""
 
@@ -33,21 +30,12 @@ def decide_held_runs() -> None:
 
 async def _work() -> bool:
     """True: the time was up and there may be more."""
-    until = time.monotonic() + SECONDS
-    async with database.job_engine() as engine:
-        while time.monotonic() < until:
-            async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-                if not await bulk.step_of_any(session):
-                    return False
-    return True
+    return await work_off(bulk.step_of_any)
 
 
 def poll_held_run_jobs() -> None:
     """Is a batch due? Asked each second by a thread of its own; a look costs one small index."""
-    with database.connect() as connection:
-        due = connection.execute(repository.ANY_DUE).fetchone() is not None
-    if due:
-        asyncio.run(_work())
+    look_and_work(repository.ANY_DUE, _work)
 
 
 async def forget_held_run_jobs() -> None:

@@ -46,7 +46,7 @@ class DateSchedule(Base):
     """It is not live any more: what is due of it goes in pieces."""
 
     __table_args__ = (
-        Index("date_schedules_due", "tenant_id", "next_at", postgresql_where=text("active and next_at is not null")),
+        Index("date_schedules_due", "next_at", postgresql_where=text("active and next_at is not null")),
         Index("date_schedules_open", "tenant_id", postgresql_where=text("built_at is null or dropped_at is not null")),
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
     )

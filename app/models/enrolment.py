@@ -61,6 +61,6 @@ class Enrolment(HasTenantKey, HasTimes, Base):
         CheckConstraint("per_minute > 0", name="per_minute"),
         Index("enrolments_workflow", "tenant_id", "workflow_id", "id"),
         Index("enrolments_run", "tenant_id", "run_id", "seq", postgresql_where=text("run_id is not null")),
-        Index("enrolments_due", "tenant_id", "next_at", postgresql_where=text("next_at is not null")),
+        Index("enrolments_due", "next_at", postgresql_where=text("next_at is not null")),
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
     )

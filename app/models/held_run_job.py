@@ -48,5 +48,5 @@ class HeldRunJob(HasTenantKey, Base):
     __table_args__ = (
         CheckConstraint("act in ('retry', 'skip', 'move', 'cancel')", name="act"),
         CheckConstraint("(next_at is null) = (finished_at is not null)", name="over"),
-        Index("held_run_jobs_due", "tenant_id", "next_at", postgresql_where=text("next_at is not null")),
+        Index("held_run_jobs_due", "next_at", postgresql_where=text("next_at is not null")),
     )

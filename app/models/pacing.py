@@ -61,5 +61,6 @@ class EntryPace(Base):
     """Before that nothing can begin; None: look."""
 
     __table_args__ = (
+        Index("entry_paces_next", "not_before", postgresql_where=text("not_before is not null")),
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
     )

@@ -37,7 +37,7 @@ class Schedule(Base):
     fired_at: Mapped[datetime | None]
 
     __table_args__ = (
-        Index("schedules_due", "tenant_id", "next_at", postgresql_where=text("active and next_at is not null")),
+        Index("schedules_due", "next_at", postgresql_where=text("active and next_at is not null")),
         _of_workflow(),
     )
 

@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
@@ -106,3 +115,10 @@ class WorkflowEpoch(Base):
         ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     n: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    compared: Mapped[int | None] = mapped_column(BigInteger)
+    """At which of these numbers the rows of `app.schedules` and `app.dates` were last brought to what its workflows are."""
+
+    stale: Mapped[bool] = mapped_column(Computed("n is distinct from compared", persisted=True))
+    """They are not what its workflows are. Stored, because the planner knows nothing of how often two columns differ."""
+
+    __table_args__ = (Index("workflow_epochs_stale", "tenant_id", postgresql_where=text("stale")),)

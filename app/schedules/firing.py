@@ -6,22 +6,19 @@ import itertools
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.enrolments import service as enrolments
 from app.flow.audience import Audience
 from app.flow.document import Trigger
-from app.flow.timetable import Missed, Timetable
+from app.flow.timetable import PUNCTUAL, Missed, Timetable
+from app.lib.due_work import apart
 from app.lib.zones import zone_of
 from app.schedules import repository
 from app.schedules.repository import DueSchedule, TriggerKey
 from app.schedules.upkeep import timetable_of
 
-log = structlog.get_logger()
-PUNCTUAL = timedelta(seconds=90)
-"""A firing that is no later than this was not missed: the worker had something else to do."""
 MOST_MISSED = 100
 """So many missed firings are made up for at most, the latest of them."""
 MOST_COUNTED = 100_000
@@ -45,12 +42,9 @@ async def step(session: AsyncSession, broken: set[TriggerKey]) -> bool:
     due = await repository.take_due(session, broken)
     if due is None:
         return False
-    try:
-        async with session.begin_nested():
-            await _fire(session, due)
-    except Exception as error:
-        broken.add(due.key)
-        log.error("schedule.broke", workflow_id=str(due.workflow_id), trigger=due.trigger_id, exc_info=error)
+    about = {"workflow_id": str(due.workflow_id), "trigger": due.trigger_id}
+    async with apart(session, broken, due.key, "schedule.broke", **about):
+        await _fire(session, due)
     return True
 
 

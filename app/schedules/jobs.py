@@ -9,14 +9,12 @@ from datetime import timedelta
 import dramatiq
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import clock, database, jobs
+from app.lib import clock, database, due_work, jobs
 from app.lib.database_roles import DatabaseRole
 from app.lib.wakeups import Wakeup
 from app.schedules import firing, repository, upkeep
 
 FIRE = "fire_schedules"
-SECONDS = 20.0
-"""One call works for at most about this long, so that a stopping worker is not held up."""
 KEPT = timedelta(days=90)
 """How long it is kept that a trigger has fired: longer than clocks are put back."""
 
@@ -33,27 +31,27 @@ def fire_schedules() -> None:
 
 async def work() -> bool:
     """True: the time was up and there may be more."""
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + due_work.SECONDS
     async with database.job_engine() as engine:
         async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
             workspaces = await repository.changed_workspaces(session)
         for tenant_id, epoch in workspaces:
             async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
                 await upkeep.compare(session, tenant_id, epoch)
-        broken = set[repository.TriggerKey]()
-        while time.monotonic() < until:
             async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-                if not await firing.step(session, broken):
-                    return len(workspaces) == repository.MOST_WORKSPACES
-    return True
+                await repository.note_compared(session, tenant_id, epoch)
+        broken = set[repository.TriggerKey]()
+
+        async def step(session: AsyncSession) -> bool:
+            return await firing.step(session, broken)
+
+        more = await due_work.work_off(step, engine=engine, until=until)
+    return more or len(workspaces) == repository.MOST_WORKSPACES
 
 
 def poll_schedules() -> None:
-    """Is something due? Asked each second by a thread of its own; a look costs one row a workspace."""
-    with database.connect() as connection:
-        due = connection.execute(repository.ANY_DUE).fetchone() is not None
-    if due:
-        asyncio.run(work())
+    """Is something due? Asked each second by a thread of its own; a look costs a row of two indexes."""
+    due_work.look_and_work(repository.ANY_DUE, work)
 
 
 async def forget_firings() -> None:

@@ -16,7 +16,7 @@ from app.models.tenant_repository import TenantRepository
 
 MOST_WORKSPACES = 50
 """Workspaces that are compared in one look."""
-_CHANGED = "workflow_epochs e left join schedule_epochs s on s.tenant_id = e.tenant_id where s.n is distinct from e.n"
+_CHANGED = "workflow_epochs e where e.stale"
 _READY = "s.active and s.next_at <= clock_now()"
 IS_DUE = f"(exists (select from {_CHANGED}) or exists (select from schedules s where {_READY}))"  # noqa: S608  constants
 """Has a workspace changed, or has a trigger to fire?"""
@@ -30,6 +30,7 @@ insert into schedule_epochs as s (tenant_id, n) values (%(tenant)s, -1) on confl
 returning n, clock_now() as now
 """
 _COMPARED = "update schedule_epochs set n = %(n)s where tenant_id = %(tenant)s"
+_NOTE = "update workflow_epochs set compared = %(n)s where tenant_id = %(tenant)s"
 _DOCUMENTS = """
 select f.id as workflow_id, f.status = 'active' as active, w.timezone,
   jsonb_strip_nulls(jsonb_build_object('trigger', v.graph->'trigger', 'triggers', v.graph->'triggers')) as document
@@ -132,6 +133,12 @@ async def hold(session: AsyncSession, tenant_id: int) -> tuple[int, datetime]:
 async def compared(session: AsyncSession, tenant_id: int, epoch: int) -> None:
     """The schedules of a workspace are as its workflows were at this epoch."""
     await execute(session, _COMPARED, tenant=tenant_id, n=epoch)
+
+
+async def note_compared(session: AsyncSession, tenant_id: int, epoch: int) -> None:
+    """Look no more for this workspace until its epoch moves. In a transaction of its own, after the one that has compared it: whoever
+    publishes holds a workflow and waits for this row."""
+    await execute(session, _NOTE, tenant=tenant_id, n=epoch)
 
 
 async def live_triggers(session: AsyncSession, tenant_id: int) -> list[LiveTriggers]:

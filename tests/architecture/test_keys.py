@@ -38,6 +38,11 @@ ACROSS = {
     "messages_leased": "the job that finds dead senders looks in all workspaces; few rows",
     "connectors_probed": "the job that tries servers again looks in all workspaces; few rows",
     "message_jobs_open": "the job that works on them looks in all workspaces; few rows",
+    "schedules_due": "the scheduler asks which of all workspaces is due; a row a schedule, and by workspace a look would read all of them",
+    "date_schedules_due": "as schedules_due",
+    "enrolments_due": "as schedules_due; only those under way",
+    "held_run_jobs_due": "as schedules_due; only those under way",
+    "entry_paces_next": "the scheduler asks when the next start may begin anywhere; only workflows that wait",
     "segment_state_next": "workers look for contacts whose membership turns now in all workspaces; only what time may change",
     "idempotency_keys_created_at": "deleted after a day in all workspaces",
 }
