@@ -36,29 +36,31 @@ class Judged(NamedTuple):
     fired_for: datetime | None
 
 
-def judge(date: ContactDate, contact: DueContact, zone: str, now: datetime, missed_before: datetime | None) -> Judged:
+def judge(date: ContactDate, contact: DueContact, due: DueDateSchedule, missed_before: datetime | None) -> Judged:
     """Ask the contact as it is now: what was written when it was different counts no more.
 
-    `zone`: the workspace's. Of several dates that have come the last one counts. Those up to `missed_before` came while nobody could act.
+    Of several dates that have come the last one counts. Those up to `missed_before` came while nobody could act; what had come when the
+    trigger went live, and is due all the same, was not missed.
     """
     value = date.value_of(contact.created_at, contact.attributes or {})
     come, following = list[Occurrence](), None
     try:
         dates = date.occurrences(
-            value, date.zone_in(contact.timezone, zone), contact.next_at - timedelta(microseconds=1)
+            value, date.zone_in(contact.timezone, due.zone), contact.next_at - timedelta(microseconds=1)
         )
         for one in dates:
             if one.local == contact.fired_for:
                 continue
-            if one.at > now or len(come) == MOST_MISSED:
-                following = one.at
+            if one.at > due.now or len(come) == MOST_MISSED:
+                following = one.at if date.existing != "only" else None
                 break
             come.append(one)
     except NoDate:
         return Judged(None, None, contact.fired_for)  # whoever handles the change of the contact notes why
     if not come:
         return Judged(None, following, contact.fired_for)
-    on_time = date.missed == "once" or missed_before is None or come[-1].at > missed_before
+    existing = date.existing != "ignore" and come[-1].at <= due.since
+    on_time = existing or date.missed == "once" or missed_before is None or come[-1].at > missed_before
     return Judged(come[-1] if on_time else None, following, come[-1].local)
 
 
@@ -85,7 +87,7 @@ async def _fire(session: AsyncSession, due: DueDateSchedule) -> None:
     count, contacts = await repository.due_contacts(session, due, date.attribute, PIECE)
     starts, rows = list[DatedStart](), list[FiredDate]()
     for contact in contacts:
-        judged = judge(date, contact, due.zone, due.now, missed_before)
+        judged = judge(date, contact, due, missed_before)
         rows.append(FiredDate(contact.contact_id, judged.next_at, judged.fired_for))
         if judged.start is not None:
             properties = {"date": date_word(judged.start.local), "field": date.field}

@@ -30,6 +30,8 @@ async def preview_date(
     every: Annotated[str, QueryParameter(name="every", max_length=MAX_TEXT)] = "",
     at: Annotated[str, QueryParameter(name="at", max_length=MAX_TEXT)] = "",
     zone: Annotated[str, QueryParameter(name="zone", max_length=MAX_TEXT)] = "",
+    existing: Annotated[str, QueryParameter(name="existing", max_length=MAX_TEXT)] = "",
+    existing_days: Annotated[str, QueryParameter(name="existingDays", max_length=MAX_TEXT)] = "",
     duration: Annotated[str, QueryParameter(name="offset.duration", max_length=MAX_TEXT)] = "",
     unit: Annotated[str, QueryParameter(name="offset.unit", max_length=MAX_TEXT)] = "",
     direction: Annotated[str, QueryParameter(name="offset.direction", max_length=MAX_TEXT)] = "",
@@ -38,7 +40,16 @@ async def preview_date(
     problem, preview, trigger_type = "", None, trigger_registry.find(kind)
     if trigger_type is not None:
         offset = {"duration": _number(duration), "unit": unit, "direction": direction} if duration.strip() else None
-        fields = {"field": field, "every": every, "at": at, "zone": zone, "offset": offset}
+        fields: dict[str, Any] = {
+            "field": field,
+            "every": every,
+            "at": at,
+            "zone": zone,
+            "offset": offset,
+            "existing": existing,
+        }
+        if existing_days.strip() and existing not in ("", "ignore"):
+            fields["existingDays"] = _number(existing_days)
         data = {name: value for name, value in fields.items() if value}
         faults = [one for one in trigger_registry.diagnostics(trigger_type, data) if one.blocks_save]
         problem = faults[0].message if faults else ""
@@ -51,13 +62,18 @@ def _lines(preview: DatePreview | None) -> list[tuple[int, str]]:
     """What else there is to know: a number of contacts, and what is so of them."""
     if preview is None:
         return []
-    lines = [(preview.passed, "date has passed and starts nothing"), (preview.unreadable, "value there is no date")]
+    lines = [
+        (preview.at_once, "date has come already, and a run starts as soon as the workflow goes live"),
+        (preview.passed, "date has passed and starts nothing"),
+        (preview.unreadable, "value there is no date"),
+    ]
     return [line for line in lines if line[0]]
 
 
 def _number(text: str) -> float | str:
     try:
-        return float(text)
+        number = float(text)
+        return int(number) if number.is_integer() else number
     except ValueError:
         return text
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.dates.preview_repository import DateCounts, DatePreviewRepository
+from app.dates.preview_repository import DateCounts, DatePreviewRepository, DateWindow
+from app.errors import Invalid
+from app.flow import trigger_registry
 from app.flow.contact_date import ContactDate, NoDate
 from app.lib import clock
 from app.lib.zones import zone_of
@@ -18,12 +22,14 @@ from app.values.contact_view import name_of
 from app.values.schedule import UNIT_DAYS, UNIT_SECONDS
 
 AHEAD_DAYS = 30
+_PERIOD_DAYS = {"once": None, "year": 365, "month": 31}
 SHOWN = 3
 
 
 class ComingDate(NamedTuple):
     """A contact, and when a run would start for it, as clocks there show it."""
 
+    contact_id: UUID
     name: str
     at: datetime
 
@@ -36,6 +42,8 @@ class DatePreview(NamedTuple):
     soon: int
     unreadable: int
     passed: int
+    at_once: int
+    """For whom a run starts as soon as the workflow goes live, because the date has come already."""
     exact: bool
     coming: list[ComingDate]
 
@@ -55,8 +63,8 @@ class DatePreviews:
         exact = await contacts.total(EXACT_BELOW) <= EXACT_BELOW
         local = now.astimezone(zone)
         passed_today = watched.at is not None and local.time() >= watched.at
-        days = _days_of(watched, local.date() + timedelta(days=passed_today))
-        counts = await self._rows.counts(watched, str(zone_of(str(zone))), days, SHOWN, sampled=not exact)
+        soon, past = _windows(watched, local.date() + timedelta(days=passed_today))
+        counts = await self._rows.counts(watched, str(zone_of(str(zone))), soon, past, SHOWN, sampled=not exact)
         whole = counts.contacts if exact else await contacts.estimated_total()
 
         def scaled(number: int) -> int:
@@ -66,10 +74,24 @@ class DatePreviews:
             scaled(counts.present - counts.unreadable),
             scaled(counts.soon),
             scaled(counts.unreadable),
-            scaled(counts.earlier) if watched.every == "once" else 0,
+            scaled(counts.earlier) if watched.every == "once" and watched.existing == "ignore" else 0,
+            scaled(counts.existing),
             exact,
             await self._coming(watched, counts, now),
         )
+
+    async def of_trigger(self, kind: str, data: dict[str, Any]) -> DatePreview:
+        """Whom the date of a trigger concerns that is not saved: its type, and its data. Raises Invalid with what is wrong."""
+        trigger_type, watched = trigger_registry.find(kind), None
+        if trigger_type is not None:
+            if faults := [one for one in trigger_registry.diagnostics(trigger_type, data) if one.severity == "error"]:
+                raise Invalid(errors=[{"path": f"data.{one.path}", "message": one.message} for one in faults])
+            watched = trigger_type.contact_date(msgspec.convert(data, trigger_type.Config))
+        if watched is None:
+            raise Invalid(
+                errors=[{"path": "type", "message": "Name a type of triggers that watches a date of contacts."}]
+            )
+        return await self.of(watched)
 
     async def _coming(self, watched: ContactDate, counts: DateCounts, now: datetime) -> list[ComingDate]:
         coming = []
@@ -80,12 +102,12 @@ class DatePreviews:
             except NoDate:
                 continue
             if one is not None and one.at < now + timedelta(days=AHEAD_DAYS + 2):
-                coming.append(ComingDate(name_of(contact), one.at.astimezone(zone)))
+                coming.append(ComingDate(contact.id, name_of(contact), one.at.astimezone(zone)))
         return sorted(coming, key=lambda one: one.at)
 
 
-def _days_of(watched: ContactDate, today: date) -> list[date]:
-    """Days on which dates have to be for runs to start within AHEAD_DAYS; 29 February beside the day that stands for it."""
+def _windows(watched: ContactDate, today: date) -> tuple[DateWindow, DateWindow | None]:
+    """Days on which dates have to be for runs to start within AHEAD_DAYS, and for runs to start at once; None: those start none."""
     offset = watched.offset
     away = (
         offset.by * UNIT_DAYS[offset.unit]
@@ -93,11 +115,13 @@ def _days_of(watched: ContactDate, today: date) -> list[date]:
         else offset.by * UNIT_SECONDS[offset.unit] / 86_400
     )
     first = today - timedelta(days=round(away))
-    days = [first + timedelta(days=number) for number in range(AHEAD_DAYS + 1)]
-    if watched.every == "once":
-        return days
-    leap = [date(2024, 2, 29)] if any((day.month, day.day) == (2, 28) and day.year % 4 for day in days) else []
-    return [*leap, *days]
+    soon = DateWindow(first, first + timedelta(days=AHEAD_DAYS))
+    if watched.existing == "ignore":
+        return soon, None
+    within, period = watched.existing_days, _PERIOD_DAYS[watched.every]
+    if within is None or (period is not None and within >= period):
+        return soon, DateWindow(first, first, any_day=True)
+    return soon, DateWindow(first - timedelta(days=within), first - timedelta(days=1))
 
 
 def _rounded(number: float) -> int:

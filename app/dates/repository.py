@@ -24,17 +24,18 @@ select workflow_id, trigger_id, trigger, zone, active, dropped_at is not null as
 where tenant_id = %(tenant)s for update
 """
 _STORE = """
-insert into date_schedules (tenant_id, workflow_id, trigger_id, trigger, zone, active, since, total)
-values (%(tenant)s, %(workflow)s, %(trigger)s, %(data)s, %(zone)s, %(active)s, clock_now(),
+insert into date_schedules (tenant_id, workflow_id, trigger_id, trigger, zone, active, existing, since, total)
+values (%(tenant)s, %(workflow)s, %(trigger)s, %(data)s, %(zone)s, %(active)s, %(existing)s, clock_now(),
   (select count(*) from contacts where tenant_id = %(tenant)s))
 on conflict (tenant_id, workflow_id, trigger_id) do update set trigger = excluded.trigger, zone = excluded.zone, active = excluded.active,
-  since = excluded.since, revision = date_schedules.revision + 1, reached = null, done = 0, total = excluded.total, built_at = null,
-  dropped_at = null
+  existing = excluded.existing, since = excluded.since, revision = date_schedules.revision + 1,
+  reached = null, done = 0, total = excluded.total, built_at = null, dropped_at = null
 """
 _SWITCH = f"update date_schedules set trigger = %(data)s, zone = %(zone)s, active = %(active)s where {_KEY}"  # noqa: S608
 _DROP = f"update date_schedules set active = false, next_at = null, dropped_at = clock_now() where {_KEY}"  # noqa: S608
 _TAKE = f"""
-select s.tenant_id, s.workflow_id, s.trigger_id, s.trigger, s.zone, s.next_at, s.missed_before, clock_now() as now
+select s.tenant_id, s.workflow_id, s.trigger_id, s.trigger, s.zone, s.next_at, s.missed_before, s.since,
+  clock_now() as now
 from date_schedules s
 join workflows f on f.tenant_id = s.tenant_id and f.id = s.workflow_id and f.status = 'active' and f.deleted_at is null
 where {_READY} and (s.tenant_id, s.workflow_id, s.trigger_id) not in (
@@ -94,6 +95,7 @@ class DueDateSchedule(NamedTuple):
     zone: str
     next_at: datetime
     missed_before: datetime | None
+    since: datetime
     now: datetime
 
     @property
@@ -146,6 +148,17 @@ class DateScheduleRepository(TenantRepository[DateSchedule]):
         )
         return int(rows[0][0])
 
+    async def coming(self, row: DateSchedule, most: int) -> Sequence[tuple[UUID, datetime]]:
+        """The contacts that are due next, and when."""
+        rows = await execute(
+            self.session,
+            f"select contact_id, next_at from due_dates where {_KEY} and next_at is not null"  # noqa: S608
+            " order by next_at, contact_id limit %(most)s",
+            **_place(row),
+            most=most,
+        )
+        return [(one.contact_id, one.next_at) for one in rows]
+
     async def unreadable(self, row: DateSchedule, most: int) -> int:
         """How many contacts have something there that is no date; at most `most`."""
         rows = await execute(
@@ -182,9 +195,10 @@ async def stored(session: AsyncSession, tenant_id: int) -> Sequence[StoredDate]:
     return [StoredDate(*row) for row in await execute(session, _STORED, tenant=tenant_id)]
 
 
-async def store(session: AsyncSession, tenant_id: int, row: StoredDate) -> None:
-    """Write a trigger that is new or says something else: the dates of all contacts are read for it."""
-    await execute(session, _STORE, **_row(tenant_id, row))
+async def store(session: AsyncSession, tenant_id: int, row: StoredDate, *, existing: bool) -> None:
+    """Write a trigger that is new or says something else: the dates of all contacts are read for it, with `existing` also those that have
+    come already."""
+    await execute(session, _STORE, **_row(tenant_id, row), existing=existing)
 
 
 async def switch(session: AsyncSession, tenant_id: int, row: StoredDate) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from app.dates.repository import DateScheduleRepository
 from app.dates.upkeep import stored_date
 from app.enrolments.repository import EnrolmentRepository
 from app.enrolments.service import NoSuchWorkflow
+from app.errors import NotFound
 from app.flow.document import Trigger
 from app.flow.trigger_registry import typed
 from app.lib import clock
@@ -37,12 +40,21 @@ class WatchedTrigger(NamedTuple):
     """A trigger that watches a date. `done` of `total` contacts were read so far, `reading` until all are. `unreadable`: how many have
     something there that is no date, up to MOST_SHOWN; some of them are `examples`."""
 
+    trigger_id: str
     title: str
     reading: bool
     done: int
     total: int
     unreadable: int
-    examples: list[NotADate]
+    next_at: datetime | None
+    row: DateSchedule
+    examples: Sequence[NotADate] = ()
+
+
+class DateNotWatched(NotFound):
+    """The live version has no such trigger that watches a date of contacts."""
+
+    code = "date_not_watched"
 
 
 class DateService:
@@ -54,16 +66,31 @@ class DateService:
 
     async def of_workflow(self, workflow_id: UUID) -> list[WatchedTrigger]:
         """Those of a workflow that read dates just now, or met some that are none. Raises NoSuchWorkflow."""
+        return [
+            one._replace(examples=await self._examples(one.row) if one.unreadable else [])
+            for one in await self.watched(workflow_id)
+            if one.unreadable or one.reading
+        ]
+
+    async def watched(self, workflow_id: UUID) -> list[WatchedTrigger]:
+        """All of a workflow, without examples. Raises NoSuchWorkflow."""
         if not await self._workflows.has_workflow(workflow_id):
             raise NoSuchWorkflow
         watched = []
         for row in await self._rows.of_workflow(workflow_id):
             unreadable = await self._rows.unreadable(row, MOST_SHOWN)
-            if unreadable or row.built_at is None:
-                examples = await self._examples(row) if unreadable else []
-                reading, total = row.built_at is None, max(row.total, row.done)
-                watched.append(WatchedTrigger(_title(row), reading, row.done, total, unreadable, examples))
+            reading, total = row.built_at is None, max(row.total, row.done)
+            watched.append(
+                WatchedTrigger(row.trigger_id, _title(row), reading, row.done, total, unreadable, row.next_at, row)
+            )
         return watched
+
+    async def coming(self, workflow_id: UUID, trigger_id: str, most: int) -> Sequence[tuple[UUID, datetime]]:
+        """The next contacts for whom a trigger starts a run, and when. Raises NoSuchWorkflow and DateNotWatched."""
+        row = next((one.row for one in await self.watched(workflow_id) if one.trigger_id == trigger_id), None)
+        if row is None:
+            raise DateNotWatched
+        return await self._rows.coming(row, most)
 
     async def missed_in_words(self, workflow_id: UUID) -> str:
         """What becomes of dates that have come while a workflow was paused, when it goes on; empty when none has."""

@@ -54,14 +54,13 @@ async def compare(session: AsyncSession, tenant_id: int, live: Iterable[Publishe
             await repository.drop(session, tenant_id, before)
     for key, (row, date) in wanted.items():
         stored = existing.get(key)
-        if stored is None or stored.dropped or _means_otherwise(stored, row, date):
-            await repository.store(session, tenant_id, row)
+        changed = stored is None or stored.dropped or stored_date(stored.trigger_id, stored.trigger) != date
+        if stored is None or changed or _moves_with_zone(stored, row, date):
+            await repository.store(session, tenant_id, row, existing=changed and date.existing != "ignore")
         elif stored != row:
             await repository.switch(session, tenant_id, row)
 
 
-def _means_otherwise(before: StoredDate, row: StoredDate, date: ContactDate) -> bool:
-    """Do dates come at other instants than before?"""
-    if before.zone != row.zone and date.zone in (CONTACT, WORKSPACE):
-        return True
-    return stored_date(before.trigger_id, before.trigger) != date
+def _moves_with_zone(before: StoredDate, row: StoredDate, date: ContactDate) -> bool:
+    """Do the same dates come at other instants, because the workspace's zone is another?"""
+    return before.zone != row.zone and date.zone in (CONTACT, WORKSPACE)

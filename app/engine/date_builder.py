@@ -31,7 +31,7 @@ OPEN = "built_at is null or dropped_at is not null"
 IS_DUE = f"exists (select from date_schedules where {OPEN})"
 _KEY = "tenant_id = %(tenant)s and workflow_id = %(workflow)s and trigger_id = %(trigger)s"
 _UNREAD = """
-select tenant_id, workflow_id, trigger_id, trigger, zone, since, revision, reached from date_schedules
+select tenant_id, workflow_id, trigger_id, trigger, zone, since, revision, reached, existing from date_schedules
 where built_at is null and dropped_at is null order by 1, 2, 3
 """
 _NEXT = """
@@ -68,6 +68,7 @@ class _Unread(NamedTuple):
     since: datetime
     revision: int
     reached: UUID | None
+    existing: bool
 
     @property
     def key(self) -> dict[str, Any]:
@@ -138,7 +139,8 @@ class DateBuilder:
         stored = claim.contacts(cursor, [(one.tenant_id, contact_id) for contact_id in ids], ())
         (now,) = cursor.execute(f"select {NOW}").fetchone() or (0,)
         since = rows.microseconds(one.since)
-        DueDates(cursor, one.tenant_id, one.zone, now).follow([watched], dict.fromkeys(stored, since))
+        due_dates = DueDates(cursor, one.tenant_id, one.zone, now)
+        due_dates.follow([watched], dict.fromkeys(stored, since), existing=one.existing)
         if not cursor.execute(_REACHED, {**one.key, "reached": UUID(bytes=ids[-1]), "count": len(ids)}).rowcount:
             raise _Overtaken
         return ids

@@ -8,7 +8,7 @@ row, and whoever says that nothing is due for long holds that row alone (`app.da
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 import structlog
@@ -21,10 +21,12 @@ from app.engine.rows import Stamps, Texts, Uuids
 from app.flow.contact_date import ContactDate, NoDate
 from app.flow.timetable import PUNCTUAL
 from app.lib.conversions import printed
+from app.values.schedule import Occurrence
 
 log = structlog.get_logger()
 UNREADABLE = "date_not_understood"
 """The reason of a refusal."""
+MOMENT = timedelta(microseconds=1)
 MAX_SHOWN = 100
 """Characters of what is no date that a refusal quotes."""
 
@@ -90,8 +92,11 @@ class DueDates:
         self._forget: list[tuple[bytes, WatchedDate]] = []
         self._refusals: list[Refusal] = []
 
-    def follow(self, watched: Sequence[WatchedDate], since: Mapping[bytes, int]) -> None:
-        """Write when dates are due that come after `since`, for each contact. Six statements at most, however many."""
+    def follow(self, watched: Sequence[WatchedDate], since: Mapping[bytes, int], *, existing: bool = False) -> None:
+        """Write when dates are due that come after `since`, for each contact. Six statements at most, however many.
+
+        `existing`: and those that have come up to then, for triggers that want them.
+        """
         if not watched or not since:
             return
         names = list({one.date.attribute: None for one in watched if one.date.attribute is not None})
@@ -105,17 +110,22 @@ class DueDates:
             after = rows.instant(since[contact_id])
             for one in watched:
                 value = one.date.value_of(created_at, attributes or {})
-                self._one(contact_id, one, value, timezone, after)
+                self._one(contact_id, one, value, timezone, after, existing)
         self._write()
 
-    def _one(self, contact_id: bytes, one: WatchedDate, value: Any, timezone: str | None, after: datetime) -> None:
+    def _one(
+        self, contact_id: bytes, one: WatchedDate, value: Any, timezone: str | None, since: datetime, existing: bool
+    ) -> None:
         known = self._known.get((contact_id, one.workflow_id, one.trigger_id))
-        fired_for = known.fired_for if known is not None else None
+        fired_for, after = known.fired_for if known is not None else None, since
         if one.date.missed == "skip":
             after = max(after, rows.instant(self._now) - PUNCTUAL)
         next_at, unreadable = None, False
         try:
-            coming = one.date.following(value, one.date.zone_in(timezone, self._zone), after, fired_for)
+            zone = one.date.zone_in(timezone, self._zone)
+            coming = _come_already(one.date, known, value, zone, since, existing)
+            if coming is None or coming.local == fired_for:
+                coming = one.date.following(value, zone, after, fired_for)
             next_at = coming.at if coming is not None else None
         except NoDate:
             unreadable = True
@@ -173,6 +183,19 @@ class DueDates:
             "workflows": Uuids([one.workflow_id for _, one in listed]),
             "triggers": Texts([rows.text(one.trigger_id) for _, one in listed]),
         }
+
+
+def _come_already(
+    date: ContactDate, known: _Known | None, value: Any, zone: tzinfo, since: datetime, existing: bool
+) -> Occurrence | None:
+    """The date that has come for which a run is still to start: because its trigger goes live, or went and the contact's turn has not come.
+    Raises NoDate."""
+    if existing or date.existing == "ignore":
+        return date.come_already(value, zone, since) if existing else None
+    if known is None or known.next_at is None or known.next_at > since:
+        return None
+    first = next(date.occurrences(value, zone, known.next_at - MOMENT), None)
+    return first if first is not None and first.at == known.next_at else None
 
 
 def _stamp(at: datetime | None) -> bytes:

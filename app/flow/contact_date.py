@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 
 from app.flow import paths
@@ -17,6 +18,13 @@ from app.values.schedule import Every, Occurrence, occurrences
 
 MissedDate = Literal["skip", "once"]
 """What becomes of a date that has come while nobody could act: nothing, or one run, for the last one of a contact."""
+ExistingDates = Literal["ignore", "enter", "only"]
+"""What becomes of dates that have come already when a trigger goes live: nothing, a run beside those that follow, or the only runs."""
+_PERIOD = {"once": None, "year": timedelta(days=400), "month": timedelta(days=40)}
+"""Within which the last one of a date that comes back lies, with clocks of all zones."""
+_YEARLESS = re.compile(r"(?:--([0-9]{2})-?|([0-9]{2})-)([0-9]{2})")
+LEAP_YEAR = 1904
+"""A day that has no year is counted from that one: it has all days, and lies before whatever comes."""
 CREATED_AT = "created_at"
 """The one date that every contact has."""
 _NOT_OF_CONTACTS = ("event", "steps", "vars", "consent", "segment")
@@ -28,7 +36,8 @@ class NoDate(ValueError):
 
 @dataclass(frozen=True)
 class ContactDate:
-    """`field`: a path to the date, of the contact. `at` None: the time of day that the date has, midnight without one."""
+    """`field`: a path to the date, of the contact. `at` None: the time of day that the date has, midnight without one.
+    `existing_days`: how many days ago a date may have come that counts as existing; None: any number."""
 
     field: str
     offset: Offset = NO_OFFSET
@@ -36,6 +45,8 @@ class ContactDate:
     zone: str = CONTACT
     every: Every = "once"
     missed: MissedDate = "once"
+    existing: ExistingDates = "ignore"
+    existing_days: int | None = None
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +87,7 @@ class ContactDate:
         if is_blank(value):
             return iter(())
         try:
-            local = date_in(value, zone)
+            local = date_in(value, zone) or (yearless(value) if self.every == "year" else None)
         except (OverflowError, ValueError):
             local = None
         if local is None:
@@ -94,8 +105,39 @@ class ContactDate:
         return occurrences(local, self.every, self.offset.by, self.offset.unit, self.at, zone, after)
 
     def following(self, value: Any, zone: tzinfo, after: datetime, fired_for: datetime | None) -> Occurrence | None:
-        """The first of `occurrences` that is not the one that runs have started for already. Raises NoDate."""
-        return next((one for one in self.occurrences(value, zone, after) if one.local != fired_for), None)
+        """The first of `occurrences` that is not the one that runs have started for already; None for a trigger that wants none of those
+        to come. Raises NoDate."""
+        dates = self.occurrences(value, zone, after)
+        return None if self.existing == "only" else next((one for one in dates if one.local != fired_for), None)
+
+    def come_already(self, value: Any, zone: tzinfo, until: datetime) -> Occurrence | None:
+        """The last of `occurrences` up to an instant, when the trigger goes live; None for one that wants none of them. Raises NoDate."""
+        if self.existing == "ignore":
+            return None
+        spans = [span for span in (_PERIOD[self.every], self._existing_span) if span is not None]
+        after = until - min(spans) if spans else datetime.min.replace(tzinfo=UTC)
+        last = None
+        for one in self.occurrences(value, zone, after):
+            if one.at > until:
+                break
+            last = one
+        return last
+
+    @property
+    def _existing_span(self) -> timedelta | None:
+        return None if self.existing_days is None else timedelta(days=self.existing_days)
+
+
+def yearless(value: Any) -> datetime | None:
+    """A day of each year as address books write it, `--05-17`, `--0517` or `05-17`; None for anything else, and for 31 February."""
+    match = _YEARLESS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    dashed, plain, day = match.groups()
+    try:
+        return datetime(LEAP_YEAR, int(dashed or plain), int(day))
+    except ValueError:
+        return None
 
 
 def names_of_contact(field: str) -> tuple[str, ...] | None:

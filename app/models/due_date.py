@@ -29,6 +29,8 @@ class DateSchedule(Base):
     """False while the workflow is paused."""
     since: Mapped[datetime]
     """What comes after this instant counts: when it was found to be new, or to say something else."""
+    existing: Mapped[bool] = mapped_column(server_default=text("false"))
+    """While dates are read: those that came up to `since` start a run, too, if the trigger wants them."""
     revision: Mapped[int] = mapped_column(server_default="0")
     """Rises when it says something else, so that nothing of the build before counts."""
     next_at: Mapped[datetime | None]

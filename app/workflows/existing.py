@@ -11,9 +11,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.dates.preview import DatePreviews
+from app.dates.upkeep import contact_date_of
 from app.enrolments import audience_repository, service
 from app.enrolments.audience_repository import SegmentGone
 from app.flow.audience import Audience
+from app.flow.contact_date import ContactDate
 from app.flow.document import Flow, Trigger, triggers_of
 from app.flow.trigger_registry import typed
 from app.models import Workflow
@@ -29,12 +32,15 @@ class Enrolling(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """An audience before it enters. `contacts` None: nobody counted."""
+    """An audience before it enters. `contacts` None: nobody counted; `exact` False: it is an estimate. `name`: of the segment, or what a
+    trigger that watches a date is called, for those whose date has come already (`by_date`)."""
 
     trigger_id: str
     segment_id: UUID | None
     name: str
     contacts: int | None
+    exact: bool = True
+    by_date: bool = False
 
 
 def enrolling(triggers: Iterable[Trigger]) -> list[Enrolling]:
@@ -65,7 +71,21 @@ class ExistingContacts:
     async def expected(self, workflow: Workflow, draft: Flow) -> list[Expected]:
         """Who would enter at once if the draft went live now."""
         before = enrolling(await self._live(workflow))
-        return await self._sizes(workflow.tenant_id, [one for one in enrolling(draft.triggers) if one not in before])
+        audiences = await self._sizes(
+            workflow.tenant_id, [one for one in enrolling(draft.triggers) if one not in before]
+        )
+        return [*audiences, *await self._dated(await self._live(workflow), draft.triggers)]
+
+    async def _dated(self, live: Sequence[Trigger], wanted: Sequence[Trigger]) -> list[Expected]:
+        """Those whose date has come, for triggers that are new or say something else than before; `app.dates` lets them in."""
+        before, previews = _watching(live), DatePreviews(self._session, self._principal)
+        rows = []
+        for trigger_id, watched in _watching(wanted).items():
+            if watched.existing != "ignore" and before.get(trigger_id) != watched:
+                counts = await previews.of(watched)
+                title = next(_title(one) for one in wanted if one.id == trigger_id)
+                rows.append(Expected(trigger_id, None, title, counts.at_once, counts.exact, by_date=True))
+        return rows
 
     async def _live(self, workflow: Workflow) -> Sequence[Trigger]:
         """The triggers by which contacts can enter; none before the first activation."""
@@ -98,6 +118,17 @@ class ExistingContacts:
             reason=f"Everybody in {one.name} when the workflow went live",
             started_by=self._principal.name,
         )
+
+
+def _watching(triggers: Sequence[Trigger]) -> dict[str, ContactDate]:
+    """The dates that triggers watch which are switched on, by the triggers' ids."""
+    dates = {one.id: contact_date_of(one) for one in triggers if one.enabled}
+    return {trigger_id: date for trigger_id, date in dates.items() if date is not None}
+
+
+def _title(trigger: Trigger) -> str:
+    kind, config = typed(trigger)
+    return kind.title(config)
 
 
 async def audience_size(session: AsyncSession, tenant_id: int, triggers: Sequence[Trigger]) -> int | None:

@@ -40,12 +40,15 @@ class ListeningTrigger(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class EnteringAtOnce(msgspec.Struct, rename="camel", kw_only=True):
-    """An audience that a trigger lets in as soon as the workflow is active. `contacts` is null where nobody counted."""
+    """An audience that a trigger lets in as soon as the workflow is active. `contacts` is null where nobody counted, and an estimate where
+    `exact` is false. `byDate`: those whose date has come already; then `name` is what the trigger is called."""
 
     trigger_id: str
     segment_id: UUID | None
     name: str
     contacts: int | None
+    exact: bool = True
+    by_date: bool = False
 
 
 class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):

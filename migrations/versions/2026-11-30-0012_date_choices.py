@@ -1,4 +1,4 @@
-"""What is due is looked for by its time, in all workspaces at once."""
+"""What is due is looked for by its time, in all workspaces at once; and dates that have come when a trigger goes live."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def upgrade() -> None:
     )
     op.add_column("workflow_epochs", sa.Column("compared", sa.BigInteger()))
     op.execute("UPDATE workflow_epochs e SET compared = s.n FROM schedule_epochs s WHERE s.tenant_id = e.tenant_id")
+    op.add_column(
+        "date_schedules", sa.Column("existing", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
     stale = sa.Computed("n is distinct from compared", persisted=True)
     op.add_column("workflow_epochs", sa.Column("stale", sa.Boolean(), stale, nullable=False))
     op.create_index("workflow_epochs_stale", "workflow_epochs", ["tenant_id"], postgresql_where=sa.text("stale"))
@@ -40,6 +43,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_column("date_schedules", "existing")
     op.drop_index("workflow_epochs_stale", "workflow_epochs")
     op.drop_column("workflow_epochs", "stale")
     op.drop_column("workflow_epochs", "compared")

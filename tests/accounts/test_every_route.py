@@ -66,6 +66,7 @@ HARMLESS = {
     "POST /workflows/{workflow_id}/texts",
     "POST /workflows/{workflow_id}/entry-rules",
     "POST /api/v1/segments/preview",
+    "POST /api/v1/dates/preview",
     "POST /api/v1/held-runs/count",
     "POST /api/v1/held-runs/groups",
     "POST /runs/{run_id}/answer",
@@ -113,6 +114,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
     "POST /api/v1/segments/preview": {"rule": {"conditions": []}},
+    "POST /api/v1/dates/preview": {"type": "date", "data": {"field": "contact.created_at"}},
     "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
     "DELETE /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
 }

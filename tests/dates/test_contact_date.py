@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dates.firing import judge
-from app.dates.preview import _days_of
-from app.dates.repository import DueContact
+from app.dates.preview import _windows
+from app.dates.repository import DueContact, DueDateSchedule
 from app.flow import trigger_registry
 from app.flow.contact_date import ContactDate, NoDate, date_word, names_of_contact
 from app.flow.local_time import Offset
@@ -91,6 +91,11 @@ def test_it_comes_in_order_on_its_day_and_never_before_it(
         assert watched.following(day.isoformat(), zone, after, again.local) == (some[1] if len(some) > 1 else None)
 
 
+def due_at(now: datetime) -> DueDateSchedule:
+    """A trigger that went live long ago, in a workspace of UTC."""
+    return DueDateSchedule(1, uuid4(), "t", {}, "UTC", now, None, datetime(2010, 1, 1, tzinfo=UTC), now)
+
+
 @given(DAYS, st.sampled_from(["once", "year", "month"]), ZONES, ZONES, st.lists(st.integers(1, 400), max_size=12))
 def test_each_date_is_fired_once_whatever_the_clock_and_the_zone_do(
     day: date, every: Any, zone: ZoneInfo, other: ZoneInfo, steps: list[int]
@@ -105,7 +110,7 @@ def test_each_date_is_fired_once_whatever_the_clock_and_the_zone_do(
         where = zones[number % 2]
         if next_at is not None and next_at <= now:
             contact = DueContact(uuid4(), next_at, fired_for, str(where), NOON, {"x": day.isoformat()})
-            judged = judge(watched, contact, "UTC", now, None)
+            judged = judge(watched, contact, due_at(now), None)
             if judged.start is not None:
                 assert judged.start.at <= now
                 dates.append(judged.start.local)
@@ -181,6 +186,7 @@ def test_every_trigger_that_watches_a_date_says_so_by_itself() -> None:
 
 def test_the_days_that_come_soon() -> None:
     birthday = ContactDate("contact.x", Offset(duration=3, direction="before"), every="year")
-    days = _days_of(birthday, date(2027, 2, 10))
-    assert days[0] == date(2024, 2, 29) and days[1] == date(2027, 2, 13) and days[-1] == date(2027, 3, 15)
-    assert _days_of(birthday, date(2028, 2, 10))[0] == date(2028, 2, 13), "it has a 29th of its own"
+    days, past = _windows(birthday, date(2027, 2, 10))
+    assert days[:2] == (date(2027, 2, 13), date(2027, 3, 15)) and past is None
+    assert days.of_year[:2] == ["0229", "0213"] and days.of_year[-1] == "0315"
+    assert _windows(birthday, date(2028, 2, 10))[0].of_year[0] == "0213", "it has a 29th of its own"

@@ -10,13 +10,15 @@ from msgspec import Meta
 
 from app.flow import paths, trigger_registry
 from app.flow.conditions import Match
-from app.flow.contact_date import ContactDate, MissedDate, names_of_contact
+from app.flow.contact_date import ContactDate, ExistingDates, MissedDate, names_of_contact
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions
 from app.flow.local_time import CONTACT, NO_OFFSET, Offset, TimeOfDay, Zone, time_of, zone_diagnostics, zone_words
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 from app.flow.verbatim import Verbatim
+from app.lib.formats import counted
 
+MOST_EXISTING_DAYS = 36_500
 LONGEST_YEARLY_DAYS = 365
 """An offset of a date that comes back: further away it would be another one's."""
 
@@ -42,6 +44,18 @@ class DateConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
         Meta(title="How often", description="A day that a year or a month lacks, such as 29 February, is its last."),
     ] = "once"
     missed: Annotated[MissedDate, Meta(title="After an outage")] = "once"
+    existing: Annotated[
+        ExistingDates,
+        Meta(
+            title="Whose date has come already",
+            description="`enter`: they enter when the workflow goes live; `only`: they do, and nobody whose date comes later. The last date"
+            " of a contact counts.",
+        ),
+    ] = "ignore"
+    existing_days: Annotated[
+        Annotated[int, Meta(ge=1, le=MOST_EXISTING_DAYS)] | None,
+        Meta(title="Within", description="How many days ago it may have come; without one, any number."),
+    ] = None
     conditions: Conditions = []
     match: Match = "all"
 
@@ -69,6 +83,8 @@ class DateTrigger(TriggerType):
             zone=config.zone or CONTACT,
             every=config.every,
             missed=config.missed,
+            existing=config.existing,
+            existing_days=config.existing_days if config.existing != "ignore" else None,
         )
 
     @classmethod
@@ -93,7 +109,7 @@ class DateTrigger(TriggerType):
         title = f"It starts {_lower(cls.summary(config))}" if config.field.strip() else "It waits for a date"
         words = cls.admission(config).words
         who = f"for each contact who has the date, when {words}" if words else "for each contact who has the date"
-        return TriggerPreview(title, f"{who}. Dates that have passed already start nothing. {_MISSED[config.missed]}")
+        return TriggerPreview(title, f"{who}. {_existing(config)} {_MISSED[config.missed]}")
 
     @classmethod
     def diagnostics(cls, config: DateConfig) -> list[Diagnostic]:
@@ -116,10 +132,21 @@ class DateTrigger(TriggerType):
 
 
 _EVERY = {"once": "", "year": "Each year ", "month": "Each month "}
+_EXISTING = {
+    "ignore": "Dates that have passed already start nothing.",
+    "enter": "Whose date has passed already{within} enters when it goes live.",
+    "only": "Only whose date has passed already{within} enters, when it goes live; nobody whose date comes later.",
+}
 _MISSED = {
     "skip": "A date that comes while the workflow is paused, or the product does not run, is left out.",
     "once": "A date that comes while the workflow is paused, or the product does not run, starts a run afterwards.",
 }
+
+
+def _existing(config: DateConfig) -> str:
+    """What becomes of those whose date has passed."""
+    days = config.existing_days
+    return _EXISTING[config.existing].format(within=f", in the last {counted(days, 'day')}," if days else "")
 
 
 def _when(config: DateConfig) -> str:

@@ -19,8 +19,11 @@ from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 from app.lib.conversions import quoted
 
 Existing = Annotated[
-    Literal["ignore", "enter"],
-    msgspec.Meta(title="Who is in it already", description="`enter`: they enter when the workflow goes live."),
+    Literal["ignore", "enter", "only"],
+    msgspec.Meta(
+        title="Who is in it already",
+        description="`enter`: they enter when the workflow goes live; `only`: they do, and nobody who comes in later.",
+    ),
 ]
 
 
@@ -94,13 +97,22 @@ class SegmentEntryTrigger(_SegmentTrigger):
 
     @classmethod
     def enrols(cls, config: SegmentEntryConfig) -> Audience | None:
-        return Audience(segment_id=config.segment_id) if config.existing == "enter" and config.segment_id else None
+        return Audience(segment_id=config.segment_id) if config.existing != "ignore" and config.segment_id else None
+
+    @classmethod
+    def subscribes(cls, config: SegmentExitConfig) -> tuple[str, ...]:
+        only = isinstance(config, SegmentEntryConfig) and config.existing == "only"
+        return () if only else super().subscribes(config)
 
     @classmethod
     def preview(cls, config: SegmentExitConfig) -> TriggerPreview:
         preview = super().preview(config)
         if not isinstance(config, SegmentEntryConfig) or cls.enrols(config) is None:
             return preview
+        if config.existing == "only":
+            words = cls.admission(config).words
+            who = f"in the segment now enter{f' when {words}' if words else ''}, and nobody who comes in later."
+            return TriggerPreview("Once, as soon as the workflow is active", f"Those who are {who}")
         text = "and those who are in it now enter as soon as the workflow is active."
         return TriggerPreview(preview.title, f"{preview.text.rstrip('.')}, {text}")
 
