@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 
 from app import inbox
+from app.domain_events.outbox_repository import of_contacts_sql
 from app.flow.segment_membership import ADDED, REMOVED, SegmentStanding
 from app.lib import shards
 from app.lib.database import execute
@@ -85,6 +86,7 @@ moved as (
   where m.tenant_id = w.tenant_id and m.segment = w.segment and m.contact_id = w.contact_id
   returning m.tenant_id, m.segment, m.contact_id)
 """
+_MOVES = "(select tenant_id, '{event}' as type, contact_id, properties as data, occurred_at from happened) as moves"
 
 
 def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
@@ -102,6 +104,7 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
       select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
     queued as ({inbox.events_sql("happened where depth is not null", caused=True)}),
     {followed}
+    heard as ({of_contacts_sql(_MOVES.format(event=event))}),
     counted as (
       insert into segment_days as d (tenant_id, segment, day, shard, "{column}")
       select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, %(shard)s, count(*) from moved

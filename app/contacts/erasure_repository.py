@@ -11,6 +11,8 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
+from app.domain_events.outbox_repository import DomainEvent, tell
+from app.domain_events.types import CONTACT_DELETED
 from app.lib import jsonlimits, shards
 from app.lib.addresses import comparable
 from app.lib.database import execute
@@ -127,6 +129,8 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
     for statement in statements():
         await execute(session, statement, id=contact_id, tenant=tenant_id, **identifiers)
     await inbox.erased(session, tenant_id, contact_id, now)
+    # Of nobody by now: what stands beside a contact would have gone with it.
+    await tell(session, [DomainEvent(tenant_id, CONTACT_DELETED, None, {"contactId": str(contact_id)}, now)])
     return True
 
 

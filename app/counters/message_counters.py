@@ -12,6 +12,8 @@ is now, in the transaction that moves it. So the numbers are true at every momen
 
 from __future__ import annotations
 
+from app.domain_events.outbox_repository import messages_sql
+
 PREFIX = "message."
 QUEUED, FAILED, UNCERTAIN = f"{PREFIX}queued", f"{PREFIX}failed", f"{PREFIX}uncertain"
 AWAITED = "awaited"
@@ -46,6 +48,7 @@ def moving(
     before = f"'{was}'" if was else "was"
     return f"""
     with {values}{"," if values else ""} moved as ({update} returning {returning}),
+    heard as ({messages_sql(f"(select * from moved where {KEY} <> {before})")}),
     counted as (
       insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
       select tenant_id, workflow_id, workflow_version, node_id, key, %(shard)s, sum(n) from moved,

@@ -28,6 +28,7 @@ from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
+from app.engine.outbox import tell_programs
 from app.engine.progress import progress
 from app.engine.start_pass import StartPass
 from app.engine.step_faults import fault_in_words
@@ -287,6 +288,7 @@ class Engine:
                 if batch is not None:
                     self.progress.does("writing")
                     batch.change_events.extend(change_events(cursor, batch, self.matcher))
+                    tell_programs(cursor, batch, self.matcher)
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)

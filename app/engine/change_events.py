@@ -64,7 +64,7 @@ class _Changed:
     def find_events(self) -> None:
         """Look what really differs. The fields of the contact are loaded."""
         flow, depth = self.run.flow, self.run.depth + 1
-        for name, properties in _events(self.contact):
+        for name, properties in changes_of(self.contact):
             self.events[name] = ContactChangeEvent(
                 flow.tenant_id, name, self.contact.id, flow.workflow_id, depth, properties, flow.priority
             )
@@ -104,7 +104,7 @@ def change_events(cursor: Cursor, batch: Batch, matcher: Matcher) -> list[Contac
     concerned = [one for one in changed if one.at_once or one.contact.id in waiting | moving]
     if not concerned:
         return []
-    _load(cursor, batch, concerned)
+    load_compared(cursor, batch, [(one.place, one.contact) for one in concerned])
     for one in concerned:
         one.find_events()
         one.tell(whoever=one.contact.id in waiting)
@@ -136,9 +136,9 @@ def _changed(batch: Batch, matcher: Matcher) -> Iterator[_Changed]:
         yield _Changed(contact, run, known, at_once)
 
 
-def _load(cursor: Cursor, batch: Batch, concerned: Iterable[_Changed]) -> None:
-    """Load whatever may differ of these contacts."""
-    if places := [one.place for one in concerned if not one.contact.has(_COMPARED)]:
+def load_compared(cursor: Cursor, batch: Batch, contacts: Iterable[tuple[Place, ContactState]]) -> None:
+    """Load whatever may differ of these contacts, where it was not loaded yet. Before the batch is written."""
+    if places := [place for place, contact in contacts if not contact.has(_COMPARED)]:
         load_fields(cursor, batch.contacts, places, claim.fields((*COLUMNS, *_COMPARED, "consent")))
 
 
@@ -163,7 +163,8 @@ def in_inbox(cursor: Cursor, contacts: list[Place]) -> list[bytes]:
     return [contact_id for (contact_id,) in of_contacts(cursor, IN_INBOX, contacts)]
 
 
-def _events(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:
+def changes_of(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and properties of the events that tell what really differs of a contact."""
     changed, previous, current = difference_of(contact)
     if changed:
         yield UPDATED, {"changed": changed, "current": current, "previous": previous}

@@ -10,6 +10,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, wakes
+from app.domain_events.outbox_repository import NO_CONTACT, instant_sql, tell_sql
 from app.engine.moves import into_ended
 from app.engine.sub_runs import called_from_outside
 from app.models.status import PERSON, RunStatus, StepStatus
@@ -17,7 +18,7 @@ from app.models.status import PERSON, RunStatus, StepStatus
 # An active run in the database always stands on a node and is counted there as waiting.
 _ENDING = f"""
 with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
-{{called}}
+{{called}} {{heard}}
 stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}")}),
 written as (
   insert into steps (tenant_id, run_id, seq, node_id, status, output, error_message, attempt, started_at, completed_at)
@@ -43,7 +44,18 @@ def ending(which: str, *, error: str = "%(error)s", output: str = "null", is_ove
     `is_over`: whoever called one of them is told so; else it goes on as another run.
     """
     called = f"{called_from_outside(error)}," if is_over else ""
-    return _ENDING.format(which=which, error=error, output=output, called=called)
+    heard = f"heard as ({_heard(error)})," if is_over else ""
+    return _ENDING.format(which=which, error=error, output=output, called=called, heard=heard)
+
+
+def _heard(error: str) -> str:
+    """What other programs hear of runs in `ended`."""
+    return tell_sql(
+        f"""(select tenant_id, 'workflow.run.' || %(key)s as type, contact_id, jsonb_build_object('runId', id, 'workflowId', workflow_id,
+          'workflowVersion', workflow_version, 'triggerId', coalesce(trigger_id, 'trigger'), 'startedAt', {instant_sql("started_at")},
+          'completedAt', {instant_sql("now")}, 'error', {error}::text, 'goalId', null::text) as data, now as occurred_at,
+          {NO_CONTACT} as nobody from ended) as over"""
+    )
 
 
 _HOLD = """

@@ -53,6 +53,8 @@ from workflow_versions v join workspaces w on w.id = v.tenant_id join workflows 
 join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 
+_WANTED = "select distinct unnest(types) from webhook_endpoints where tenant_id = %s and enabled"
+
 
 class VersionNotUnderstood(Exception):
     """A version that this process cannot understand: a newer one published it. The text says what."""
@@ -79,6 +81,8 @@ class Matcher:
         """Has a workspace that is known here dynamic segments?"""
         self.keeps_dates = False
         """Does a workflow of a workspace that is known here watch a date of contacts?"""
+        self.wanted_types: dict[int, frozenset[str]] = {}
+        """Types of domain events that endpoints of a workspace want; only of workspaces with endpoints."""
         self._swept = monotonic()
         self._newer: tuple[list[bytes], list[bytes]] | None = None
 
@@ -127,10 +131,18 @@ class Matcher:
             epoch, listening, live, monotonic(), load_book(self.connection, tenant_id), place and place[0]
         )
         self._note_what_is_kept()
+        self._note_endpoints(tenant_id)
         self._replace(tenant_id, listening, place)
         for flow in self.flows.values():
             flow.priority = priorities.get(flow.workflow_id, flow.priority)
         self._newer = None
+
+    def _note_endpoints(self, tenant_id: int) -> None:
+        wanted = frozenset(row[0] for row in self.connection.execute(_WANTED, (tenant_id,)))
+        if wanted:
+            self.wanted_types[tenant_id] = wanted
+        else:
+            self.wanted_types.pop(tenant_id, None)
 
     def _note_what_is_kept(self) -> None:
         self.keeps_segments = any(known.book is not None for known in self.workspaces.values())
@@ -206,6 +218,7 @@ class Matcher:
         idle = {tenant_id for tenant_id, known in self.workspaces.items() if now - known.used > IDLE_S}
         for tenant_id in idle:
             del self.workspaces[tenant_id]
+            self.wanted_types.pop(tenant_id, None)
             self._newer = None
         self._note_what_is_kept()
         for flow in [flow for flow in self.flows.values() if flow.tenant_id in idle]:

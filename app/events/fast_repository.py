@@ -12,6 +12,8 @@ from collections.abc import Iterable
 
 from app import inbox
 from app.accounts.key_repository import standing_sql
+from app.domain_events.outbox_repository import tell_sql
+from app.domain_events.types import CONTACT_CREATED
 from app.events.contact_repository import MATCH
 from app.events.fast_reading import BY, NO_TEXT, SEPARATOR
 
@@ -63,6 +65,12 @@ select (select holds from standing),
   string_agg(coalesce(contact_id::text, '{NO_CONTACT}'), '' order by place)
 from incoming
 """  # noqa: S608  constants
+_HEARD = tell_sql(
+    f"""(select tenant_id, '{CONTACT_CREATED}'::text as type, new_contact_id as contact_id, kind, value,
+      '{{{{"via":"event"}}}}'::jsonb as data, $3::timestamptz as occurred_at from missing) as came""",  # noqa: S608  constants
+    contact=f"""jsonb_build_object('contact', jsonb_build_object('id', h.contact_id,
+      'externalId', case h.kind when {_BY_EXTERNAL_ID} then h.value end, 'email', case h.kind when {_BY_EMAIL} then h.value end))""",
+)
 # People are made in one order everywhere (`contact_repository.create`), and before keys are taken: two transactions that share
 # both cannot deadlock.
 _STORE_NEW = f"""
@@ -87,8 +95,8 @@ _STORE_NEW = f"""
   from named
   where (select holds from standing) and request not in (select request from left_out) and (select count(*) from made) >= 0
   union all
-  select created_id, tenant_id, new_contact_id, 'contact.created', '{{{{"via":"event"}}}}', null, $3 from missing
-), {_STORED}
+  select created_id, tenant_id, new_contact_id, '{CONTACT_CREATED}', '{{{{"via":"event"}}}}', null, $3 from missing
+), {_STORED}, heard as ({_HEARD})
 select (select holds from standing), (select string_agg(request::text, ' ') from left_out), null,
   string_agg(coalesce(whose::text, '{NO_CONTACT}'), '' order by place)
 from named

@@ -46,4 +46,4 @@ async def record(session: AsyncSession, tenant_id: int, events: Sequence[NewEven
         )
         for event, raw in zip(events, ids.uuid7_many(len(events)), strict=True)
     ]
-    await repository.insert(session, rows)
+    await repository.insert(session, rows, of_product=True)

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
+from app.domain_events.outbox_repository import of_contacts_sql
+from app.domain_events.types import NAMES
 from app.lib.database import execute
 from app.models.bounded_repository import bounded_page, page_of_few
 from app.models.event import Event
@@ -75,9 +77,16 @@ with incoming as (
   returning id
 ), queued as (
   {inbox.events_sql("incoming join stored using (id)")}
-)
+){{heard}}
 select id from stored
 """  # noqa: S608  constants
+_NAMES = ", ".join(f"'{name}'" for name in sorted(NAMES))
+_RECORDED = f"""
+(select tenant_id, name as type, contact_id, properties::jsonb as data, occurred_at from incoming join stored using (id)
+ where name in ({_NAMES})) as recorded
+"""  # noqa: S608  constants
+_HEARD = f", heard as ({of_contacts_sql(_RECORDED)})"
+_INSERT_OF_CLIENTS, _INSERT_OF_PRODUCT = _INSERT.format(heard=""), _INSERT.format(heard=_HEARD)
 
 
 _BY_KEYS = """
@@ -91,12 +100,17 @@ join events e on e.tenant_id = k.tenant_id and e.id = n.event_id
 """
 
 
-async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
-    """Store events and put them into the engine's inbox; answers the ids that are new. A known key is left alone."""
+async def insert(session: AsyncSession, rows: Sequence[EventRow], *, of_product: bool = False) -> set[UUID]:
+    """Store events and put them into the engine's inbox; answers the ids that are new. A known key is left alone.
+
+    `of_product`: the product itself saw them happen, so they are also told to other programs; a client may give its own any name.
+    """
     columns: dict[str, list[Any]] = {
         name: list(values) for name, values in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
     }
-    stored = {row.id for row in await execute(session, _INSERT, **columns)}
+    stored = {
+        row.id for row in await execute(session, _INSERT_OF_PRODUCT if of_product else _INSERT_OF_CLIENTS, **columns)
+    }
     if stored:
         inbox.notify_engine(session)
     return stored

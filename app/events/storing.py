@@ -142,13 +142,14 @@ async def _insert(session: AsyncSession, accepted: Sequence[Request], stored_row
             received_at=now,
         )
 
-    rows = [row(tenant_id, contact_id, "contact.created", '{"via":"event"}') for tenant_id, contact_id in created.new]
+    came = [row(tenant_id, contact_id, "contact.created", '{"via":"event"}') for tenant_id, contact_id in created.new]
+    if came:
+        await repository.insert(session, came, of_product=True)
     row_of = {
         id(event): row(request.tenant_id, stored_rows.contacts[request.who(event)], event.name, event.properties, event)
         for _, event, request in to_store
     }
-    rows += row_of.values()
-    stored = await repository.insert(session, rows) if rows else set()
+    stored = await repository.insert(session, list(row_of.values())) if row_of else set()
     fresh = {number: made_row for number, made_row in row_of.items() if made_row.id in stored}
     await _settle(session, accepted, stored_rows, fresh)
     return fresh

@@ -47,6 +47,7 @@ from app.models.template import Template
 from app.models.user import Membership, User
 from app.models.wake import Wake
 from app.models.webhook import Webhook, WebhookDelivery, WebhookPayload
+from app.models.webhook_endpoint import EventDelivery, WebhookEndpoint
 from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
 from app.models.workspace import Workspace
 
@@ -75,6 +76,7 @@ __all__ = [
     "EntryPace",
     "EntryRefusal",
     "Event",
+    "EventDelivery",
     "EventHistory",
     "Heartbeat",
     "HeldRunJob",
@@ -120,6 +122,7 @@ __all__ = [
     "Wake",
     "Webhook",
     "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookPayload",
     "WorkerBatch",
     "Workflow",

@@ -36,6 +36,8 @@ class Scope(StrEnum):
     API_KEYS_WRITE = "api-keys:write"
     RETENTION_READ = "retention:read"
     RETENTION_WRITE = "retention:write"
+    WEBHOOK_ENDPOINTS_READ = "webhook-endpoints:read"
+    WEBHOOK_ENDPOINTS_WRITE = "webhook-endpoints:write"
 
     @property
     def what(self) -> str:
@@ -56,6 +58,7 @@ _OF_ADMINS = {
     Scope.API_KEYS_READ,
     Scope.API_KEYS_WRITE,
     Scope.RETENTION_WRITE,
+    Scope.WEBHOOK_ENDPOINTS_WRITE,
 }
 _WHAT = {
     Scope.EVENTS_READ: "List events",
@@ -84,4 +87,6 @@ _WHAT = {
     Scope.API_KEYS_WRITE: "Create, rotate and revoke API keys",
     Scope.RETENTION_READ: "Read how long data is kept",
     Scope.RETENTION_WRITE: "Change how long data is kept",
+    Scope.WEBHOOK_ENDPOINTS_READ: "Read event types; admins also webhook endpoints and their deliveries",
+    Scope.WEBHOOK_ENDPOINTS_WRITE: "Add, change, test and delete webhook endpoints",
 }

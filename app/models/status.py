@@ -112,6 +112,14 @@ class MessageStatus(_Word):
     SUPPRESSED = 10
 
 
+class DeliveryStatus(_Word):
+    """Of an event for an endpoint."""
+
+    WAITING = 0
+    DELIVERED = 1
+    FAILED = 2
+
+
 class Channel(_Word):
     EMAIL = 1
     SMS = 2

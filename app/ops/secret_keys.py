@@ -39,13 +39,14 @@ def _reseal() -> int:
     from app.idempotency import repository as idempotency
     from app.lib import database
     from app.system import secret_keys
+    from app.webhook_endpoints.service import reseal_endpoints
     from app.webhooks.service import reseal_webhooks
 
     async def again() -> tuple[int, int, int, int]:
         async with database.transaction() as session:
             passwords = await service.reseal_passwords(session)
             answers = await idempotency.reseal(session)
-            webhooks = await reseal_webhooks(session)
+            webhooks = await reseal_webhooks(session) + await reseal_endpoints(session)
             return passwords, answers, webhooks, await service.sealed_otherwise(session)
 
     with database.connect("secret key") as connection:
@@ -53,7 +54,7 @@ def _reseal() -> int:
     passwords, answers, webhooks, unreadable = asyncio.run(again())
     print(
         f"Sealed again with the present key: {passwords} passwords of connectors, {answers} answers kept for repeated requests, "
-        f"{webhooks} addresses of triggers."
+        f"{webhooks} addresses of triggers and webhook endpoints."
     )
     if unreadable:
         print(

@@ -50,6 +50,8 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
         workflow_name=trouble.workflow_name or None,
         connector_id=trouble.connector_id,
         connector_name=trouble.connector_name or None,
+        endpoint_id=trouble.endpoint_id,
+        endpoint_host=trouble.endpoint_host or None,
         node_id=trouble.node_id,
     )
 

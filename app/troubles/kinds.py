@@ -43,6 +43,10 @@ def _connector(trouble: Trouble) -> Act:
     return Act("Open", f"/connectors/{trouble.connector_id}")
 
 
+def _endpoint(trouble: Trouble) -> Act:
+    return Act("Open", f"/settings/webhooks/{trouble.endpoint_id}")
+
+
 def _messages(status: str) -> Callable[[Trouble], Act]:
     def act(trouble: Trouble) -> Act:
         of = f"&workflow={trouble.workflow_id}" if trouble.workflow_id else ""
@@ -198,6 +202,22 @@ KINDS: dict[str, Kind] = {
     ),
     "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
     "unsent": Kind("{Many} failed", "danger", "mail-x", "message", "They will not be sent.", _messages("failed")),
+    "endpoint_off": Kind(
+        "Webhooks switched off",
+        "danger",
+        "webhook",
+        "",
+        "Nothing arrived at this endpoint for days. What happens is not sent to it.",
+        _endpoint,
+    ),
+    "endpoint_failing": Kind(
+        "Webhooks do not arrive",
+        "warning",
+        "webhook",
+        "",
+        "The endpoint does not take them. Each is tried again for 24 hours.",
+        _endpoint,
+    ),
     "dead_letters": Kind(
         "Events set aside",
         "danger",

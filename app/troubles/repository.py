@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text, true
+from sqlalchemy import case, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,18 @@ from app import inbox, wakes
 from app.counters.parked_run_repository import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
-from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Stall, Workflow
+from app.models import (
+    ActiveRun,
+    Connector,
+    Contact,
+    DeadLetter,
+    EndedRun,
+    Message,
+    NodeStat,
+    Stall,
+    WebhookEndpoint,
+    Workflow,
+)
 from app.models.status import MessageStatus, RunStatus
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.values.contact_view import name_of
@@ -240,6 +251,28 @@ class WorkspaceTroubles:
             .where(Workflow.deleted_at.is_(None))
             .group_by(newest.c.workflow_id, Workflow.name)
             .order_by(func.count().desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def troubled_endpoints(self, failing_before: datetime, limit: int) -> Sequence[Any]:
+        """(endpoint, url, enabled, since, last error) of those that the product switched off, or at which nothing arrives since then."""
+        query = (
+            select(
+                WebhookEndpoint.id,
+                WebhookEndpoint.url,
+                WebhookEndpoint.enabled,
+                WebhookEndpoint.failing_since,
+                WebhookEndpoint.last_error,
+            )
+            .where(
+                WebhookEndpoint.tenant_id == self.tenant_id,
+                or_(
+                    WebhookEndpoint.disabled_reason.in_(("failing", "gone")),
+                    WebhookEndpoint.enabled & (WebhookEndpoint.failing_since < failing_before),
+                ),
+            )
+            .order_by(WebhookEndpoint.failing_since)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

@@ -27,6 +27,8 @@ class Trouble(msgspec.Struct, kw_only=True):
     workflow_name: str = ""
     connector_id: UUID | None = None
     connector_name: str = ""
+    endpoint_id: UUID | None = None
+    endpoint_host: str = ""
     node_id: str | None = None
     error_message: str = ""
     details: list[str] = msgspec.field(default_factory=list)
@@ -61,6 +63,8 @@ class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
     workflow_name: str | None
     connector_id: UUID | None
     connector_name: str | None
+    endpoint_id: UUID | None
+    endpoint_host: str | None
     node_id: str | None
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +24,8 @@ from app.web.client_address import untrusted_proxy
 LISTED = 6
 RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
 """A failure is news for a day; what is a minute overdue and did not move is late."""
+DEPLOYING = timedelta(hours=1)
+"""An endpoint at which nothing arrives for less is no trouble yet."""
 STARTING_S = 60.0
 """Workers start after the web process; until it is this old their absence is no news."""
 _began = time.monotonic()
@@ -100,6 +103,7 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
         *await _connectors(queries),
         *await _messages(queries, now),
         *await _runs(queries, now),
+        *await _endpoints(queries, now),
         *(
             Trouble(
                 kind="paused",
@@ -162,6 +166,19 @@ async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
     ]
     count, since = await queries.without_connector()
     return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]
+
+
+async def _endpoints(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
+    return [
+        Trouble(
+            kind="endpoint_failing" if enabled else "endpoint_off",
+            endpoint_id=endpoint_id,
+            endpoint_host=urlsplit(url).hostname or "",
+            since=since,
+            error_message=error or "",
+        )
+        for endpoint_id, url, enabled, since, error in await queries.troubled_endpoints(now - DEPLOYING, LISTED)
+    ]
 
 
 async def _messages(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:

@@ -37,6 +37,7 @@ from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.existing import ExistingContacts
 from app.workflows.loaded import LoadedFlow, WorkflowListItem
+from app.workflows.outbound import set_status
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 from app.workflows.versions import Versions
@@ -275,8 +276,7 @@ class WorkflowService:
         return await self._go(workflow)
 
     async def _go(self, workflow: Workflow) -> Workflow:
-        if workflow.status != WorkflowStatus.ACTIVE:
-            workflow.status = WorkflowStatus.ACTIVE.value
+        if await set_status(self._session, workflow, WorkflowStatus.ACTIVE, self._principal):
             await wakes.resumed(self._session, workflow.tenant_id, workflow.id)
             self._notify(inbox.ENGINE)
         workflow = await self._changed(workflow)
@@ -293,7 +293,7 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
             raise WrongStatus("Only an active workflow can be paused; this one is a draft.")
-        workflow.status = WorkflowStatus.PAUSED.value
+        await set_status(self._session, workflow, WorkflowStatus.PAUSED, self._principal)
         return await self._changed(workflow)
 
     async def archive(self, workflow_id: UUID) -> Workflow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.accounts.principal import Principal
+from app.domain_events.types import PUBLISHED
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import Flow
 from app.flow.settings import REMEMBERED
@@ -15,6 +16,7 @@ from app.web.pagination import Page, clamp_limit
 from app.workflows.calls import calling_nodes
 from app.workflows.drafts import Drafts
 from app.workflows.loaded import LoadedFlow
+from app.workflows.outbound import tell_of
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 
 
@@ -139,4 +141,5 @@ class Versions:
             )
         touch(workflow)
         await self._rows.session.flush()
+        await tell_of(self._rows.session, PUBLISHED, workflow, self._principal)
         return version

@@ -75,7 +75,7 @@ HARMLESS = {
 tests/approvals walk."""
 
 ADMINS = re.compile(
-    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|"
+    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/webhook-endpoints|/settings/(keys|users|webhooks|workspace$)|"
     r"/(rotate|activate|pause|resume|archive|revert|resubscribe|lift)$)"
 )
 """What only an admin may do."""
@@ -110,6 +110,7 @@ BODIES: dict[str, Any] = {
     "POST /contacts/{contact_id}/resubscribe": {"reason": "x"},
     "PATCH /api/v1/templates/{template_id}": {"name": "x"},
     "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
+    "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "x"},
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},

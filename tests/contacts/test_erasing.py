@@ -23,6 +23,7 @@ from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
 from app.models.segment import Segment
 from app.models.status import Role, RunStatus
+from app.models.webhook_endpoint import WebhookEndpoint
 from app.models.workflow import Workflow
 from app.models.workspace import Workspace
 from tests.contacts.free_of_contacts import FREE_COLUMNS, FREE_TABLES
@@ -273,7 +274,8 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     segment = {"tenant_id": tenant_id, "id": uuid7(), "number": 1, "name": "A", "kind": "static"}
     await session.execute(insert(Segment).values(segment).on_conflict_do_nothing())
     workflow = Workflow(tenant_id=tenant_id, id=uuid7(), name="A", status="draft", draft={})
-    session.add(workflow)
+    endpoint = WebhookEndpoint(tenant_id=tenant_id, id=uuid7(), url="https://x.example/", types=[], sealed=b"")
+    session.add_all([workflow, endpoint])
     await session.flush()
     first = {
         "due_dates": await watching_trigger(session, tenant_id),
@@ -282,6 +284,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "ended_runs": {"status": int(RunStatus.FAILED)},
         "contact_imports": {"id": known["import_id"]},
         "events": {"id": known["event_id"]},
+        "event_deliveries": {"endpoint_id": endpoint.id},
         "webhook_payloads": {"error": f"said by {email}"},
     }
     free = {name.partition(".")[2] for name in FREE_COLUMNS}

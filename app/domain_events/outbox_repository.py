@@ -1,0 +1,105 @@
+"""The outbox: one row for each event and each enabled endpoint that wants its type, in the transaction of what happened.
+
+Rows are made by joining what happened with the endpoints, in one statement for all that happened together. Nothing is written where
+nobody listens. `…_sql` builds the statement for a part of a larger one (`with … as (…)`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain_events.types import MESSAGE
+from app.lib.database import execute
+from app.models.status import Channel
+
+_CONTACT = """
+case when h.contact_id is not null then jsonb_build_object('contact', jsonb_build_object('id', h.contact_id, 'externalId', c.external_id,
+  'email', c.email)) else h.nobody end
+"""
+
+
+def instant_sql(expression: str) -> str:
+    """SQL for an instant as JSON text has it everywhere in the product's events."""
+    return f"to_char({expression} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+
+def tell_sql(source: str, *, contact: str = _CONTACT) -> str:
+    """Writes down what happened for whoever wants it.
+
+    Rows of `source`: `tenant_id, type, contact_id, data` (jsonb), `occurred_at`, and `nobody` (jsonb): what data has besides where
+    there is no contact. `contact` is SQL for what it has besides where there is one, over `h` and the contact's row `c`.
+    """
+    # The subquery is not flattened, because it is volatile: an event has one id, however many endpoints hear of it.
+    return f"""
+    insert into event_deliveries (tenant_id, endpoint_id, id, type, contact_id, data, occurred_at, next_at)
+    select h.tenant_id, e.id, h.event_id, h.type, h.contact_id, h.data || {contact}, h.occurred_at, (select clock_now())
+    from (select *, gen_random_uuid() as event_id from {source}) h
+    join webhook_endpoints e on e.tenant_id = h.tenant_id and e.enabled and h.type = any(e.types)
+    left join contacts c on c.tenant_id = h.tenant_id and c.id = h.contact_id
+    """  # noqa: S608  constants
+
+
+NO_CONTACT = """'{"contact": null}'::jsonb"""
+"""What an event of a run or message has besides that is about nobody."""
+_NOTHING = "'{}'::jsonb"
+_HAPPENED = f"""
+(select *, case when of_run then {NO_CONTACT} else {_NOTHING} end as nobody from unnest(
+  %(tenants)s::int[], %(types)s::text[], %(contacts)s::uuid[], %(data)s::jsonb[], %(times)s::timestamptz[], %(of_runs)s::bool[])
+  as u(tenant_id, type, contact_id, data, occurred_at, of_run)) as happened
+"""  # noqa: S608  constants
+_TELL = tell_sql(_HAPPENED)
+
+
+def of_contacts_sql(source: str) -> str:
+    """The same for rows that are about a contact each, which is not asked for twice."""
+    return tell_sql(f"(select *, {_NOTHING} as nobody from {source}) as of_contacts")  # noqa: S608  constants
+
+
+def messages_sql(source: str) -> str:
+    """The same for rows of `messages` that came to a final status."""
+    types = " ".join(f"when {status} then '{name}'" for status, name in MESSAGE.items())
+    channels = " ".join(f"when {int(channel)} then '{channel.word}'" for channel in Channel)
+    return tell_sql(
+        f"""(select m.tenant_id, case m.status {types} end as type, m.contact_id, jsonb_build_object('runId', m.run_id, 'seq', m.seq,
+          'workflowId', m.workflow_id, 'workflowVersion', m.workflow_version, 'nodeId', m.node_id, 'channel',
+          case m.channel {channels} else m.channel::text end, 'recipient', m.recipient, 'reason', m.reason, 'error', m.error_message)
+          as data, (select clock_now()) as occurred_at, {NO_CONTACT} as nobody
+        from {source} m where m.status in ({", ".join(map(str, MESSAGE))})) as settled"""  # noqa: S608  constants
+    )
+
+
+class DomainEvent(NamedTuple):
+    """Something that happened. `data` without the contact, which is looked up; `occurred_at`: JSON and PostgreSQL read it."""
+
+    tenant_id: int
+    type: str
+    contact_id: UUID | None
+    data: dict[str, Any]
+    occurred_at: Any
+    of_run: bool = False
+    """Its data says `contact` also where there is none."""
+
+
+def _parameters(events: Sequence[DomainEvent]) -> dict[str, Any]:
+    tenants, types, contacts, data, times, of_runs = map(list, zip(*events, strict=True))
+    return {
+        "tenants": tenants, "types": types, "contacts": contacts, "data": [Jsonb(one) for one in data], "times": times, "of_runs": of_runs,
+    }  # fmt: skip
+
+
+def write_events(cursor: psycopg.Cursor[Any], events: Sequence[DomainEvent]) -> None:
+    """Write down events for whoever wants them, in the cursor's transaction. One statement."""
+    if events:
+        cursor.execute(_TELL, _parameters(events))
+
+
+async def tell(session: AsyncSession, events: Sequence[DomainEvent]) -> None:
+    """The same in the session's transaction."""
+    if events:
+        await execute(session, _TELL, **_parameters(events))

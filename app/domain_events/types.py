@@ -1,0 +1,161 @@
+"""The types of domain events, and the schema of the data of each. What is public here never changes meaning: fields are only added.
+
+A change that is no addition is another version, with its own `dataschema`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from app.models.status import MessageStatus, RunStatus
+
+VERSION = 1
+TEST = "webhook.test"
+"""Of a delivery that somebody asked for to try an endpoint. It is sent whatever the endpoint chose."""
+
+
+class ContactReference(msgspec.Struct, rename="camel"):
+    """Whom an event is about, as the contact was when it happened."""
+
+    id: UUID
+    external_id: str | None
+    email: str | None
+
+
+class RunData(msgspec.Struct, rename="camel"):
+    """A run. `contact` is null when it has none; `error` says why it failed; `goalId` which goal it reached."""
+
+    run_id: UUID
+    workflow_id: UUID
+    workflow_version: int
+    trigger_id: str
+    started_at: datetime
+    contact: ContactReference | None
+    completed_at: datetime | None = None
+    error: str | None = None
+    goal_id: str | None = None
+
+
+class WorkflowData(msgspec.Struct, rename="camel"):
+    """A workflow, and who did it. `version` is the live one."""
+
+    workflow_id: UUID
+    name: str
+    version: int | None
+    by: str
+
+
+class ContactCreated(msgspec.Struct, rename="camel"):
+    """`via` says by which way: api, import, page, event."""
+
+    contact: ContactReference
+    via: str
+    source: str | None = None
+
+
+class ContactUpdated(msgspec.Struct, rename="camel"):
+    """`changed` names fields (`email`, `attributes.plan`, `tags`); `current` and `previous` have their values."""
+
+    contact: ContactReference
+    changed: list[str]
+    current: dict[str, Any]
+    previous: dict[str, Any]
+
+
+class AttributesChanged(msgspec.Struct, rename="camel"):
+    """Names of attributes, with their values now and before."""
+
+    contact: ContactReference
+    changed: list[str]
+    attributes: dict[str, Any]
+    previous: dict[str, Any]
+
+
+class ContactDeleted(msgspec.Struct, rename="camel"):
+    """The id alone: nothing else is known of an erased contact."""
+
+    contact_id: UUID
+
+
+class SegmentMove(msgspec.Struct, rename="camel"):
+    segment_id: UUID
+    segment_name: str
+    contact: ContactReference
+
+
+class MessageData(msgspec.Struct, rename="camel"):
+    """A message of a run. `reason` is a word for why it was not sent, `error` the sentence."""
+
+    run_id: UUID
+    seq: int
+    workflow_id: UUID
+    workflow_version: int
+    node_id: str
+    channel: str
+    recipient: str | None
+    contact: ContactReference | None
+    reason: str | None = None
+    error: str | None = None
+
+
+class TestData(msgspec.Struct, rename="camel"):
+    message: str
+
+
+class DomainEventType(NamedTuple):
+    """`data` is the schema; `text` says when it happens."""
+
+    name: str
+    group: str
+    data: type[msgspec.Struct]
+    text: str
+
+
+RUN_STARTED = "workflow.run.started"
+RUN_ENDED = {
+    int(RunStatus.COMPLETED): "workflow.run.completed",
+    int(RunStatus.FAILED): "workflow.run.failed",
+    int(RunStatus.GOAL_REACHED): "workflow.run.goal_reached",
+    int(RunStatus.EXITED): "workflow.run.exited",
+    int(RunStatus.CANCELLED): "workflow.run.cancelled",
+}
+CONTACT_CREATED, CONTACT_UPDATED, CONTACT_DELETED = "contact.created", "contact.updated", "contact.deleted"
+ATTRIBUTES_CHANGED = "contact.attribute_changed"
+MESSAGE = {
+    int(MessageStatus.SENT): "message.sent",
+    int(MessageStatus.FAILED): "message.failed",
+    int(MessageStatus.UNCERTAIN): "message.uncertain",
+    int(MessageStatus.SUPPRESSED): "message.suppressed",
+}
+PUBLISHED, ACTIVATED, PAUSED = "workflow.published", "workflow.activated", "workflow.paused"
+TYPES = (
+    DomainEventType(RUN_STARTED, "Runs", RunData, "A run begins."),
+    DomainEventType("workflow.run.completed", "Runs", RunData, "A run comes to its end."),
+    DomainEventType("workflow.run.failed", "Runs", RunData, "A run ends because a step failed."),
+    DomainEventType("workflow.run.goal_reached", "Runs", RunData, "A run ends because its goal is reached."),
+    DomainEventType("workflow.run.exited", "Runs", RunData, "A run ends because a step took the contact out."),
+    DomainEventType("workflow.run.cancelled", "Runs", RunData, "Somebody cancels a run, or its contact is erased."),
+    DomainEventType(PUBLISHED, "Workflows", WorkflowData, "A version is published."),
+    DomainEventType(ACTIVATED, "Workflows", WorkflowData, "A workflow lets contacts in, or goes on after a pause."),
+    DomainEventType(PAUSED, "Workflows", WorkflowData, "A workflow is paused."),
+    DomainEventType(CONTACT_CREATED, "Contacts", ContactCreated, "A contact is new."),
+    DomainEventType(CONTACT_UPDATED, "Contacts", ContactUpdated, "A field, attribute, tag or consent is another one."),
+    DomainEventType(ATTRIBUTES_CHANGED, "Contacts", AttributesChanged, "Attributes are other ones."),
+    DomainEventType(CONTACT_DELETED, "Contacts", ContactDeleted, "A contact is erased."),
+    DomainEventType("segment.member.added", "Segments", SegmentMove, "A contact enters a segment."),
+    DomainEventType("segment.member.removed", "Segments", SegmentMove, "A contact leaves a segment."),
+    DomainEventType("message.sent", "Messages", MessageData, "A provider takes a message."),
+    DomainEventType("message.failed", "Messages", MessageData, "A message will not be sent."),
+    DomainEventType("message.uncertain", "Messages", MessageData, "Nobody knows whether a message left."),
+    DomainEventType("message.suppressed", "Messages", MessageData, "A message may not be sent, so it is not."),
+)
+NAMES = frozenset(one.name for one in TYPES)
+
+
+def schema_of(data: type[msgspec.Struct]) -> dict[str, Any]:
+    """JSON Schema of the data of a type."""
+    return msgspec.json.schema(data)

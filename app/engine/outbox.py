@@ -1,0 +1,75 @@
+"""What a batch tells other programs: runs that begin and end, and contacts that runs changed.
+
+One statement a batch, and none where no endpoint of its workspaces wants a type (`Matcher.wanted_types`). Segments and messages are told by
+whoever moves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from app.domain_events.outbox_repository import DomainEvent, write_events
+from app.domain_events.types import ATTRIBUTES_CHANGED, CONTACT_UPDATED, RUN_ENDED, RUN_STARTED
+from app.engine import rows
+from app.engine.change_events import changes_of, load_compared
+from app.engine.claim import Cursor
+from app.engine.matcher import Matcher
+from app.engine.state import COMPLETED, RunState
+from app.engine.walk import Batch
+
+_OF_CHANGES = frozenset((CONTACT_UPDATED, ATTRIBUTES_CHANGED))
+
+
+def tell_programs(cursor: Cursor, batch: Batch, matcher: Matcher) -> None:
+    """Write down for endpoints what a walked batch does. Before the batch is written: what contacts were is read for it."""
+    if matcher.wanted_types:
+        events = [*_runs(batch, matcher), *_contacts(cursor, batch, matcher)]
+        write_events(cursor, events)
+
+
+def _runs(batch: Batch, matcher: Matcher) -> Iterator[DomainEvent]:
+    for path in batch.paths:
+        wanted = matcher.wanted_types.get(path.flow.tenant_id)
+        if not wanted:
+            continue
+        ended = RUN_ENDED[path.end.status] if path.end.status >= COMPLETED else None
+        for run in path.runs:
+            if run.fence is None and RUN_STARTED in wanted:
+                yield _event(RUN_STARTED, run, batch.now)
+            if ended in wanted and ended is not None:
+                yield _event(ended, run, batch.now)
+
+
+def _event(name: str, run: RunState, now: int) -> DomainEvent:
+    data = {
+        "runId": str(UUID(bytes=run.id)),
+        "workflowId": str(UUID(bytes=run.flow.workflow_id)),
+        "workflowVersion": run.flow.version,
+        "triggerId": run.start.id or "trigger",
+        "startedAt": _text(run.started if run.fence is not None else now),
+    }
+    if name != RUN_STARTED:
+        end = run.path.end if run.path is not None else None
+        data |= {"completedAt": _text(now), "error": end.error if end else None, "goalId": end.goal if end else None}
+    contact_id = UUID(bytes=run.contact.id) if run.contact.id else None
+    return DomainEvent(run.flow.tenant_id, name, contact_id, data, rows.instant(now), of_run=True)
+
+
+def _text(at: int) -> str:
+    return rows.instant(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _contacts(cursor: Cursor, batch: Batch, matcher: Matcher) -> Iterator[DomainEvent]:
+    changed = [
+        (contact.changed_by.flow.tenant_id, contact)
+        for contact in batch.contacts.values()
+        if contact.changed_by is not None
+        and contact.id
+        and not _OF_CHANGES.isdisjoint(matcher.wanted_types.get(contact.changed_by.flow.tenant_id, ()))
+    ]
+    load_compared(cursor, batch, [((tenant_id, contact.id), contact) for tenant_id, contact in changed])
+    for tenant_id, contact in changed:
+        for name, properties in changes_of(contact):
+            if name in matcher.wanted_types[tenant_id]:
+                yield DomainEvent(tenant_id, name, UUID(bytes=contact.id), properties, rows.instant(batch.now))
