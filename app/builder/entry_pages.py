@@ -44,7 +44,10 @@ def moments(settings: FlowSettings, workspace_zone: str) -> dict[str, dict[str, 
         if isinstance(moment, datetime) and moment.tzinfo is not None:
             moment = moment.astimezone(zone)
         day = "" if moment is None else f"{moment:%Y-%m-%d}"
-        shown[name] = {"date": day, "time": f"{moment:%H:%M}" if isinstance(moment, datetime) else ""}
+        clock = ""
+        if isinstance(moment, datetime):  # a program may have set seconds, which saving the form must not lose
+            clock = moment.time().isoformat("auto" if moment.second or moment.microsecond else "minutes")
+        shown[name] = {"date": day, "time": clock}
     return shown
 
 

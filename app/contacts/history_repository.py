@@ -16,6 +16,7 @@ from app.lib.database import execute
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
+from app.models.pacing import WaitingStart
 from app.models.run import ActiveRun, EntryRefusal, Run
 from app.models.status import MessageStatus, WorkflowStatus
 from app.models.template import Template
@@ -124,6 +125,17 @@ class ContactHistory:
             )
             .where(self._mine(ActiveRun))
             .order_by(ActiveRun.resume_at.nulls_last(), ActiveRun.id)
+            .limit(50)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def waiting_starts(self) -> Sequence[Row[WaitingStart, str]]:
+        """Starts that workflows have taken and that wait for their turn, the oldest first, with the workflow's name."""
+        query = (
+            select(WaitingStart, Workflow.name)
+            .join(Workflow, refers_to(WaitingStart.workflow_id, Workflow))
+            .where(self._mine(WaitingStart))
+            .order_by(WaitingStart.since, WaitingStart.id)
             .limit(50)
         )
         return (await self.session.execute(query)).all()

@@ -17,6 +17,7 @@ from app.messaging.channels import registry as channels
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
+from app.models.pacing import WaitingStart
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus
 from app.subscriptions.permission import LABELS
@@ -61,11 +62,11 @@ class Coming(msgspec.Struct, kw_only=True):
 
 
 class Underway(msgspec.Struct, kw_only=True):
-    """A run that is under way."""
+    """A run that is under way. `at_step` None: a start that its workflow has taken and that waits for its turn."""
 
     workflow: str
     status: str
-    at_step: str
+    at_step: str | None
     since: datetime | None
     until: datetime | None
     url: str
@@ -260,8 +261,13 @@ def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
     return None
 
 
+def _waiting(start: WaitingStart, workflow: str) -> Underway:
+    url = f"/workflows/{start.workflow_id}/runs"
+    return Underway(workflow=workflow, status="waiting", at_step=None, since=start.since, until=None, url=url)
+
+
 async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], list[Underway]]:
-    """What will happen by itself, soonest first, and the runs under way."""
+    """What will happen by itself, soonest first, and the runs that are under way or wait to begin."""
     coming: list[Coming] = []
     underway: list[Underway] = []
     for run, workflow, graph in await history.active_runs():
@@ -291,6 +297,7 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
                     url=url,
                 )
             )
+    underway += [_waiting(start, workflow) for start, workflow in await history.waiting_starts()]
     for message, workflow, template in await history.queued_messages():
         coming.append(
             Coming(
