@@ -51,6 +51,18 @@ def _rounds(*more: str) -> Arguments:
     return lambda rounds, scale: ["--rounds", str(rounds), *more]
 
 
+def _segments(rounds: int, scale: float) -> list[str]:
+    return [
+        "--rounds",
+        str(rounds),
+        "--contacts",
+        "10000",
+        str(max(50_000, int(1_000_000 * scale))),
+        "--events",
+        "5000",
+    ]
+
+
 def _ingest(path: Path) -> list[CellResult]:
     return [of_ingest(json.loads(path.read_text()))]
 
@@ -65,6 +77,8 @@ PROGRAMS = [
         "neighbour", "bench.neighbour", lambda rounds, scale: ["--size", str(max(20_000, int(200_000 * scale)))], 240
     ),
     Program("mail", "bench.mail", _rounds("--mails", "1500"), 240),
+    Program("segments", "bench.segments", _segments, 180),
+    Program("pages", "bench.pages", lambda rounds, scale: ["--scale", str(min(0.1, scale)), "--rounds", "10"], 240),
     Program("canvas", "bench.canvas", lambda rounds, scale: ["--ops", "100"], 120),
     Program("pooler", "bench.pooler", lambda rounds, scale: ["--events", "300"], 480),
     Program("memory", "bench.memory", lambda rounds, scale: ["--runs", str(max(100_000, int(1_000_000 * scale)))], 180),
@@ -93,11 +107,13 @@ def plan(programs: Sequence[Program], rounds: int, scale: float, left_s: float) 
     """The next program and its limit in seconds: what it needs, no more than is left. None when there is nothing to begin."""
     if not programs or left_s < LEAST_S:
         return None
-    factor = rounds * max(1.0, scale / SMALL_SCALE) if programs[0].name == "world" else rounds
+    factor = rounds * max(1.0, scale / SMALL_SCALE) if programs[0].name in GROWING else rounds
     return programs[0], min(programs[0].limit_s * factor, left_s)
 
 
 SMALL_SCALE = 0.02
+GROWING = frozenset(("world", "segments"))
+"""Cells that fill more with the scale."""
 
 
 def run(program: Program, arguments: Sequence[str], limit_s: float, log: Path) -> list[CellResult]:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from app.accounts.authentication import cookie_name
 from app.lib import clock, crypto, database
 from app.lib.ids import uuid7
 from bench.ingest import free_port, wait_until_ready
-from bench.rig import place, world
+from bench.rig import place, results, world
 
 P95_MS = 150.0
 _EVENTS = """
@@ -142,9 +143,9 @@ def _one(connection: psycopg.Connection[Any], sql: str, tenant: int) -> UUID:
 
 async def _measure(
     ask: Callable[[str], Awaitable[httpx.Response]], addresses: dict[str, str], rounds: int
-) -> list[str]:
-    """Print a line for each; answers those that are too slow."""
-    slow = []
+) -> dict[str, float]:
+    """Print a line for each; answers their 95th percentiles in milliseconds."""
+    slowest = dict[str, float]()
     print(f"{'':44} {'p50 ms':>8} {'p95 ms':>8} {'kB':>6}")
     for name, address in addresses.items():
         times = []
@@ -156,12 +157,11 @@ async def _measure(
         times = sorted(times[1:])  # the first one prepares statements and templates
         p95 = times[min(len(times) - 1, round(0.95 * len(times)))]
         print(f"{name:44} {statistics.median(times):8.1f} {p95:8.1f} {len(response.content) / 1024:6.1f}", flush=True)
-        if p95 > P95_MS:
-            slow.append(f"{name}: {p95:.0f} ms")
-    return slow
+        slowest[name] = p95
+    return slowest
 
 
-async def _ask_all(port: int, key: str, token: str, addresses: dict[str, str], rounds: int) -> list[str]:
+async def _ask_all(port: int, key: str, token: str, addresses: dict[str, str], rounds: int) -> dict[str, float]:
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", timeout=60, cookies={cookie_name(): token}
@@ -179,7 +179,9 @@ def main() -> None:
     )
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--result", type=Path, help="write the gates to this file")
     options = parser.parse_args()
+    started = time.monotonic()
     key, token, addresses = _fill(options.scale)
     port = free_port()
     process = subprocess.Popen(
@@ -189,13 +191,23 @@ def main() -> None:
     )  # fmt: skip
     try:
         wait_until_ready(port, process)
-        slow = asyncio.run(_ask_all(port, key, token, addresses, options.rounds))
+        times = asyncio.run(_ask_all(port, key, token, addresses, options.rounds))
     finally:
         process.terminate()
         process.wait()
-    if slow:
+    if options.result:
+        gate = results.Gate(
+            what="the slowest list, p95", values=[max(times.values())], goal=P95_MS, unit="ms", at_most=True
+        )
+        figures = {f"{name}, p95 ms": [ms] for name, ms in times.items()}
+        seconds = time.monotonic() - started
+        results.write(
+            options.result, [results.CellResult(cell="pages", seconds=seconds, gates=[gate], figures=figures)]
+        )
+    slow = [f"{name}: {ms:.0f} ms" for name, ms in times.items() if ms > P95_MS]
+    if slow and not options.result:
         raise SystemExit("Slower than they may be at p95: " + "; ".join(slow))
-    print(f"All {len(addresses)} answer within {P95_MS:.0f} ms at p95.")
+    print(f"{len(addresses) - len(slow)} of {len(addresses)} answer within {P95_MS:.0f} ms at p95.")
 
 
 if __name__ == "__main__":
