@@ -48,7 +48,13 @@ ready as (
 insert into workflow_epochs as e (tenant_id, n) select distinct tenant_id, 1 from finished
 on conflict (tenant_id) do update set n = e.n + 1
 """
-_DROPPED = "select tenant_id, number from segment_builds where dropped_at is not null order by 1, 2 limit 1"
+# Who moved by a change of a rule is asked of the members of both versions until the enrolments that let them in are over.
+_DROPPED = """
+select tenant_id, number from segment_builds b where dropped_at is not null and not exists (
+  select from enrolments e where e.tenant_id = b.tenant_id and e.next_at is not null
+    and b.number::text in (e.audience->'moved'->>'before', e.audience->'moved'->>'after'))
+order by 1, 2 limit 1
+"""
 _FORGET = """
 delete from segment_members where tenant_id = %(tenant)s and segment = %(number)s and contact_id = any(array(
   select contact_id from segment_members where tenant_id = %(tenant)s and segment = %(number)s limit 5000))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.audience import Audience
+from app.flow.audience import Audience, RuleReplacement
 from app.flow.segment_judge import RuleNames
 from app.flow.segment_rules import SegmentRule
 from app.lib import clock
@@ -26,6 +26,13 @@ where tenant_id = %(tenant)s and segment = %(number)s and contact_id > %(reached
 _CONTACTS = "select id from contacts where tenant_id = %(tenant)s and id > %(reached)s order by id limit %(limit)s"
 _MEMBER_COUNT = """
 select coalesce(sum(entered - departed), 0)::bigint from segment_days where tenant_id = %(tenant)s and segment = %(number)s
+"""
+
+
+_MOVED_COUNT = """
+select count(*) from segment_members m
+where m.tenant_id = %(tenant)s and m.segment = %(number)s and m.since <= %(at)s and not exists (
+  select from segment_members o where o.tenant_id = m.tenant_id and o.segment = %(other)s and o.contact_id = m.contact_id)
 """
 
 
@@ -48,6 +55,8 @@ async def piece(
     session: AsyncSession, tenant_id: int, audience: Audience, reached: UUID | None, limit: int
 ) -> AudiencePiece:
     """Up to `limit` contacts behind `reached`, in order. Raises SegmentGone."""
+    if audience.moved is not None:
+        return await matching_piece(session, tenant_id, audience, None, reached, limit)
     number = await _number(session, tenant_id, audience)
     rows = await execute(
         session,
@@ -62,18 +71,24 @@ async def piece(
 
 
 async def matching_piece(
-    session: AsyncSession, tenant_id: int, audience: Audience, rule: SegmentRule, reached: UUID | None, limit: int
+    session: AsyncSession,
+    tenant_id: int,
+    audience: Audience,
+    rule: SegmentRule | None,
+    reached: UUID | None,
+    limit: int,
 ) -> AudiencePiece:
-    """The same of those for whom a rule over fields of contacts holds, or cannot be answered; of at most LOOKED_AT contacts at once, so
-    that a rule which few meet is no long statement. Raises SegmentGone."""
+    """The same of those for whom a rule over fields of contacts holds, or cannot be answered (None: it holds for all); of at most
+    LOOKED_AT contacts at once, so that a rule which few meet is no long statement. Raises SegmentGone."""
     number = await _number(session, tenant_id, audience)
     counts = CountRepository(session, tenant_id)
     sql = RuleSql(RuleNames({}, await counts.segment_numbers()), clock.now(), await counts.timezone())
-    verdict = sql.verdict(rule)
+    verdict = "true" if rule is None else sql.verdict(rule)
+    moved = "true" if audience.moved is None else _moved_sql(sql, audience.moved)
     window = _CONTACTS if number is None else _MEMBERS
     rows = await execute(
         session,
-        f"""select c.id, coalesce({verdict}, true) as wanted from ({window}) w
+        f"""select c.id, coalesce({verdict}, true) as holds, {moved} as moved from ({window}) w
         join contacts c on c.tenant_id = %(tenant)s and c.id = w.id{sql.source()} order by c.id""",  # noqa: S608  compiled
         **sql.parameters,
         tenant=tenant_id,
@@ -81,10 +96,10 @@ async def matching_piece(
         reached=reached or NOBODY,
         limit=LOOKED_AT,
     )
-    wanted = [row.id for row in rows if row.wanted]
+    wanted = [row.id for row in rows if row.holds and row.moved]
     cut = len(wanted) > limit
     reached = wanted[limit - 1] if cut else rows[-1].id if rows else None
-    left_out = [row.id for row in rows if not row.wanted and reached is not None and row.id <= reached]
+    left_out = [row.id for row in rows if row.moved and not row.holds and reached is not None and row.id <= reached]
     return AudiencePiece(wanted[:limit], reached, not cut and len(rows) < LOOKED_AT, left_out)
 
 
@@ -93,6 +108,9 @@ async def size(session: AsyncSession, tenant_id: int, audience: Audience) -> int
     number = await _number(session, tenant_id, audience)
     if number is None:
         return None
+    if (change := audience.moved) is not None:
+        values = {"number": number, "other": change.after if change.left else change.before, "at": change.at}
+        return int((await execute(session, _MOVED_COUNT, tenant=tenant_id, **values))[0][0])
     return int((await execute(session, _MEMBER_COUNT, tenant=tenant_id, number=number))[0][0])
 
 
@@ -111,4 +129,15 @@ async def _number(session: AsyncSession, tenant_id: int, audience: Audience) -> 
     rows = await execute(session, _SEGMENT, tenant=tenant_id, segment=audience.segment_id)
     if not rows:
         raise SegmentGone
+    if audience.moved is not None:
+        return audience.moved.before if audience.moved.left else audience.moved.after
     return int(rows[0].number)
+
+
+def _moved_sql(sql: RuleSql, change: RuleReplacement) -> str:
+    """Has contact `c`, a member of the version that is walked, moved by the change? Who came in later was told of it."""
+    other = sql.values.parameter(change.after if change.left else change.before, "int")
+    walked = sql.values.parameter(change.before if change.left else change.after, "int")
+    at = sql.values.parameter(change.at, "timestamptz")
+    member = "exists (select from segment_members o where o.tenant_id = c.tenant_id and o.contact_id = c.id and o.segment = {}{})"
+    return f"({member.format(walked, f' and o.since <= {at}')} and not {member.format(other, '')})"

@@ -90,6 +90,11 @@ async def begin(
     return row
 
 
+async def audience_size(session: AsyncSession, tenant_id: int, audience: Audience) -> int | None:
+    """How many belong to it now; None where nobody counted. Raises SegmentGone."""
+    return await audience_repository.size(session, tenant_id, audience)
+
+
 class EnrolmentService:
     """The enrolments of the principal's workspace. Flushes, never commits."""
 

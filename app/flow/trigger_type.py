@@ -9,7 +9,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -48,6 +49,13 @@ class ContactRule(StrEnum):
     def takes(self) -> frozenset[bool]:
         """Kinds of runs that it may start: True with a contact, False without."""
         return frozenset({self is not ContactRule.NONE, not self.lets_nobody_in})
+
+
+class SegmentMove(NamedTuple):
+    """Contacts come into a segment, or leave it."""
+
+    segment_id: UUID
+    leaves: bool
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -118,6 +126,11 @@ class TriggerType:
     @classmethod
     def enrols(cls, config: Any) -> Audience | None:
         """Who enters at once when a trigger with this config goes live; None: nobody, it waits for what comes. See `app.enrolments`."""
+        return None
+
+    @classmethod
+    def awaited_move(cls, config: Any) -> SegmentMove | None:
+        """The segment which contacts enter or leave by whose move it starts; None: it waits for something else."""
         return None
 
     @classmethod

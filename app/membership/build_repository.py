@@ -98,12 +98,6 @@ async def begin_build(
     jobs.enqueue(session, BUILDER)
 
 
-async def move_members(session: AsyncSession, tenant_id: int, number: int, rule: SegmentRule) -> None:
-    """Build version `number`, which counts, by another rule, whose facts another version has counted for everybody: who moves is told."""
-    await _begin(session, tenant_id, number, rule, await raise_epoch(session, tenant_id))
-    jobs.enqueue(session, BUILDER)
-
-
 async def _begin(
     session: AsyncSession,
     tenant_id: int,

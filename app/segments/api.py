@@ -135,8 +135,8 @@ async def apply_rule(
     segment_id: FromPath[UUID],
     existing: FromQuery[Existing] = "ignore",
 ) -> Envelope[SegmentOut]:
-    """409 `segment_not_built` before it is built. Who comes in or leaves by it starts no workflow; with `existing=enter` each of them is
-    told once, while the segment is `building`, and the workflows that wait for it start."""
+    """409 `segment_not_built` before it is built. Who comes in or leaves by it starts no workflow; with `existing=enter` they enter the
+    workflows that wait for such moves, a part at a time: `/workflows/{id}/enrolments` has the progress, and stops it."""
     await segments.rules.apply(await segments.locked(segment_id), enter=existing == "enter")
     return ok(SegmentOut.of(*await segments.get(segment_id)))
 

@@ -75,12 +75,14 @@ async def show_change(
         return await _segment(request, segments, segment_id, SegmentForm(), ask_now=saved)
     listed = await segments.get(segment_id)
     building = await segments.rules.progress(listed.segment)
+    starts = await segments.rules.starting(listed.segment)
     return page(
         request,
         "segments/segment.html",
         block="change",
-        headers={} if building else {"HX-Refresh": "true"},
+        headers={} if building or starts else {"HX-Refresh": "true"},
         segment=listed.segment,
+        starts=starts,
         building=building,
         comparison=await segments.rules.comparison(listed.segment),
         next_sentence=await segments.rules.next_sentence(listed.segment),
@@ -115,6 +117,7 @@ async def _segment(
         chart=chart([day.members for day in growth]),
         uses=await segments.uses(listed.segment),
         building=await segments.rules.progress(listed.segment),
+        starts=await segments.rules.starting(listed.segment),
         comparison=await segments.rules.comparison(listed.segment),
         next_sentence=await segments.rules.next_sentence(listed.segment),
         ask_now=ask_now,

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, func, select
 from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models import Contact, Segment, SegmentMember, Workflow
+from app.models.enrolment import Enrolment
+from app.models.status import EnrolmentStatus
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page, cut, keyset
 
@@ -23,6 +25,14 @@ class ContactInSegment(NamedTuple):
     since: datetime
 
 
+_LIVE = """
+select f.id, v.graph from workflows f
+join workflow_versions v on v.tenant_id = f.tenant_id and v.workflow_id = f.id and v.version = f.live_version
+where f.tenant_id = %(tenant)s and f.deleted_at is null and f.status in ('active', 'paused') and v.graph::text like %(named)s
+order by f.id
+"""
+
+
 class SegmentRepository(TenantRepository[Segment]):
     """The segments of a workspace that were not deleted."""
 
@@ -31,6 +41,27 @@ class SegmentRepository(TenantRepository[Segment]):
     @property
     def own(self) -> ColumnElement[bool]:
         return super().own & Segment.deleted_at.is_(None)
+
+    async def live_naming(self, segment_id: UUID) -> list[tuple[UUID, dict[str, Any]]]:
+        """Workflows that let contacts in, or are paused, whose live version names a segment anywhere, with its graph."""
+        rows = await execute(self.session, _LIVE, tenant=self.tenant_id, named=f"%{segment_id}%")
+        return [(row.id, row.graph) for row in rows]
+
+    async def starting(self, segment_id: UUID) -> Sequence[tuple[Enrolment, str]]:
+        """Enrolments under way because the rule of a segment has changed, with the names of their workflows."""
+        query = (
+            select(Enrolment, Workflow.name)
+            .join(Workflow, (Workflow.tenant_id == Enrolment.tenant_id) & (Workflow.id == Enrolment.workflow_id))
+            .where(
+                Enrolment.tenant_id == self.tenant_id,
+                Enrolment.next_at.is_not(None),
+                Enrolment.status == EnrolmentStatus.RUNNING.value,
+                Enrolment.audience["segmentId"].astext == str(segment_id),
+                Enrolment.audience.has_key("moved"),
+            )
+            .order_by(Enrolment.id)
+        )
+        return [(row, name) for row, name in (await self.session.execute(query)).all()]
 
     async def get(self, segment_id: UUID, *, lock: bool = False) -> Segment | None:
         """One segment; with `lock` nobody else changes it until this transaction ends."""

@@ -148,9 +148,9 @@ async def apply_rule_page(
         moved = await segments.rules.apply(segment, enter=enter)
     except NothingBuilt as error:
         return go(request, f"/segments/{segment_id}", error.message, "err")
-    words = f"{moved.enter:,} enter and {moved.leave:,} leave, one after the other" if enter else ""
-    counts = f"{moved.enter:,} entered, {moved.leave:,} left"
-    return go(request, f"/segments/{segment_id}", f"The changed rule counts: {words or counts}.")
+    starts = " Workflows start for them, a part at a time." if enter else ""
+    counts = f"{moved.enter:,} entered, {moved.leave:,} left."
+    return go(request, f"/segments/{segment_id}", f"The changed rule counts: {counts}{starts}")
 
 
 @post(ONE + "/discard", role=Role.MARKETER, status_code=200)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.known_name_repository import known_names
 from app.errors import Conflict, Invalid
+from app.flow.audience import RuleReplacement
 from app.flow.diagnostic import Diagnostic
 from app.flow.segment_rule_checks import rule_diagnostics
 from app.flow.segment_rules import SegmentRule, placed_leaves, segment_rule, segments_of, wanted_segments
@@ -24,8 +25,10 @@ from app.membership.build_repository import BuildProgress, Comparison
 from app.membership.counting import RulePreview, count_and_sample
 from app.membership.live_count import LiveCount, live_count
 from app.models import Segment
+from app.models.enrolment import Enrolment
 from app.models.status import SegmentState
 from app.segments.repository import SegmentRepository
+from app.segments.rule_starts import start_for_moved
 
 
 class NothingBuilt(Conflict):
@@ -51,7 +54,7 @@ class SegmentRules:
     """The rules of a workspace's segments. Flushes, never commits."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
-        self._session, self._tenant_id = session, principal.tenant_id
+        self._session, self._tenant_id, self._principal = session, principal.tenant_id, principal
         self._zone = zone_of(principal.timezone)
         self._rows = SegmentRepository(session, principal.tenant_id)
 
@@ -147,6 +150,10 @@ class SegmentRules:
             return None
         return await build_repository.compare(self._session, self._tenant_id, segment.number, segment.next_number)
 
+    async def starting(self, segment: Segment) -> Sequence[tuple[Enrolment, str]]:
+        """Enrolments under way for those who moved when its rule changed, with the names of the workflows."""
+        return await self._rows.starting(segment.id)
+
     async def replace(self, segment: Segment, rule: SegmentRule) -> None:
         """Let a changed rule of a segment that nobody uses count from now on: its members follow while it is built, and nobody is told."""
         await self.discard(segment)
@@ -159,24 +166,22 @@ class SegmentRules:
     async def apply(self, segment: Segment, *, enter: bool = False) -> Comparison:
         """Let the changed rule count. Raises NothingBuilt.
 
-        Whoever comes in or leaves by it counts as a member, or as none, from now on, and workflows hear nothing of them. With `enter` they
-        move one after the other and each is told once, so the workflows that wait for it start: the rule is built again under the number
-        that has its members by now, and who differs is moved as by any other change.
+        Whoever comes in or leaves by it counts as a member, or as none, from now on, and is told of to nobody. With `enter` they are let
+        into the workflows that wait for such moves, by enrolments: a part at a time, each once.
         """
         comparison = await self.comparison(segment)
         if comparison is None or segment.next_number is None:
             raise NothingBuilt
-        old, new, rule = segment.number, segment.next_number, segment_rule(segment.next_rule)
+        old, rule = segment.number, segment_rule(segment.next_rule)
         segment.rule, segment.sentence = segment.next_rule, await self.sentence(rule)
-        segment.number = old if enter else new
+        segment.number = segment.next_number
         segment.next_number = segment.next_rule = None
-        segment.state = (SegmentState.BUILDING if enter else SegmentState.READY).value
-        segment.version, segment.updated_at = segment.version + 1, clock.now()
+        segment.state, segment.version = SegmentState.READY.value, segment.version + 1
+        segment.updated_at = clock.now()
         await self._session.flush()
         if enter:
-            await build_repository.move_members(self._session, self._tenant_id, old, rule)
-            await build_repository.drop(self._session, self._tenant_id, new)
-            return comparison
+            change = RuleReplacement(old, segment.number, segment.updated_at)
+            await start_for_moved(self._session, segment, change, self._principal.name)
         await build_repository.drop(self._session, self._tenant_id, old)
         await build_repository.build_again(self._session, self._tenant_id, segment.id)
         return comparison

@@ -18,7 +18,6 @@ ACROSS = {
     "engine.calls._EXPIRED": ANYWHERE,
     "engine.date_builder._DROPPED": ANYWHERE,
     "engine.date_builder._UNREAD": ANYWHERE,
-    "engine.segment_builder._DROPPED": ANYWHERE,
     "engine.segment_builder._OPEN": ANYWHERE,
     "engine.segment_turns.NEXT_DUE": ANYWHERE,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",

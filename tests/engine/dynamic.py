@@ -94,20 +94,6 @@ class Dynamic:
         self.numbers[segment_id] = self.world.one("select number from segments where id = %s", segment_id)
         del self.rules[old]
 
-    async def move(self, segment_id: UUID) -> None:
-        """The changed rule counts from now on, and each who moves by it is told: what `SegmentRules.apply` does with `enter`."""
-        number = self.numbers[segment_id]
-        new: int = self.world.one("select next_number from segments where id = %s", segment_id)
-        async with transaction() as session:
-            await build_repository.execute(
-                session,
-                "update segments set rule = next_rule, next_number = null, next_rule = null, state = 'building' where id = %(id)s",
-                id=segment_id,
-            )
-            self.rules[number] = self.rules.pop(new)
-            await build_repository.move_members(session, self.tenant, number, segment_rule(self.rules[number]))
-            await build_repository.drop(session, self.tenant, new)
-
     def build(self, piece: int = 1_000) -> int:
         with psycopg.connect(self.db.info.dsn, autocommit=True, password=self.db.info.password) as connection:
             return SegmentBuilder(connection, piece=piece).run()
