@@ -51,7 +51,7 @@ class ContactRule(StrEnum):
         return frozenset({self is not ContactRule.NONE, not self.lets_nobody_in})
 
 
-class SegmentMove(NamedTuple):
+class AwaitedMove(NamedTuple):
     """Contacts come into a segment, or leave it."""
 
     segment_id: UUID
@@ -129,7 +129,7 @@ class TriggerType:
         return None
 
     @classmethod
-    def awaited_move(cls, config: Any) -> SegmentMove | None:
+    def awaited_move(cls, config: Any) -> AwaitedMove | None:
         """The segment which contacts enter or leave by whose move it starts; None: it waits for something else."""
         return None
 

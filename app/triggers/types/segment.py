@@ -15,7 +15,7 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions
 from app.flow.references import Ref
 from app.flow.segment_membership import ADDED, REMOVED
-from app.flow.trigger_type import Admission, SegmentMove, TriggerPreview, TriggerType
+from app.flow.trigger_type import Admission, AwaitedMove, TriggerPreview, TriggerType
 from app.lib.conversions import quoted
 
 Existing = Annotated[
@@ -54,8 +54,8 @@ class _SegmentTrigger(TriggerType):
         return (cls.event,) if config.segment_id else ()
 
     @classmethod
-    def awaited_move(cls, config: SegmentExitConfig) -> SegmentMove | None:
-        return SegmentMove(config.segment_id, leaves=cls.event == REMOVED) if config.segment_id else None
+    def awaited_move(cls, config: SegmentExitConfig) -> AwaitedMove | None:
+        return AwaitedMove(config.segment_id, leaves=cls.event == REMOVED) if config.segment_id else None
 
     @classmethod
     def event_name(cls, config: SegmentExitConfig) -> str:
