@@ -62,3 +62,16 @@ async def test_one_is_moved_from_its_page(marketer_at_work: httpx.AsyncClient, w
     after = await client.get(answer.headers["location"])
     assert after.status_code == 200 and "Completed" in after.text
     assert "moved the run to another step" in (await client.get(f"/runs/{run_id}")).text
+
+
+async def test_what_narrows_the_list_stays_with_another_filter(
+    marketer_at_work: httpx.AsyncClient, world: World
+) -> None:
+    workflow_id = hold(world, 2)
+    query = f"workflow={workflow_id}&version=1&node=ask"
+    whole = (await marketer_at_work.get(f"/held-runs?{query}")).text
+    rows = whole[whole.index('id="rows"') :]
+    for name, value in (("version", "1"), ("node", "ask")):
+        assert f'<input type="hidden" form="filters" name="{name}" value="{value}">' in rows, "the bar sends it too"
+    assert "One step only" in rows and f'href="/held-runs?workflow={workflow_id}"' in rows
+    assert 'form="filters"' not in (await marketer_at_work.get("/held-runs")).text

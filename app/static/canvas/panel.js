@@ -118,6 +118,8 @@ export class Panel {
     arrange(form);
     if (!this.canvas.editable) this.lock(form);
     this.mark();
+    const results = this.resultsTab();
+    if (results) this.openTab(results);
     if (form.dataset.script) import(form.dataset.script).then((module) => module.enhance?.(form));
     if (this.wanted || this.into) this.focusIn();
   }
@@ -128,9 +130,14 @@ export class Panel {
     /** @type {HTMLElement} */ (form.closest('.pane')).tabIndex = 0;
   }
 
+  /** Who looks at results wants those of the step, unless a field was asked for. @returns {HTMLElement | null} */
+  resultsTab() {
+    return this.canvas.mode === 'results' && !this.wanted ? this.root.querySelector('#tab-results') : null;
+  }
+
   focusIn() {
     const first = 'form input:not([type=hidden]), form select, form textarea, form button';
-    const field = (this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector(first);
+    const field = this.resultsTab() ?? ((this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector(first));
     this.wanted = '';
     this.into = false;
     /** @type {any} */ (field)?.focus();
