@@ -47,8 +47,8 @@ LEVELS = Levels(
 COMMITS = ["lib/database.py", "lib/held_connections.py", "engine/"]
 """Who commits: one module for sessions, one that releases the connection of a session, and the engine its batches."""
 ENVIRONMENT = ["settings.py", "local/environment.py"]
-CLIENTS: list[str] = []
-"""Nobody has an HTTP client yet."""
+CLIENTS = ["lib/http_client.py"]
+"""One client for all calls: its guard and its bounds are nobody's to forget."""
 STATEMENTS = [
     "*repository.py",
     "engine/",

@@ -17,7 +17,7 @@ NINE_IN_TEN = 250
 SQL = re.compile(r"^\s*(select|insert\s+into|update|delete\s+from|with)\s", re.IGNORECASE)
 SQL_GOES_ON = re.compile(r"\b(from|into|set|exists|values)\b", re.IGNORECASE)
 STATEMENTS = {"select", "insert", "update", "delete", "text", "union", "exists"}
-CLIENTS = ("httpx", "requests", "aiohttp", "urllib.request", "urllib3", "http.client")
+CLIENTS = ("httpx", "httpcore", "requests", "aiohttp", "urllib.request", "urllib3", "http.client")
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 

@@ -1,0 +1,323 @@
+"""The one way out by HTTP: servers that users name, called within bounds of addresses, bytes, time and redirects.
+
+Names are resolved once and judged by `app.lib.egress`, and the connection goes to the address that was judged, so no answer of a name
+server leads inside (decision 0082). Certificates are checked against the name of the URL. A failure says whether any of the request
+left this machine: if not, it may be made again without a second thought.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpcore
+
+from app.lib import egress
+from app.lib.formats import counted
+
+Headers = Sequence[tuple[str, str]]
+CONNECTIONS = 120
+"""More than calls that one worker makes at a time: a slow host never holds up a connection of others."""
+KEPT_S = 4.0
+"""How long an idle connection is kept: most servers close theirs after 5 s, and a request that meets the close is one too many."""
+LONGEST_URL = 8_000
+MOST_REDIRECTS = 5
+MOST_HEADERS = 100
+"""Headers of an answer that are kept."""
+NOT_PUBLIC = (
+    "There is no server called {} on the public internet. Whoever runs this installation can allow a private one with"
+    " THROUGHLINE_EGRESS_ALLOW."
+)
+"""One sentence for a name that does not exist and one that leads inside: what there is inside is not told."""
+_REDIRECTS = (301, 302, 303, 307, 308)
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+_UP = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOP_SECRETS = ("authorization", "cookie", "proxy-authorization")
+
+
+class BadUrl(ValueError):
+    """This cannot be called; the text is a sentence."""
+
+
+class HttpFailed(Exception):
+    """There is no answer, and the text says why. `sent`: some of the request left, so it may have arrived.
+
+    `permanent`: trying again would not help.
+    """
+
+    def __init__(self, why: str, *, sent: bool, permanent: bool = False) -> None:
+        super().__init__(why)
+        self.sent, self.permanent = sent, permanent
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """A URL in its parts. `host` is that of `egress.host_name`, `target` the path with its query, percent-encoded."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """`example.com`, with the port where it is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = self.port == (443 if self.scheme == "https" else 80)
+        return host if usual else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    def __str__(self) -> str:
+        return self.origin + self.target
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a server answered. `headers` have small names; `cut`: the body was longer than what was read of it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    cut: bool
+    duration_ms: int
+    url: HttpUrl
+    """Who answered, behind redirects."""
+    redirects: int = 0
+
+    def header(self, name: str) -> str:
+        """The first of this name, or empty."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What is asked. `private`: names of headers that go to the first origin only, in small letters."""
+
+    method: str
+    url: HttpUrl
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    private: frozenset[str] = frozenset()
+
+
+def read_url(text: str) -> HttpUrl:
+    """The URL that `text` says. Raises BadUrl: no http(s), a user name, an address that is written oddly, one that is never reached."""
+    text = text.strip()
+    if not text or len(text) > LONGEST_URL or _UNSAFE.search(text):
+        raise BadUrl("Write a URL like https://api.example.com/orders, without line breaks and backslashes.")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise BadUrl("This is not a URL. Write it like https://api.example.com/orders.") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadUrl("Write a URL that begins with https:// or http://.")
+    if "@" in parts.netloc:
+        raise BadUrl("A URL with a user name in it is not called. Put credentials into a connector.")
+    if port == 0 or (not parts.netloc.endswith("]") and parts.netloc.endswith(":")):
+        raise BadUrl("The port of this URL is none.")
+    try:
+        host = egress.host_name(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
+    except ValueError as error:
+        raise BadUrl(str(error).replace("smtp.example.com", "api.example.com")) from error
+    if _UP.search(parts.path):
+        raise BadUrl("The path of this URL goes up by “..”. Write it out.")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]")
+    return HttpUrl(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
+
+
+def header_fault(name: str, value: str) -> str | None:
+    """Why a header cannot be sent, as a sentence; None when it can."""
+    if not _TOKEN.fullmatch(name):
+        return f"“{name}” is no name of a header. Use letters, digits and hyphens."
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        return f"The header {name} holds a line break or another character that no header may hold."
+    if name.lower() in ("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"):
+        return f"The header {name} is set by the connection itself. Leave it out."
+    return None
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections to judged addresses only."""
+
+    def __init__(self) -> None:
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  the interface of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        failure: Exception = OSError("no address")
+        for address in await egress.resolve(host, port):
+            try:
+                return await self._sockets.connect_tcp(str(address), port, timeout=egress.CONNECT_S)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        raise egress.Blocked("a socket of this machine")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class HttpClient:
+    """Calls servers, many side by side, over connections that it keeps. For one event loop."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: whose certificates count; by itself those that this machine trusts."""
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls or _trusted(),
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS // 2,
+            keepalive_expiry=KEPT_S,
+            network_backend=_GuardedBackend(),
+        )
+
+    async def close(self) -> None:
+        """Give back all connections."""
+        await self._pool.aclose()
+
+    async def request(
+        self, request: HttpRequest, *, timeout_s: float, most_bytes: int, redirects: int = 0
+    ) -> HttpAnswer:
+        """The answer, with at most `most_bytes` of its body. Raises HttpFailed.
+
+        `timeout_s` is for all of it: names, connections, redirects and the body. `redirects`: how many are followed.
+        """
+        began, sending = time.monotonic(), _Sending()
+        try:
+            async with asyncio.timeout(timeout_s):
+                for number in range(redirects + 1):
+                    answer = await self._once(request, sending, most_bytes)
+                    behind = _behind(request, answer) if number < redirects else None
+                    if behind is None:
+                        break
+                    request = behind
+        except HttpFailed:
+            raise
+        except Exception as error:
+            raise _failure(error, request.url, timeout_s, sent=sending.sent) from error
+        return replace(answer, duration_ms=round((time.monotonic() - began) * 1_000), redirects=number)
+
+    async def _once(self, request: HttpRequest, sending: _Sending, most_bytes: int) -> HttpAnswer:
+        url = request.url
+        headers = [("host", url.authority), *request.headers, ("accept-encoding", "gzip")]
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            headers.append(("content-length", str(len(request.body))))
+        outgoing = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
+            headers=[(name.encode(), value.encode()) for name, value in headers],
+            content=request.body,
+            extensions={"trace": sending.note},
+        )
+        response = await self._pool.handle_async_request(outgoing)
+        try:
+            first_headers = response.headers[:MOST_HEADERS]
+            decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in first_headers)
+            answer = HttpAnswer(response.status, decoded, b"", False, 0, url)
+            body, cut = await _read(response, answer.header("content-encoding").strip().lower(), most_bytes)
+            return replace(answer, body=body, cut=cut)
+        finally:
+            await response.aclose()
+
+
+class _Sending:
+    """Has any of a request left?"""
+
+    sent = False
+
+    async def note(self, event: str, _: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self.sent = True
+
+
+async def _read(response: httpcore.Response, coding: str, most: int) -> tuple[bytes, bool]:
+    """The body and whether it was cut, unpacked a piece at a time: a small one may unpack to gigabytes. Raises HttpFailed."""
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise HttpFailed(f"The server answered in the coding {coding}, which was not asked for.", sent=True)
+    unpacker = zlib.decompressobj(31) if coding.endswith("gzip") else None
+    body, raw = bytearray(), 0
+    async for chunk in response.aiter_stream():
+        raw += len(chunk)
+        body += chunk if unpacker is None else unpacker.decompress(chunk, most + 1 - len(body))
+        if len(body) > most or raw > most:
+            return bytes(body[:most]), True
+    return bytes(body), False
+
+
+def _behind(request: HttpRequest, answer: HttpAnswer) -> HttpRequest | None:
+    """What a redirect asks for, None when the answer is none. Raises HttpFailed when it leads where nobody may go."""
+    place = answer.header("location")
+    if answer.status not in _REDIRECTS or not place:
+        return None
+    try:
+        url = read_url(urljoin(str(request.url), place))
+    except ValueError as error:
+        raise HttpFailed(f"The server redirects to where nothing can be called. {error}", sent=True) from error
+    if request.url.scheme == "https" and url.scheme == "http":
+        raise HttpFailed("The server redirects from https to http, which is not followed.", sent=True, permanent=True)
+    left_out = set[str]()
+    if url.origin != request.url.origin:
+        left_out |= {*_HOP_SECRETS, *request.private}
+    method, body = request.method, request.body
+    if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
+        method, body = ("HEAD" if method == "HEAD" else "GET"), b""
+        left_out |= {"content-type"}
+    headers = tuple((name, value) for name, value in request.headers if name.lower() not in left_out)
+    return HttpRequest(method, url, headers, body, request.private)
+
+
+def _failure(error: Exception, url: HttpUrl, timeout_s: float, *, sent: bool) -> HttpFailed:
+    """An error of the network as a sentence. What a name stands for inside is not told."""
+    if isinstance(error, egress.Blocked | socket.gaierror):
+        return HttpFailed(NOT_PUBLIC.format(url.host), sent=sent)
+    if isinstance(error, TimeoutError | httpcore.TimeoutException):
+        if isinstance(error, TimeoutError) or sent:
+            return HttpFailed(f"There was no answer within {counted(round(timeout_s), 'second')}.", sent=sent)
+        return HttpFailed(f"{url.authority} did not let itself be connected to in time.", sent=sent)
+    if isinstance(error, httpcore.ConnectError):
+        return HttpFailed(_connect_words(error, url), sent=sent)
+    if isinstance(error, zlib.error):
+        return HttpFailed("The answer says it is packed by gzip, and is not.", sent=sent)
+    if isinstance(error, httpcore.NetworkError | httpcore.ProtocolError | OSError):
+        words = str(error).rstrip(".")
+        return HttpFailed(f"The connection to {url.authority} broke{': ' + words if words else ''}.", sent=sent)
+    raise error
+
+
+def _connect_words(error: Exception, url: HttpUrl) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"The certificate of {url.authority} is not trusted: {cause.verify_message or cause.reason}."
+        if isinstance(cause, ssl.SSLError):
+            return f"{url.authority} does not speak TLS as it should: {cause.reason or 'no handshake'}."
+        cause = cause.__cause__ or cause.__context__
+    return f"{url.authority} cannot be connected to."
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,297 @@
+"""The one client for HTTP: nothing inside is reached, and no answer takes more bytes, time or steps than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import resource
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpcore
+import pytest
+
+from app import settings as settings_module
+from app.lib import egress
+from app.lib.http_client import BadUrl, HttpAnswer, HttpClient, HttpFailed, HttpRequest, read_url
+from tests.fixtures.http_server import Asked, Recorder, Reply, bomb, dripping, endless, json_reply, recording
+
+NAMES = {
+    "priv.test": ["10.0.0.5"],
+    "mixed.test": ["127.0.0.1", "10.0.0.9"],
+    "v6map.test": ["::ffff:127.0.0.1"],
+    "meta.test": ["169.254.169.254"],
+    "ok.test": ["127.0.0.1"],
+}
+INSIDE = [
+    "http://127.0.0.1:{}/", "http://localhost:{}/", "http://2130706433:{}/", "http://0x7f000001:{}/", "http://0177.0.0.1:{}/",
+    "http://127.1:{}/", "http://[::1]:{}/", "http://[::ffff:127.0.0.1]:{}/", "http://[::ffff:7f00:1]:{}/",
+    "http://[64:ff9b::7f00:1]:{}/", "http://0.0.0.0:{}/", "http://[::]:{}/", "http://169.254.169.254/", "http://[fd00:ec2::254]/",
+    "http://100.100.100.200/", "http://10.0.0.1/", "http://100.64.0.1/", "http://198.18.0.1/", "http://224.0.0.1/",
+    "http://priv.test/", "http://mixed.test:{}/", "http://v6map.test:{}/", "http://meta.test/latest/meta-data/", "file:///etc/passwd",
+    "gopher://127.0.0.1/", "http://user@127.0.0.1:{}/", "http://127.0.0.1%2f@ok.test:{}/", "http://ok.test:{}\\@evil/",
+    "http://①②⑦.0.0.1:{}/", "http://127.0.0.1:{}#@ok.test/", "http://[fe80::1%25eth0]/", "http://ok.test:{}/\r\nHost: x",
+]  # fmt: skip
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    with recording() as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def on_the_internet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Settings of a server on the internet and a name server that knows `NAMES`; the names that it was asked."""
+    found = dataclasses.replace(settings_module.read_settings(), local=False)
+    monkeypatch.setattr(egress, "settings", lambda: found)
+    names_asked: list[str] = []
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        names_asked.append(host)
+        if host == "rebind.test":  # public when it is judged, inside for whoever asks again
+            addresses = ["93.184.216.34"] if names_asked.count(host) == 1 else ["127.0.0.1"]
+        elif host in NAMES:
+            addresses = NAMES[host]
+        else:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [
+            (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in addresses
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return names_asked
+
+
+@pytest.fixture
+def locally(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = dataclasses.replace(settings_module.read_settings(), local=True)
+    monkeypatch.setattr(egress, "settings", lambda: found)
+
+
+async def ask(
+    url: str, method: str = "GET", *, timeout_s: float = 5, most_bytes: int = 100_000, redirects: int = 0, **more: Any
+) -> HttpAnswer:
+    client = HttpClient(more.pop("tls", None))
+    try:
+        request = HttpRequest(method, read_url(url), **more)
+        return await client.request(request, timeout_s=timeout_s, most_bytes=most_bytes, redirects=redirects)
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("url", INSIDE)
+async def test_nothing_inside_is_reached(url: str, server: Recorder, on_the_internet: list[str]) -> None:
+    with pytest.raises((BadUrl, HttpFailed)) as refusal:
+        await ask(url.format(server.port))
+    if isinstance(refusal.value, HttpFailed):
+        assert str(refusal.value).startswith("There is no server called") and not refusal.value.sent
+    assert not server.asked
+
+
+@pytest.mark.parametrize("url", INSIDE[:24])
+async def test_no_redirect_leads_inside(
+    url: str, server: Recorder, on_the_internet: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first server is allowed by its name; where it sends us is judged like any other."""
+    allowing = dataclasses.replace(
+        egress.settings(), egress=settings_module.EgressSettings(hosts=frozenset({"ok.test"}))
+    )
+    monkeypatch.setattr(egress, "settings", lambda: allowing)
+    server.answer = lambda asked: Reply(302, b"", {"Location": url.format(server.port)})
+    with pytest.raises(HttpFailed):
+        await ask(f"http://ok.test:{server.port}/", redirects=3)
+    assert [asked.headers["host"] for asked in server.asked] == [f"ok.test:{server.port}"]
+
+
+async def test_a_name_is_judged_and_connected_to_by_one_answer(
+    on_the_internet: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def connect_tcp(self: Any, host: str, port: int, **_: Any) -> Any:
+        tried.append(host)
+        raise httpcore.ConnectError("refused")
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    with pytest.raises(HttpFailed, match=r"rebind\.test cannot be connected to") as failure:
+        await ask("http://rebind.test/")
+    assert not failure.value.sent
+    assert on_the_internet == ["rebind.test"] and tried == ["93.184.216.34"]
+
+
+async def test_a_request_arrives_as_it_was_meant(server: Recorder, locally: None) -> None:
+    url = f"{server.url}/a b/ü?q=x y&z=[1]#part"
+    answer = await ask(url, "POST", headers=(("X-One", "ä"), ("Content-Type", "text/plain")), body=b"hello")
+    asked = server.asked[0]
+    assert (asked.method, asked.path, asked.body) == ("POST", "/a%20b/%C3%BC?q=x%20y&z=[1]", b"hello")
+    assert asked.headers["host"] == f"127.0.0.1:{server.port}" and asked.headers["content-type"] == "text/plain"
+    assert answer.status == 200 and answer.body == b'{"n": 1}' and not answer.cut and answer.redirects == 0
+    assert answer.header("content-type") == "application/json"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "example.com", "https://", "ftp://x.example/", "https://a.example:99999/", "https://a.example:0/", "https://a.example:/",
+     "https://a.example/a/../b", "https://a.example/%2e%2e/b", "https://a..b/", "https://a.example/" + "x" * 8_000],
+)  # fmt: skip
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(BadUrl) as fault:
+        read_url(url)
+    assert str(fault.value).endswith(".")
+
+
+def test_one_form_of_a_url() -> None:
+    assert str(read_url(" HTTPS://API.Example.com:443?a=1 ")) == "https://api.example.com/?a=1"
+    assert read_url("http://[2606:4700::1]:81/x").origin == "http://[2606:4700::1]:81"
+
+
+async def test_an_endless_answer_is_cut(server: Recorder, locally: None) -> None:
+    server.answer = lambda asked: Reply(stream=endless)
+    answer = await ask(server.url, most_bytes=100_000)
+    assert answer.cut and len(answer.body) == 100_000
+
+
+async def test_a_slow_drip_ends_with_the_time(server: Recorder, locally: None) -> None:
+    server.answer = lambda asked: Reply(stream=dripping)
+    with pytest.raises(HttpFailed, match="no answer within 1 second") as failure:
+        await ask(server.url, timeout_s=0.6)
+    assert failure.value.sent and not failure.value.permanent
+
+
+async def test_a_bomb_of_gzip_is_unpacked_as_far_as_is_kept(server: Recorder, locally: None) -> None:
+    reply = bomb()
+    server.answer = lambda asked: reply
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = await ask(server.url, most_bytes=100_000)
+    assert answer.cut and len(answer.body) == 100_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "kilobytes of 200 MB"
+
+
+async def test_codings_that_nobody_asked_for(server: Recorder, locally: None) -> None:
+    server.answer = lambda asked: Reply(200, b"..", {"Content-Encoding": "br"})
+    with pytest.raises(HttpFailed, match="coding br"):
+        await ask(server.url)
+    server.answer = lambda asked: Reply(200, b"no gzip", {"Content-Encoding": "gzip"})
+    with pytest.raises(HttpFailed, match="packed by gzip"):
+        await ask(server.url)
+
+
+async def test_redirects_are_followed_when_asked_for_and_not_for_ever(server: Recorder, locally: None) -> None:
+    def answer(asked: Asked) -> Reply:
+        number = int(asked.path.strip("/") or 0)
+        return Reply(302, b"", {"Location": f"/{number + 1}"}) if number < 9 else json_reply({})
+
+    server.answer = answer
+    assert (await ask(server.url + "/8")).status == 302
+    assert (await ask(server.url + "/7", redirects=5)).redirects == 2
+    assert (await ask(server.url + "/1", redirects=5)).status == 302, "the sixth is not followed"
+
+
+async def test_secrets_stay_with_the_server_they_are_for(server: Recorder, locally: None) -> None:
+    with recording() as other:
+        server.answer = lambda asked: Reply(307, b"", {"Location": f"{other.url}/x"})
+        headers = (("Authorization", "Bearer s"), ("X-Key", "s"), ("X-Plain", "p"))
+        await ask(server.url, "POST", headers=headers, body=b"1", redirects=1, private=frozenset({"x-key"}))
+        asked = other.asked[0]
+        assert asked.method == "POST" and asked.body == b"1" and asked.headers["x-plain"] == "p"
+        assert "authorization" not in asked.headers and "x-key" not in asked.headers
+
+
+async def test_a_redirect_after_a_post_is_got(server: Recorder, locally: None) -> None:
+    server.answer = lambda asked: json_reply({}) if asked.path == "/x" else Reply(303, b"", {"Location": "/x"})
+    headers = (("Content-Type", "text/plain"), ("Authorization", "Bearer s"))
+    await ask(server.url, "POST", body=b"1", headers=headers, redirects=1)
+    asked = server.asked[1]
+    assert (asked.method, asked.body) == ("GET", b"") and "content-type" not in asked.headers
+    assert asked.headers["authorization"] == "Bearer s"
+
+
+async def test_a_failure_says_whether_the_request_left(server: Recorder, locally: None) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(HttpFailed, match="cannot be connected to") as failure:
+            await ask(f"http://127.0.0.1:{port}/", "POST")
+        assert not failure.value.sent
+    listening = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    with pytest.raises(HttpFailed, match="broke") as failure:
+        await ask(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/", "POST")
+    assert failure.value.sent
+    listening.close()
+
+
+async def test_certificates_are_checked(tmp_path: Path, locally: None) -> None:
+    certificate, trusted = signed_for_localhost(tmp_path)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=certificate)
+    port = listening.sockets[0].getsockname()[1]
+    with pytest.raises(HttpFailed, match="is not trusted") as failure:
+        await ask(f"https://localhost:{port}/")
+    assert not failure.value.sent
+    assert (await ask(f"https://localhost:{port}/", tls=trusted)).body == b"ok"
+    with pytest.raises(HttpFailed, match="is not trusted"):
+        await ask(f"https://127.0.0.1:{port}/", tls=trusted)
+    listening.close()
+
+
+def signed_for_localhost(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context with a certificate for `localhost`, and a client's that trusts it."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(path)
+    trusting = ssl.create_default_context()
+    trusting.load_verify_locations(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
+    return serving, trusting
+
+
+async def test_a_slow_host_holds_up_no_other(server: Recorder, locally: None) -> None:
+    client = HttpClient()
+    with recording() as slow:
+        slow.answer = lambda asked: json_reply({}, after_s=3)
+        slow_tasks = [
+            asyncio.create_task(client.request(HttpRequest("GET", read_url(slow.url)), timeout_s=9, most_bytes=99))
+            for _ in range(30)
+        ]
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        requests = [
+            client.request(HttpRequest("GET", read_url(server.url)), timeout_s=9, most_bytes=99) for _ in range(50)
+        ]
+        answers = await asyncio.gather(*requests)
+        assert {answer.status for answer in answers} == {200}
+        assert not any(task.done() for task in slow_tasks), f"the others took {time.monotonic() - began:.1f} s"
+        for task in slow_tasks:
+            task.cancel()
+        await asyncio.gather(*slow_tasks, return_exceptions=True)
+        await client.close()
