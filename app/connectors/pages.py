@@ -76,12 +76,24 @@ class ConnectorLine(NamedTuple):
         return bool(self.kind and getattr(self.shown.config, "local", False))
 
 
+def _of_services(rows: Sequence[Connector]) -> list[ConnectorLine]:
+    """The lines of connectors that serve no channel; those of types that are not installed have no kind."""
+    lines = []
+    for row in rows:
+        if row.channel == registry.SERVICE:
+            kind = registry.connector_types().get(row.type)
+            lines.append(ConnectorLine(view(row), kind, kind.summary(row.config) if kind else None))
+    return lines
+
+
 def _by_channel(rows: Sequence[Connector]) -> list[tuple[type[ChannelType] | None, list[ConnectorLine]]]:
     """The lines of each channel, in the order of channels; those of channels that are not installed come last, under None."""
     lines: dict[type[ChannelType] | None, list[ConnectorLine]] = {
         channel: [] for channel in (*registry.channels(), None)
     }
     for row in rows:
+        if row.channel == registry.SERVICE:
+            continue
         kind = registry.connector_types().get(row.type)
         summary = kind.summary(row.config) if kind else None
         lines[registry.known(row.channel) if kind else None].append(ConnectorLine(view(row), kind, summary))
@@ -97,6 +109,7 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
         "connectors/list.html",
         rows=[view(row) for row in listed.items],
         channels=_by_channel(listed.items),
+        services=_of_services(listed.items),
         waiting=await connectors.waiting(listed.items),
         channel_of=_channel_of,
         waiting_for_any=0 if listed.items else await connectors.waiting_for_any(),
@@ -106,7 +119,8 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
 
 def _channel_of(shown: ConnectorView) -> type[ChannelType] | None:
     """The channel that a connector serves, for the words of what waits for it."""
-    return registry.channel_of(shown.type) if shown.type in registry.connector_types() else None
+    known = shown.type in registry.connector_types() and not registry.is_service(shown.type)
+    return registry.channel_of(shown.type) if known else None
 
 
 def _form(
@@ -124,7 +138,8 @@ def _form(
         kind=kind,
         kinds=[] if connector else [one.kind for one in presentation.installed().values()],
         form=kind.form,
-        channel=registry.channel_of(kind.type),
+        channel=None if registry.is_service(kind.type) else registry.channel_of(kind.type),
+        service=registry.is_service(kind.type),
         folder=presentation.folder_of(kind) if kind.type in presentation.installed() else "",
         choices=kind.form.choices,
         local=bool(connector and kind.is_local(connector.config)),

@@ -47,6 +47,12 @@ class IsDefault(Conflict):
     code = "is_default"
 
 
+class NoDefault(Conflict):
+    """Connectors to services have no default: each step names the one that it calls by."""
+
+    code = "no_default"
+
+
 class ConnectorNotInstalled(Conflict):
     """Connectors of this type are not installed here any more, so only its name can be changed. Ask whoever runs the server."""
 
@@ -155,8 +161,11 @@ class ConnectorService:
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
         secret = values.pop(kind.secret, "")
-        config, channel = kind.checked(values), registry.channel_of(kind.type).number
-        first = not await self.rows.exists(Connector.channel == channel)
+        config, channel = kind.checked(values), registry.number_of(kind.type)
+        serves_channel = channel != registry.SERVICE
+        if new.is_default and not serves_channel:
+            raise NoDefault
+        first = serves_channel and not await self.rows.exists(Connector.channel == channel)
         connector = Connector(
             id=(connector_id := uuid7()),
             tenant_id=self.tenant_id,
@@ -187,6 +196,8 @@ class ConnectorService:
             raise IsDefault
         moves_default = change.is_default is True and not connector.is_default
         if moves_default:
+            if connector.channel == registry.SERVICE:
+                raise NoDefault
             await self.rows.clear_default(connector.channel)
             connector.is_default = True
         return await self._tried_again(connector, of_default=moves_default)
@@ -235,7 +246,8 @@ class ConnectorService:
         connector = await self.rows.get_one_or_none(Connector.id == connector_id, lock=True)
         if connector is None:
             raise NotFound
-        last = await self.rows.count(Connector.channel == connector.channel) == 1
+        serves_channel = connector.channel != registry.SERVICE
+        last = serves_channel and await self.rows.count(Connector.channel == connector.channel) == 1
         if connector.is_default and not last:
             raise IsDefault
         if uses := await usage.of_connector(

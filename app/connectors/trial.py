@@ -23,6 +23,7 @@ from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.service import ServiceType
 from app.models import Connector
 from app.subscriptions.service import permission_at
 
@@ -79,6 +80,8 @@ async def send_trial(
     kind = registry.connector_types().get(connector.type)
     if kind is None:
         return TestResult("misconfigured", f"Connectors of the type {connector.type} are not installed here.")
+    if issubclass(kind, ServiceType):
+        return await _try_service(session, principal, connector, kind)
     channel = registry.channel_of(connector.type)
     recipient = channel.recipient_of(to)
     may = await permission_at(session, principal.tenant_id, recipient, channel)
@@ -105,6 +108,22 @@ async def send_trial(
             await transport.close()
         await note(session, condition, result)
     return TestResult(_WORDS.get(result.kind, result.kind), result.text)
+
+
+async def _try_service(
+    session: AsyncSession, principal: Principal, connector: Connector, kind: type[ServiceType]
+) -> TestResult:
+    with turns.take((principal.tenant_id, principal.kind, principal.id)):
+        try:
+            account = sender_of(connector.type, connector.id, connector.config, connector.secret).server
+        except crypto.CannotUnseal:
+            return TestResult(
+                "misconfigured", f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
+            )
+        await held_connections.release_connection(session)
+        with database.outside_call(f"a {kind.form.title.lower()}"):
+            result, text = await kind.tried(account, DEADLINE_S)
+    return TestResult(result, text)
 
 
 def _greeting(channel: type[ChannelType], name: str) -> Parts:

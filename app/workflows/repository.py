@@ -211,15 +211,22 @@ def not_deleted(model: Any) -> list[ColumnElement[bool]]:
     return [model.deleted_at.is_(None)] if hasattr(model, "deleted_at") else []
 
 
+WEB, MESSAGES = "web", "message"
+"""Varieties of connectors: to services that steps call, and to providers that messages leave by."""
+
+
 def _row(row: Any) -> ReferencedRow:
     """Tables hold channels differently: connectors by its number, templates by its word; segments and workflows have none."""
     name, stored = row.name, getattr(row, "channel", None)
     if stored is None:
         return ReferencedRow(name, None, "", getattr(row, "kind", ""))
+    if stored == channels.SERVICE:
+        return ReferencedRow(name, None, "services", WEB)
     channel = channels.known(stored) if isinstance(stored, int) else channels.find(stored)
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)
-    return ReferencedRow(name, channel.number, channel.label)
+    variety = MESSAGES if isinstance(stored, int) else ""
+    return ReferencedRow(name, channel.number, channel.label, variety)
 
 
 class VersionRepository(TenantRepository[WorkflowVersion]):

@@ -43,8 +43,8 @@ class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
     """What `ConnectorSummary.place` is called at the head of a list: `Server`."""
     trial_title: str
     """What the button beside it does: `Send a test email`."""
-    trial_to: Literal["email", "tel", "text"]
-    """What a test is sent to, as an input of HTML knows it."""
+    trial_to: Literal["email", "tel", "text", ""]
+    """What a test is sent to, as an input of HTML knows it; empty when it goes to nobody."""
     trial_taken: str = "The service took it. See whether it arrived at {to}."
     """What is said when a test was taken."""
     local_fields: Sequence[str] = ()

@@ -1,4 +1,5 @@
-"""How the connectors of a channel are set up: `frontend-nodes/channels/<channel>/<connector type>/`, or `frontend/channels/…` of plugins.
+"""How connectors are set up: `frontend-nodes/channels/<channel>/<connector type>/`, or `frontend/channels/…` of plugins; of services
+`frontend-nodes/services/<connector type>/`.
 
 A folder holds the files of `FILES`. A connector type whose folder is not complete is not offered to anybody who adds one, and `refusals`
 has a sentence that names what is missing. What was set up before goes on to send: delivery needs no folder.
@@ -40,6 +41,8 @@ _refused: dict[str, str] = {}
 
 def folder_of(kind: type[ConnectorType]) -> str:
     """`channels/email/smtp`: below `frontend-nodes`, or `frontend` of the plugin directory."""
+    if registry.is_service(kind.type):
+        return f"services/{kind.type}"
     return f"channels/{registry.channel_of(kind.type).type}/{kind.type}"
 
 

@@ -1,8 +1,9 @@
 """The list of channels. A folder in `app/messaging/channels` with a module `channel.py`, or a module of the plugin
 directory, is found automatically.
 
-Its class is marked with `@channel`. One that does not say all that a channel says is refused, and two of one name or number, because the
-tables hold the number (docs/decisions/0039-a-channel-is-one-folder.md). How its forms look is checked by `presentation`.
+A folder with a module `service.py` brings a connector type without a channel, marked with `@service`: calls of steps leave by it.
+The class of a channel is marked with `@channel`. One that does not say all that a channel says is refused, and two of one name or number,
+because the tables hold the number (docs/decisions/0039-a-channel-is-one-folder.md). How its forms look is checked by `presentation`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from app.lib.conversions import quoted
 from app.messaging import channels as package
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType, change_of_config
+from app.messaging.channels.service import ServiceType
 
 OURS = range(1, 100)
 PLUGINS = "channels"
 """Where they are below a plugin directory."""
+SERVICE, SERVICE_WORD = 0, "service"
+"""What stands in rows in place of a channel's number for connectors of services, and its word."""
 HIGHEST = 32_767
 """A smallint holds no more."""
 SAYS = ("type", "number", "label", "noun", "icon", "identifier", "connectors")
@@ -37,6 +41,7 @@ CONNECTOR_DOES: dict[str, object] = {
 """The same of every connector type."""
 log = structlog.get_logger()
 _channels: dict[str, type[ChannelType]] = {}
+_services: dict[str, type[ServiceType]] = {}
 _failures: dict[str, str] = {}
 
 
@@ -57,6 +62,15 @@ def channel(cls: type[ChannelType]) -> type[ChannelType]:
             f"The number of the channel {cls.type!r} has to be {OURS.stop} or more: those below are the product's."
         )
     _channels[cls.type] = cls
+    return cls
+
+
+def service(cls: type[ServiceType]) -> type[ServiceType]:
+    """Put a connector type without a channel on the list. Raises ValueError for what is missing, or when its name is taken."""
+    _complete(cls)
+    if cls.type in _services or any(kind.type == cls.type for other in _channels.values() for kind in other.connectors):
+        raise ValueError(f"Two connector types are called {cls.type!r}.")
+    _services[cls.type] = cls
     return cls
 
 
@@ -99,8 +113,9 @@ def remove(cls: type[ChannelType]) -> None:
 @functools.cache
 def _discover() -> None:
     for folder in sorted(Path(package.__file__ or "").parent.iterdir()):
-        if (folder / "channel.py").is_file():
-            importlib.import_module(f"{package.__name__}.{folder.name}.channel")
+        for module in ("channel", "service"):
+            if (folder / f"{module}.py").is_file():
+                importlib.import_module(f"{package.__name__}.{folder.name}.{module}")
     if directory := discovery.plugin_folder():
         load(directory)
 
@@ -160,6 +175,8 @@ def known(number: int) -> type[ChannelType] | None:
 
 def word_of(number: int) -> str:
     """The word of a channel for people and programs, also of one that is not installed any more."""
+    if number == SERVICE:
+        return SERVICE_WORD
     cls = known(number)
     return cls.type if cls else f"channel {number}"
 
@@ -193,7 +210,18 @@ def shown(channel: int | str) -> type[ChannelType]:
 
 def connector_types() -> dict[str, type[ConnectorType]]:
     """All connector types by name."""
-    return {kind.type: kind for cls in channels() for kind in cls.connectors}
+    return {kind.type: kind for cls in channels() for kind in cls.connectors} | dict(_services)
+
+
+def is_service(name: str) -> bool:
+    """Is it a connector type without a channel?"""
+    _discover()
+    return name in _services
+
+
+def number_of(connector: str) -> int:
+    """What stands in rows as the channel of connectors of this type. Raises KeyError."""
+    return SERVICE if is_service(connector) else channel_of(connector).number
 
 
 def connector_type(name: str) -> type[ConnectorType]:

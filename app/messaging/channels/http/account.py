@@ -1,0 +1,70 @@
+"""A service that is called by HTTP, with its credentials: which URLs they go to, and which headers a call bears."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from standardwebhooks import Webhook as StandardWebhook
+
+from app.lib.http_client import BadUrl, HttpUrl, read_url
+
+Auth = Literal["none", "basic", "bearer", "header", "signed"]
+
+
+class BadCredentials(ValueError):
+    """The credentials of the connector cannot be used; the text is a sentence."""
+
+
+class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """One connector. `secret` is a password, a token, the value of a header, or a signing secret, as `auth` says."""
+
+    base_url: str
+    auth: Auth = "none"
+    username: str = ""
+    header: str = ""
+    secret: str = ""
+    test_path: str = ""
+
+    def url_of(self, text: str) -> HttpUrl:
+        """What a step calls: a path below the base, or a URL that begins with it. Raises BadUrl for anything else."""
+        base, text = read_url(self.base_url), text.strip()
+        folder = base.target.rstrip("/")
+        if not text or text.startswith(("/", "?")):
+            return read_url(f"{base.origin}{folder}{text}")
+        url = read_url(text)
+        path = url.target.partition("?")[0]
+        if url.origin != base.origin or not (path == folder or path.startswith(folder + "/")):
+            raise BadUrl(f"The connector is for {base.origin}{folder}, so its credentials go nowhere else.")
+        return url
+
+    def headers(self, message_id: str, at: datetime, body: bytes) -> tuple[tuple[str, str], ...]:
+        """The headers that say who a call is from. Raises BadCredentials."""
+        if self.auth == "none":
+            return ()
+        if not self.secret:
+            raise BadCredentials("The connector has no secret. An admin can enter it.")
+        if self.auth == "basic":
+            pair = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+            return (("Authorization", f"Basic {pair}"),)
+        if self.auth == "bearer":
+            return (("Authorization", f"Bearer {self.secret}"),)
+        if self.auth == "header":
+            return ((self.header, self.secret),)
+        return self._signature(message_id, at, body)
+
+    def _signature(self, message_id: str, at: datetime, body: bytes) -> tuple[tuple[str, str], ...]:
+        """Standard Webhooks signs id, time and body."""
+        try:
+            signature = StandardWebhook(self.secret).sign(message_id, at, body.decode())
+        except ValueError as error:
+            raise BadCredentials(
+                "The secret of the connector signs nothing. Standard Webhooks has one like whsec_ and base64 behind it."
+            ) from error
+        return (
+            ("webhook-id", message_id),
+            ("webhook-timestamp", str(int(at.timestamp()))),
+            ("webhook-signature", signature),
+        )

@@ -1,0 +1,164 @@
+"""Connectors to HTTP services: their settings and rules, and a try that says the service's own words."""
+
+from __future__ import annotations
+
+import http
+import secrets
+from typing import Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import FieldError, Invalid
+from app.lib import clock, egress, http_client, single_line
+from app.lib.http_client import BadUrl, HttpClient, HttpFailed, HttpRequest, read_url
+from app.messaging.channels import registry
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
+from app.messaging.channels.http.account import Auth, BadCredentials, HttpAccount
+from app.messaging.channels.service import ServiceTrial, ServiceType
+
+Url = Annotated[str, Meta(min_length=1, max_length=2_000, pattern=single_line.PATTERN)]
+Line = Annotated[str, Meta(max_length=320, pattern=single_line.PATTERN)]
+Secret = Annotated[str, Meta(max_length=8_000, pattern=r"^[^\x00\r\n]*\Z")]
+SHOWN = 300
+"""Characters of an answer that a try shows."""
+_WORDS = {
+    "none": "Without credentials", "basic": "User name and password", "bearer": "Bearer token", "header": "A header of its own",
+    "signed": "Signed (Standard Webhooks)",
+}  # fmt: skip
+
+
+class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A service. Its credentials go to URLs that begin with `baseUrl`, and nowhere else; another `baseUrl`, `auth`, `username` or
+    `header` asks for the `secret` again. `header` is the name of the header for `auth: "header"`; `testPath` what a test gets."""
+
+    base_url: Url
+    auth: Auth = "none"
+    username: Line = ""
+    header: Line = ""
+    secret: Secret = ""
+    test_path: Line = ""
+
+
+class HttpView(msgspec.Struct, rename="camel"):
+    base_url: str
+    auth: str
+    username: str
+    header: str
+    test_path: str
+    has_secret: bool
+
+
+@registry.service
+class HttpConnector(ServiceType):
+    type, label, Config, noun = "http", "HTTP", HttpConfig, "web service"
+    secret, secret_word = "secret", "secret"
+    asks_again = "Enter the secret again: a stored one goes to no other address, and in no other way."
+    form = ConnectorForm(
+        title="Web service",
+        place="Address",
+        trial_title="Test the connection",
+        trial_to="",
+        words={
+            "baseUrl": "Write where the service is, for example https://api.example.com/v1.",
+            "auth": f"One of {', '.join(get_args(Auth))}.",
+            "username": single_line.SENTENCE,
+            "header": "Write the name of a header, for example X-Api-Key.",
+            "secret": "A secret holds no line breaks.",
+            "testPath": single_line.SENTENCE,
+        },
+        choices={"auth": list(_WORDS.items())},
+        defaults={"auth": "none"},
+    )
+
+    @classmethod
+    def checked(cls, settings: Settings) -> Settings:
+        try:
+            base = read_url(settings["baseUrl"])
+        except BadUrl as error:
+            raise _invalid("baseUrl", str(error)) from error
+        if "?" in base.target:
+            raise _invalid("baseUrl", "Leave out the query: steps add their own.")
+        if refusal := egress.egress_refusal(base.host):
+            raise _invalid("baseUrl", refusal)
+        if (
+            settings["auth"] in ("basic", "bearer", "header")
+            and base.scheme == "http"
+            and not egress.is_this_machine(base.host)
+        ):
+            raise _invalid("baseUrl", "Credentials need https.")
+        if settings["auth"] == "header" and (fault := http_client.header_fault(settings["header"], "")):
+            raise _invalid("header", fault if settings["header"] else cls.form.words["header"])
+        if settings["auth"] == "basic" and (not settings["username"] or ":" in settings["username"]):
+            raise _invalid("username", "Write a user name without a colon.")
+        checked = {**settings, "baseUrl": str(base).rstrip("/")}
+        try:
+            cls.account(checked, "").url_of(settings["testPath"])
+        except BadUrl as error:
+            raise _invalid("testPath", f"Write a path like /ping. {error}") from error
+        return checked
+
+    @classmethod
+    def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
+        return settings["baseUrl"], settings["auth"], settings.get("username", ""), settings.get("header", "")
+
+    @classmethod
+    def wants_secret(cls, settings: Settings) -> bool:
+        return bool(settings["auth"] != "none")
+
+    @classmethod
+    def view(cls, settings: Settings, *, has_secret: bool) -> HttpView:
+        return HttpView(
+            base_url=settings["baseUrl"],
+            auth=settings["auth"],
+            username=settings.get("username", ""),
+            header=settings.get("header", ""),
+            test_path=settings.get("testPath", ""),
+            has_secret=has_secret,
+        )
+
+    @classmethod
+    def summary(cls, settings: Settings) -> ConnectorSummary:
+        return ConnectorSummary(place=settings["baseUrl"], detail=_WORDS[settings["auth"]])
+
+    @classmethod
+    def account(cls, settings: Settings, secret: str) -> HttpAccount:
+        return HttpAccount(
+            base_url=settings["baseUrl"],
+            auth=settings["auth"],
+            username=settings.get("username", ""),
+            header=settings.get("header", ""),
+            secret=secret,
+            test_path=settings.get("testPath", ""),
+        )
+
+    @classmethod
+    async def tried(cls, account: HttpAccount, timeout_s: float) -> ServiceTrial:
+        """A GET of the test path. Any answer shows that the service is there; 401 and 403 that it does not know us."""
+        client = HttpClient()
+        try:
+            headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"")
+            request = HttpRequest("GET", account.url_of(account.test_path), headers)
+            answer = await client.request(request, timeout_s=timeout_s, most_bytes=4_000)
+        except (BadUrl, BadCredentials) as error:
+            return ServiceTrial("misconfigured", str(error))
+        except HttpFailed as error:
+            return ServiceTrial("away", str(error))
+        finally:
+            await client.close()
+        words = " ".join(answer.body.decode("utf-8", "replace").split())[:SHOWN]
+        text = f"GET {request.url} answered {answer.status} {_reason(answer.status)}.".replace(" .", ".")
+        text += f" It says: {words}" if words else ""
+        refused = answer.status in (401, 403, 407)
+        return ServiceTrial("misconfigured" if refused else "sent" if answer.status < 400 else "rejected", text)
+
+
+def _reason(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _invalid(field: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError(path=f"config.{field}", message=message)])
