@@ -17,10 +17,13 @@ import structlog
 from app import inbox
 from app.engine import calls
 from app.engine.calls import Claim
+from app.flow.performers import Record
+from app.lib import jsonlimits
 from app.lib.connection_thread import Connection, ConnectionThread
 
 log = structlog.get_logger()
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.05, 5.0
+MAX_RECORD_BYTES = 65_536
 MOST_AT_ONCE = 200
 """Rows of one transaction. Each may carry 256 kB."""
 UNSTORABLE = '{"ok":false,"permanent":true,"error":"The answer to this call cannot be stored."}'
@@ -35,6 +38,8 @@ class CallEnd:
     """When its lease is over, by the clock of this process."""
     what: Literal["answered", "held", "requeued"]
     text: str = ""
+    record: str | None = None
+    """What is kept of it besides, as JSON."""
 
 
 class CallAnswers:
@@ -107,13 +112,22 @@ class CallAnswers:
         return busy
 
 
+def record_text(record: Record | None) -> str | None:
+    """What is kept of a call as JSON text; None when there is nothing, or it cannot be stored."""
+    try:
+        return jsonlimits.storable(record, max_bytes=MAX_RECORD_BYTES, max_depth=8) if record is not None else None
+    except (jsonlimits.Unstorable, TypeError) as error:
+        log.error("call.unrecorded", error=type(error).__name__)
+        return None
+
+
 def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd]]:
     """In a transaction, in the thread of the connection: how many runs were answered, and what has to wait."""
     answered = [end for end in ends if end.what == "answered"]
     held_ends = [end for end in ends if end.what == "held"]
     calls.requeue(connection, [end.claim.row for end in ends if end.what == "requeued"])
-    results = calls.answer(connection, [(end.claim.row, end.text) for end in answered])
-    results += calls.hold(connection, [(end.claim.row, end.text) for end in held_ends])
+    results = calls.answer(connection, [(end.claim.row, end.text, end.record) for end in answered])
+    results += calls.hold(connection, [(end.claim.row, end.text, end.record) for end in held_ends])
     if late := sum(1 for result in results if not result.written and not result.busy):
         log.info("calls.unasked", count=late)
     busy = [end for end, result in zip([*answered, *held_ends], results, strict=True) if result.busy]

@@ -18,11 +18,18 @@ import psycopg
 import structlog
 
 from app.engine import calls, failpoints
-from app.engine.call_answers import CallAnswers, CallEnd
+from app.engine.call_answers import CallAnswers, CallEnd, record_text
 from app.engine.call_shares import CallShares
 from app.engine.calls import GRACE_S, HELD_WHY, Claim
 from app.flow import performers
-from app.flow.performers import MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, CallFailed, Performer
+from app.flow.performers import (
+    MAX_ANSWER_BYTES,
+    MAX_ANSWER_DEPTH,
+    CallFailed,
+    CallUncertain,
+    Performer,
+    RecordedAnswer,
+)
 from app.lib import database, jobs, jsonlimits, polling
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.formats import counted
@@ -40,6 +47,7 @@ STOP_S = 3.5
 """How long calls may go on once the process was told to stop. It has `polling.STOP_S` in all."""
 MAX_ERROR = 2_000
 """Characters of an error that are kept."""
+UNKNOWN = "So nobody knows whether it arrived, and it is not repeated by itself. Release the run to make it again."
 FAULT = "This call stopped on a fault in the program. The log of the worker says more."
 
 
@@ -155,23 +163,32 @@ class CallPass:
         self._look_now()
 
     async def _make(self, claim: Claim, until: float, answers: CallAnswers) -> None:
-        answer = await self._answer(claim)
+        end = await self._end_of(claim, until)
         failpoints.reach("call_made")
-        answers.put(CallEnd(claim, until, "answered", _text(answer)))
+        answers.put(end)
 
-    async def _answer(self, claim: Claim) -> dict[str, Any]:
-        """Make a call; what came of it, as `Asks` hands it to the step."""
-        call = claim.call
+    async def _end_of(self, claim: Claim, until: float) -> CallEnd:
+        """Make a call; what came of it, as `Asks` hands it to the step, or why its run is held."""
+        call, record = claim.call, None
         try:
             with database.outside_call(f"a call of the kind {call.kind}"):
-                return {"ok": True, "value": await self._bounded(claim)}
+                value = await self._bounded(claim)
+            if isinstance(value, RecordedAnswer):
+                value, record = value
+            answer = {"ok": True, "value": value}
         except TimeoutError:
-            return _failure(f"There was no answer within {counted(call.timeout_s, 'second')}.")
+            text = f"There was no answer within {counted(call.timeout_s, 'second')}."
+            if claim.policy == "hold":
+                return CallEnd(claim, until, "held", f"{text} {UNKNOWN}")
+            answer = _failure(text)
+        except CallUncertain as error:
+            return CallEnd(claim, until, "held", f"{error} {UNKNOWN}", record_text(error.record))
         except CallFailed as error:
-            return _failure(str(error), permanent=error.permanent)
+            answer, record = _failure(str(error), permanent=error.permanent), error.record
         except Exception as error:  # of this call alone
             log.error("call.broke", kind=call.kind, run_id=str(call.run_id), exc_info=error)
-            return _failure(FAULT)
+            answer = _failure(FAULT)
+        return CallEnd(claim, until, "answered", _text(answer), record_text(record))
 
     async def _bounded(self, claim: Claim) -> Any:
         """The answer of the performer. Raises TimeoutError when its time is over, also when it does not let itself be cancelled."""

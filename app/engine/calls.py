@@ -96,14 +96,20 @@ from taken t left join begun c on {_SAME.format("t")}
 """
 _ENDS = """
 ends as (
-  select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[])
-    with ordinality as g(tenant_id, run_id, seq, attempt, fence, text, n)),
+  select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[],
+    %(records)s::text[]) with ordinality as g(tenant_id, run_id, seq, attempt, fence, text, record, n)),
 free as (
   select r.id from ends g join active_runs r on r.tenant_id = g.tenant_id and r.id = g.run_id order by r.id for update of r skip locked),
 ended as (
   delete from calls c using ends g where {same} and c.fence = g.fence
     and (g.run_id in (select id from free) or not exists (select from active_runs r where r.tenant_id = g.tenant_id and r.id = g.run_id))
-  returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.text)
+  returning c.tenant_id, c.run_id, c.seq, c.attempt, c.node_id, c.kind, c.target, c.due_at, c.fence, g.n, g.text,
+    coalesce(g.record::jsonb, jsonb_build_object('request', c.request -> 'shown')) as detail,
+    g.record is not null or c.request ? 'shown' as recorded),
+recorded as (
+  insert into outbound_calls (tenant_id, run_id, seq, attempt, node_id, kind, target, status, times, detail, asked_at, ended_at)
+  select tenant_id, run_id, seq, attempt, node_id, kind, target, {{status}}, (fence + 1) / 2, {{detail}}, due_at, clock_now()
+  from ended where recorded on conflict do nothing)
 """.format(same=_SAME.format("g"))
 _OUTCOMES = f"""
 select exists (select from results t where t.n = g.n),
@@ -111,9 +117,11 @@ select exists (select from results t where t.n = g.n),
     and exists (select from calls c where {_SAME.format("g")} and c.fence = g.fence)
 from ends g order by g.n
 """
+_STATUS = "case when (text::jsonb ->> 'ok')::boolean then 'answered' else 'failed' end"
+_WITH_ERROR = "detail || case when (text::jsonb ->> 'ok')::boolean then '{}' else jsonb_build_object('error', text::jsonb ->> 'error') end"
 # A run that somebody holds just now is left for the next time: the others must not wait for it.
 _ANSWER = f"""
-with {_ENDS}, results as (
+with {_ENDS.format(status=_STATUS, detail=_WITH_ERROR)}, results as (
   update active_runs r set status = 0, resume_at = (select clock_now()), resume_port = '{ANSWERED}', resume_output = o.text::jsonb,
     fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n, r.tenant_id, r.workflow_id, r.resume_at),
@@ -121,7 +129,7 @@ woken as ({append_sql("results")})
 {_OUTCOMES}
 """
 _HOLD = f"""
-with {_ENDS}, results as (
+with {_ENDS.format(status="'uncertain'", detail="detail || jsonb_build_object('error', text)")}, results as (
   update active_runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1,
     waits_since = (select clock_now()), fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
@@ -228,17 +236,21 @@ def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[
     return claims, len(claimed_rows) - len(claims)
 
 
-def answer(connection: Connection, answers: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
+Ended = tuple[CallRow, str] | tuple[CallRow, str, str | None]
+"""A call, with its answer or the reason, and what is kept of it besides (JSON)."""
+
+
+def answer(connection: Connection, answers: Sequence[Ended]) -> list[CallResult]:
     """Hand runs the answers (JSON text) to their calls: they go on when the engine is notified afterwards."""
     return _results(connection, _ANSWER, answers)
 
 
-def hold(connection: Connection, calls: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
+def hold(connection: Connection, calls: Sequence[Ended]) -> list[CallResult]:
     """Hold the runs of calls of which nobody knows whether they went out, each with the reason. A release makes a new call."""
     return _results(connection, _HOLD, calls)
 
 
-def _results(connection: Connection, sql: str, calls: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
+def _results(connection: Connection, sql: str, calls: Sequence[Ended]) -> list[CallResult]:
     return [CallResult._make(row) for row in connection.execute(sql, _arguments(calls)).fetchall()] if calls else []
 
 
@@ -246,7 +258,7 @@ def requeue(connection: Connection, calls: Sequence[CallRow]) -> None:
     """Leave calls to whoever takes them next, in their old place."""
     if calls:
         arguments = _arguments([(row, "") for row in calls])
-        del arguments["texts"]
+        del arguments["texts"], arguments["records"]
         connection.execute(_REQUEUE, arguments)
 
 
@@ -257,7 +269,15 @@ def take_over(connection: Connection) -> int:
     return sum(result.written for result in hold(connection, calls_to_hold))
 
 
-def _arguments(calls: Sequence[tuple[CallRow, str]]) -> dict[str, Any]:
-    tenants, runs, seqs, attempts, fences = map(list, zip(*[row for row, _ in calls], strict=True))
-    texts = [text for _, text in calls]
-    return {"tenants": tenants, "runs": runs, "seqs": seqs, "attempts": attempts, "fences": fences, "texts": texts}
+def _arguments(calls: Sequence[Ended]) -> dict[str, Any]:
+    tenants, runs, seqs, attempts, fences = map(list, zip(*[call[0] for call in calls], strict=True))
+    texts, records = [call[1] for call in calls], [call[2] if len(call) > 2 else None for call in calls]
+    return {
+        "tenants": tenants,
+        "runs": runs,
+        "seqs": seqs,
+        "attempts": attempts,
+        "fences": fences,
+        "texts": texts,
+        "records": records,
+    }

@@ -18,12 +18,31 @@ AT_ONCE = 100
 """Calls that one worker process makes at a time, of all kinds together."""
 
 
+Record = dict[str, Any]
+"""What is kept of a call besides its answer, as JSON without credentials: `request` and `response`."""
+
+
+class RecordedAnswer(NamedTuple):
+    """What a performer may answer instead of the bare value: the value, and what is recorded of the call."""
+
+    value: Any
+    record: Record
+
+
 class CallFailed(Exception):
     """The call came to nothing, and the text says why. `permanent`: trying again would not help."""
 
-    def __init__(self, error: str, *, permanent: bool = False) -> None:
+    def __init__(self, error: str, *, permanent: bool = False, record: Record | None = None) -> None:
         super().__init__(error)
-        self.permanent = permanent
+        self.permanent, self.record = permanent, record
+
+
+class CallUncertain(Exception):
+    """Nobody knows whether the call arrived, and it must not be made twice: its run is held, and the text says why."""
+
+    def __init__(self, error: str, *, record: Record | None = None) -> None:
+        super().__init__(error)
+        self.record = record
 
 
 @dataclass(frozen=True, slots=True)

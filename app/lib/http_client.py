@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import socket
 import ssl
 import time
@@ -17,19 +16,19 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpcore
 
 from app.lib import egress
 from app.lib.formats import counted
+from app.lib.http_url import HttpUrl, read_url
 
 Headers = Sequence[tuple[str, str]]
 CONNECTIONS = 120
 """More than calls that one worker makes at a time: a slow host never holds up a connection of others."""
 KEPT_S = 4.0
 """How long an idle connection is kept: most servers close theirs after 5 s, and a request that meets the close is one too many."""
-LONGEST_URL = 8_000
 MOST_REDIRECTS = 5
 MOST_HEADERS = 100
 """Headers of an answer that are kept."""
@@ -39,14 +38,7 @@ NOT_PUBLIC = (
 )
 """One sentence for a name that does not exist and one that leads inside: what there is inside is not told."""
 _REDIRECTS = (301, 302, 303, 307, 308)
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
-_UP = re.compile(r"(^|/)(\.|%2e){1,2}(/|$)", re.IGNORECASE)
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOP_SECRETS = ("authorization", "cookie", "proxy-authorization")
-
-
-class BadUrl(ValueError):
-    """This cannot be called; the text is a sentence."""
 
 
 class HttpFailed(Exception):
@@ -58,30 +50,6 @@ class HttpFailed(Exception):
     def __init__(self, why: str, *, sent: bool, permanent: bool = False) -> None:
         super().__init__(why)
         self.sent, self.permanent = sent, permanent
-
-
-@dataclass(frozen=True, slots=True)
-class HttpUrl:
-    """A URL in its parts. `host` is that of `egress.host_name`, `target` the path with its query, percent-encoded."""
-
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-    @property
-    def authority(self) -> str:
-        """`example.com`, with the port where it is not the usual one."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = self.port == (443 if self.scheme == "https" else 80)
-        return host if usual else f"{host}:{self.port}"
-
-    @property
-    def origin(self) -> str:
-        return f"{self.scheme}://{self.authority}"
-
-    def __str__(self) -> str:
-        return self.origin + self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +79,6 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     private: frozenset[str] = frozenset()
-
-
-def read_url(text: str) -> HttpUrl:
-    """The URL that `text` says. Raises BadUrl: no http(s), a user name, an address that is written oddly, one that is never reached."""
-    text = text.strip()
-    if not text or len(text) > LONGEST_URL or _UNSAFE.search(text):
-        raise BadUrl("Write a URL like https://api.example.com/orders, without line breaks and backslashes.")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise BadUrl("This is not a URL. Write it like https://api.example.com/orders.") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadUrl("Write a URL that begins with https:// or http://.")
-    if "@" in parts.netloc:
-        raise BadUrl("A URL with a user name in it is not called. Put credentials into a connector.")
-    if port == 0 or (not parts.netloc.endswith("]") and parts.netloc.endswith(":")):
-        raise BadUrl("The port of this URL is none.")
-    try:
-        host = egress.host_name(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
-    except ValueError as error:
-        raise BadUrl(str(error).replace("smtp.example.com", "api.example.com")) from error
-    if _UP.search(parts.path):
-        raise BadUrl("The path of this URL goes up by “..”. Write it out.")
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    if parts.query:
-        target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]")
-    return HttpUrl(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target)
-
-
-def header_fault(name: str, value: str) -> str | None:
-    """Why a header cannot be sent, as a sentence; None when it can."""
-    if not _TOKEN.fullmatch(name):
-        return f"“{name}” is no name of a header. Use letters, digits and hyphens."
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-        return f"The header {name} holds a line break or another character that no header may hold."
-    if name.lower() in ("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"):
-        return f"The header {name} is set by the connection itself. Leave it out."
-    return None
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):

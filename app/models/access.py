@@ -97,6 +97,7 @@ ACCESS: dict[str, TableAccess] = {
     "messages": _of_workspace(),
     "node_stats": _of_workspace("raw"),
     "retired_stats": _of_workspace("r"),
+    "outbound_calls": _of_workspace(),
     "schedule_epochs": _of_workspace(),
     "schedule_firings": _of_workspace(),
     "schedules": _of_workspace(),

@@ -218,6 +218,31 @@ class CallIntent(Base):
     )
 
 
+class OutboundCall(Base):
+    """What came of one attempt of a step to call the outside, written in the transaction that hands its run the answer.
+
+    `status`: `answered`, `failed` (there was no answer), or `uncertain`: nobody knows whether it arrived. `times`: so often a worker began
+    it, with one key; more than once when workers were lost or stopped over it. `detail`: what was sent and answered, without credentials.
+    """
+
+    __tablename__ = "outbound_calls"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    node_id: Mapped[str]
+    kind: Mapped[str]
+    target: Mapped[str] = mapped_column(info=personal("'Erased with the contact.'"))
+    status: Mapped[str]
+    times: Mapped[int] = mapped_column(SmallInteger)
+    detail: Mapped[Json | None] = mapped_column(info=personal())
+    asked_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
+
+
 class EntryRefusal(Base):
     """A contact that met a trigger and was not let in, with the reason; a start without a contact has none.
 

@@ -18,7 +18,10 @@ from app.retention.entry_repository import remembering
 from app.retention.month_repository import MonthPart
 
 Connection = psycopg.Connection[Any]
-TABLES = {"runs": ("messages", "step_attempts", "steps", "sub_runs", "ended_runs"), "events": ("events",)}
+TABLES = {
+    "runs": ("messages", "outbound_calls", "step_attempts", "steps", "sub_runs", "ended_runs"),
+    "events": ("events",),
+}
 """What leaves together, in this order. The last tells which workspaces have rows of a month."""
 ALONE = 7_331_003
 """The advisory lock of whoever removes runs, by month or row by row: what leaves is counted once."""

@@ -16,6 +16,7 @@ TABLES = {
     "step_attempts": "",
     "messages": "with (fillfactor = 80)",
     "sub_runs": "",
+    "outbound_calls": "",
     "events": "",
 }
 """By table: how its months are stored. A message is changed some times after it was written, the others hardly ever."""

@@ -17,6 +17,7 @@ from app.models import (
     Message,
     MessageDecision,
     NodeStat,
+    OutboundCall,
     Run,
     Step,
     StepAttempt,
@@ -130,6 +131,19 @@ class AttemptRepository(TenantRepository[StepAttempt]):
         for attempt in await self.list(StepAttempt.run_id == run_id, order_by=[StepAttempt.seq, StepAttempt.attempt]):
             attempts.setdefault(attempt.seq, []).append(attempt)
         return attempts
+
+
+class OutboundCallRepository(TenantRepository[OutboundCall]):
+    """What came of the calls that runs of a workspace made."""
+
+    model = OutboundCall
+
+    async def by_step(self, run_id: UUID) -> dict[int, list[OutboundCall]]:
+        """The calls of a run by the step's seq, in order."""
+        calls: dict[int, list[OutboundCall]] = {}
+        for call in await self.list(OutboundCall.run_id == run_id, order_by=[OutboundCall.seq, OutboundCall.attempt]):
+            calls.setdefault(call.seq, []).append(call)
+        return calls
 
 
 class DecisionRepository(TenantRepository[MessageDecision]):

@@ -167,6 +167,24 @@ class AttemptOut(Camel):
     next_at: datetime | None
 
 
+class OutboundCallOut(Camel):
+    """One attempt of a step to call the outside. `status`: answered, failed (no answer), or uncertain: nobody knows whether it arrived.
+
+    `request` and `response` are what was sent and answered, without credentials, bodies as far as 4,000 characters. `times`: how often
+    it was begun with the same key, more than once when workers were lost over it.
+    """
+
+    attempt: int
+    kind: str
+    status: str
+    times: int
+    request: dict[str, Any]
+    response: dict[str, Any] | None
+    error: str | None
+    asked_at: datetime
+    ended_at: datetime
+
+
 class StepMessageOut(Camel):
     """What became of the message that a send step queued."""
 
@@ -222,6 +240,7 @@ class StepOut(Camel):
     rules: list[RuleOut] = []
     message: StepMessageOut | None = None
     called: CalledOut | None = None
+    calls: list[OutboundCallOut] = []
 
 
 class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):

@@ -32,6 +32,7 @@ from app.runs.repository import (
     CallRepository,
     DecisionRepository,
     LoadedRun,
+    OutboundCallRepository,
     RunMessageRepository,
     RunRepository,
     StepRepository,
@@ -169,7 +170,7 @@ def run_out(
         resume_at=run.resume_at,
         waits_for=_event_wait(run),
         asks_person=run.waits_for == PERSON,
-        call=CallWait(target=call.target, asked_at=call.due_at, under_way=call.lease_until is not None)
+        call=CallWait(target=_target(call), asked_at=call.due_at, under_way=call.lease_until is not None)
         if call
         else None,
         contact=_contact(contact),
@@ -183,6 +184,11 @@ def _event_wait(run: Run) -> EventWait | None:
     if run.waits_for in (None, PERSON) or run.resume_port == ANSWERED:
         return None
     return EventWait(event=run.waits_for, until=run.resume_at)
+
+
+def _target(call: CallIntent) -> str:
+    """Who is called, as people know it: steps that name a connector know no more than that."""
+    return "the service of its connector" if call.target.startswith("connector ") else call.target
 
 
 def _calls(graph: dict[str, Any]) -> bool:
@@ -296,6 +302,7 @@ class RunService:
             run,
             loaded.version.graph,
             attempts=await AttemptRepository(self.session, run.tenant_id).by_step(run.id),
+            calls=await OutboundCallRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
             called=await self.between.by_step(run.id) if _calls(loaded.version.graph) else {},

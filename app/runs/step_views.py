@@ -14,9 +14,9 @@ from app.messaging.channels import registry
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.words import waits_for_channel
 from app.messaging.service import decision_view
-from app.models import Message, MessageDecision, Run, Step, StepAttempt
+from app.models import Message, MessageDecision, OutboundCall, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.runs.schemas import AttemptOut, CalledOut, RuleOut, StepMessageOut, StepOut
+from app.runs.schemas import AttemptOut, CalledOut, OutboundCallOut, RuleOut, StepMessageOut, StepOut
 
 
 class StepViews:
@@ -31,9 +31,10 @@ class StepViews:
         messages: Mapping[int, Message],
         decisions: Mapping[int, MessageDecision],
         called: Mapping[int, CalledOut],
+        calls: Mapping[int, Sequence[OutboundCall]],
     ) -> None:
-        """`attempts`, `messages`, `decisions` and `called` are by the step's seq."""
-        self._called = called
+        """`attempts`, `messages`, `decisions`, `called` and `calls` are by the step's seq."""
+        self._called, self._calls = called, calls
         self._run, self._nodes = run, {node["id"]: node for node in graph["nodes"]}
         self._attempts, self._messages, self._decisions = attempts, messages, decisions
         self._previous: dict[str, Any] = {"event": run.trigger_event or {}}
@@ -86,6 +87,7 @@ class StepViews:
             "attempts": [_attempt(attempt) for attempt in self._attempts.get(seq, ())],
             "message": _message(self._messages.get(seq), self._decisions.get(seq)),
             "called": self._called.get(seq),
+            "calls": [_call(call) for call in self._calls.get(seq, ())],
         }
 
     def _due_at(self, step: Step) -> datetime | None:
@@ -96,6 +98,21 @@ class StepViews:
 
 def _attempt(row: StepAttempt) -> AttemptOut:
     return AttemptOut(attempt=row.attempt, error_message=row.error_message, at=row.at, next_at=row.next_at)
+
+
+def _call(row: OutboundCall) -> OutboundCallOut:
+    detail = row.detail or {}
+    return OutboundCallOut(
+        attempt=row.attempt,
+        kind=row.kind,
+        status=row.status,
+        times=row.times,
+        request=detail.get("request") or {},
+        response=detail.get("response"),
+        error=detail.get("error"),
+        asked_at=row.asked_at,
+        ended_at=row.ended_at,
+    )
 
 
 def _message(message: Message | None, decision: MessageDecision | None) -> StepMessageOut | None:

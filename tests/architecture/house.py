@@ -22,6 +22,7 @@ LEVELS = Levels(
         {"dates"},
         {"enrolments"},
         {"messaging"},
+        {"outside"},
         {"mailbox"},
         {"message_templates"},
         {"connectors", "contacts"},
@@ -106,7 +107,8 @@ TYPES = {
         _STEPS,
     ),
     **dict.fromkeys(("wait_until", "wait_for_event", "time_window"), _STEPS),
-    **dict.fromkeys(("event", "manual", "webhook", "segment_entry", "segment_exit", "schedule"), _TRIGGERS),
+    **dict.fromkeys(("event", "manual", "segment_entry", "segment_exit", "schedule"), _TRIGGERS),
+    "webhook": (*_TRIGGERS, "app/nodes/http_request.py"),  # a step of this name is read as an HTTP request
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
 """Names of types, and who may say them: their modules, and documents that are written down."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from standardwebhooks import Webhook
 
 from app.connectors import senders
-from app.lib.http_client import BadUrl
+from app.lib.http_url import BadUrl
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.models import Connector, Workspace
 from app.models.status import Role

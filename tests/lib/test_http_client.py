@@ -6,8 +6,6 @@ import asyncio
 import dataclasses
 import resource
 import socket
-import ssl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,9 @@ import pytest
 
 from app import settings as settings_module
 from app.lib import egress
-from app.lib.http_client import BadUrl, HttpAnswer, HttpClient, HttpFailed, HttpRequest, read_url
+from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
+from app.lib.http_url import BadUrl, read_url
+from tests.fixtures.certificates import signed_for_localhost
 from tests.fixtures.http_server import Asked, Recorder, Reply, bomb, dripping, endless, json_reply, recording
 
 NAMES = {
@@ -135,22 +135,6 @@ async def test_a_request_arrives_as_it_was_meant(server: Recorder, locally: None
     assert answer.header("content-type") == "application/json"
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["", "example.com", "https://", "ftp://x.example/", "https://a.example:99999/", "https://a.example:0/", "https://a.example:/",
-     "https://a.example/a/../b", "https://a.example/%2e%2e/b", "https://a..b/", "https://a.example/" + "x" * 8_000],
-)  # fmt: skip
-def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(BadUrl) as fault:
-        read_url(url)
-    assert str(fault.value).endswith(".")
-
-
-def test_one_form_of_a_url() -> None:
-    assert str(read_url(" HTTPS://API.Example.com:443?a=1 ")) == "https://api.example.com/?a=1"
-    assert read_url("http://[2606:4700::1]:81/x").origin == "http://[2606:4700::1]:81"
-
-
 async def test_an_endless_answer_is_cut(server: Recorder, locally: None) -> None:
     server.answer = lambda asked: Reply(stream=endless)
     answer = await ask(server.url, most_bytes=100_000)
@@ -243,55 +227,3 @@ async def test_certificates_are_checked(tmp_path: Path, locally: None) -> None:
     with pytest.raises(HttpFailed, match="is not trusted"):
         await ask(f"https://127.0.0.1:{port}/", tls=trusted)
     listening.close()
-
-
-def signed_for_localhost(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate for `localhost`, and a client's that trusts it."""
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    path = folder / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(path)
-    trusting = ssl.create_default_context()
-    trusting.load_verify_locations(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
-    return serving, trusting
-
-
-async def test_a_slow_host_holds_up_no_other(server: Recorder, locally: None) -> None:
-    client = HttpClient()
-    with recording() as slow:
-        slow.answer = lambda asked: json_reply({}, after_s=3)
-        slow_tasks = [
-            asyncio.create_task(client.request(HttpRequest("GET", read_url(slow.url)), timeout_s=9, most_bytes=99))
-            for _ in range(30)
-        ]
-        await asyncio.sleep(0.1)
-        began = time.monotonic()
-        requests = [
-            client.request(HttpRequest("GET", read_url(server.url)), timeout_s=9, most_bytes=99) for _ in range(50)
-        ]
-        answers = await asyncio.gather(*requests)
-        assert {answer.status for answer in answers} == {200}
-        assert not any(task.done() for task in slow_tasks), f"the others took {time.monotonic() - began:.1f} s"
-        for task in slow_tasks:
-            task.cancel()
-        await asyncio.gather(*slow_tasks, return_exceptions=True)
-        await client.close()

@@ -66,7 +66,9 @@ def test_every_type_is_installed() -> None:
 
 def test_every_folder_has_a_type() -> None:
     folders = [path for path in discovery.PRODUCT_FRONTEND.iterdir() if path.is_dir()]
-    assert {path.name for path in folders if path.name not in ("_shared", "triggers", "channels", "services")} == set(STEPS)
+    assert {path.name for path in folders if path.name not in ("_shared", "triggers", "channels", "services")} == set(
+        STEPS
+    )
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
     known = {*presentation.FILES, "form.js"}

@@ -13,7 +13,7 @@ from app.accounts.principal import Principal
 from app.flow.document import Flow
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Contact, Message, MessageDecision, Step, StepAttempt, Workflow, Workspace
+from app.models import Contact, Message, MessageDecision, OutboundCall, Step, StepAttempt, Workflow, Workspace
 from app.models.status import MessageStatus, Role, RunOrigin, RunStatus, StepStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
@@ -290,6 +290,45 @@ async def test_a_retried_step_lists_its_attempts(
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
     assert "Retrying" in text and "planned" in text and "Next attempt" in text
     assert "421 later. It is tried again." in text and "later.." not in text
+
+
+async def test_a_step_shows_what_it_called_as_page_and_by_api(
+    browser: BrowserClients, api: Any, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.HELD, current_node_id="pause", step_started_at=clock.now())
+    detail = {"request": {"method": "POST", "url": "https://api.example.com/o"}, "error": "There was no answer."}
+    keys = {
+        "tenant_id": run.tenant_id,
+        "run_id": run.id,
+        "seq": 2,
+        "node_id": "pause",
+        "kind": "http",
+        "target": "api.example.com",
+    }
+    for attempt, status, more in ((1, "uncertain", {}), (2, "answered", {"response": {"status": 201, "body": "<ok>"}})):
+        db_session.add(
+            OutboundCall(
+                **keys,
+                attempt=attempt,
+                status=status,
+                times=1,
+                detail={**detail, **more},
+                asked_at=clock.now(),
+                ended_at=clock.now(),
+            )
+        )
+    await db_session.flush()
+    text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
+    assert "Call 1, uncertain" in text and "Call 2, 201" in text and "https://api.example.com/o" in text
+    answer = await (await api(Role.VIEWER)).get(f"/api/v1/workflows/{workflow.id}/runs/{run.id}")
+    (first, second) = answer.json()["data"]["steps"][-1]["calls"]
+    assert (first["status"], first["times"], first["response"], first["error"]) == (
+        "uncertain",
+        1,
+        None,
+        "There was no answer.",
+    )
+    assert second["request"]["method"] == "POST" and second["response"]["status"] == 201
 
 
 async def test_a_goal_is_named(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from standardwebhooks import Webhook as StandardWebhook
 
-from app.lib.http_client import BadUrl, HttpUrl, read_url
+from app.lib.http_url import BadUrl, HttpUrl, read_url
 
 Auth = Literal["none", "basic", "bearer", "header", "signed"]
 

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import FieldError, Invalid
-from app.lib import clock, egress, http_client, single_line
-from app.lib.http_client import BadUrl, HttpClient, HttpFailed, HttpRequest, read_url
+from app.lib import clock, egress, single_line
+from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
+from app.lib.http_url import BadUrl, header_fault, read_url
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http.account import Auth, BadCredentials, HttpAccount
@@ -87,7 +88,7 @@ class HttpConnector(ServiceType):
             and not egress.is_this_machine(base.host)
         ):
             raise _invalid("baseUrl", "Credentials need https.")
-        if settings["auth"] == "header" and (fault := http_client.header_fault(settings["header"], "")):
+        if settings["auth"] == "header" and (fault := header_fault(settings["header"], "")):
             raise _invalid("header", fault if settings["header"] else cls.form.words["header"])
         if settings["auth"] == "basic" and (not settings["username"] or ":" in settings["username"]):
             raise _invalid("username", "Write a user name without a colon.")
