@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox import PRIORITY_SQL, InboxKind, notify_engine
+from app.inbox import PRIORITY_SQL, InboxKind, lane_of, notify_engine
 from app.lib import clock
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
@@ -28,8 +28,8 @@ order by place
 
 
 _FOLLOW = f"""
-insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at)
-select %(tenant)s, {InboxKind.FOLLOW:d}, u.name, u.contact_id, u.payload, %(at)s
+insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at, lane)
+select %(tenant)s, {InboxKind.FOLLOW:d}, u.name, u.contact_id, u.payload, %(at)s, %(lane)s
 from unnest(%(names)s::text[], %(contacts)s::uuid[], %(payloads)s::jsonb[]) as u(name, contact_id, payload)
 """  # noqa: S608  constants
 
@@ -53,6 +53,7 @@ async def follow(session: AsyncSession, tenant_id: int, changes: Sequence[Silent
             contacts=[change.contact_id for change in changes],
             payloads=[Jsonb({"changed": list(change.changed)}) for change in changes],
             at=clock.now(),
+            lane=lane_of(session),
         )
         notify_engine(session)
 

@@ -1,7 +1,8 @@
 """The engine's inbox: work that the engine has not handled yet. All writers of it use this module.
 
 A row is written in the transaction of whatever caused it and deleted in the one that handles it. What a workflow causes, or is asked to
-start, waits with its priority: rows of one priority are handled in the order in which they came. The functions are for a session or a
+start, waits with its priority: rows of one priority are handled in the order in which they came, but those of a `lane` of their own,
+which take turns with the others. The functions are for a session or a
 psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.
 `contact_inbox_repository` has what concerns single contacts. No other module inserts into the table (a test keeps it so); the engine
 reads it in `app.engine.claim`.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, unique
+from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -66,6 +68,26 @@ coalesce((select f.priority from workflows f where f.tenant_id = {{0}}.tenant_id
 """  # noqa: S608  constants
 
 
+_LANE = "inbox_lane"
+
+
+def lane_of_trigger(workflow_id: UUID, trigger_id: str) -> int:
+    """The lane of what one trigger's senders bring, whatever the workflow's version: a number greater than 0."""
+    digest = blake2b(workflow_id.bytes + trigger_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1 or 1
+
+
+def use_lane(session: AsyncSession, lane: int) -> None:
+    """What this session puts into the inbox for somebody outside from now on waits in this lane: events, changes and starts."""
+    session.sync_session.info[_LANE] = lane
+
+
+def lane_of(session: AsyncSession) -> int:
+    """The lane that `use_lane` chose, else everybody's."""
+    lane: int = session.sync_session.info.get(_LANE, 0)
+    return lane
+
+
 def notify_engine(session: AsyncSession) -> None:
     """Have the engine look into its inbox after the commit."""
     jobs.enqueue(session, ENGINE)
@@ -76,16 +98,18 @@ def notify_engine_now() -> None:
     jobs.notify(ENGINE)
 
 
-def events_sql(source: str, *, caused: bool = False) -> str:
+def events_sql(source: str, *, caused: bool = False, lane: str = "") -> str:
     """Puts an event for each row of `source`: `id, tenant_id, contact_id, name, properties` (JSON), `occurred_at`; in order of id.
 
-    `caused`: workflows may have caused them; then rows say `workflow_id` and `depth` too. The clock is asked once for all of them: as
-    the column's default it costs 4 us an event.
+    `caused`: workflows may have caused them; then rows say `workflow_id` and `depth` too. `lane`: SQL of their lane. The
+    clock is asked once for all of them: as the column's default it costs 4 us an event.
     """
     columns, values = "", ""
     if caused:
         columns, values = ", workflow_id, depth, priority", f", workflow_id, depth, {PRIORITY_SQL.format('happened')}"
         source = f"(select * from {source}) as happened"  # noqa: S608  a source of ours
+    if lane:
+        columns, values = f"{columns}, lane", f"{values}, {lane}"
     return f"""
     insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at, at{columns})
     select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at, (select clock_now()){values}
@@ -136,8 +160,8 @@ values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 BY_HAND = "manual"
 """The name of a start that leaves the choice of the trigger to the version that is live when it is handled."""
 _STARTS = f"""
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
-select tenant_id, %(kind)s, %(name)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()),
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, lane, priority)
+select tenant_id, %(kind)s, %(name)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()), %(lane)s,
   {PRIORITY_SQL.format("started")}
 from (
   select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, * from unnest(%(contacts)b::uuid[], %(runs)b::uuid[])
@@ -210,6 +234,7 @@ async def _starts(
             runs=run_ids,
             payload=Jsonb(properties),
             at=at,
+            lane=lane_of(session),
         )
         notify_engine(session)
     return run_ids
@@ -258,7 +283,7 @@ def over_sql(source: str, *, status: str, refused: str, port: str, error: str, o
       update sub_runs s set ended_at = (select clock_now()), status = {status}, refused = {refused} from {source} o
       where s.tenant_id = o.tenant_id and s.run_id = o.run_id and s.ended_at is null
       returning s.tenant_id, null::uuid as contact_id, s.parent_workflow_id as workflow_id, s.parent_run_id as run_id,
-        s.parent_seq as seq, s.awaited, {port} as port, {error} as error, {output} as output),
+        s.parent_seq as seq, s.awaited, s.run_id as called, {port} as port, {error} as error, {output} as output),
     callers_told as ({note})
     """  # noqa: S608  constants
 
@@ -337,7 +362,7 @@ def settled(connection: psycopg.Connection[Any], messages: Sequence[SettledMessa
 
 
 _CALLED_ALL = settled_sql(
-    """(select %(tenant)s::int as tenant_id, null::uuid as contact_id, %(workflow)s::uuid as workflow_id, %(run)s::uuid as run_id,
+    """(select %(tenant_id)s::int as tenant_id, null::uuid as contact_id, %(workflow_id)s::uuid as workflow_id, %(run_id)s::uuid as run_id,
       %(seq)s::int as seq) as called""",
     port="case when %(error)s::text is null then 'next' else 'error' end",
     error="%(error)s::text",
@@ -347,16 +372,7 @@ _CALLED_ALL = settled_sql(
 
 async def called_all(session: AsyncSession, step: CallingStep, output: dict[str, Any], error: str | None) -> None:
     """Tell the run that waits at `step` that all whom it called for an audience are through; `error`: what kept it from calling them."""
-    await execute(
-        session,
-        _CALLED_ALL,
-        tenant=step.tenant_id,
-        workflow=step.workflow_id,
-        run=step.run_id,
-        seq=step.seq,
-        output=Jsonb(output),
-        error=error,
-    )
+    await execute(session, _CALLED_ALL, **step._asdict(), output=Jsonb(output), error=error)
     notify_engine(session)
 
 

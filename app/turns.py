@@ -1,4 +1,5 @@
-"""Whose turn it is: a batch is dealt out to workspaces by weight, in each to urgent, normal and bulk work, in those to workflows.
+"""Whose turn it is: a batch is dealt out to workspaces by weight, in each to urgent, normal and bulk work, in those to workflows
+(of the inbox: to lanes).
 
 No SQL and no clock here. A worker has one `RoundRobin` for each kind of work, which remembers where it stopped, so that nobody starves:
 with T workspaces that have work each has at least a place in every `1 + ceil(T / places)` deals; of ten places of a workspace at least
@@ -89,15 +90,20 @@ class RoundRobin:
             self.last_workspace = last
         dealt: dict[Claimant, int] = {}
         for tenant_id, part in parts.items():
-            known = self._within.pop(tenant_id, None)
-            if tenant_id not in self._before:
-                self._before[tenant_id] = known.copy() if known else None
-            within = self._within[tenant_id] = known or _Within(self._deals % len(CYCLE))
-            dealt |= _deal_within(within, by_tenant[tenant_id], part)
+            dealt |= _deal_within(self._known(tenant_id), by_tenant[tenant_id], part)
         while len(self._within) > REMEMBERED:
             self._within.popitem(last=False)
         self._deals += 1
         return dealt
+
+    def served_last(self, tenant_id: int, priority: Priority) -> Any:
+        """The key behind which the next deal of this workspace and priority begins; None: at the first."""
+        within = self._within.get(tenant_id)
+        return within.served.get(priority) if within else None
+
+    def go_on_behind(self, tenant_id: int, priority: Priority, key: Any) -> None:
+        """Have the next deal begin behind `key`: of more keys than a deal is about these were looked at."""
+        self._known(tenant_id).served[priority] = key
 
     def share_out(self, supply: Mapping[Claimant, Sequence[T]], places: int) -> list[T]:
         """Up to `places` of what the claimants have, the first of each: what one does not use goes to the others."""
@@ -109,6 +115,14 @@ class RoundRobin:
                 left[claimant] = left[claimant][share:]
             left, again = {claimant: more for claimant, more in left.items() if more}, True
         return shared
+
+    def _known(self, tenant_id: int) -> _Within:
+        """Where a workspace is, as the last that was served; what it was before the batch is noted."""
+        known = self._within.pop(tenant_id, None)
+        if tenant_id not in self._before:
+            self._before[tenant_id] = known.copy() if known else None
+        within = self._within[tenant_id] = known or _Within(self._deals % len(CYCLE))
+        return within
 
     def _parts(self, weights: dict[int, int], places: int) -> tuple[dict[int, int], int]:
         """The places of each workspace: by weight and at least one, until there are none left for those behind. And who was last."""

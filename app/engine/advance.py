@@ -19,7 +19,7 @@ from app.engine import claim, control, due, failpoints, reports, rows, segment_t
 from app.engine.arrivals import Arrivals
 from app.engine.batch_sizes import BatchSizes
 from app.engine.change_events import change_events
-from app.engine.claim import Cursor, Place
+from app.engine.claim import Cursor, InboxPlace, Place
 from app.engine.claim_lock import ClaimLock, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.date_work import follow_batch
@@ -99,8 +99,8 @@ class Engine:
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
         self._head: tuple[int, Any] = (0, None)
-        """Workspace and id of what is set aside when it cannot be stored even alone."""
-        self._events_taken: list[tuple[int, int]] = []
+        """Workspace and id (of an inbox row: lane and id) of what is set aside when it cannot be stored even alone."""
+        self._events_taken: list[InboxPlace] = []
         self._runs_taken: list[Place] = []
         self._wanted: list[Place] = []
         """The contacts of the events that were claimed last."""
@@ -318,7 +318,7 @@ class Engine:
         if not items:
             return None, 0
         self.progress.does("walking")
-        self._head = items[0].tenant_id, items[0].id
+        self._head = items[0].tenant_id, (items[0].lane, items[0].id)
         self._wanted = list({(item.tenant_id, item.contact_id): None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
             require_compiled(self.matcher, items)
@@ -326,7 +326,7 @@ class Engine:
             self.matcher.refresh(epochs_of(items))
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
-        self._events_taken, self._runs_taken = [(item.tenant_id, item.id) for item in items], []
+        self._events_taken, self._runs_taken = [(item.tenant_id, item.lane, item.id) for item in items], []
         lately, put_back = frozenset().union(*self._fields_of_events), self._behind < TRIES
         arrivals = Arrivals(cursor, self.matcher, items, lately=lately, put_back=put_back, limit=self._limit)
         batch = arrivals.walk(self._locked)
@@ -339,8 +339,8 @@ class Engine:
         self.crashes.note(events=self._events_taken)
 
     def _set_aside(self, error: str) -> None:
-        tenant_id, inbox_id = self._head
-        claim.set_aside(self.connection, tenant_id, inbox_id, error)
+        tenant_id, (lane, inbox_id) = self._head
+        claim.set_aside(self.connection, (tenant_id, lane, inbox_id), error)
         log.error("engine.dead_letter", inbox_id=inbox_id, error=error)
 
     # Due runs ---------------------------------------------------------------------------------------------------

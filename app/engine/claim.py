@@ -14,54 +14,28 @@ from uuid import UUID
 import psycopg
 
 from app import wakes
-from app.engine import rows
-from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
+from app.engine import inbox_lanes, rows
+from app.engine.rows import Int2s, Int4s, Int8s, Jsons, Texts, Uuids
 from app.engine.stored_rows import NOW, RUN, Item, RunRow, items_of, run_row, stamps
 from app.inbox import DeferredEvent, InboxKind, defer, over_sql
 from app.models.status import Priority
 from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.values.contact_view import COLUMNS
 
-# From workspace and priority to the next by an index probe each; each with the row that came first.
-HEADS = """
-heads as (
-  (select tenant_id, priority, id, at from inbox order by tenant_id, priority, id limit 1)
-  union all
-  select n.tenant_id, n.priority, n.id, n.at from heads h cross join lateral (
-    select i.tenant_id, i.priority, i.id, i.at from inbox i where (i.tenant_id, i.priority) > (h.tenant_id, h.priority)
-    order by i.tenant_id, i.priority, i.id limit 1) n)
-"""
-MOST_WORKSPACES = 200
-"""Workspaces that one claim looks at, behind the last one that was served: 9 us each."""
-# The same for some of them, in a circle: those behind a workspace, then those up to it.
-_WALK = """
-{name} as (
-  (select tenant_id, priority, 1 as n from inbox where tenant_id {side} %(behind)s order by tenant_id, priority limit 1)
-  union all
-  select n.tenant_id, n.priority, h.n + (n.tenant_id > h.tenant_id)::int from {name} h cross join lateral (
-    select i.tenant_id, i.priority from inbox i
-    where (i.tenant_id, i.priority) > (h.tenant_id, h.priority) and i.tenant_id {side} %(behind)s
-    order by i.tenant_id, i.priority limit 1) n
-  where h.n <= {most})
-"""
-_WAITING = f"""
-with recursive {_WALK.format(name="ahead", side=">", most=MOST_WORKSPACES)}, {_WALK.format(name="before", side="<=", most=MOST_WORKSPACES)}
-select w.tenant_id, w.priority, coalesce(s.weight, 1)
-from (select 1 as half, * from ahead union all select 2, * from before) w left join workspaces s on s.id = w.tenant_id
-order by w.half, w.tenant_id
-"""
 # The rows are locked, so they stay in their places until they are deleted there.
 # Workers compare the epochs in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
 with taken as (
   delete from inbox where ctid = any(array(
-    select i.place from unnest(%(tenants)s::int[], %(priorities)s::smallint[], %(shares)s::int[]) as s(tenant_id, priority, share)
+    select i.place from unnest(%(tenants)s::int[], %(priorities)s::smallint[], %(lanes)s::bigint[], %(shares)s::int[])
+      as s(tenant_id, priority, lane, share)
     cross join lateral (
-      select ctid as place from inbox where tenant_id = s.tenant_id and priority = s.priority and kind = any(%(kinds)s){{but}}
+      select ctid as place from inbox where tenant_id = s.tenant_id and priority = s.priority and lane = s.lane
+        and kind = any(%(kinds)s){{but}}
       order by id limit s.share for update skip locked) i
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {stamps("at", "least(occurred_at, at)", "occurred_at")}, {NOW}, coalesce(n, 0), priority
+  convert_to(payload::text, 'UTF8'), depth, {stamps("at", "least(occurred_at, at)", "occurred_at")}, {NOW}, coalesce(n, 0), priority, lane
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
@@ -108,9 +82,11 @@ with settled as (
 {wakes.append_sql("settled")}
 """
 ANY_PRIORITY = f"priority in ({', '.join(str(int(one)) for one in Priority)})"
-"""Of rows of the inbox: the key leads on from the workspace."""
+"""Of rows of the inbox whose lane and id are known: the key leads on from the workspace."""
 _SET_ASIDE = f"""
-with taken as (delete from inbox where tenant_id = %(tenant)s and {ANY_PRIORITY} and id = %(id)s returning *), {
+with taken as (delete from inbox where tenant_id = %(tenant)s and {
+    ANY_PRIORITY
+} and lane = %(lane)s and id = %(id)s returning *), {
     over_sql(
         f"(select * from taken where kind = {InboxKind.CALLED:d})",
         status="null",
@@ -127,6 +103,8 @@ select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, pay
 
 
 Cursor = psycopg.Cursor[Any]
+InboxPlace = tuple[int, int, int]
+"""An inbox row by its key, without the priority: workspace, lane and id."""
 Place = tuple[int, bytes]
 """A row by its key: the workspace, and the 16 bytes of its id there."""
 
@@ -139,13 +117,14 @@ def inbox(
     foreign: Sequence[bytes] = (),
     partly: Sequence[bytes] = (),
 ) -> list[Item]:
-    """Take up to `limit` inbox rows, of each workspace and priority those first that arrived first; in order of contact, then occurrence.
+    """Take up to `limit` inbox rows, of each workspace, priority and lane those first that arrived first; in order of contact, then
+    occurrence.
 
-    When there are more, workspaces and priorities take turns, and what some do not use goes to the others.
+    When there are more, workspaces, priorities and lanes take turns, and what some do not use goes to the others.
     Left where they are: those of `busy` contacts, those for workflows that only a newer process understands (`foreign`), and what was
     put back for runs of workflows of which this process does not understand every step of every version (`partly`).
     """
-    waiting = _waiting(cursor, turns)
+    waiting = inbox_lanes.waiting(cursor, turns)
     but, arguments = "", dict[str, Any]()
     if busy:
         but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
@@ -159,8 +138,8 @@ def inbox(
         room = limit - len(items)
         shares = turns.deal(waiting, room, again=deals > 1) if deals < MOST_DEALS else dict.fromkeys(waiting, room)
         taken = items_of(cursor.execute(sql, {**_shares(shares, room), **arguments}).fetchall())
-        counts = Counter((item.tenant_id, item.priority) for item in taken)
-        waiting = [one for one in waiting if counts[one.tenant_id, one.priority] >= shares.get(one, 0)]
+        counts = Counter((item.tenant_id, item.priority, item.lane) for item in taken)
+        waiting = [one for one in waiting if counts[one.tenant_id, one.priority, one.key] >= shares.get(one, 0)]
         items += taken
     if deals > 1:
         items.sort(
@@ -169,28 +148,18 @@ def inbox(
     return items
 
 
-def _waiting(cursor: Cursor, turns: RoundRobin) -> list[Claimant]:
-    """Workspaces and priorities of what stands in the inbox, of so many workspaces."""
-    waiting, tenants = list[Claimant](), set[int]()
-    for tenant_id, priority, weight in cursor.execute(_WAITING, {"behind": turns.last_workspace}).fetchall():
-        tenants.add(tenant_id)
-        if len(tenants) > MOST_WORKSPACES:
-            break
-        waiting.append(Claimant(tenant_id, None, Priority(priority), weight))
-    return waiting
-
-
 def _shares(shares: Mapping[Claimant, int], limit: int) -> dict[str, Any]:
     return {
         "kinds": [int(kind) for kind in InboxKind], "limit": limit,
         "tenants": Int4s([rows.int4(one.tenant_id) for one in shares]), "priorities": Int2s([rows.int2(one.priority) for one in shares]),
-        "shares": Int4s([rows.int4(share) for share in shares.values()]),
+        "lanes": Int8s([rows.int8(one.key) for one in shares]), "shares": Int4s([rows.int4(share) for share in shares.values()]),
     }  # fmt: skip
 
 
-def set_aside(connection: psycopg.Connection[Any], tenant_id: int, inbox_id: int, error: str) -> None:
+def set_aside(connection: psycopg.Connection[Any], place: InboxPlace, error: str) -> None:
     """Take an inbox row out of the way: a person decides what becomes of it."""
-    connection.execute(_SET_ASIDE, {"tenant": tenant_id, "id": inbox_id, "error": error})
+    tenant_id, lane, inbox_id = place
+    connection.execute(_SET_ASIDE, {"tenant": tenant_id, "lane": lane, "id": inbox_id, "error": error})
 
 
 def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -> None:

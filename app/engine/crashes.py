@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import psycopg
 import structlog
 
-from app.engine.claim import ANY_PRIORITY, Cursor, Place, set_aside
+from app.engine.claim import ANY_PRIORITY, Cursor, InboxPlace, Place, set_aside
 from app.engine.rows import Int4s, Int8s, Uuids, int4, int8, register
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ insert into batches (process, pid, backend_start) select %s, pid, backend_start 
 """
 # One round trip: note, and hear whether anybody died or is suspected. The table is unlogged, so it costs no flush.
 _NOTE = """
-with noted as (update batches set open = true, tenants = %s, events = %s, runs = %s, at = now() where process = %s)
+with noted as (update batches set open = true, tenants = %s, events = %s, lanes = %s, runs = %s, at = now() where process = %s)
 select exists (select from crashes where count < 3), exists (
   select from batches b where b.open and not exists (
     select from pg_stat_get_activity(b.pid) a where a.backend_start = b.backend_start))
@@ -39,12 +39,12 @@ OVER = "update batches set open = false where process = %s"
 # After a restart of the server every session is gone; that says nothing about the batches.
 _DEAD = """
 delete from batches b where not exists (select from pg_stat_get_activity(b.pid) a where a.backend_start = b.backend_start)
-returning process, open and at > pg_postmaster_start_time(), tenants, events, runs
+returning process, open and at > pg_postmaster_start_time(), tenants, events, lanes, runs
 """
 _SUSPECT_EVENTS = f"""
-insert into crashes (tenant_id, inbox_id, count, at)
-select i.tenant_id, i.id, 1, now() from unnest(%s::int[], %s::bigint[]) as b(tenant_id, id)
-join inbox i on i.tenant_id = b.tenant_id and i.{ANY_PRIORITY} and i.id = b.id
+insert into crashes (tenant_id, inbox_id, lane, count, at)
+select i.tenant_id, i.id, i.lane, 1, now() from unnest(%s::int[], %s::bigint[], %s::bigint[]) as b(tenant_id, id, lane)
+join inbox i on i.tenant_id = b.tenant_id and i.{ANY_PRIORITY} and i.lane = coalesce(b.lane, 0) and i.id = b.id
 on conflict (tenant_id, inbox_id) do update set count = crashes.count + %s, at = now()
 """
 _SUSPECT_RUNS = """
@@ -59,16 +59,16 @@ update active_runs r set status = 3, resume_at = null, error_message = %s, waits
 where c.count >= 3 and r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3
 returning r.id
 """
-_BAD_EVENTS = "delete from crashes where count >= 3 and inbox_id is not null returning tenant_id, inbox_id"
+_BAD_EVENTS = "delete from crashes where count >= 3 and inbox_id is not null returning tenant_id, lane, inbox_id"
 # Others may have handled it meanwhile, or it waits for something else by now.
 _SUSPECTS = f"""
 with cleared as (
   delete from crashes c where count < 3 and not exists (
-      select from inbox i where i.tenant_id = c.tenant_id and i.{ANY_PRIORITY} and i.id = c.inbox_id)
+      select from inbox i where i.tenant_id = c.tenant_id and i.{ANY_PRIORITY} and i.lane = c.lane and i.id = c.inbox_id)
     and not exists (
       select from active_runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now())
   returning c.id)
-select tenant_id, inbox_id, uuid_send(run_id) from crashes where count < 3 and id not in (select id from cleared) order by id
+select tenant_id, lane, inbox_id, uuid_send(run_id) from crashes where count < 3 and id not in (select id from cleared) order by id
 """
 _CLEARED_EVENTS = "delete from crashes where (tenant_id, inbox_id) in (select * from unnest(%s::int[], %s::bigint[]))"
 _CLEARED_RUNS = "delete from crashes where (tenant_id, run_id) in (select * from unnest(%s::int[], %s::uuid[]))"
@@ -85,8 +85,8 @@ class Crashes:
         self.process = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.notes = notes
         register(notes)
-        self.events: list[tuple[int, int]] = []
-        """Inbox rows that are suspected, by workspace and id: until they are over, events are handled one by one, in order."""
+        self.events: list[InboxPlace] = []
+        """Inbox rows that are suspected, by workspace, lane and id: until they are over, events are handled one by one, in order."""
         self.runs: list[Place] = []
         self._noted = False
         notes.execute(_REGISTER, (self.process, connection.info.backend_pid))
@@ -103,25 +103,26 @@ class Crashes:
             self.notes.execute("delete from batches where process = %s", (self.process,))
         self.notes.close()
 
-    def note(self, events: Sequence[tuple[int, int]] = (), runs: Sequence[Place] = ()) -> None:
+    def note(self, events: Sequence[InboxPlace] = (), runs: Sequence[Place] = ()) -> None:
         """Write down what is walked now: events, or runs. Raises Suspected when something has to be looked at first."""
         self._noted = True
-        tenants, inbox_ids, run_ids = (
-            Int4s([int4(tenant_id) for tenant_id, _ in (*events, *runs)]),
-            Int8s([int8(inbox_id) for _, inbox_id in events]),
+        tenants, inbox_ids, lanes, run_ids = (
+            Int4s([int4(one) for one, *_ in events] + [int4(one) for one, _ in runs]),
+            Int8s([int8(inbox_id) for *_, inbox_id in events]),
+            Int8s([int8(lane) for _, lane, _ in events] if any(lane for _, lane, _ in events) else []),
             Uuids([run_id for _, run_id in runs]),
         )
-        row = self.notes.execute(_NOTE, (tenants, inbox_ids, run_ids, self.process)).fetchone()
+        row = self.notes.execute(_NOTE, (tenants, inbox_ids, lanes, run_ids, self.process)).fetchone()
         suspected, died = row or (False, False)
         if died or bool(suspected) is not self.suspect:
             raise Suspected
 
-    def clear(self, cursor: Cursor, events: Sequence[tuple[int, int]] = (), runs: Sequence[Place] = ()) -> None:
+    def clear(self, cursor: Cursor, events: Sequence[InboxPlace] = (), runs: Sequence[Place] = ()) -> None:
         """In the transaction of the batch: delete the note, and clear the suspicion of what is committed."""
         cursor.execute(OVER, (self.process,))
         if self.suspect:
             if events:
-                cursor.execute(_CLEARED_EVENTS, ([one for one, _ in events], [one for _, one in events]))
+                cursor.execute(_CLEARED_EVENTS, ([one for one, *_ in events], [one for *_, one in events]))
             if runs:
                 cursor.execute(_CLEARED_RUNS, ([one for one, _ in runs], [UUID(bytes=one) for _, one in runs]))
             cleared_events, cleared_runs = set(events), set(runs)
@@ -137,20 +138,20 @@ class Crashes:
     def examine(self) -> None:
         """Look who died in what, count it, and hold or set aside what did it too often."""
         with self.notes.transaction():
-            for process, counts, tenants, events, runs in self.notes.execute(_DEAD).fetchall():
+            for process, counts, tenants, events, lanes, runs in self.notes.execute(_DEAD).fetchall():
                 if not counts:
                     continue
                 ids = len(events or ()) + len(runs or ())
                 log.error("worker.died_in_batch", process=process, size=ids)
                 if events:
-                    self.notes.execute(_SUSPECT_EVENTS, (tenants, events, int(ids == 1)))
+                    self.notes.execute(_SUSPECT_EVENTS, (tenants, events, lanes or [], int(ids == 1)))
                 if runs:
                     self.notes.execute(_SUSPECT_RUNS, (tenants, runs, int(ids == 1)))
             for (run_id,) in self.notes.execute(_HOLD, (HELD_WHY,)).fetchall():
                 log.error("run.held", run_id=str(run_id), crashes=MOST)
-            for tenant_id, inbox_id in self.notes.execute(_BAD_EVENTS).fetchall():
-                set_aside(self.notes, tenant_id, inbox_id, SET_ASIDE_WHY)
-                log.error("engine.dead_letter", inbox_id=inbox_id, crashes=MOST)
+            for place in self.notes.execute(_BAD_EVENTS).fetchall():
+                set_aside(self.notes, place, SET_ASIDE_WHY)
+                log.error("engine.dead_letter", inbox_id=place[-1], crashes=MOST)
             suspects = self.notes.execute(_SUSPECTS).fetchall()
-        self.events = [(tenant_id, inbox_id) for tenant_id, inbox_id, _ in suspects if inbox_id is not None]
-        self.runs = [(tenant_id, run_id) for tenant_id, _, run_id in suspects if run_id is not None]
+        self.events = [(tenant_id, lane, inbox_id) for tenant_id, lane, inbox_id, _ in suspects if inbox_id is not None]
+        self.runs = [(tenant_id, run_id) for tenant_id, *_, run_id in suspects if run_id is not None]

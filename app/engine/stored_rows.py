@@ -63,6 +63,7 @@ class Item(NamedTuple):
     now: int
     epoch: int
     priority: int = Priority.NORMAL
+    lane: int = 0
 
 
 class RunRow(NamedTuple):

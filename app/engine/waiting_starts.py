@@ -243,7 +243,7 @@ def set_aside(connection: psycopg.Connection[Any], place: Place, start_id: int, 
     tenant_id, workflow_id = place
     put_back = connection.execute(_PUT_BACK, (tenant_id, UUID(bytes=workflow_id), start_id)).fetchone()
     if put_back is not None:
-        claim.set_aside(connection, tenant_id, put_back[0], error)
+        claim.set_aside(connection, (tenant_id, 0, put_back[0]), error)
 
 
 def _places(places: Sequence[Place]) -> tuple[Int4s, Uuids]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
-from app.engine.claim import HEADS
+from app.engine.inbox_lanes import HEADS
 from app.inbox import READY_SQL
 from app.lib.conversions import quoted
 from app.lib.formats import duration
@@ -24,14 +24,14 @@ LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
 _SHOWN = 200
 
-# An event that is left for a newer process does not wait for us, and is told apart. Of each workspace and priority some of the
-# oldest are read.
+# An event that is left for a newer process does not wait for us, and is told apart. Of each workspace, priority and lane some of
+# the oldest are read.
 _INBOX = f"""
 with recursive {HEADS}
 select extract(epoch from clock_now() - min(oldest.at) filter (where {READY_SQL})) as ours,
   extract(epoch from clock_now() - min(oldest.at) filter (where not {READY_SQL})) as left
 from heads h cross join lateral (
-  select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id and i.priority = h.priority
+  select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id and i.priority = h.priority and i.lane = h.lane
   order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
 """
 _DUE = f"""

@@ -76,7 +76,7 @@ with incoming as (
   from incoming where coalesce(key, request_key) is null or id in (select event_id from taken) order by id
   returning id
 ), queued as (
-  {inbox.events_sql("incoming join stored using (id)")}
+  {inbox.events_sql("incoming join stored using (id)", lane="%(lane)s")}
 ){{heard}}
 select id from stored
 """  # noqa: S608  constants
@@ -108,9 +108,8 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow], *, of_product:
     columns: dict[str, list[Any]] = {
         name: list(values) for name, values in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
     }
-    stored = {
-        row.id for row in await execute(session, _INSERT_OF_PRODUCT if of_product else _INSERT_OF_CLIENTS, **columns)
-    }
+    sql = _INSERT_OF_PRODUCT if of_product else _INSERT_OF_CLIENTS
+    stored = {row.id for row in await execute(session, sql, **columns, lane=inbox.lane_of(session))}
     if stored:
         inbox.notify_engine(session)
     return stored

@@ -66,6 +66,8 @@ class Inbox(Base):
     tenant_id: Mapped[int] = mapped_column(primary_key=True)
     priority: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=str(int(Priority.NORMAL)))
     """A Priority: that of the workflow which `workflow_id` names, in most kinds; events from outside are normal."""
+    lane: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default="0")
+    """Of a sender that may not hold up others (`app.inbox.lane_of_trigger`); 0 is everybody's."""
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
@@ -83,9 +85,8 @@ class Inbox(Base):
     __table_args__ = (
         # Whoever looks back at stored events leaves out those that still stand here.
         Index("inbox_event", "tenant_id", "event_id", postgresql_where=text("event_id is not null")),
-        # Of starts alone, so that events write no entry: has a run begun, and how many wait by one trigger?
+        # Of starts alone, so that events write no entry: has a run begun?
         Index("inbox_asked", "tenant_id", "run_id", postgresql_where=text("kind in (1, 6, 7)")),
-        Index("inbox_triggered", "tenant_id", "workflow_id", "name", postgresql_where=text("kind = 6")),
         {"info": rows_go(names="payload::text")},
     )
 

@@ -40,6 +40,8 @@ class WorkerBatch(Base):
     """The workspaces of both."""
     events: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """Ids of inbox rows."""
+    lanes: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """Of the same rows; empty when all stand in everybody's."""
     runs: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -54,6 +56,7 @@ class Crash(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant_id: Mapped[int]
     inbox_id: Mapped[int | None] = mapped_column(BigInteger)
+    lane: Mapped[int] = mapped_column(BigInteger, server_default="0")
     run_id: Mapped[UUID | None]
     count: Mapped[int] = mapped_column(SmallInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
 from app.counters.message_counters import PREFIX
-from app.engine.claim import HEADS
+from app.engine.inbox_lanes import HEADS
 from app.lib.database import execute
 from app.lib.months import Month
 from app.messaging.queue import OLDEST_DUE

@@ -11,8 +11,10 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.inbox import lane_of
 from app.lib.database import execute
 from app.models import Contact, Webhook, WebhookPayload, Workflow, Workspace
+from app.models.status import Priority
 from app.models.tenant_repository import TenantRepository, refers_to
 
 KEPT = 20
@@ -36,10 +38,11 @@ with kept as (
 delete from webhook_payloads where {_PLACE} and id <= (
   select id from webhook_payloads where {_PLACE} order by id desc offset {KEPT - 1} limit 1)
 """  # noqa: S608  constants
-_WAITING = """
+_WAITING = f"""
 select count(*) as n from (
-  select from inbox where tenant_id = %(tenant)s and workflow_id = %(workflow)s and name = %(trigger)s and kind = 6 limit %(most)s) as w
-"""
+  select from inbox where tenant_id = %(tenant)s and priority in ({", ".join(f"{one:d}" for one in Priority)}) and lane = %(lane)s
+  limit %(most)s) as w
+"""  # noqa: S608  constants
 # Real time: whoever moves the clock of the product slows no sender down.
 _TAKE_BLOCK = f"""
 with address as (
@@ -197,8 +200,10 @@ class DeliveryRepository:
         )
 
     async def waiting(self, most: int) -> int:
-        """How many runs of this address the engine has not looked at yet, counted as far as `most`."""
-        rows: Any = await execute(self._session, _WAITING, **self._place, most=most)
+        """How many rows of this address's lane the engine has not looked at yet, counted as far as `most`."""
+        rows: Any = await execute(
+            self._session, _WAITING, tenant=self._place["tenant"], lane=lane_of(self._session), most=most
+        )
         waiting: int = rows[0].n
         return waiting
 

@@ -73,14 +73,15 @@ async def test_a_run_that_kills_workers_is_held_and_all_others_arrive(
     assert integrity.check(world.db) == []
 
 
+@pytest.mark.parametrize("lane", [0, 77])
 def test_an_event_that_kills_workers_is_set_aside_and_order_is_kept(
-    world: World, committed_database: CommittedDatabase
+    world: World, committed_database: CommittedDatabase, lane: int
 ) -> None:
     workflow = world.workflow(flow("go", [KILLS, DONE], ("trigger", "x"), ("x", "t"), settings={"reentry": "always"}))
     people = world.contacts(120)
     world.engine.close()
     for number in (1, 2):
-        world.put("go", people, {"n": number})
+        world.put("go", people, {"n": number}, lane=lane)
     world.db.execute("delete from inbox where contact_id = %s and payload @> '{\"n\": 2}'", (bad_contact(world),))
     assert deaths(committed_database.url, limit=100) == 3
     assert world.runs(workflow) == {"completed": 238}
@@ -127,7 +128,7 @@ def test_workers_that_end_in_order_or_lose_the_server_are_not_counted(
     workflow = world.workflow(flow("go", [DONE], ("trigger", "t")))
     world.emit("go", world.contacts(5))
     assert world.one("select count(*) from batches where open") == 0
-    world.engine.crashes.note(events=[(world.tenant, 1)])
+    world.engine.crashes.note(events=[(world.tenant, 0, 1)])
     assert world.one("select array_agg(open) from batches") == [True]
     world.engine.close()
     assert world.one("select count(*) from batches") == 0

@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app.engine import claim, history, rows
+from app.engine import claim, history, inbox_lanes, rows
 from app.inbox import InboxKind
 from app.lib.ids import uuid7
 from app.models.status import Priority
@@ -109,8 +109,8 @@ def test_a_claim_looks_at_a_few_workspaces_and_goes_on_behind_them(
     turns, served = RoundRobin(), Counter[int]()
     with claiming(committed_database.url) as cursor:
         for _ in range(5):
-            waiting = claim._waiting(cursor, turns)
-            assert len(waiting) == claim.MOST_WORKSPACES
+            waiting = inbox_lanes.waiting(cursor, turns)
+            assert len(waiting) == inbox_lanes.MOST_WORKSPACES
             items = claim.inbox(cursor, 100, turns)
             assert len(items) == len({item.tenant_id for item in items}) == 100
             served.update(item.tenant_id for item in items)
@@ -164,11 +164,11 @@ def test_looking_back_finds_what_still_stands_in_the_inbox_by_its_index(
     with claiming(committed_database.url) as cursor:
         place = world.tenant, contact.bytes, "go", rows.microseconds(since) - 1
         assert [item.event_id for item in history.past_of(cursor, [place])] == [before.bytes]
-        pages = _pages(cursor, "inbox", lambda: history.past_of(cursor, [place]))
+        pages = pages_of(cursor, "inbox", lambda: history.past_of(cursor, [place]))
     assert pages < 20, f"{waiting} and 20,000 others wait, and {pages} pages were read"
 
 
-def _pages(cursor: psycopg.Cursor, table: str, work: Callable[[], object]) -> int:
+def pages_of(cursor: psycopg.Cursor, table: str, work: Callable[[], object]) -> int:
     """Pages of the table and its indexes that `work` looks at."""
     sql = (
         "select coalesce(sum(pg_stat_get_xact_blocks_fetched(c)), 0)::int from"

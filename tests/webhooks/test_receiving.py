@@ -7,13 +7,15 @@ import hashlib
 import hmac
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, WebhookPayload, Workspace
+from app.inbox import lane_of_trigger
+from app.models import Contact, Inbox, WebhookPayload, Workspace
 from app.models.status import Role
 from app.webhooks import receiving, signatures
 from tests.fixtures.people import ApiClients
@@ -223,6 +225,27 @@ async def test_an_address_with_too_many_runs_that_wait_takes_no_more(
     refused = await shop.send(ORDER, {})
     assert refused.status_code == 429 and refused.headers["retry-after"] == "30"
     assert (await other.send(ORDER, {})).status_code == 202
+
+
+async def test_what_a_call_brings_waits_in_a_lane_of_its_address(
+    hook: MakeHook, db_session: AsyncSession, api: ApiClients
+) -> None:
+    """The start, and what others hear of the contact, also when it was there before; what programs and people bring is everybody's."""
+    shop, other = await hook(signature="none"), await hook(signature="none")
+    client = await api(Role.MARKETER)
+    assert (await client.post("/api/v1/contacts", json={"email": "grace@example.com"})).status_code == 201
+    senders = [(shop, "ada@example.com"), (shop, "grace@example.com"), (other, "eve@example.com")]
+    for sender, email in senders:
+        answer = await sender.send({**ORDER, "customer": {"email": email, "plan": "pro"}}, {})
+        assert answer.status_code == 202
+    rows = (await db_session.execute(select(Inbox.lane, Inbox.name).order_by(Inbox.id))).all()
+    lanes = [lane_of_trigger(UUID(one.path.split("/")[-3]), "shop") for one in (shop, other)]
+    assert [(lane, name) for lane, name in rows] == [
+        (0, "contact.created"),
+        (lanes[0], "contact.created"), (lanes[0], "shop"),
+        (lanes[0], "contact.updated"), (lanes[0], "shop"),
+        (lanes[1], "contact.created"), (lanes[1], "shop"),
+    ]  # fmt: skip
 
 
 async def test_tokens_of_nobody_are_not_found(hook: MakeHook) -> None:
