@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from app.counters.message_counters import KEY
 from app.counters.port_keys import port_key_sql
+from app.counters.run_counters import MOVED
 
 STARTED = "started"
 """Among retired sums: runs by the trigger that they began at, also where rows leave its id out. Not in `node_stats`."""
@@ -34,7 +35,10 @@ def sums_of_runs(runs: str, steps: str) -> str:
   union all
   select tenant_id, workflow_id, workflow_version, '',
     case status when 4 then 'completed' when 5 then 'failed' when 6 then 'goal_reached' when 7 then 'exited' else 'cancelled' end, count(*)
-  from {runs} where status >= 4 group by 1, 2, 3, 5"""  # noqa: S608  names of tables
+  from {runs} where status >= 4 group by 1, 2, 3, 5
+  union all
+  select tenant_id, workflow_id, workflow_version, '', '{MOVED}', count(*) from {runs} where status = 8 and resume_port = '{MOVED}'
+  group by 1, 2, 3"""  # noqa: S608  names of tables
 
 
 def sums_of_starts(runs: str) -> str:

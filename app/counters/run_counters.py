@@ -19,6 +19,9 @@ ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
 """The counters of runs that are over, by how they ended."""
 OF_WORKFLOW = NodeStat.node_id == ""
 """Rows that count runs of a whole workflow; the others count what passed one node."""
+MOVED = "moved"
+"""Of the cancelled runs those that a person moved to another step, where each goes on as a run of its own that entered too. So somebody
+who is moved is counted once, in the version where the last run is."""
 SECONDS = "seconds"
 """How long the runs that are over took, all together."""
 
@@ -27,11 +30,12 @@ Counters = Mapping[str, int]
 
 def running(counters: Counters) -> int:
     """Runs that have not ended, waiting ones too."""
-    return max(0, counters.get(ENTERED, 0) - ended(counters))
+    return max(0, counters.get(ENTERED, 0) - counters.get(MOVED, 0) - ended(counters))
 
 
 def ended(counters: Counters) -> int:
-    return sum(counters.get(key, 0) for key in ENDS)
+    """Runs that are over; those that were moved go on."""
+    return sum(counters.get(key, 0) for key in ENDS) - counters.get(MOVED, 0)
 
 
 RUNNING: ColumnElement[int] = func.sum(
@@ -43,7 +47,8 @@ RUNNING_SQL = f"sum(case when s.key = '{ENTERED}' then s.n when s.key in {ENDS} 
 
 
 class Totals(msgspec.Struct, rename="camel", kw_only=True):
-    """Runs since the workflow exists (or of one version). `runningRuns` are all that have not ended, waiting ones too.
+    """Runs since the workflow exists (or of one version). `runningRuns` are all that have not ended, waiting ones too. A run that was
+    held and moved to another step counts once, where it went.
 
     The messages of all its steps: those that failed, and those whose fate is uncertain.
     """
@@ -61,10 +66,12 @@ class Totals(msgspec.Struct, rename="camel", kw_only=True):
     @classmethod
     def of(cls, counters: Counters) -> Totals:
         """From the workflow's own counters (`entered`, `completed`, `failed` …) and those of its messages (`message.failed` …)."""
+        ends = {key: counters.get(key, 0) for key in ENDS}
+        ends["cancelled"] -= counters.get(MOVED, 0)
         return cls(
-            total_runs=counters.get(ENTERED, 0),
+            total_runs=counters.get(ENTERED, 0) - counters.get(MOVED, 0),
             running_runs=running(counters),
-            **{f"{key}_runs": counters.get(key, 0) for key in ENDS},
+            **{f"{key}_runs": number for key, number in ends.items()},
             failed_messages=sum(n for key, n in counters.items() if key.startswith(FAILED)),
             uncertain_messages=counters.get(UNCERTAIN, 0),
         )

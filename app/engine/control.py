@@ -10,6 +10,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, wakes
+from app.counters.run_counters import MOVED
 from app.domain_events.outbox_repository import NO_CONTACT, instant_sql, tell_sql
 from app.engine.moves import into_ended
 from app.engine.sub_runs import called_from_outside
@@ -41,9 +42,11 @@ select count(*) from ended
 def ending(which: str, *, error: str = "%(error)s", output: str = "null", is_over: bool = True) -> str:
     """SQL that ends runs where they stand, with their counters; takes `status`, `step` and `key`, and what `which` and `error` name.
 
-    `is_over`: whoever called one of them is told so; else it goes on as another run.
+    `is_over`: whoever called one of them is told so; else it goes on as another run, and says so.
     """
+    port = "null" if is_over else f"'{MOVED}'"
     called = f"{called_from_outside(error)}," if is_over else ""
+<<<<<<< HEAD
     heard = f"heard as ({_heard(error)})," if is_over else ""
     return _ENDING.format(which=which, error=error, output=output, called=called, heard=heard)
 
@@ -56,6 +59,9 @@ def _heard(error: str) -> str:
           'completedAt', {instant_sql("now")}, 'error', {error}::text, 'goalId', null::text) as data, now as occurred_at,
           {NO_CONTACT} as nobody from ended) as over"""
     )
+=======
+    return _ENDING.format(which=which, error=error, output=output, called=called, port=port)
+>>>>>>> d2be8b38 (Count whoever is moved to another step once, where they went)
 
 
 _HOLD = """

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
+from app.counters.run_counters import MOVED
 from app.engine.control import CANCELLED, ending
 from app.lib.database import execute
 from app.lib.ids import uuid7
@@ -79,9 +80,12 @@ called_no_more as (
   where tenant_id = %(tenant)s and run_id = any(%(ids)s) and ended_at is null),
 counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
-  select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, count(*) from begun,
-    lateral (values ('', 'entered'), (trigger_id, 'next'), (current_node_id, 'waiting')) as v(node_id, key)
-  group by workflow_id, workflow_version, v.node_id, v.key, tenant_id order by workflow_id, workflow_version, v.node_id, v.key
+  select workflow_id, version, node_id, key, 0, tenant_id, count(*) from (
+    select tenant_id, workflow_id, workflow_version as version, v.node_id, v.key from begun,
+      lateral (values ('', 'entered'), (trigger_id, 'next'), (current_node_id, 'waiting')) as v(node_id, key)
+    union all
+    select tenant_id, workflow_id, workflow_version, '', '{MOVED}' from ended_runs where tenant_id = %(tenant)s and id = any(%(ids)s)
+  ) as c group by workflow_id, version, node_id, key, tenant_id order by workflow_id, version, node_id, key
   on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 select count(*) from begun
 """

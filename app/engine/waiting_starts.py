@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from app.counters.run_counters import ENTERED, MOVED
 from app.engine import claim, rows
 from app.engine.claim import RUN_IS_ASKED, Cursor, Place, of_contacts
 from app.engine.pace import Pace
@@ -64,14 +65,15 @@ from unnest(%s::int[], %s::uuid[], %s::timestamptz[], %s::jsonb[], %s::timestamp
 where p.tenant_id = u.tenant_id and p.workflow_id = u.workflow_id
 """
 # Versions never go, and each has a few counters of what entered.
-_STANDING = """
+_STANDING = f"""
 select u.tenant_id, uuid_send(u.workflow_id),
   case when u.at_once is null then 0 else (
     select count(*) from (
       select from active_runs r where r.tenant_id = u.tenant_id and r.workflow_id = u.workflow_id limit u.at_once) as inside) end,
   case when u.most is null then 0 else (
-    select coalesce(sum(n.n), 0)::bigint from workflow_versions v join node_stats n
-      on n.tenant_id = v.tenant_id and n.workflow_id = v.workflow_id and n.version = v.version and n.node_id = '' and n.key = 'entered'
+    select coalesce(sum(case n.key when '{ENTERED}' then n.n else -n.n end), 0)::bigint from workflow_versions v join node_stats n
+      on n.tenant_id = v.tenant_id and n.workflow_id = v.workflow_id and n.version = v.version and n.node_id = ''
+        and n.key in ('{ENTERED}', '{MOVED}')
     where v.tenant_id = u.tenant_id and v.workflow_id = u.workflow_id) end
 from unnest(%s::int[], %s::uuid[], %s::int[], %s::bigint[]) as u(tenant_id, workflow_id, at_once, most)
 """

@@ -14,5 +14,7 @@ def started_runs(flow: Flow, stats: WorkflowStats) -> list[tuple[Trigger, int]]:
         if trigger.id != TRIGGER and trigger.id in stats.node_stats
     }
     first_trigger_id = TRIGGER if flow.trigger_of(TRIGGER) else flow.triggers[0].id
-    counts[first_trigger_id] = counts.get(first_trigger_id, 0) + stats.total_runs - sum(counts.values())
+    # Of one version, whoever was moved from it to another is at their trigger, and not in the total.
+    others = stats.total_runs - sum(counts.values())
+    counts[first_trigger_id] = counts.get(first_trigger_id, 0) + max(0, others)
     return [(trigger, counts.get(trigger.id, 0)) for trigger in flow.triggers]

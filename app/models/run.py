@@ -36,6 +36,7 @@ class RunColumns:
     """'' keeps a contact to one active run, a value to one for each; NULL to none (policy `always`, and runs without a contact)."""
     resume_at: Mapped[datetime | None]
     resume_port: Mapped[str | None]
+    """By which port the run goes on. Of a run that ended: `moved` when it goes on as another run."""
     step_started_at: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     error_message: Mapped[str | None] = mapped_column(info=personal())

@@ -26,6 +26,15 @@ async def move(client: httpx.AsyncClient, workflow_id: UUID, run_id: UUID, statu
     return answer.json()["data"]["runId"] if status == 200 else answer.json()
 
 
+NOBODY = {"totalRuns": 0, "runningRuns": 0, "completedRuns": 0, "cancelledRuns": 0}
+
+
+async def counted(client: httpx.AsyncClient, workflow_id: UUID, version: int | None = None) -> dict[str, int]:
+    query = {} if version is None else {"version": version}
+    stats = (await client.get(f"{PATH}/{workflow_id}/stats", params=query)).json()["data"]
+    return {name: stats[name] for name in NOBODY}
+
+
 async def test_a_run_goes_on_at_another_step(marketer: httpx.AsyncClient, world: World) -> None:
     workflow_id = hold(world, 2)
     first, second = run_ids(world, workflow_id)
@@ -40,6 +49,11 @@ async def test_a_run_goes_on_at_another_step(marketer: httpx.AsyncClient, world:
     assert (await move(marketer, workflow_id, first, 409, nodeId="tag"))["code"] == "run_not_held"
     assert world.one("select count(*) from active_runs where id = %s", second) == 1
     sound(world)
+    stats = await counted(marketer, workflow_id)
+    assert stats == {"totalRuns": 2, "runningRuns": 1, "completedRuns": 1, "cancelledRuns": 0}
+    assert (await marketer.post(f"{PATH}/{workflow_id}/runs/{second}/cancel")).status_code == 200
+    stats = await counted(marketer, workflow_id)
+    assert stats == {"totalRuns": 2, "runningRuns": 0, "completedRuns": 1, "cancelledRuns": 1}
 
 
 async def test_it_goes_to_the_version_that_is_live_by_now(marketer: httpx.AsyncClient, world: World) -> None:
@@ -62,6 +76,12 @@ async def test_it_goes_to_the_version_that_is_live_by_now(marketer: httpx.AsyncC
     said = world.db.execute("select email, attributes->>'said' from contacts").fetchall()
     assert len(said) == 3 and all(text == f"Hello {email}" for email, text in said)
     sound(world)
+    # Somebody who was moved counts once, where they went: the first version has nobody any more.
+    assert await counted(marketer, workflow_id) == {**NOBODY, "totalRuns": 3, "completedRuns": 3}
+    assert await counted(marketer, workflow_id, 1) == NOBODY
+    assert await counted(marketer, workflow_id, 2) == {**NOBODY, "totalRuns": 3, "completedRuns": 3}
+    listed = (await marketer.get(f"{PATH}/{workflow_id}")).json()["data"]["stats"]
+    assert {name: listed[name] for name in NOBODY} == {**NOBODY, "totalRuns": 3, "completedRuns": 3}
 
 
 async def test_one_contact_has_one_run_all_the_while(marketer: httpx.AsyncClient, world: World) -> None:
