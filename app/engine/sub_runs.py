@@ -49,6 +49,17 @@ from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::small
 join workflows f on f.tenant_id = a.tenant_id and f.id = a.parent_workflow_id
 left join segments s on s.tenant_id = a.tenant_id and s.id = a.segment_id
 """
+# The last end of those that a step called for a segment has it looked now whether all are through. Two that end at the same time each
+# see the other as open: the enrolment looks by itself now and then.
+_LAST_ENDED = """
+last_ended as (
+  update enrolments e set next_at = (select clock_now()) from (
+    select distinct tenant_id, run_id, seq from sub_runs_over where not awaited) p
+  where e.tenant_id = p.tenant_id and e.run_id = p.run_id and e.seq = p.seq and e.awaited and e.ended_at is not null
+    and e.next_at is not null and not exists (
+      select from sub_runs s where s.tenant_id = p.tenant_id and s.parent_run_id = p.run_id and s.parent_seq = p.seq
+        and s.ended_at is null and s.run_id not in (select called from sub_runs_over)))
+"""
 OVER = f"""
 with {
     over_sql(
@@ -60,7 +71,8 @@ with {
         error="o.error",
         output="o.output",
     )
-}
+},
+{_LAST_ENDED}
 select 1
 """
 CANCELLED_WHY, FAILED_WHY = "The called run was cancelled.", "The called run failed: "
@@ -71,13 +83,16 @@ def called_from_outside(error: str) -> str:
 
     `error`: SQL of why, over the columns of the run, null when it was cancelled; takes `status` and `key`, how that is counted.
     """
-    return over_sql(
-        f"(select tenant_id, id as run_id, {error}::text as why from ended where origin = {RunOrigin.CALLED:d})",
-        status="%(status)s",
-        refused="null",
-        port=f"'{ERROR}'",
-        error=f"coalesce('{FAILED_WHY}' || o.why, '{CANCELLED_WHY}')",
-        output="jsonb_build_object('status', %(key)s::text, 'runId', o.run_id)",
+    return (
+        over_sql(
+            f"(select tenant_id, id as run_id, {error}::text as why from ended where origin = {RunOrigin.CALLED:d})",
+            status="%(status)s",
+            refused="null",
+            port=f"'{ERROR}'",
+            error=f"coalesce('{FAILED_WHY}' || o.why, '{CANCELLED_WHY}')",
+            output="jsonb_build_object('status', %(key)s::text, 'runId', o.run_id)",
+        )
+        + f",\n{_LAST_ENDED}"
     )
 
 

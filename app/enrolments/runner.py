@@ -21,8 +21,9 @@ from app.models.status import EnrolmentStatus, WorkflowStatus
 
 PIECE = 1_000
 """Contacts that are asked for at once: a transaction of some 20 ms."""
-ARE_THEY_THROUGH_S = 2.0
-"""How often it is looked whether the called runs are through for which another run waits."""
+ARE_THEY_THROUGH_S = 10.0
+"""How often it is looked whether the called runs are through for which another run waits. The last one that ends has it looked at once;
+this is for those that end at the same time, and see each other as open."""
 LOOK_AGAIN_S = 30.0
 """How long a piece waits before it looks again whether its paused workflow goes on."""
 

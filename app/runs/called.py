@@ -11,7 +11,7 @@ from app.flow.entry_reasons import reason_text
 from app.models import Run
 from app.models.status import EnrolmentStatus, RunOrigin
 from app.runs.schemas import CalledOut, CalledRunOut, CallerOut
-from app.runs.sub_run_repository import StepCalls, SubRunRepository
+from app.runs.sub_run_repository import COUNTED, StepCalls, SubRunRepository
 from app.workflows.repository import WorkflowRepository
 
 
@@ -41,6 +41,7 @@ class CallViews:
 def _called(calls: StepCalls, name: str) -> CalledOut:
     enrolment = calls.enrolment
     out = CalledOut(workflow_id=calls.workflow_id, workflow_name=name, counts=calls.counts, runs=_runs(calls.first))
+    out.counted_first = COUNTED if calls.more else None
     if enrolment is not None:
         out.enrolment_id, out.expected, out.had_turn = enrolment.id, enrolment.expected, enrolment.enrolled
         out.enrolling = enrolment.status == EnrolmentStatus.RUNNING

@@ -84,12 +84,16 @@ class CalledRunOut(Camel):
 
 
 class CalledOut(Camel):
-    """What a step called: `counts` by status, and the first runs. Of a segment `expected` contacts get their turn, `had_turn` had it."""
+    """What a step called: `counts` by status, and the first runs. Of a segment `expected` contacts get their turn, `had_turn` had it.
+
+    `counted_first`: the counts are of so many, those that were asked for first, and there are more.
+    """
 
     workflow_id: UUID
     workflow_name: str
     counts: dict[str, int]
     runs: list[CalledRunOut]
+    counted_first: int | None = None
     enrolment_id: UUID | None = None
     enrolling: bool = False
     expected: int | None = None

@@ -205,6 +205,56 @@ def test_whoever_is_not_let_in_does_not_hold_up_the_others(world: World, poll: C
     sound(world)
 
 
+def due_in(world: World) -> float | None:
+    """In how many seconds the enrolment is looked at."""
+    seconds = world.one("select extract(epoch from next_at - clock_now()) from enrolments")
+    return None if seconds is None else float(seconds)
+
+
+def test_the_last_end_has_it_looked_whether_all_are_through(world: World) -> None:
+    """Not the ends before it, and a cancel no less than an end by the engine."""
+    world.travel(NOON)
+    child = world.workflow(child_flow(node("w", "delay", duration=1, unit="days"), node("end", "end")))
+    people = world.contacts(5)
+    vips = segment_of(world, people)
+    parent = world.workflow(parent_flow(child, audience={"segmentId": str(vips)}))
+    world.emit("go", people[:1])
+    step(world)  # all five
+    step(world)  # who waits for them
+    assert due_in(world) == runner.ARE_THEY_THROUGH_S
+    called = [
+        row[0] for row in world.db.execute("select id from active_runs where workflow_id = %s", (child,)).fetchall()
+    ]
+    cancel(world, called[:2])
+    world.db.execute("update active_runs set resume_at = null where id = %s", (called[4],))
+    world.hurry("status = 1")
+    world.engine.advance()
+    assert world.runs(child) == {"cancelled": 2, "completed": 2, "waiting": 1}
+    assert due_in(world) == runner.ARE_THEY_THROUGH_S, "one is still under way"
+    cancel(world, called[4:])
+    assert due_in(world) == 0
+    step(world)
+    assert world.runs(parent) == {"completed": 1} and due_in(world) is None
+    assert came(world, parent) == [("next", {"asked": 5, "completed": 2, "cancelled": 3}, None)]
+    sound(world)
+
+
+def test_the_last_two_may_end_in_one_batch(world: World) -> None:
+    world.travel(NOON)
+    child = world.workflow(child_flow(node("w", "delay", duration=1, unit="days"), node("end", "end")))
+    people = world.contacts(2)
+    parent = world.workflow(parent_flow(child, audience={"segmentId": str(segment_of(world, people))}))
+    world.emit("go", people[:1])
+    step(world)
+    step(world)
+    world.hurry("status = 1")
+    world.engine.advance()
+    assert due_in(world) == 0
+    step(world)
+    assert world.runs(parent) == {"completed": 1}
+    sound(world)
+
+
 def test_a_segment_is_called_and_left_alone(world: World, poll: Callable[[], None]) -> None:
     child = world.workflow(child_flow())
     people = world.contacts(4)

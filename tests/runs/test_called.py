@@ -6,11 +6,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
 from app.models import SubRun, Workspace
 from app.models.status import Role, RunOrigin, RunStatus
+from app.runs import sub_run_repository
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.fixtures.runs import RunRecord
@@ -87,3 +89,31 @@ async def test_nobody_sees_those_of_another_workspace(
     for run in pair[:2]:
         assert (await stranger.get(f"/api/v1/executions/{run.id}")).status_code == 404
     assert (await stranger.get("/api/v1/executions")).json()["data"] == []
+
+
+async def test_of_many_called_runs_the_first_are_counted(
+    browser: BrowserClients,
+    api: ApiClients,
+    db_session: AsyncSession,
+    pair: tuple[RunRecord, RunRecord, UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And of each step by itself, however many there are of the one before it."""
+    parent, child, _ = pair
+    monkeypatch.setattr(sub_run_repository, "_COUNTS", sub_run_repository.counts_sql(30))
+    monkeypatch.setattr("app.runs.called.COUNTED", 30)
+    await db_session.execute(
+        text(
+            "insert into sub_runs (tenant_id, run_id, workflow_id, parent_run_id, parent_seq, parent_workflow_id, awaited, asked_at,"
+            " ended_at, status) select :tenant, (lpad(to_hex(n), 8, '0') || right(:like, 28))::uuid, :workflow, :parent, 2, :workflow,"
+            " false, now(), now(), 4 from generate_series(1, 60) n"
+        ),
+        {"tenant": parent.tenant_id, "like": str(child.id), "workflow": parent.workflow_id, "parent": parent.id},
+    )
+    await db_session.commit()
+    client = await api(Role.VIEWER)
+    steps = (await client.get(f"/api/v1/workflows/{parent.workflow_id}/runs/{parent.id}")).json()["data"]["steps"]
+    first, second = (step["called"] for step in steps)
+    assert (first["counts"], first["countedFirst"]) == ({"refused": 1}, None)
+    assert (second["counts"], second["countedFirst"]) == ({"completed": 30}, 30)
+    assert len(second["runs"]) == sub_run_repository.SHOWN
