@@ -9,6 +9,7 @@ nobody is left:
     it is to go on, and nothing says when                it goes on now
     it waits for a time, and nothing says when           it is held
 
+Where held runs take the places that a workflow has for runs at the same time, and nobody has begun for an hour, the limit is named.
 Workflows whose runs no wake stands for are mended by `wakes.sweep`, calls of workers that are gone by `calls.take_over`. What waits for
 something that is not installed is written down in `stalls`, for people.
 """
@@ -28,11 +29,14 @@ from app.engine.sub_run_integrity import AWAITS_CALLED
 from app.flow import performers
 from app.inbox import InboxKind
 from app.lib.conversions import quoted
+from app.lib.formats import counted, number
 from app.models.status import RunStatus
 
 Connection = psycopg.Connection[Any]
 PATIENCE_S = 300.0
 """How long a step is under way before anybody asks what it waits for."""
+FULL_S = 3600.0
+"""How long a workflow whose places are taken lets nobody begin before people are told that held runs take them."""
 RUNS_AT_ONCE, RUNS_OF_A_LOOK, WORKFLOWS_OF_A_LOOK = 1_000, 20_000, 500
 """A look at a workspace ends with so many runs that wait for answers, or so many workflows; the next one goes on there."""
 LOST_WHY = "This run waited for an answer, and nothing is left of what it had asked. Try the step again, or let the run go on without it."
@@ -117,6 +121,22 @@ select kind, count(*), min(due_at) from (
     and kind <> all(%(kinds)s::text[]) and due_at < clock_now() - make_interval(secs => %(patience)s) limit %(limit)s) as waiting
 group by 1
 """
+# Runs that are held keep their places: nobody else begins until a person decides. Where others still come and go nothing stands still.
+_FULL = f"""
+select v.most, h.held, w.waiting, w.since from (
+  select nullif(v.graph->'settings'->>'rateLimitMaxConcurrent', '')::int as most from workflows f join workflow_versions v
+    on v.tenant_id = f.tenant_id and v.workflow_id = f.id and v.version = f.live_version
+  where f.tenant_id = %(tenant)s and f.id = %(workflow)s and f.status = 'active' and f.deleted_at is null) v
+cross join lateral (
+  select count(*) as waiting, min(since) as since from (
+    select since from waiting_starts where tenant_id = %(tenant)s and workflow_id = %(workflow)s order by id limit %(limit)s) w) w
+cross join lateral (
+  select count(*) as runs, max(started_at) as last, count(*) filter (where status = {RunStatus.HELD:d}) as held from (
+    select started_at, status from active_runs where tenant_id = %(tenant)s and workflow_id = %(workflow)s
+    order by status desc, id limit v.most) r) h
+where w.since < clock_now() - make_interval(secs => %(full)s) and h.last < clock_now() - make_interval(secs => %(full)s)
+  and h.held > 0 and h.runs = v.most
+"""
 _FORGET = "delete from stalls where tenant_id = %(tenant)s and workflow_id = %(workflow)s"
 _NOTE = """
 insert into stalls (tenant_id, workflow_id, reason, count, since, seen_at)
@@ -127,6 +147,13 @@ _FORGET_WITHOUT_RUNS = """
 delete from stalls s where tenant_id = %(tenant)s
   and not exists (select from active_runs r where r.tenant_id = s.tenant_id and r.workflow_id = s.workflow_id)
 """
+
+
+def _full_words(most: int, held: int) -> str:
+    """Why starts wait for places that held runs take."""
+    places = f"The workflow lets {counted(most, 'run')} be under way at a time"
+    taken = "it is held" if most == 1 else f"all places are taken, {number(held)} of them by held runs"
+    return f"{places}, and {taken}, so starts wait. Decide about what is held, or raise the limit."
 
 
 class Mended(NamedTuple):
@@ -199,6 +226,8 @@ class StaleRuns:
             )
             for kind, count, since in unperformed
         ]
+        full = connection.execute(_FULL, {**place, "full": FULL_S}).fetchall()
+        stalls += [(_full_words(most, held), waiting, since) for most, held, waiting, since in full]
         with connection.transaction():
             connection.execute(_FORGET, place)
             if stalls:

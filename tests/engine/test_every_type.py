@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.engine import integrity
+from app.engine.stale_runs import StaleRuns
 from app.flow import presentation, registry
 from app.models.status import RunStatus, StepStatus
 from tests.engine.interpreter import MAX_VISITS, Interpreter, Somebody
@@ -256,6 +257,7 @@ def live(
             _set_clock(world, now)
             dying.advance(world)
             interpreter.travel(now, [*everybody, *nobodies])
+            assert not any(StaleRuns().look(world.db, world.tenant)), "runs of no type are taken to stand still"
             continue
         if what == "nobody" and interpreter.is_chancy:
             continue

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from app.engine import integrity, stale_runs
-from app.engine.stale_runs import LOST_WHY, PATIENCE_S, TIMELESS_WHY, Mended, StaleRuns
+from app.engine.stale_runs import FULL_S, LOST_WHY, PATIENCE_S, TIMELESS_WHY, Mended, StaleRuns
 from app.flow import performers, registry
 from tests.engine.calling import Ask, Fake, asking, make_calls, perform_with
+from tests.engine.calling_runs import cancel
 from tests.fixtures.database import CommittedDatabase
-from tests.fixtures.world import World, flow, node
+from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=PATIENCE_S + 60)
@@ -115,6 +116,37 @@ def test_what_is_not_installed_is_said(world: World, fake: Fake, monkeypatch: py
     world.db.execute("delete from active_runs where workflow_id = %s", (unknown,))
     look(world)
     assert world.one("select count(*) from stalls") == 0, "what goes on again is said no more"
+
+
+def test_held_runs_that_take_the_places_of_a_workflow_are_named(world: World) -> None:
+    """Not before somebody has waited for an hour, not while one comes and goes, and not where the places are in use."""
+    world.travel(NOON)
+    ask = {**node("ask", "condition", conditions=[rule("contact.attributes.n", "greater_than", 1)]), "onError": "hold"}
+    settings = {"rateLimitMaxConcurrent": 2, "reentry": "always"}
+    broken = world.workflow(
+        flow("go", [ask, node("end", "end")], ("trigger", "ask"), ("ask", "end", "true"), settings=settings)
+    )
+    pause = [node("wait", "delay", duration=9, unit="days"), node("end", "end")]
+    busy = world.workflow(flow("go", pause, ("trigger", "wait"), ("wait", "end"), settings=settings))
+    for person in world.contacts(5, attributes={"n": "many"}):
+        world.emit("go", [person])
+    world.engine.advance()
+    assert world.runs(broken) == {"held": 2} and world.runs(busy) == {"waiting": 2}
+    assert world.one("select count(*) from waiting_starts where workflow_id = %s", broken) == 3
+
+    def named() -> dict[Any, Any]:
+        look(world)
+        return dict(world.db.execute("select workflow_id, (reason, count)::text from stalls").fetchall())
+
+    world.db.execute("update virtual_clock set at = %s", (NOON + timedelta(seconds=FULL_S - 60),))
+    assert not named()
+    world.db.execute("update virtual_clock set at = %s", (NOON + timedelta(seconds=FULL_S + 60),))
+    (reason,) = named().items()
+    assert reason[0] == broken and "lets 2 runs be under way at a time" in reason[1] and reason[1].endswith(",3)")
+    assert "2 of them by held runs" in reason[1]
+    cancel(world, [world.one("select id from active_runs where workflow_id = %s limit 1", broken)])
+    world.engine.advance()
+    assert not named(), "the next one has begun"
 
 
 def test_a_look_is_bounded_and_the_next_goes_on_there(
