@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,25 +18,17 @@ from app.held_runs.bulk import HeldRunJobs
 from app.held_runs.repository import LOOKED_AT
 from app.held_runs.schemas import Act, HeldKind, HeldRunFilter, HeldRunGroup, HeldRunJobIn, HeldRunJobOut, MoveRun
 from app.held_runs.service import HeldRunService
-from app.lib import clock
 from app.lib.formats import counted
 from app.models.status import Role
 from app.web import flash
 from app.web.fragments import page
+from app.web.list_periods import PERIOD_WORDS, listed_id, not_listed, period_start
 
 PAGE = 50
 SHOWN_JOBS = 5
 """Jobs that are listed below the runs, those that are over too."""
 KIND_WORDS = {"failed": "Step failed", "crashed": "Stopped workers", "interrupted": "Call cut off"}
 ACT_WORDS = {"retry": "tried again", "skip": "sent on without their step", "move": "moved", "cancel": "cancelled"}
-PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-_PERIOD_WORDS = [
-    ("", "Any time"),
-    ("1h", "In the last hour"),
-    ("24h", "In the last 24 hours"),
-    ("7d", "In the last 7 days"),
-    ("30d", "In the last 30 days"),
-]
 
 
 class HeldRunQuery(msgspec.Struct, frozen=True):
@@ -55,21 +46,22 @@ class HeldRunQuery(msgspec.Struct, frozen=True):
     @property
     def wanted(self) -> HeldRunFilter:
         """Raises Invalid."""
-        if (self.period and self.period not in PERIODS) or (self.kind and self.kind not in get_args(HeldKind)):
-            raise Invalid(errors=[{"path": "period", "message": "Choose one from the list."}])
+        if self.kind and self.kind not in get_args(HeldKind):
+            raise not_listed("kind")
         try:
-            return HeldRunFilter(
-                workflow_id=UUID(self.workflow) if self.workflow else None,
-                version=int(self.version) if self.version else None,
-                node_id=self.node[:100] or None,
-                kind=next((word for word in get_args(HeldKind) if word == self.kind), None),
-                error=self.error[:500].strip() or None,
-                since=clock.now() - PERIODS[self.period] if self.period else None,
-                contact_id=UUID(self.contact) if self.contact else None,
-                tag=self.tag[:100] or None,
-            )
+            version = int(self.version) if self.version else None
         except ValueError as error:
-            raise Invalid(errors=[{"path": "workflow", "message": "Choose one from the list."}]) from error
+            raise not_listed("version") from error
+        return HeldRunFilter(
+            workflow_id=listed_id("workflow", self.workflow),
+            version=version,
+            node_id=self.node[:100] or None,
+            kind=next((word for word in get_args(HeldKind) if word == self.kind), None),
+            error=self.error[:500].strip() or None,
+            since=period_start(self.period),
+            contact_id=listed_id("contact", self.contact),
+            tag=self.tag[:100] or None,
+        )
 
     def url(self, **changes: Any) -> str:
         """The page with these filters, some of them changed."""
@@ -121,7 +113,7 @@ async def show_held_runs(
         kinds=[("", "Any"), *KIND_WORDS.items()],
         kind_words=KIND_WORDS,
         act_words=ACT_WORDS,
-        periods=_PERIOD_WORDS,
+        periods=PERIOD_WORDS,
         workflows=[("", "Any"), *await held_runs.workflows()],
         ways=await held_runs.ways(groups[0]) if may and at_one_step else [],
         moves=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],

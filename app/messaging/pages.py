@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import urlencode
-from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -18,7 +16,6 @@ from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
-from app.lib import clock
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
@@ -34,27 +31,13 @@ from app.settings import settings
 from app.subscriptions.permission import reason_label
 from app.web import flash
 from app.web.fragments import page
+from app.web.list_periods import PERIOD_WORDS, listed_id, period_start
 
 PAGE = 50
 SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
 OVER = ("failed", "uncertain")
 """Statuses of messages about which a person can decide."""
-PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-_PERIOD_WORDS = [
-    ("", "Any time"),
-    ("1h", "In the last hour"),
-    ("24h", "In the last 24 hours"),
-    ("7d", "In the last 7 days"),
-    ("30d", "In the last 30 days"),
-]
-
-
-def _uuid(name: str, value: str) -> UUID | None:
-    try:
-        return UUID(value) if value else None
-    except ValueError as error:
-        raise Invalid(errors=[{"path": name, "message": "Choose one from the list."}]) from error
 
 
 class ListFilters(msgspec.Struct, frozen=True):
@@ -70,14 +53,12 @@ class ListFilters(msgspec.Struct, frozen=True):
     @property
     def columns(self) -> dict[str, Any]:
         """For `MessageService.list`. Raises Invalid."""
-        if self.period and self.period not in PERIODS:
-            raise Invalid(errors=[{"path": "period", "message": "Choose one from the list."}])
         return {
-            "workflow_id": _uuid("workflow", self.workflow),
-            "connector_id": _uuid("connector", self.connector),
-            "contact_id": _uuid("contact", self.contact),
+            "workflow_id": listed_id("workflow", self.workflow),
+            "connector_id": listed_id("connector", self.connector),
+            "contact_id": listed_id("contact", self.contact),
             "reason": self.reason[:100] or None,
-            "since": clock.now() - PERIODS[self.period] if self.period else None,
+            "since": period_start(self.period),
         }
 
     @property
@@ -142,7 +123,7 @@ async def list_messages(
         workflows=await messages.rows.sending_workflows(),
         connectors=await messages.rows.connector_names(),
         reasons=[(word, reason_label(word)) for word in await messages.rows.reasons()],
-        periods=_PERIOD_WORDS,
+        periods=PERIOD_WORDS,
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),

@@ -243,7 +243,7 @@ async def test_what_a_call_brings_waits_in_a_lane_of_its_address(
     assert [(lane, name) for lane, name in rows] == [
         (0, "contact.created"),
         (lanes[0], "contact.created"), (lanes[0], "shop"),
-        (lanes[0], "contact.updated"), (lanes[0], "shop"),
+        (lanes[0], "contact.updated"), (lanes[0], "contact.attribute_changed"), (lanes[0], "shop"),
         (lanes[1], "contact.created"), (lanes[1], "shop"),
     ]  # fmt: skip
 
