@@ -20,7 +20,7 @@ from app.models.status import PERSON, RunStatus, StepStatus
 _ENDING = f"""
 with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
 {{called}} {{heard}}
-stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}")}),
+stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}", resume_port="{port}")}),
 written as (
   insert into steps (tenant_id, run_id, seq, node_id, status, output, error_message, attempt, started_at, completed_at)
   select tenant_id, id, seq + 1, current_node_id, %(step)s, {{output}}, {{error}}, attempt, coalesce(step_started_at, now), now
@@ -46,9 +46,8 @@ def ending(which: str, *, error: str = "%(error)s", output: str = "null", is_ove
     """
     port = "null" if is_over else f"'{MOVED}'"
     called = f"{called_from_outside(error)}," if is_over else ""
-<<<<<<< HEAD
     heard = f"heard as ({_heard(error)})," if is_over else ""
-    return _ENDING.format(which=which, error=error, output=output, called=called, heard=heard)
+    return _ENDING.format(which=which, error=error, output=output, called=called, heard=heard, port=port)
 
 
 def _heard(error: str) -> str:
@@ -59,9 +58,6 @@ def _heard(error: str) -> str:
           'completedAt', {instant_sql("now")}, 'error', {error}::text, 'goalId', null::text) as data, now as occurred_at,
           {NO_CONTACT} as nobody from ended) as over"""
     )
-=======
-    return _ENDING.format(which=which, error=error, output=output, called=called, port=port)
->>>>>>> d2be8b38 (Count whoever is moved to another step once, where they went)
 
 
 _HOLD = """
