@@ -10,7 +10,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox import PRIORITY_SQL, InboxKind, lane_of, notify_engine
+from app.inbox import PRIORITY_SQL, InboxKind, notify_engine
+from app.inbox_lane import lane_of
 from app.lib import clock
 from app.lib.database import execute
 from app.lib.ids import uuid7_many

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, unique
-from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,6 +20,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.inbox_lane import lane_of
 from app.lib import clock, jobs
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
@@ -66,26 +66,6 @@ CHANGE_EVENT_COLUMNS = {
 PRIORITY_SQL = f"""
 coalesce((select f.priority from workflows f where f.tenant_id = {{0}}.tenant_id and f.id = {{0}}.workflow_id), {Priority.NORMAL:d})
 """  # noqa: S608  constants
-
-
-_LANE = "inbox_lane"
-
-
-def lane_of_trigger(workflow_id: UUID, trigger_id: str) -> int:
-    """The lane of what one trigger's senders bring, whatever the workflow's version: a number greater than 0."""
-    digest = blake2b(workflow_id.bytes + trigger_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1 or 1
-
-
-def use_lane(session: AsyncSession, lane: int) -> None:
-    """What this session puts into the inbox for somebody outside from now on waits in this lane: events, changes and starts."""
-    session.sync_session.info[_LANE] = lane
-
-
-def lane_of(session: AsyncSession) -> int:
-    """The lane that `use_lane` chose, else everybody's."""
-    lane: int = session.sync_session.info.get(_LANE, 0)
-    return lane
 
 
 def notify_engine(session: AsyncSession) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox
 from app.domain_events.outbox_repository import of_contacts_sql
 from app.domain_events.types import NAMES
+from app.inbox_lane import lane_of
 from app.lib.database import execute
 from app.models.bounded_repository import bounded_page, page_of_few
 from app.models.event import Event
@@ -109,7 +110,7 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow], *, of_product:
         name: list(values) for name, values in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
     }
     sql = _INSERT_OF_PRODUCT if of_product else _INSERT_OF_CLIENTS
-    stored = {row.id for row in await execute(session, sql, **columns, lane=inbox.lane_of(session))}
+    stored = {row.id for row in await execute(session, sql, **columns, lane=lane_of(session))}
     if stored:
         inbox.notify_engine(session)
     return stored

@@ -67,7 +67,7 @@ class Inbox(Base):
     priority: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=str(int(Priority.NORMAL)))
     """A Priority: that of the workflow which `workflow_id` names, in most kinds; events from outside are normal."""
     lane: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default="0")
-    """Of a sender that may not hold up others (`app.inbox.lane_of_trigger`); 0 is everybody's."""
+    """Of a sender that may not hold up others (`app.inbox_lane.lane_of_trigger`); 0 is everybody's."""
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
+from app import inbox, inbox_lane
 from app.accounts.principal import Principal
 from app.contacts.service import ContactService
 from app.errors import AppError, BadRequest, Conflict, FieldError, Invalid, NotFound, TooMany
@@ -148,7 +148,7 @@ class Address:
         except (msgspec.MsgspecError, RecursionError) as error:
             raise BadRequest("The body is no JSON.", code="malformed_json") from error
         # A flood waits in a lane of its own, with what it does to contacts: it holds up nobody else.
-        inbox.use_lane(self._session, inbox.lane_of_trigger(webhook.workflow_id, webhook.trigger_id))
+        inbox_lane.use_lane(self._session, inbox_lane.lane_of_trigger(webhook.workflow_id, webhook.trigger_id))
         if await self._deliveries.waiting(MOST_WAITING) >= MOST_WAITING:
             raise AddressBusy
         sample = samples.sample_of(content)

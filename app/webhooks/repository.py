@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox import lane_of
+from app.inbox_lane import lane_of
 from app.lib.database import execute
 from app.models import Contact, Webhook, WebhookPayload, Workflow, Workspace
 from app.models.status import Priority

@@ -32,7 +32,7 @@ LEVELS = Levels(
         {"membership"},
         {"segment_member_repository", "contact_inbox_repository"},
         {"inbox", "wakes", "turns", "idempotency", "counters", "history_start_repository"},
-        {"domain_events"},
+        {"domain_events", "inbox_lane"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},
         {"values"},

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.engine import claim, inbox_lanes, integrity, rows
-from app.inbox import InboxKind, lane_of_trigger
+from app.inbox import InboxKind
+from app.inbox_lane import lane_of_trigger
 from app.models.status import Priority
 from app.turns import RoundRobin
 from tests.engine.test_fair_inbox import claiming, pages_of

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox import lane_of_trigger
+from app.inbox_lane import lane_of_trigger
 from app.models import Contact, Inbox, WebhookPayload, Workspace
 from app.models.status import Role
 from app.webhooks import receiving, signatures
