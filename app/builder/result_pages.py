@@ -15,9 +15,10 @@ from app.accounts.deps import AppRequest
 from app.builder import canvas
 from app.builder.form_options import FormOptions
 from app.flow.document import NEXT
-from app.flow.node_words import port_of
+from app.flow.node_words import control_group_of, port_of
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
+from app.insights.variants import verdict
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
 from app.web.fragments import page
@@ -76,7 +77,9 @@ async def show_step_results(
     flow = workflows.draft(await workflows.get(workflow_id)).flow
     starts = {trigger.id: count for trigger, count in started_runs(flow, stats)}
     node = flow.node(node_id)
-    words = {port: port_of(node.type, node.data, port).label for port in numbers.ports} if node and numbers else {}
+    variants = (numbers.variants if numbers else None) or {}
+    ports = dict.fromkeys([*numbers.ports, *variants]) if node and numbers else {}
+    words = {port: port_of(node.type, node.data, port).label for port in ports} if node else {}
     return page(
         request,
         "builder/step_results.html",
@@ -88,6 +91,9 @@ async def show_step_results(
         stats=stats,
         node=numbers,
         port_words=words | {NEXT: ""},
+        variants=variants,
+        control=control_group_of(node.type, node.data) if node and variants else None,
+        verdict=verdict(variants, words) if variants else "",
     )
 
 

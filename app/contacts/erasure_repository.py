@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
+from app.counters.recount_repository import sums_of_variants
 from app.domain_events.outbox_repository import DomainEvent, tell
 from app.domain_events.types import CONTACT_DELETED
 from app.lib import jsonlimits, shards
@@ -56,6 +57,13 @@ order by segment on conflict (tenant_id, segment, day, shard) do update set depa
 """  # noqa: S608  constants
 """Whoever is erased is counted in no segment any more; nobody is told that the contact has left."""
 
+_STAYS_COUNTED = f"""
+insert into retired_stats (tenant_id, workflow_id, version, node_id, key, n)
+select * from ({sums_of_variants("split_exposures", str(About.CONTACT))}) as sums order by workflow_id, version, node_id, key
+on conflict (tenant_id, workflow_id, version, node_id, key, month) do update set n = retired_stats.n + excluded.n
+"""  # noqa: S608  constants
+"""The contact stays counted in the results of splits: an experiment does not change because somebody was erased."""
+
 
 @functools.cache
 def statements() -> tuple[str, ...]:
@@ -63,7 +71,10 @@ def statements() -> tuple[str, ...]:
     hold_calling = _ORDER.index(About.STEP_OF_NOBODY), -1, _HOLD_CALLING
     count_down = _ORDER.index(About.MEMBER), -1, _COUNT_DOWN
     called_off = _ORDER.index(About.CONTACT), -1, _CALLED_OFF
-    ordered = sorted([*_deletes(), *_updates(), hold_calling, count_down, called_off], key=lambda item: item[:2])
+    stays_counted = _ORDER.index(About.CONTACT), -1, _STAYS_COUNTED
+    ordered = sorted(
+        [*_deletes(), *_updates(), hold_calling, count_down, called_off, stays_counted], key=lambda item: item[:2]
+    )
     return tuple(sql for _, _, sql in ordered)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from app.counters.message_counters import KEY
 from app.counters.port_keys import port_key_sql
 from app.counters.run_counters import MOVED
+from app.counters.variant_counters import CONTACTS, CONVERTED
 
 STARTED = "started"
 """Among retired sums: runs by the trigger that they began at, also where rows leave its id out. Not in `node_stats`."""
@@ -54,3 +55,11 @@ def sums_of_messages(messages: str) -> str:
     return f"""
   select tenant_id, workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n
   from {messages} where node_id <> '' group by 1, 2, 3, 4, 5"""  # noqa: S608  names of tables
+
+
+def sums_of_variants(exposures: str, where: str = "true") -> str:
+    """The same of the contacts that have the variants of splits, of the rows of `exposures` that `where` names."""
+    return f"""
+  select tenant_id, workflow_id, version, node_id, v.key, count(*) as n
+  from {exposures}, lateral (values ('{CONTACTS}' || variant, true), ('{CONVERTED}' || variant, converted_at is not null)) as v(key, counts)
+  where v.counts and {where} group by 1, 2, 3, 4, 5"""  # noqa: S608  names of tables, constants

@@ -21,6 +21,7 @@ from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.port_keys import port_key_sql
 from app.counters.recount_repository import STARTED, sums_of_starts
+from app.counters.variant_counters import PREFIX as OF_VARIANTS
 from app.engine import counter_integrity, entry_integrity, segment_integrity, sub_run_integrity
 from app.engine.version_ways import ways_without_edge
 from app.flow import registry
@@ -224,7 +225,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         with {_EDGES}, kept as (
           select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5),
+          where not starts_with(key, '{PREFIX}') and not starts_with(key, '{OF_VARIANTS}') group by 1, 2, 3, 4, 5),
         started as (
           select tenant_id, workflow_id, version, node_id as id, sum(n) as n from (
             {sums_of_starts("runs")}

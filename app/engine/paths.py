@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.engine.loops import KeepLoops
-from app.flow.effects import Assign, CallWorkflow, ContactChange, SegmentChange, SendMessage, SetVars
+from app.flow.effects import Assign, CallWorkflow, ContactChange, ReachGoal, SegmentChange, SendMessage, SetVars
 from app.models.status import RunStatus
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class SharedPath:
         "unlike",
         "vars",
         "visits",
+        "won_after",
     )  # fmt: skip
 
     def __init__(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
@@ -149,6 +150,8 @@ class SharedPath:
         """How often the runs have been at nodes that they may come to again, up to here. Replaced, never changed."""
         self.assigned: tuple[tuple[str, str], ...] = ()
         """Nodes of the stretch that gave the contact a variant to be kept, each with it."""
+        self.won_after: int | None = None
+        """How many of `assigned` the contact had when it last reached a goal from which the run went on; None: it reached none."""
         self.runs: list[RunState] = []
         """Runs that came to rest here."""
         self.count = 0
@@ -159,12 +162,8 @@ class SharedPath:
         self.departed, self.has_own_times, self.steps = before.departed, before.has_own_times, list(before.steps)
         self.counters = [counter for counter in before.counters if counter is not but]
         self.messages, self.changes, self.events = before.messages, before.changes, before.events
-        self.outputs, self.visits, self.assigned, self.starts = (
-            before.outputs,
-            before.visits,
-            before.assigned,
-            before.starts,
-        )
+        self.outputs, self.visits, self.starts = before.outputs, before.visits, before.starts
+        self.assigned, self.won_after = before.assigned, before.won_after
 
     def add_step(self, node: CompiledNode, outcome: Outcome, status: int) -> None:
         """Note that the step at `node` is over. Visits of nodes that runs may come back to are counted."""
@@ -197,6 +196,8 @@ class SharedPath:
                 }
             elif isinstance(effect, Assign):
                 self.assigned += ((node.id, effect.variant),)
+            elif isinstance(effect, ReachGoal):
+                self.won_after = len(self.assigned)
             elif isinstance(effect, KeepLoops):
                 self.loops |= effect.states
             elif isinstance(effect, SendMessage):

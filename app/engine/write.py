@@ -327,7 +327,8 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         cursor.execute(REFUSE, refuse_arguments(batch.refusals, batch.now))
     move_segments(cursor, batch, shard)
     if batch.assigns:
-        assignments.write(cursor, batch)
+        assignments.write(cursor, batch, shard)
+    assignments.convert(cursor, batch, shard)
     if batch.remembered:
         cursor.execute(REMEMBER, remember_arguments(batch))
     if counter_increments := stats_arguments(batch, shard):

@@ -141,6 +141,15 @@ class SegmentChange(Effect):
         return SegmentChange, self.segment_id, self.enters
 
 
+class ReachGoal(Effect):
+    """The contact has reached a goal of the workflow here, and the run goes on."""
+
+    __slots__ = ()
+
+    def key(self) -> Hashable:
+        return ReachGoal
+
+
 class Assign(Effect):
     """Keep for the contact that this step gave it `variant`: its steps of later runs and versions read it by `scope.assigned()`.
 

@@ -163,6 +163,11 @@ class NodeType:
         return ""
 
     @classmethod
+    def control_group(cls, config: Any) -> str | None:
+        """The port of those with whom the other variants are compared; None for types that draw none."""
+        return None
+
+    @classmethod
     def jumps(cls, config: Any) -> Iterable[tuple[str, str]]:
         """Where runs go that no edge leads: ports, each with the id of a step. An edge of that port goes before it."""
         return ()

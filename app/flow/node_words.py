@@ -65,6 +65,13 @@ def ports_of(type_: str, data: dict[str, Any]) -> tuple[Port, ...]:
     return tuple(port for port in registry.ports(kind, data) if port is not ERROR_PORT) if kind else ()
 
 
+def control_group_of(type_: str, data: dict[str, Any]) -> str | None:
+    """The port of a step whose contacts the others are compared with, if it has one."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.control_group(config) if kind and config is not None else None
+
+
 def jumps_of(type_: str, data: dict[str, Any]) -> list[tuple[str, str]]:
     """Where a step leads without an edge: ports, each with the id of a step."""
     kind = registry.find(type_)

@@ -36,12 +36,28 @@ class MessageStats(Camel):
             self.suppressed_by[reason] = self.suppressed_by.get(reason, 0) + count
 
 
+class VariantStats(Camel):
+    """Contacts that a split gave one variant, each counted once, and those of them that reached a goal of the workflow since.
+
+    Rates are in percent. The true `conversionRate` lies between `low` and `high` with 95% confidence (Wilson). `chanceBest` is the
+    probability that no other variant of the split has a higher one.
+    """
+
+    contacts: int
+    converted: int
+    conversion_rate: float
+    low: float
+    high: float
+    chance_best: float
+
+
 class NodeStats(Camel):
     """Visits of one node that are over (`executed`) or not (`waiting`); `ports` says by which way runs left.
 
     `failed`: runs that left by `error` or ended here as failed, and runs that went on while their message failed later.
     `succeeded`: of a step that sends, its messages that were sent; of any other, runs that left by another port than `error`.
     `leftEarly`: runs that a goal, an exit or a cancel ended here. `messages` is null for a step that never sent.
+    `variants`: contacts by variant, of a split; null for all other steps.
     """
 
     executed: int = 0
@@ -51,6 +67,7 @@ class NodeStats(Camel):
     left_early: int = 0
     ports: dict[str, int] = msgspec.field(default_factory=dict)
     messages: MessageStats | None = None
+    variants: dict[str, VariantStats] | None = None
 
     @property
     def went_on(self) -> int:

@@ -15,6 +15,7 @@ from app.counters.parked_run_repository import MOST
 from app.counters.port_keys import port_of_key
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import SECONDS, Counters, Totals, ended
+from app.counters.variant_counters import PREFIX as OF_VARIANTS
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.flow.entry_reasons import reason_text
@@ -32,6 +33,7 @@ from app.insights.schemas import (
     WorkflowPulse,
     WorkflowStats,
 )
+from app.insights.variants import variant_stats
 from app.lib import clock
 from app.models import Contact, Workflow
 from app.models.status import WorkflowStatus
@@ -202,9 +204,10 @@ def _decision(row: DecisionRow) -> EntryDecision:
 
 
 def _node_stats(counters: Counters) -> NodeStats:
-    stats = NodeStats()
+    stats = NodeStats(variants=variant_stats(counters))
     for key, count in counters.items():
-        _add(stats, key, count)
+        if not key.startswith(OF_VARIANTS):
+            _add(stats, key, count)
     if stats.messages:
         stats.succeeded = stats.messages.sent
     return stats

@@ -96,7 +96,7 @@ ACCESS: dict[str, TableAccess] = {
     "message_jobs": _of_workspace(),
     "messages": _of_workspace(),
     "node_stats": _of_workspace("raw"),
-    "retired_stats": _of_workspace("r"),
+    "retired_stats": _of_workspace("raw"),
     "outbound_calls": _of_workspace(),
     "schedule_epochs": _of_workspace(),
     "schedule_firings": _of_workspace(),

@@ -334,7 +334,7 @@ class NodeStat(Base):
 class SplitExposure(Base):
     """Which variant of an A/B split a contact was given, kept whatever becomes of the weights, the version and the run.
 
-    By contact first: that is how a batch asks, and how it is erased.
+    By contact first: that is how a batch asks, and how it is erased. `app.counters.variant_counters` counts the rows.
     """
 
     __tablename__ = "split_exposures"
@@ -346,6 +346,10 @@ class SplitExposure(Base):
     variant: Mapped[str]
     run_id: Mapped[UUID]
     """The run that it was given in."""
+    version: Mapped[int]
+    """The version that gave it, in which it counts."""
     assigned_at: Mapped[datetime]
+    converted_at: Mapped[datetime | None]
+    """When a run of the contact in this workflow first reached a goal since."""
 
     __table_args__ = ({"info": rows_go()},)

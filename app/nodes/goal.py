@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.effects import ReachGoal
 from app.flow.node_type import NEXT_PORT, NodeType, Port
 from app.flow.outcomes import Done, Outcome, Succeed
 from app.flow.scope import CompileScope
@@ -34,7 +35,7 @@ class GoalStep(NodeType):
     @staticmethod
     def compile(config: GoalConfig, scope: CompileScope) -> Outcome:
         output = {"goal": config.name.strip()}
-        return Succeed(output=output) if config.ends else Done(output=output)
+        return Succeed(output=output) if config.ends else Done(output=output, effects=(ReachGoal(),))
 
     @classmethod
     def diagnostics(cls, config: GoalConfig) -> list[Diagnostic]:

@@ -112,6 +112,10 @@ class SplitStep(NodeType):
         return diagnostics
 
     @classmethod
+    def control_group(cls, config: SplitConfig) -> str | None:
+        return config.holdout
+
+    @classmethod
     def summary(cls, config: SplitConfig) -> str:
         parts = zip(cls.ports(config), config.shares, strict=False)
         return ", ".join(f"{port.label} {share_in_words(share)}" for port, share in parts)

@@ -142,3 +142,39 @@ def test_waits_and_questions_outlive_their_workers(world: World, committed_datab
 def answer_first(world: World, people: list[Any], connection: Any) -> bool:
     """One of them is answered while the others wait."""
     return answer(world, people[0], "yes", connection)
+
+
+def test_contacts_and_goals_of_variants_are_counted_once(world: World, committed_database: CommittedDatabase) -> None:
+    """Each enters twice and pays; workers die before and after the statements that count."""
+    variants = [{"id": "a", "weight": 1}, {"id": "b", "weight": 1}]
+    day = {"duration": 1, "unit": "days"}
+    nodes = [
+        node("s", "split", variants=variants),
+        node("for", "wait_for_event", event="paid", timeout=day),
+        node("won", "goal", name="Paid"),
+    ]
+    edges = [("trigger", "s"), ("s", "for", "a"), ("s", "for", "b"), ("for", "won")]
+    world.workflow(flow("go", nodes, *edges, settings={"reentry": "always"}))
+    people = world.contacts(PEOPLE)
+    world.engine.close()
+    for _ in range(2):
+        world.put("go", people)
+        die_until_done(committed_database.url)
+        for person in people[:5]:
+            world.happen("paid", person)
+        die_until_done(committed_database.url)
+    counted = {(key.split(".")[1]): n for (_, key), n in variant_counters(world).items()}
+    assert counted == {"contacts": PEOPLE, "converted": 5}
+    assert world.one("select count(*) from split_exposures where converted_at is not null") == 5
+    world.balanced()
+    assert integrity.check(world.db) == []
+
+
+def variant_counters(world: World) -> dict[tuple[str, str], int]:
+    """The counters of contacts and of goals, all variants together."""
+    sums: dict[tuple[str, str], int] = {}
+    for (node_id, key), n in world.counters().items():
+        if key.startswith("variant."):
+            kind = node_id, ".".join(key.split(".")[:2])
+            sums[kind] = sums.get(kind, 0) + n
+    return sums

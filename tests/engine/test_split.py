@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.counters.variant_counters import contacts_by_variant
 from app.engine import assignments, integrity
+from tests.fixtures.erasing import erase_contact
 from tests.fixtures.world import World, flow, node
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -106,8 +109,9 @@ def test_a_run_without_a_contact_draws_and_nothing_is_kept(world: World) -> None
     assert set(ways(world)) == {"v0", "v1"} and exposures(world) == {}
 
 
-def test_a_batch_asks_once_and_flows_without_a_split_never(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def statements_about_splits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Those that name the table of variants, as they come."""
+    asked = list[Any]()
     plain = psycopg.Cursor.execute
 
     def counting(self: Any, query: Any, *arguments: Any, **more: Any) -> Any:
@@ -116,6 +120,11 @@ def test_a_batch_asks_once_and_flows_without_a_split_never(world: World, monkeyp
         return plain(self, query, *arguments, **more)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", counting)
+    return asked
+
+
+def test_a_batch_asks_once_and_flows_without_a_split_never(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = statements_about_splits(monkeypatch)
     world.workflow(flow("other", [node("t", "add_tag", tag="x")], ("trigger", "t")))
     contacts = world.contacts(50)
     world.emit("other", contacts)
@@ -133,3 +142,133 @@ def test_the_variant_goes_with_the_contact(world: World) -> None:
     assert all(
         world.one("select assigned_at is not null from split_exposures where contact_id = %s", one) for one in contacts
     )
+
+
+# What became of the variants ------------------------------------------------------------------------------------
+
+
+def results(world: World, node_id: str = "s") -> dict[str, tuple[int, int]]:
+    """By variant the contacts that have it and those that reached a goal since, as the counters of all versions say."""
+    counters: Counter[str] = Counter()
+    for key, count in world.db.execute("select key, n from node_stats where node_id = %s", (node_id,)):
+        counters[key] += count
+    return contacts_by_variant(counters)
+
+
+def bought(world: World, contacts: Sequence[UUID]) -> None:
+    world.emit("buy", contacts)
+
+
+def goal_flow(*weights: float, **more: Any) -> dict[str, Any]:
+    """The split, and a wait of a day behind each variant; who buys meanwhile has reached the goal."""
+    graph = split_flow(*weights, goals=[{"id": "g", "name": "Bought", "event": "buy"}], **more)
+    graph["nodes"].append(node("w", "delay", duration=1, unit="days"))
+    graph["edges"] += [{"source": f"t{n}", "target": "w", "sourceHandle": "next"} for n in range(len(weights))]
+    return graph
+
+
+def expected(world: World, winners: set[UUID]) -> dict[str, tuple[int, int]]:
+    variants = exposures(world)
+    return {
+        name: (
+            sum(variant == name for variant in variants.values()),
+            sum(variant == name for contact, variant in variants.items() if contact in winners),
+        )
+        for name in sorted(set(variants.values()))
+    }
+
+
+def test_contacts_and_goals_are_counted_once_by_variant(any_way: World) -> None:
+    world = any_way
+    world.travel(NOON)
+    workflow = world.workflow(goal_flow(1, 1))
+    contacts = world.contacts(40)
+    winners = contacts[:15]
+    world.emit("go", contacts)
+    assert results(world) == expected(world, set())
+    bought(world, winners)
+    assert results(world) == expected(world, set(winners))
+    world.emit("go", contacts)  # all once more: nobody is counted twice
+    bought(world, winners)
+    assert results(world) == expected(world, set(winners))
+    world.publish(workflow, goal_flow(0, 1, 5), 2)  # in another version too
+    world.emit("go", contacts)
+    bought(world, contacts[10:25])
+    assert results(world) == expected(world, set(contacts[:25]))
+    assert sum(count for count, _ in results(world).values()) == 40
+    assert integrity.check(world.db) == []
+    world.balanced()
+
+
+def test_a_goal_that_comes_before_the_split_or_lets_the_run_go_on_converts_what_came_before_it(any_way: World) -> None:
+    world = any_way
+    two = [{"id": "a", "weight": 1}, {"id": "b", "weight": 0}]
+    graph = flow(
+        "go",
+        [
+            node("s", "split", variants=two),
+            node("g", "goal", name="Half way", ends=False),
+            node("later", "split", variants=two),
+            node("t", "add_tag", tag="x"),
+        ],
+        ("trigger", "s"),
+        ("s", "g", "a"),
+        ("s", "g", "b"),
+        ("g", "later"),
+        ("later", "t", "a"),
+        ("later", "t", "b"),
+        settings={"reentry": "always"},
+    )
+    world.workflow(graph)
+    contacts = world.contacts(7)
+    world.emit("go", contacts)
+    assert results(world) == {"a": (7, 7)} and results(world, "later") == {"a": (7, 0)}
+    world.emit("go", contacts[:3])  # who comes again has the later variant, and reaches the goal
+    assert results(world) == {"a": (7, 7)} and results(world, "later") == {"a": (7, 3)}
+    assert integrity.check(world.db) == []
+
+
+def test_a_contact_whose_variant_was_taken_out_counts_with_the_new_one_alone(world: World) -> None:
+    world.travel(NOON)
+    workflow = world.workflow(goal_flow(1, 0))
+    contacts = world.contacts(5)
+    world.emit("go", contacts)
+    bought(world, contacts[:2])
+    assert results(world) == {"v0": (5, 2)}
+    graph = goal_flow(0, 1)
+    split = next(one for one in graph["nodes"] if one["id"] == "s")
+    split["data"]["variants"] = [{"id": "v1", "weight": 1}, {"id": "v2", "weight": 0}]
+    graph["edges"] = [edge for edge in graph["edges"] if edge.get("sourceHandle") != "v0"]
+    world.publish(workflow, graph, 2)
+    world.emit("go", contacts[:4])
+    assert results(world) == {"v0": (1, 0), "v1": (4, 0)}
+    assert integrity.check(world.db) == []
+
+
+def test_who_is_erased_stays_in_the_results(world: World) -> None:
+    world.travel(NOON)
+    world.workflow(goal_flow(1, 0))
+    contacts = world.contacts(6)
+    world.emit("go", contacts)
+    bought(world, contacts[:3])
+    for contact in (contacts[0], contacts[5]):
+        erase_contact(world, contact)
+    world.engine.advance()
+    assert len(exposures(world)) == 4 and results(world) == {"v0": (6, 3)}
+    assert integrity.check(world.db) == []
+
+
+def test_a_workflow_without_a_split_asks_nothing_about_goals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = statements_about_splits(monkeypatch)
+    world.workflow(flow("go", [node("g", "goal", name="Done")], ("trigger", "g")))
+    world.emit("go", world.contacts(30))
+    assert world.one("select count(*) from runs where status = 6") == 30 and asked == []
+
+
+def test_the_check_of_counters_sees_a_wrong_number(world: World) -> None:
+    world.workflow(split_flow(1, 0))
+    world.emit("go", world.contacts(2))
+    assert integrity.check(world.db) == []
+    world.db.execute("update node_stats set n = 3 where key = 'variant.contacts.v0'")
+    breaches = integrity.check(world.db)
+    assert len(breaches) == 1 and "counted 3, are 2" in str(breaches[0])

@@ -191,3 +191,27 @@ async def test_counters_of_another_workspace_are_not_ours(
     flow = await created(await api(Role.MARKETER))
     await count(db_session, other_workspace, flow["id"], (1, "", "entered", 0, 9))
     assert (await stats(api, flow["id"]))["totalRuns"] == 0
+
+
+async def test_contacts_by_variant_stand_beside_the_runs(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    flow = await created(await api(Role.MARKETER))
+    rows = [
+        (1, "ab", "a", 1, 30),
+        (1, "ab", "b", 2, 31),
+        (1, "ab", "variant.contacts.a", 1, 12),
+        (2, "ab", "variant.contacts.a", 3, 8),
+        (1, "ab", "variant.contacts.b", 1, 20),
+        (1, "ab", "variant.converted.a", 1, 5),
+    ]
+    await count(db_session, workspace, flow["id"], *rows)
+    node = (await stats(api, flow["id"]))["nodeStats"]["ab"]
+    assert node["executed"] == 61 and node["ports"] == {"a": 30, "b": 31}
+    assert {name: (one["contacts"], one["converted"]) for name, one in node["variants"].items()} == {
+        "a": (20, 5),
+        "b": (20, 0),
+    }
+    a, b = node["variants"]["a"], node["variants"]["b"]
+    assert a["conversionRate"] == 25.0 and a["low"] < 25 < a["high"]
+    assert b["low"] == 0 and a["chanceBest"] + b["chanceBest"] == pytest.approx(100)

@@ -20,6 +20,16 @@ function fates({ messages, failed, waiting }, passed) {
   return (cells.length < 4 ? [passed, ...cells] : cells).slice(0, 4);
 }
 
+/** Of a split: its contacts, and what part of each variant's reached a goal since. A card has room for four. */
+function conversions(variants, ports) {
+  const counts = ports.filter((port) => variants[port.id]).map((port) => [port.label, variants[port.id]]);
+  const all = Object.values(variants);
+  const contacts = all.reduce((sum, one) => sum + one.contacts, 0);
+  const reached = all.some((one) => one.converted);
+  const cells = counts.map(([label, one]) => (reached ? [`${label} to goal`, percent(one.converted, one.contacts)] : [label, percent(one.contacts, contacts)]));
+  return [['Contacts', number.format(contacts)], ...cells].slice(0, 4);
+}
+
 export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
   constructor(canvas, diagnostics) {
@@ -217,6 +227,10 @@ export class Overlay {
       const cells = [['Passed', number.format(stats.executed)]];
       if (messages) {
         strip(id, fates(stats, cells[0]));
+        continue;
+      }
+      if (stats.variants) {
+        strip(id, conversions(stats.variants, graph.ports(id)));
         continue;
       }
       const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);

@@ -1,0 +1,49 @@
+"""The results of a split: of its counters, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.counters.run_counters import Counters
+from app.counters.variant_counters import contacts_by_variant
+from app.insights.experiments import chances_of_being_best, wilson_interval
+from app.insights.schemas import VariantStats
+from app.lib.conversions import printed_number
+
+FEWEST_CONTACTS, FEWEST_CONVERTED = 100, 10
+"""Before each variant has so many contacts, and so many of all reached a goal, no variant is called the best."""
+SURE = 95.0
+"""From this probability on, in percent."""
+
+
+def variant_stats(counters: Counters) -> dict[str, VariantStats] | None:
+    """By variant, of the counters of one step; None for a step that gave nobody one."""
+    by_variant = contacts_by_variant(counters)
+    chances = chances_of_being_best(list(by_variant.values()))
+    stats = {}
+    for (variant, (contacts, converted)), chance in zip(by_variant.items(), chances, strict=True):
+        low, high = wilson_interval(converted, contacts)
+        stats[variant] = VariantStats(
+            contacts=contacts,
+            converted=converted,
+            conversion_rate=round(100 * converted / contacts, 2),
+            low=round(100 * low, 2),
+            high=round(100 * high, 2),
+            chance_best=round(100 * chance, 1),
+        )
+    return stats or None
+
+
+def verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str]) -> str:
+    """What may be concluded, in one sentence that promises no more than the numbers do."""
+    converted = sum(one.converted for one in variants.values())
+    if len(variants) < 2:
+        return "Only one variant has contacts yet, so there is nothing to compare."
+    if not converted:
+        return "No contact has reached a goal of this workflow yet."
+    if converted < FEWEST_CONVERTED or any(one.contacts < FEWEST_CONTACTS for one in variants.values()):
+        return f"Too early to tell: wait until each variant has {FEWEST_CONTACTS} contacts and {FEWEST_CONVERTED} reached a goal."
+    leader = max(variants, key=lambda variant: variants[variant].chance_best)
+    chance = min(variants[leader].chance_best, 99.9)
+    words = f"“{labels.get(leader, leader)}” is the best with a probability of {printed_number(chance)}%"
+    return f"{words}." if chance >= SURE else f"No clear winner yet: {words}."
