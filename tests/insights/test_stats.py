@@ -105,6 +105,7 @@ async def test_shards_and_versions_are_summed(api: ApiClients, db_session: Async
         "leftEarly": 0,
         "ports": {"true": 60, "false": 40},
         "messages": None,
+        "variants": None,
     }
     db_session.add(
         WorkflowVersion(
