@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0048_date_choices"
-down_revision = "0047_segment_following"
+down_revision = "0046_held_runs"
 branch_labels = None
 depends_on = None
 
