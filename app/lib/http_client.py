@@ -113,12 +113,12 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 class HttpClient:
     """Calls servers, many side by side, over connections that it keeps. For one event loop."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        """`tls`: whose certificates count; by itself those that this machine trusts."""
+    def __init__(self, tls: ssl.SSLContext | None = None, connections: int = CONNECTIONS) -> None:
+        """`tls`: whose certificates count; by itself those that this machine trusts. `connections`: as many as calls at a time."""
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or _trusted(),
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS // 2,
+            max_connections=connections,
+            max_keepalive_connections=connections // 2,
             keepalive_expiry=KEPT_S,
             network_backend=_GuardedBackend(),
         )

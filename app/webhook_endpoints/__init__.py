@@ -2,7 +2,7 @@
 
     secrets     what signs events: the present secret and, for a day, the one before it
     envelope    a row of the outbox as a signed CloudEvent
-    http_post   the one function that makes the call; switch it when there is one client for all calls to the outside
+    http_post   the one function that makes the call
     backoff     when a delivery is tried again, and what an answer means for its endpoint
     delivery    the pass of a worker that makes deliveries: each endpoint at its own pace
     service     endpoints, their log, test and re-send, for pages and API

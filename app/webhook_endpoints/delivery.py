@@ -19,10 +19,11 @@ import structlog
 
 from app.lib import clock, crypto, database, polling
 from app.lib.connection_thread import Connection, ConnectionThread
+from app.lib.http_client import HttpClient
 from app.webhook_endpoints import delivery_repository, envelope
 from app.webhook_endpoints.backoff import Reply, next_try_s
 from app.webhook_endpoints.delivery_repository import DeliveryEnd, EndpointLane, TakenDelivery
-from app.webhook_endpoints.http_post import TIMEOUT_S, post
+from app.webhook_endpoints.http_post import TIMEOUT_S, opened_client, post
 from app.webhook_endpoints.secrets import EndpointSecrets
 
 log = structlog.get_logger()
@@ -60,6 +61,11 @@ class DeliveryPass:
 
     async def run(self, *, until_idle: bool = False) -> int:
         """Deliver until told to stop, or until nothing is due; how many tries were made."""
+        async with opened_client(connections=MOST_TURNS * AT_ONCE) as self._client:
+            await self._run(until_idle=until_idle)
+        return self.count
+
+    async def _run(self, *, until_idle: bool) -> None:
         thread = ConnectionThread(self._connection, self._reconnect, "webhooks")
         try:
             while not self._stop.is_set():
@@ -74,7 +80,6 @@ class DeliveryPass:
                 task.cancel()
             await asyncio.gather(*self._turns.values(), return_exceptions=True)
             thread.close()
-        return self.count
 
     async def _wait(self, seconds: float) -> None:
         if self._turns:
@@ -153,16 +158,16 @@ class DeliveryPass:
         except crypto.CannotUnseal:
             return Reply(None, error=LOST_KEY)
         try:
-            return await send(delivery, opened)
+            return await send(self._client, delivery, opened)
         except Exception as error:  # of this delivery alone
             log.error("webhooks.broke", endpoint_id=str(delivery.endpoint_id), exc_info=error)
             return Reply(None, error=FAULT)
 
 
-async def send(delivery: TakenDelivery, opened: EndpointSecrets) -> Reply:
+async def send(client: HttpClient, delivery: TakenDelivery, opened: EndpointSecrets) -> Reply:
     """Make one try."""
     now = clock.now()
     body = envelope.body_of(delivery.id, delivery.type, delivery.occurred_at, delivery.data, delivery.tenant_id)
     headers = envelope.headers_of(delivery.id, body, opened.live(now), now)
     with database.outside_call("a webhook endpoint"):
-        return await post(delivery.url, headers, body, TIMEOUT_S)
+        return await post(client, delivery.url, headers, body, TIMEOUT_S)

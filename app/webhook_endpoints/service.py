@@ -25,6 +25,7 @@ from app.web.pagination import Page, clamp_limit
 from app.webhook_endpoints import delivery_repository, envelope, repository
 from app.webhook_endpoints.delivery import send
 from app.webhook_endpoints.delivery_repository import DeliveryEnd, TakenDelivery, tried
+from app.webhook_endpoints.http_post import opened_client
 from app.webhook_endpoints.repository import EndpointRepository, EventDeliveryRepository, SettledTry
 from app.webhook_endpoints.schemas import (
     DeliveryDetails,
@@ -194,7 +195,8 @@ class EndpointService:
             raise Conflict("The secret of this endpoint cannot be read. Rotate it, then test again.") from error
         with _turns.take((self._tenant_id, self._principal.kind, self._principal.id)):
             await held_connections.release_connection(self._session)
-            at, reply = clock.now(), await send(delivery, opened)
+            async with opened_client() as client:
+                at, reply = clock.now(), await send(client, delivery, opened)
         row = {
             "id": delivery.id, "type": delivery.type, "data": data, "occurred_at": delivery.occurred_at, "attempt": 1,
             "status": int(DeliveryStatus.DELIVERED if reply.arrived else DeliveryStatus.FAILED), "settled_at": clock.now(),

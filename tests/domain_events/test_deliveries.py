@@ -20,7 +20,7 @@ from app.lib.ids import uuid7
 from app.webhook_endpoints import delivery, delivery_repository
 from app.webhook_endpoints.backoff import DELAYS_S, Reply, next_try_s
 from app.webhook_endpoints.delivery import DeliveryPass
-from app.webhook_endpoints.http_post import post
+from app.webhook_endpoints.http_post import opened_client, post
 from app.webhook_endpoints.secrets import EndpointSecrets
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World
@@ -342,7 +342,8 @@ def test_whatever_an_endpoint_answers(answer: bytes, status: int | None, text: s
                 writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        reply = await post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, b"{}")
+        async with opened_client() as client:
+            reply = await post(client, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, b"{}")
         server.close()
         return reply
 
@@ -352,5 +353,9 @@ def test_whatever_an_endpoint_answers(answer: bytes, status: int | None, text: s
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]", "metadata.internal"])
 def test_nothing_leaves_for_what_must_not_be_reached(host: str) -> None:
-    reply = asyncio.run(post(f"https://{host}/", {}, b"{}"))
+    async def main() -> Reply:
+        async with opened_client() as client:
+            return await post(client, f"https://{host}/", {}, b"{}")
+
+    reply = asyncio.run(main())
     assert reply.http_status is None and reply.error

@@ -155,7 +155,7 @@ async def test_a_test_says_what_was_answered(
 ) -> None:
     sent: list[Any] = []
 
-    async def send(delivery: Any, opened: Any) -> Reply:
+    async def send(client: Any, delivery: Any, opened: Any) -> Reply:
         sent.append(delivery)
         return reply
 
@@ -224,7 +224,7 @@ async def test_another_workspace_sees_nothing(api: ApiClients, other_workspace: 
 async def test_pages_add_show_and_change_an_endpoint(
     browser: BrowserClients, db_session: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def send(delivery: Any, opened: Any) -> Reply:
+    async def send(client: Any, delivery: Any, opened: Any) -> Reply:
         return Reply(500, "oops")
 
     monkeypatch.setattr(service, "send", send)
