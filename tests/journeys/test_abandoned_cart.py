@@ -24,9 +24,9 @@ from tests.journeys.abandoned_cart import DAY, Journey, expected, seconds, shop_
 TICK = 12 * 3600
 """How far the clock moves at a time. Six months are 339 steps with 1,217 journeys, of which 10 reach the goal in a step after their first;
 four months are 219 with 482. A step waits half a second for processes that wake each other, whatever happens in it: with steps of six
-hours there were 500 of them, for the same journeys."""
+hours there were 500 of them, with two journeys less."""
 TROUBLE_ENDS = "2024-05-01"
-"""Trouble makes each step cost more; no journey behaves otherwise in the two months after it."""
+"""Trouble makes each step cost more, so it lasts four of the six months."""
 KILLS = 6
 
 
