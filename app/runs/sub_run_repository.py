@@ -16,7 +16,7 @@ from app.models.tenant_repository import TenantRepository
 SHOWN = 20
 """Called runs of one step that its run's page lists."""
 COUNTED = 10_000
-"""Called runs of one step that are counted, those first that were asked for first: some 10 ms. A call for a segment may have 100,000."""
+"""Called runs of one step that are counted, those first that were asked for first. A call for a segment may have 100,000."""
 _NEXT_SEQ = """
 select s.parent_seq from sub_runs s where s.tenant_id = %(tenant)s and s.parent_run_id = %(run)s and s.parent_seq > {0}
 order by s.parent_seq limit 1

@@ -36,7 +36,7 @@ from app.workflows.repository import VersionRepository
 MOST_BYTES = 262_144
 MOST_WAITING = 10_000
 """Rows of one address that may wait for the engine, of a call that makes or changes a contact two: above that its sender waits. Counting
-them reads no more of the index of its lane: 1 ms."""
+them reads no more of the index of its lane."""
 REMEMBERED = timedelta(days=3)
 """How long a delivery is known by its id."""
 
