@@ -24,7 +24,8 @@ from app.flow.trigger_type import CATEGORY, TriggerType
 
 FILES = {
     "icon.svg": 'outline on 24 x 24, `stroke="currentColor"`, no colours of its own',
-    "card.html": '`{% extends "_shared/card.html" %}` with the block `summary`, the line below the title; `title` and `kind` if needed',
+    "card.html": '`{% extends "_shared/card.html" %}` with the block `summary`, the line below the title; `title` and `kind` if needed'
+    ". `renamed`: the name hides what the title says, so that the line below says it",
     "form.html": "the form: macros of `components/` (`ui.field`, …) and of `_shared/`; names of controls are names of config fields",
     "help.md": "what it does and what to know",
     "example.json": "a complete, valid config: tests and documentation use it",

@@ -21,6 +21,7 @@ from app.flow.references import Ref
 from app.flow.retry import Backoff, Retry
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib import egress, jsonlimits
 from app.lib.conversions import printed
 from app.lib.http_redaction import shown_body, shown_headers, shown_url
@@ -33,7 +34,10 @@ UNAVAILABLE = (425, 429, 503)
 """The server did nothing, and says that it may later."""
 PASSING = (408, 500, 502, 504)
 """It may have done something: tried again where that does no harm."""
-Code = Annotated[int, Meta(ge=100, le=599)] | Annotated[str, Meta(pattern=r"^([1-5][0-9]{2}|[1-5]xx)\Z")]
+Code = (
+    Annotated[int, Meta(ge=100, le=599)]
+    | Annotated[str, Meta(pattern=r"^([1-5][0-9]{2}|[1-5]xx)\Z"), Verbatim("a status")]
+)
 Codes = Annotated[list[Code], Meta(min_length=1, max_length=50)]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
 

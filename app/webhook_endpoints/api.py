@@ -32,6 +32,10 @@ _READ: dict[str, Any] = {"role": Role.ADMIN, "scope": Scope.WEBHOOK_ENDPOINTS_RE
 _WRITE: dict[str, Any] = {"role": Role.ADMIN, "scope": Scope.WEBHOOK_ENDPOINTS_WRITE, "tags": TAGS}
 
 
+_SECRETS = ("secret", "secrets", "url")
+"""An address may hold a key of the program that it belongs to."""
+
+
 @get("/api/v1/event-types", role=Role.VIEWER, scope=Scope.WEBHOOK_ENDPOINTS_READ, tags=TAGS, summary="List event types")
 async def list_event_types() -> Envelope[list[EventTypeView]]:
     """What endpoints can hear of, each with the JSON Schema of its data."""
@@ -43,7 +47,7 @@ async def list_endpoints(endpoints: NamedDependency[EndpointService]) -> Envelop
     return ok(list(await endpoints.list()))
 
 
-@post("/api/v1/webhook-endpoints", **_WRITE, secret_answer=("secret",), summary="Add a webhook endpoint")
+@post("/api/v1/webhook-endpoints", **_WRITE, secret_answer=_SECRETS, summary="Add a webhook endpoint")
 async def create_endpoint(
     endpoints: NamedDependency[EndpointService], data: JSONBody[NewEndpoint]
 ) -> Envelope[EndpointWithSecret]:
@@ -75,7 +79,7 @@ async def delete_endpoint(endpoints: NamedDependency[EndpointService], endpoint_
     _ONE + "/rotate-secret",
     **_WRITE,
     status_code=200,
-    secret_answer=("secret",),
+    secret_answer=_SECRETS,
     summary="Rotate the secret of a webhook endpoint",
 )
 async def rotate_secret(

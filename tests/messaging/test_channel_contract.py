@@ -47,7 +47,8 @@ def test_every_channel_is_installed() -> None:
 
 
 def test_every_folder_has_a_connector_type() -> None:
-    folders = [path for path in (discovery.PRODUCT_FRONTEND / "channels").glob("*/*") if path.is_dir()]
+    places = [*discovery.PRODUCT_FRONTEND.glob("channels/*/*"), *discovery.PRODUCT_FRONTEND.glob("services/*")]
+    folders = [path for path in places if path.is_dir()]
     known = {presentation.folder_of(kind) for kind in CONNECTORS}
     assert {str(path.relative_to(discovery.PRODUCT_FRONTEND)) for path in folders} == known
     odd = [path for folder in known for path in folder_on_disk(folder).iterdir() if path.name not in presentation.FILES]
@@ -86,9 +87,7 @@ def check_connector(kind: type[ConnectorType]) -> None:
         assert word.strip() == word != "", word
     assert rendered(templates, folder, "help.html").strip()
     given = settings_of(kind.Config, folder.example)
-    assert {name for name, value in folder.example.items() if value in (None, "")} == set(), (
-        "an example leaves nothing out"
-    )
+    assert set(folder.example) == set(kind.fields()), "an example leaves nothing out"
     secret = given.pop(kind.secret, "")
     settings = kind.checked(given)
     assert settings_of(kind.Change, {}) == {}, "a change may leave everything as it is"
@@ -99,6 +98,9 @@ def check_connector(kind: type[ConnectorType]) -> None:
     assert set(kind.fields()) - {kind.secret} <= set(view), "what was set can be read back"
     sender = kind.sender(CONNECTOR, settings, secret)
     assert sender.id == CONNECTOR and hash(sender.server) == hash(kind.sender(CONNECTOR, settings, secret).server)
+    if registry.is_service(kind.type):
+        assert kind.noun.strip() == kind.noun != ""
+        return
     channel = registry.channel_of(kind.type)
     assert channel.sample(Parts("A test", "", "It works."), sender, folder_recipient(channel)).recipient
 
