@@ -18,7 +18,7 @@ from app.flow.document import NEXT
 from app.flow.node_words import control_group_of, port_of
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
-from app.insights.variants import verdict
+from app.insights.variants import split_verdict
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
 from app.web.fragments import page
@@ -93,7 +93,7 @@ async def show_step_results(
         port_words=words | {NEXT: ""},
         variants=variants,
         control=control_group_of(node.type, node.data) if node and variants else None,
-        verdict=verdict(variants, words) if variants else "",
+        verdict=split_verdict(variants, words) if variants else "",
     )
 
 

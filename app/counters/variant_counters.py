@@ -14,17 +14,6 @@ PREFIX = "variant."
 CONTACTS, CONVERTED = f"{PREFIX}contacts.", f"{PREFIX}converted."
 
 
-def counting(lines: str) -> str:
-    """SQL that adds `lines` (tenant_id, workflow_id, version, node_id, key, n) to the counters; it takes the parameter `shard`."""
-    return f"""
-insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
-select tenant_id, workflow_id, version, node_id, key, %(shard)s, sum(n) from ({lines}) as lines
-group by tenant_id, workflow_id, version, node_id, key having sum(n) <> 0
-order by workflow_id, version, node_id collate "C", key collate "C"
-on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n
-"""  # noqa: S608  constants
-
-
 def contacts_by_variant(counters: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Of the counters of one step: how many contacts have each variant, and how many of those reached a goal. None have: no entry."""
     by_variant = {

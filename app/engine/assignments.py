@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from app.counters.variant_counters import CONTACTS, CONVERTED, counting
+from app.counters.variant_counter_repository import counting
+from app.counters.variant_counters import CONTACTS, CONVERTED
 from app.engine import rows
 from app.engine.claim import RUN_IS_ASKED, Cursor, Place, of_contacts
 from app.engine.compiled import CompiledFlow

@@ -34,7 +34,7 @@ def variant_stats(counters: Counters) -> dict[str, VariantStats] | None:
     return stats or None
 
 
-def verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str]) -> str:
+def split_verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str]) -> str:
     """What may be concluded, in one sentence that promises no more than the numbers do."""
     converted = sum(one.converted for one in variants.values())
     if len(variants) < 2:

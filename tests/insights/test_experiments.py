@@ -8,7 +8,7 @@ import pytest
 
 from app.insights.experiments import chances_of_being_best, wilson_interval
 from app.insights.schemas import VariantStats
-from app.insights.variants import variant_stats, verdict
+from app.insights.variants import split_verdict, variant_stats
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def of(**counts: tuple[int, int]) -> dict[str, VariantStats]:
     ],
 )
 def test_the_sentence_promises_no_more_than_the_numbers(counts: dict[str, tuple[int, int]], words: str) -> None:
-    assert verdict(of(**counts), {"a": "Short", "b": "Long"}).startswith(words)
+    assert split_verdict(of(**counts), {"a": "Short", "b": "Long"}).startswith(words)
