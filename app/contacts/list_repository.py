@@ -155,12 +155,14 @@ class ContactLists(TenantRepository[Contact]):
     async def _rarest_first(self, tags: Sequence[str]) -> list[str]:
         if len(tags) == 1:
             return list(tags)
+        # Ordered as the key is: the planner knows no tag by name, and for an average one would read all rows until enough bear it.
         rows = await execute(
             self.session,
             """
             select tag from unnest(%(tags)b::text[]) as wanted (tag) cross join lateral (
               select count(*) as n from (
-                select from contact_tags t where t.tenant_id = %(tenant)s and t.tag = wanted.tag limit %(most)s) few) c
+                select from contact_tags t where t.tenant_id = %(tenant)s and t.tag = wanted.tag
+                order by t.created_at limit %(most)s) few) c
             order by c.n, tag
             """,
             tenant=self.tenant_id,

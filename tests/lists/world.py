@@ -52,6 +52,13 @@ drop table made;
 """
 
 
+_MORE_TAGS = """
+insert into contact_tags (tenant_id, tag, created_at, contact_id)
+  select tenant_id, 'kind-' || k, created_at, id from contacts cross join generate_series(1, 8) k where tenant_id = %s
+"""
+"""Of the workspace beside, so that how many rows a tag has on average says little of those that are asked for."""
+
+
 class ListWorld(NamedTuple):
     """Ids of the workspace that lists are read of; `small` is the workflow of the fewer runs. The other one lies beside it."""
 
@@ -85,5 +92,6 @@ def fill(connection: psycopg.Connection[Any]) -> ListWorld:
         contact = connection.execute("select uuid7_of('2026-01-01', 100)").fetchone()
         assert contact is not None
         worlds.append(ListWorld(row[0], flow, small, contact[0]))
+    connection.execute(_MORE_TAGS, (worlds[1].tenant,))
     connection.execute("vacuum analyze")
     return worlds[0]
