@@ -18,13 +18,10 @@ from app.engine.held_runs import release_runs
 from app.lib import database
 from app.lib.ids import uuid7
 from tests.engine.calling import finish, make_calls
+from tests.engine.requests_by_http import CALLS, OUTPUT, RETRY, requesting
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.http_server import Recorder, Reply, endless, json_reply, recording
-from tests.fixtures.world import World, flow, node
-
-RETRY = {"attempts": 3, "backoff": {"type": "fixed", "delay": 0, "jitter": False}}
-OUTPUT = "select output from steps where node_id = 'a'"
-CALLS = "select status, times, detail from outbound_calls order by run_id, seq, attempt"
+from tests.fixtures.world import World
 
 
 @pytest.fixture
@@ -37,16 +34,6 @@ def server() -> Iterator[Recorder]:
 def url(committed_database: CommittedDatabase) -> str:
     assert app.outside.jobs.ACTORS == []
     return committed_database.url
-
-
-def requesting(url: str, retry: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
-    """Enter by `go`, call, and be tagged by the answer, or `bad` when it failed."""
-    nodes = [
-        node("a", "http_request", retry, url=url, **data),
-        node("t", "add_tag", tag="{{ steps.a.body.n }}"),
-        node("bad", "add_tag", tag="bad"),
-    ]
-    return flow("go", nodes, ("trigger", "a"), ("a", "t"), ("a", "bad", "error"))
 
 
 def connector(world: World, base_url: str, **config: Any) -> str:
