@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -16,6 +15,7 @@ from app.connectors.trial import Turns
 from app.domain_events import types
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, egress, held_connections
+from app.lib.http_url import BadUrl, read_url
 from app.lib.ids import uuid7
 from app.membership.build_repository import raise_epoch
 from app.models import EventDelivery, WebhookEndpoint
@@ -234,25 +234,24 @@ def _status_of(word: str | None) -> DeliveryStatus | None:
 
 def _checked_url(text: str) -> str:
     """An address that may be called. Raises Invalid for `url`."""
-    url, message = text.strip(), ""
+    url, message = text.strip().split("#")[0], ""
     try:
-        parts = urlsplit(url)
-        host, _ = egress.host_name(parts.hostname or ""), parts.port
-    except ValueError:
-        message = "This is not an address. Write it like https://example.com/webhooks."
-    else:
-        local = settings().local and egress.is_this_machine(host)
-        if parts.scheme != "https" and not (parts.scheme == "http" and (local or egress.is_allowed_name(host))):
-            message = "Use an address that begins with https://."
-        elif parts.username or parts.password:
+        address = read_url(url)
+    except BadUrl as error:
+        message = str(error)
+        if "@" in url.partition("://")[2].partition("/")[0]:
             message = "Leave name and password out of the address. Each event is signed instead."
+    else:
+        local = settings().local and egress.is_this_machine(address.host)
+        if address.scheme != "https" and not (local or egress.is_allowed_name(address.host)):
+            message = "Use an address that begins with https://."
         elif not url.isascii() or not url.isprintable() or " " in url:
             message = "Write the address without blanks and in plain letters."
         else:
-            message = egress.egress_refusal(host) or ""
+            message = egress.egress_refusal(address.host) or ""
     if message:
         raise Invalid(errors=[FieldError(path="url", message=message)])
-    return url.split("#")[0]
+    return url
 
 
 def _checked_types(names: Sequence[str]) -> list[str]:
