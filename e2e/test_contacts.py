@@ -153,6 +153,7 @@ def test_an_import_asks_who_opted_out(
     page.get_by_label("Phone goes to").select_option("Leave out")
     page.get_by_label("Encoding").select_option("windows-1252")
     page.get_by_role("button", name="Read again").click()
+    expect(page).to_have_url(re.compile("/format$"))  # the page that was read again has the choices that were sent
     expect(page.get_by_label("Encoding")).to_have_value("windows-1252")
     expect(page.get_by_label("Phone goes to")).to_have_value("")
     expect(question.get_by_label("No, it means something else")).to_be_checked()
