@@ -1,4 +1,4 @@
-"""Types are found by being there: modules of a package of the product, and of the operator's plugin directory.
+"""Types are found by being there: modules of a package of the product, of the operator's plugin directory, and of installed packages.
 
     <THROUGHLINE_PLUGINS>/nodes/<type>.py            a step type, as in app/nodes
                           triggers/<type>.py         a trigger type, as in app/triggers/types
@@ -6,8 +6,9 @@
                           frontend/<type>/           how a step type looks, as in frontend-nodes; triggers in frontend/triggers/<type>/,
                                                      connectors in frontend/channels/<channel>/<connector type>/
 
-Plugin modules run with all rights of the product. They are loaded once, at start, from a directory of the operator's machine and
-from nowhere else. A module that cannot be loaded is left out with a sentence that says why; it never stops the others.
+Plugin modules run with all rights of the product. They are loaded once, at start, from a directory of the operator's machine, from packages
+that were installed with the product's own (`plugin_packages`), and from nowhere else. A module that cannot be loaded is left out with a
+sentence that says why; it never stops the others.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+from app.flow import plugin_packages
 from app.settings import settings
 
 Kind = TypeVar("Kind", bound=type[Any])
 PRODUCT_FRONTEND = Path(__file__).resolve().parents[2] / "frontend-nodes"
-PLUGIN_FRONTEND = "frontend"
+PLUGIN_FRONTEND = plugin_packages.FRONTEND
 PLUGIN_MODULES = "throughline_plugins"
 """The package whose modules are those of plugins. No other process can import them by name."""
 RENAMED = {"issues": "diagnostics"}
@@ -39,8 +41,10 @@ def plugin_folder() -> Path | None:
 
 
 def frontend_folders(plugins: Path | None) -> list[Path]:
-    """Where folders of types are looked for: those of the product, then those of plugins. Also where Jinja finds their templates."""
-    return [PRODUCT_FRONTEND, *([plugins / PLUGIN_FRONTEND] if plugins else [])]
+    """Where folders of types are looked for: those of the product, then of the plugin directory, then of installed packages. Also where
+    Jinja finds their templates."""
+    own = [plugins / PLUGIN_FRONTEND] if plugins else []
+    return [PRODUCT_FRONTEND, *own, *plugin_packages.frontend_folders()]
 
 
 def load_package(package: ModuleType) -> dict[str, str]:
@@ -134,7 +138,7 @@ class TypeList(Generic[Kind]):
             )
 
     def discover(self) -> None:
-        """Load all modules of the product and of the plugin directory, once. Raises TypesNotInstalled.
+        """Load all modules of the product and all plugins, once. Raises TypesNotInstalled.
 
         Whoever asks meanwhile in another thread waits: an engine that saw half of the types took the others for not installed, and
         what would have started by them was lost. A module may ask for the others while it is loaded.
@@ -151,6 +155,7 @@ class TypeList(Generic[Kind]):
                 self.failures.update(load_package(self._package))
                 if folder := plugin_folder():
                     self.failures.update(load_plugins(folder, self._plugins))
+                self.failures.update(plugin_packages.load(self._plugins))
                 self._complete = True
             finally:
                 self._loading = False

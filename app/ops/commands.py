@@ -1,4 +1,4 @@
-"""Commands of `./dev` for operators: tables, people, keys, demo data, integrity, backup, an audit."""
+"""Commands of `./dev` for operators: tables, people, keys, demo data, integrity, plugins, backup, an audit."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def add_to(commands: Commands) -> None:
         "check-integrity",
         "app.ops.integrity:check_integrity",
         "check the engine's invariants; exit code 1 on a breach",
+    )
+    commands.add(
+        "plugins",
+        "app.ops.plugins:show",
+        "the types that plugins brought; exit code 1 when one is refused",
+        state=False,
     )
     audit = commands.add(
         "audit", "app.ops.audit:run", "write an SBOM and look for known advisories; needs the network", state=False

@@ -1,5 +1,5 @@
-"""The list of channels. A folder in `app/messaging/channels` with a module `channel.py`, or a module of the plugin
-directory, is found automatically.
+"""The list of channels. A folder in `app/messaging/channels` with a module `channel.py`, a module of the plugin directory, or one that an
+installed package names, is found automatically.
 
 A folder with a module `service.py` brings a connector type without a channel, marked with `@service`: calls of steps leave by it.
 The class of a channel is marked with `@channel`. One that does not say all that a channel says is refused, and two of one name or number,
@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from app.flow import discovery
+from app.flow import discovery, plugin_packages
 from app.lib.conversions import quoted
 from app.messaging import channels as package
 from app.messaging.channels.channel import ChannelType
@@ -118,6 +118,7 @@ def _discover() -> None:
                 importlib.import_module(f"{package.__name__}.{folder.name}.{module}")
     if directory := discovery.plugin_folder():
         load(directory)
+    _note_failures(plugin_packages.load(PLUGINS))
 
 
 def load(directory: Path) -> dict[str, str]:
@@ -125,7 +126,10 @@ def load(directory: Path) -> dict[str, str]:
 
     Name → why it could not be loaded, for those that could not; the others go on.
     """
-    failures = discovery.load_plugins(directory, PLUGINS)
+    return _note_failures(discovery.load_plugins(directory, PLUGINS))
+
+
+def _note_failures(failures: dict[str, str]) -> dict[str, str]:
     _failures.update(failures)
     for name, reason in failures.items():
         log.error("channel.not_loaded", channel=name, reason=reason)

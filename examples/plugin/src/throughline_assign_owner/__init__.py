@@ -1,0 +1,1 @@
+"""A step type for Throughline: gives each contact an owner."""
