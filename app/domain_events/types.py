@@ -40,6 +40,28 @@ class RunData(msgspec.Struct, rename="camel"):
     goal_id: str | None = None
 
 
+class NodeData(msgspec.Struct, rename="camel"):
+    """A step of a run that is over: `seq` counts the run's steps from 1, `occurrence` its visits to the node.
+
+    `status`: completed, failed or skipped. `port`: by which way the run left. What the step put out is not told: it is on the run.
+    """
+
+    run_id: UUID
+    workflow_id: UUID
+    workflow_version: int
+    seq: int
+    node_id: str
+    node_type: str
+    occurrence: int
+    attempt: int
+    status: str
+    port: str | None
+    error: str | None
+    started_at: datetime
+    completed_at: datetime
+    contact: ContactReference | None
+
+
 class WorkflowData(msgspec.Struct, rename="camel"):
     """A workflow, and who did it. `version` is the live one."""
 
@@ -131,6 +153,8 @@ MESSAGE = {
     int(MessageStatus.UNCERTAIN): "message.uncertain",
     int(MessageStatus.SUPPRESSED): "message.suppressed",
 }
+NODE_EXECUTED = "workflow.node.executed"
+"""One for each step of each run: so many that nobody hears of it who does not ask for it by name."""
 PUBLISHED, ACTIVATED, PAUSED = "workflow.published", "workflow.activated", "workflow.paused"
 TYPES = (
     DomainEventType(RUN_STARTED, "Runs", RunData, "A run begins."),
@@ -139,6 +163,7 @@ TYPES = (
     DomainEventType("workflow.run.goal_reached", "Runs", RunData, "A run ends because its goal is reached."),
     DomainEventType("workflow.run.exited", "Runs", RunData, "A run ends because a step took the contact out."),
     DomainEventType("workflow.run.cancelled", "Runs", RunData, "Somebody cancels a run, or its contact is erased."),
+    DomainEventType(NODE_EXECUTED, "Runs", NodeData, "A step of a run is over. One for each step: very many."),
     DomainEventType(PUBLISHED, "Workflows", WorkflowData, "A version is published."),
     DomainEventType(ACTIVATED, "Workflows", WorkflowData, "A workflow lets contacts in, or goes on after a pause."),
     DomainEventType(PAUSED, "Workflows", WorkflowData, "A workflow is paused."),

@@ -1,4 +1,4 @@
-"""What a batch tells other programs: runs that begin and end, and contacts that runs changed.
+"""What a batch tells other programs: runs that begin and end, their steps, and contacts that runs changed.
 
 One statement a batch, and none where no endpoint of its workspaces wants a type (`Matcher.wanted_types`). Segments and messages are told by
 whoever moves them.
@@ -7,16 +7,20 @@ whoever moves them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from app.domain_events.outbox_repository import DomainEvent, write_events
-from app.domain_events.types import ATTRIBUTES_CHANGED, CONTACT_UPDATED, RUN_ENDED, RUN_STARTED
+from app.domain_events.types import ATTRIBUTES_CHANGED, CONTACT_UPDATED, NODE_EXECUTED, RUN_ENDED, RUN_STARTED
 from app.engine import rows
 from app.engine.change_events import changes_of, load_compared
 from app.engine.claim import Cursor
 from app.engine.matcher import Matcher
+from app.engine.paths import FinishedStep, SharedPath
 from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
+from app.flow.outcomes import Fail
+from app.models.status import StepStatus
 
 _OF_CHANGES = frozenset((CONTACT_UPDATED, ATTRIBUTES_CHANGED))
 
@@ -34,11 +38,55 @@ def _runs(batch: Batch, matcher: Matcher) -> Iterator[DomainEvent]:
         if not wanted:
             continue
         ended = RUN_ENDED[path.end.status] if path.end.status >= COMPLETED else None
+        steps = _Steps(path, batch.now) if NODE_EXECUTED in wanted and path.runs else None
         for run in path.runs:
             if run.fence is None and RUN_STARTED in wanted:
                 yield _event(RUN_STARTED, run, batch.now)
+            if steps is not None:
+                yield from steps.of(run)
             if ended in wanted and ended is not None:
                 yield _event(ended, run, batch.now)
+
+
+class _Steps:
+    """The steps of a path: what is the same for all its runs is said once."""
+
+    def __init__(self, path: SharedPath, now: int) -> None:
+        stretches = path.from_start()
+        self._tenant_id, self._now, self._at = path.flow.tenant_id, now, _text(now)
+        flow = {"workflowId": str(UUID(bytes=path.flow.workflow_id)), "workflowVersion": path.flow.version}
+        first = next((one for one in stretches if one.steps), None)
+        self._own = first is not None and first.has_own_times
+        """The first step began before this batch, or was tried before."""
+        self._shared = [
+            flow | self._data(step) for one in stretches for step in one.steps if step.status != StepStatus.CANCELLED
+        ]
+        self._own = self._own and first is not None and first.steps[0].status != StepStatus.CANCELLED
+
+    def _data(self, step: FinishedStep) -> dict[str, Any]:
+        return {
+            "seq": step.seq,
+            "nodeId": step.node.id,
+            "nodeType": step.node.type,
+            "occurrence": step.occurrence,
+            "attempt": 1,
+            "status": StepStatus(step.status).word,
+            "port": step.outcome.port if step.status != StepStatus.SKIPPED else None,
+            "error": step.outcome.error if isinstance(step.outcome, Fail) else None,
+            "startedAt": self._at,
+            "completedAt": self._at,
+        }
+
+    def of(self, run: RunState) -> Iterator[DomainEvent]:
+        run_id = {"runId": str(UUID(bytes=run.id))}
+        contact_id = UUID(bytes=run.contact.id) if run.contact.id else None
+        at = rows.instant(self._now)
+        for number, shared in enumerate(self._shared):
+            data = run_id | shared
+            if number == 0 and self._own:
+                started = self._now if run.step_started is None else run.step_started
+                data |= {"attempt": run.attempt, "startedAt": _text(started)}
+            yield DomainEvent(self._tenant_id, NODE_EXECUTED, contact_id, data, at, of_run=True)
 
 
 def _event(name: str, run: RunState, now: int) -> DomainEvent:

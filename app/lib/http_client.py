@@ -128,11 +128,12 @@ class HttpClient:
         await self._pool.aclose()
 
     async def request(
-        self, request: HttpRequest, *, timeout_s: float, most_bytes: int, redirects: int = 0
+        self, request: HttpRequest, *, timeout_s: float, most_bytes: int, redirects: int = 0, whole: bool = True
     ) -> HttpAnswer:
         """The answer, with at most `most_bytes` of its body. Raises HttpFailed.
 
-        `timeout_s` is for all of it: names, connections, redirects and the body. `redirects`: how many are followed.
+        `timeout_s` is for all of it: names, connections, redirects and the body. `redirects`: how many are followed. `whole` False: a
+        status whose body breaks off is an answer all the same, without the body.
         """
         began, sending = time.monotonic(), _Sending()
         try:
@@ -144,9 +145,13 @@ class HttpClient:
                         break
                     request = behind
         except HttpFailed:
-            raise
+            if whole or sending.head is None:
+                raise
+            answer = replace(sending.head, cut=True)
         except Exception as error:
-            raise _failure(error, request.url, timeout_s, sent=sending.sent) from error
+            if whole or sending.head is None:
+                raise _failure(error, request.url, timeout_s, sent=sending.sent) from error
+            answer = replace(sending.head, cut=True)
         return replace(answer, duration_ms=round((time.monotonic() - began) * 1_000), redirects=number)
 
     async def _once(self, request: HttpRequest, sending: _Sending, most_bytes: int) -> HttpAnswer:
@@ -154,6 +159,7 @@ class HttpClient:
         headers = [("host", url.authority), *request.headers, ("accept-encoding", "gzip")]
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             headers.append(("content-length", str(len(request.body))))
+        sending.head = None
         outgoing = httpcore.Request(
             request.method,
             httpcore.URL(scheme=url.scheme.encode(), host=url.host.encode(), port=url.port, target=url.target.encode()),
@@ -165,7 +171,7 @@ class HttpClient:
         try:
             first_headers = response.headers[:MOST_HEADERS]
             decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in first_headers)
-            answer = HttpAnswer(response.status, decoded, b"", False, 0, url)
+            answer = sending.head = HttpAnswer(response.status, decoded, b"", False, 0, url)
             body, cut = await _read(response, answer.header("content-encoding").strip().lower(), most_bytes)
             return replace(answer, body=body, cut=cut)
         finally:
@@ -173,9 +179,10 @@ class HttpClient:
 
 
 class _Sending:
-    """Has any of a request left?"""
+    """Has any of a request left, and what of the answer came before its body?"""
 
     sent = False
+    head: HttpAnswer | None = None
 
     async def note(self, event: str, _: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started":

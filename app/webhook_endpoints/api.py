@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.domain_events.examples import example_of
 from app.domain_events.types import TYPES, VERSION, schema_of
 from app.models.scope import Scope
 from app.models.status import Role
@@ -38,8 +39,8 @@ _SECRETS = ("secret", "secrets", "url")
 
 @get("/api/v1/event-types", role=Role.VIEWER, scope=Scope.WEBHOOK_ENDPOINTS_READ, tags=TAGS, summary="List event types")
 async def list_event_types() -> Envelope[list[EventTypeView]]:
-    """What endpoints can hear of, each with the JSON Schema of its data."""
-    return ok([EventTypeView(one.name, one.text, VERSION, schema_of(one.data)) for one in TYPES])
+    """What endpoints can hear of, each with the JSON Schema of its data and an example."""
+    return ok([EventTypeView(one.name, one.text, VERSION, schema_of(one.data), example_of(one)) for one in TYPES])
 
 
 @get("/api/v1/webhook-endpoints", **_READ, summary="List webhook endpoints")

@@ -17,6 +17,7 @@ from functools import partial
 import psycopg
 import structlog
 
+from app.domain_events.envelope import event_body
 from app.lib import clock, crypto, database, polling
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.http_client import HttpClient
@@ -167,7 +168,7 @@ class DeliveryPass:
 async def send(client: HttpClient, delivery: TakenDelivery, opened: EndpointSecrets) -> Reply:
     """Make one try."""
     now = clock.now()
-    body = envelope.body_of(delivery.id, delivery.type, delivery.occurred_at, delivery.data, delivery.tenant_id)
+    body = event_body(delivery.id, delivery.type, delivery.occurred_at, delivery.data, delivery.tenant_id)
     headers = envelope.headers_of(delivery.id, body, opened.live(now), now)
     with database.outside_call("a webhook endpoint"):
         return await post(client, delivery.url, headers, body, TIMEOUT_S)

@@ -35,7 +35,7 @@ async def post(
     began = time.monotonic()
     try:
         request = HttpRequest("POST", read_url(url), tuple(headers.items()), body)
-        answer = await client.request(request, timeout_s=timeout_s, most_bytes=MOST_READ)
+        answer = await client.request(request, timeout_s=timeout_s, most_bytes=MOST_READ, whole=False)
     except (BadUrl, HttpFailed) as error:
         return Reply(None, error=redacted(str(error)), duration_ms=int((time.monotonic() - began) * 1_000))
     asked_pause = answer.header("retry-after").strip()

@@ -97,3 +97,5 @@ class EventTypeView(msgspec.Struct, rename="camel"):
     version: int
     schema: Any
     """JSON Schema of the event's `data`."""
+    example: Any
+    """A whole event, as it is sent."""

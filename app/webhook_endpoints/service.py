@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.connectors.trial import Turns
 from app.domain_events import types
+from app.domain_events.envelope import event_body
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, egress, held_connections
 from app.lib.http_url import BadUrl, read_url
@@ -22,7 +23,7 @@ from app.models import EventDelivery, WebhookEndpoint
 from app.models.status import DeliveryStatus
 from app.settings import settings
 from app.web.pagination import Page, clamp_limit
-from app.webhook_endpoints import delivery_repository, envelope, repository
+from app.webhook_endpoints import delivery_repository, repository
 from app.webhook_endpoints.delivery import send
 from app.webhook_endpoints.delivery_repository import DeliveryEnd, TakenDelivery, tried
 from app.webhook_endpoints.http_post import opened_client
@@ -162,7 +163,7 @@ class EndpointService:
     async def details(self, endpoint_id: UUID, delivery_id: UUID) -> DeliveryDetails:
         """One delivery, with what is sent and what was answered."""
         row = await self._delivery(endpoint_id, delivery_id)
-        body = envelope.body_of(row.id, row.type, row.occurred_at, row.data, row.tenant_id)
+        body = event_body(row.id, row.type, row.occurred_at, row.data, row.tenant_id)
         return DeliveryDetails(
             delivery=_delivery_view(row),
             request=msgspec.json.decode(body),

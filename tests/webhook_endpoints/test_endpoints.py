@@ -194,6 +194,7 @@ async def test_every_type_has_a_schema_of_what_is_sent(api: ApiClients) -> None:
     assert [one["name"] for one in listed] == [one.name for one in TYPES] and len(NAMES) == len(TYPES)
     for one in listed:
         assert one["schema"]["$defs"] and one["description"].endswith(".") and one["version"] == 1
+        assert one["example"]["type"] == one["name"] and one["example"]["data"]
 
 
 @pytest.mark.parametrize(
