@@ -17,10 +17,11 @@ UNSENT = MessageStatus.SUPPRESSED.word
 _OVER: dict[str, Outcome] = {}
 
 
-def answer_outcome(port: str, output: Any, *, is_alternative: bool = False) -> Outcome:
+def answer_outcome(port: str, output: Any, *, is_alternative: bool = False, may_pass: bool = False) -> Outcome:
     """What a suspended step came to. The plain end of a wait is one object for everybody, so it is encoded once.
 
     `is_alternative`: another step stands by if this one cannot reach the contact, so that its message was not sent counts as a failure.
+    `may_pass`: a failure is one that another try may mend.
     """
     if port.startswith(SKIP):
         return PassedBy(port.removeprefix(SKIP), output)
@@ -34,7 +35,7 @@ def answer_outcome(port: str, output: Any, *, is_alternative: bool = False) -> O
         error = "The message was not sent."
     if error is None:
         return Done(port, output)
-    failed = Fail(str(error), permanent=True)
+    failed = Fail(str(error), permanent=not may_pass)
     failed.output = output
     return failed
 

@@ -258,8 +258,11 @@ class CompiledFlow:
         compiled.ends = kind is not None and set(ports) <= {ERROR}
         if call_of(node.type, node.data) is not None and not node.is_off:
             compiled.limit_depth()
-        compiled.awaits = compiled.on_error == "hold"
-        compiled.timeout_s = node.timeout if isinstance(node.timeout, int) else None
+        if isinstance(node.timeout, int) and not node.is_off:
+            compiled.limit_time(
+                node.timeout, of_wait=node.id in self.answers or (kind is not None and registry.is_timed(kind))
+            )
+        compiled.awaits = compiled.on_error == "hold" or compiled.timeout_s is not None
         compiled.ports = {port: self._counter(node.id, port_key(port)) for port in dict.fromkeys((*ports, NEXT, ERROR))}
         compiled.exit_counters = {key: self._counter(node.id, key) for key in NODE_ENDS}
         compiled.handles = compiled.asks_how = kind is not None and registry.learns_of_errors(kind)
@@ -279,7 +282,10 @@ class CompiledFlow:
         self.scope.remembers |= scope.remembers
         if isinstance(does, EachOf):
             of_event = all(path.startswith("event.") for path in scope.reads)
-            does = self.loops[node.id] = CompiledLoop(node.id, does, scope.guard(does.items), of_event=of_event)
+            limit = node.timeout if isinstance(node.timeout, int) else None
+            does = self.loops[node.id] = CompiledLoop(
+                node.id, does, scope.guard(does.items), of_event=of_event, timeout_s=limit
+            )
             return does
         if isinstance(does, Asks):
             meaning = does.answered

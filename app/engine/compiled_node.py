@@ -9,6 +9,7 @@ from app.engine import rows
 from app.engine.goals import CompiledGoal, unless_met
 from app.engine.limits import MAX_DEPTH, TOO_DEEP
 from app.engine.rooms import ContactRoom
+from app.engine.step_timeouts import in_time
 from app.engine.subject import about_contact, unless_nobody
 from app.flow.document import NEXT
 from app.flow.effects import EmitEvent, SetVars
@@ -115,7 +116,7 @@ class CompiledNode:
         self.passes = NEXT
         """The port by which a run passes it, when it is switched off or the policy says so."""
         self.timeout_s: int | None = None
-        """How long an answer from outside may take, if the step says so."""
+        """How long a try may wait for its answer, if the step says so."""
 
     def ask_first(self, goals: list[CompiledGoal]) -> None:
         """A step that sends does so only for who meets none of these goals."""
@@ -127,6 +128,13 @@ class CompiledNode:
         self.starts_runs = True
         within, self.constant_outcome = self.run, None
         self.run = lambda run: TOO_DEEP if run.depth >= MAX_DEPTH else within(run)
+
+    def limit_time(self, timeout_s: int, *, of_wait: bool) -> None:
+        """A try of the step may take so long. `of_wait`: for an answer; of others, what a worker does for one run."""
+        if of_wait:
+            self.timeout_s = timeout_s
+        elif self.constant_outcome is None and self.not_understood is None:
+            self.run = in_time(self.run, timeout_s)
 
     def spare_nobody(self, *, needs_contact: bool) -> None:
         """A run without a contact may come here: it fails where it would need one."""

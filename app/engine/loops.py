@@ -10,9 +10,12 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from app.engine import rows
+from app.engine.passing import DONE
 from app.engine.state import RunState
+from app.engine.step_timeouts import TIMED_OUT
 from app.flow.effects import MAX_VARS_BYTES, Effect, SetVars
 from app.flow.outcomes import Done, EachOf, Fail, Outcome
+from app.lib.formats import counted
 
 INDEX = "index"
 TOO_LARGE = Fail(f"The list of this loop takes more than {MAX_VARS_BYTES // 1024} kB. Go through less.", permanent=True)
@@ -36,8 +39,11 @@ class KeepLoops(Effect):
 class CompiledLoop:
     """The function of such a step, over runs. `inside`: loops in its body, known when the version is compiled."""
 
-    def __init__(self, node_id: str, each: EachOf, items: Callable[[Any], Any], *, of_event: bool) -> None:
-        """`items`: what `each` does, over a run; `of_event`: it reads nothing but the event."""
+    def __init__(
+        self, node_id: str, each: EachOf, items: Callable[[Any], Any], *, of_event: bool, timeout_s: int | None = None
+    ) -> None:
+        """`items`: what `each` does, over a run; `of_event`: it reads nothing but the event. `timeout_s`: of all rounds together."""
+        self._timeout_s = timeout_s
         self._node_id, self._name, self._items, self._of_event = node_id, each.name, items, of_event
         self.inside: tuple[str, ...] = ()
 
@@ -50,6 +56,8 @@ class CompiledLoop:
                 return items
             names = (self._name, INDEX)
             state = {"next": 0, "count": len(items), "before": [run.vars.get(name) for name in names]}
+            if self._timeout_s is not None:
+                state["until"] = run.clock + self._timeout_s * 1_000_000
             if not self._of_event and items:
                 if len(rows.encode(items)) > MAX_VARS_BYTES:
                     return TOO_LARGE
@@ -60,8 +68,18 @@ class CompiledLoop:
             items = state.get("items", [])
         forgotten: dict[str, dict[str, Any] | None] = {name: None for name in self.inside if name in run.loops}
         index, output = state["next"], {"count": state["count"]}
+        before = SetVars(dict(zip((self._name, INDEX), state["before"], strict=True)))
+        clean_up = before, KeepLoops({**forgotten, self._node_id: None})
         if index >= len(items):
-            before = dict(zip((self._name, INDEX), state["before"], strict=True))
-            return Done("done", output, (SetVars(before), KeepLoops({**forgotten, self._node_id: None})))
+            return Done(DONE, output, clean_up)
+        if run.clock > state.get("until", run.clock):
+            return self._late(output, clean_up)
         states = KeepLoops({**forgotten, self._node_id: {**state, "next": index + 1}})
         return Done("body", output, (SetVars({self._name: items[index], INDEX: index}), states))
+
+    def _late(self, output: dict[str, Any], clean_up: tuple[Effect, ...]) -> Fail:
+        """The time is over, and the list is not: the next time that the run comes here the loop begins anew."""
+        error = f"The loop was not through within {counted(self._timeout_s or 0, 'second')}."
+        late = Fail(error, permanent=True)
+        late.output, late.effects = {**output, "error": error, TIMED_OUT: True}, clean_up
+        return late

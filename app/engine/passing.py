@@ -12,6 +12,7 @@ from app.flow.outcomes import Done, Fail
 if TYPE_CHECKING:
     from app.engine.compiled_node import CompiledNode, StatCounter
 
+DONE = "done"
 SKIP = "skip."
 """Begins the `resume_port` of a held run that somebody sends on by the port behind it. No port has a dot."""
 
@@ -23,9 +24,9 @@ class PassedBy(Done):
 
 
 def passing_port(ports: Iterable[str]) -> str:
-    """By which port a run passes a step: `next`, or the first one."""
+    """By which port a run passes a step: `next`, the `done` of a loop (its body would lead round again), or the first one."""
     ways = [port for port in ports if port != ERROR]
-    return NEXT if NEXT in ways or not ways else ways[0]
+    return next((port for port in (NEXT, DONE) if port in ways), ways[0] if ways else NEXT)
 
 
 def after_failure(node: CompiledNode, failure: Fail) -> tuple[Fail, StatCounter | None]:

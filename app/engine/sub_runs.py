@@ -18,11 +18,9 @@ from app.flow.effects import MOST_CALLED, CallWorkflow
 from app.flow.entry_reasons import reason_text
 from app.inbox import called_sql, over_sql
 from app.lib import ids
-from app.lib.formats import counted
 from app.models.status import RunOrigin, RunStatus
 
 if TYPE_CHECKING:
-    from app.engine.compiled_node import CompiledNode
     from app.engine.state import RunState
     from app.engine.walk import Batch
 
@@ -94,14 +92,6 @@ def called_from_outside(error: str) -> str:
         )
         + f",\n{_LAST_ENDED}"
     )
-
-
-def time_limit(node: CompiledNode, now: int) -> tuple[int, str, dict[str, str]] | tuple[()]:
-    """Until when a run waits for what it called, and how it goes on then; nothing: it waits as long as that takes."""
-    if not node.starts_runs or node.timeout_s is None:
-        return ()
-    why = f"What was called was not over within {counted(node.timeout_s, 'second')}."
-    return now + node.timeout_s * 1_000_000, ERROR, {"error": why}
 
 
 class RunRequest(NamedTuple):

@@ -35,7 +35,7 @@ from app.engine.paths import PathEnd, SharedPath
 from app.engine.records import Attempt, CalledRuns, ContactChangeEvent, Refusal, Remembered, SegmentWork, TakenStart
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
-from app.engine.sub_runs import time_limit
+from app.engine.step_timeouts import WakeUp, answer_limit, may_wait_again, wait_limit
 from app.flow.effects import ContactChange
 from app.flow.outcomes import AskPerson, Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
 from app.models.status import PERSON, RunOrigin, RunStatus, StepStatus
@@ -119,7 +119,9 @@ class Batch:
         if run.resume_port == ANSWERED and node.answered is not None:
             self._walk(run, self._answered(path, run, node))
             return
-        answer = answer_outcome(run.resume_port, run.resume_output, is_alternative=node.is_alternative)
+        port, output = run.resume_port, run.resume_output
+        again = may_wait_again(node, output)
+        answer = answer_outcome(port, output, is_alternative=node.is_alternative, may_pass=again)
         self._walk(run, path.next.get(answer) or self._extend(path, run, node, answer, answered=True))
 
     def _answered(self, path: SharedPath, run: RunState, node: CompiledNode) -> SharedPath:
@@ -280,7 +282,7 @@ class Batch:
         """
         if isinstance(outcome, Done):
             if path.note_effects(node, outcome, answered=answered):
-                return self._suspend(path, node, resumed, CALLING, *time_limit(node, self.now)), None
+                return self._suspend(path, node, resumed, CALLING, *answer_limit(node, self.now)), None
             counter = node.ports.get(outcome.port) or node.ports["next"]
             status = StepStatus.SKIPPED if isinstance(outcome, PassedBy) else StepStatus.COMPLETED
             path.finish_step(node, outcome, status, counter)
@@ -311,8 +313,8 @@ class Batch:
         """Wait for a time, or for an event up to a time. True: it is the same for all runs of the path."""
         until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
         own_port = outcome.port if isinstance(outcome, Wait) else outcome.timeout_port
-        port = own_port if node.concerns is None else ANSWERED
-        shared = self._suspend(path, node, resumed, WAITING, until, port, outcome.output)
+        end = WakeUp(until, own_port if node.concerns is None else ANSWERED, outcome.output)
+        shared = self._suspend(path, node, resumed, WAITING, *wait_limit(node, self.now, outcome, end))
         if isinstance(outcome, WaitFor):
             path.end = path.end._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
         elif isinstance(outcome, AskPerson):
@@ -329,6 +331,7 @@ class Batch:
             self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, due))
             self._suspend(path, node, resumed, RUNNING, due, error=outcome.error, attempt=attempt + 1)
             return False, None
+        path.note_effects(node, outcome, answered=True)
         outcome, counter = after_failure(node, outcome)
         if counter is None and node.on_error == "hold" and not isinstance(outcome, Overdone):
             if run is not None:

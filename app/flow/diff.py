@@ -196,7 +196,7 @@ def _policies(node: Node) -> dict[str, Any]:
     return {
         "retries": _retry(node.retry),
         "if it fails": _on_error(node.on_error),
-        "longest wait for an answer, s": node.timeout,
+        "gives up after, s": node.timeout,
         "switched off": node.is_off or None,
     }
 

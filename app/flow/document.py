@@ -113,8 +113,8 @@ class Node(NodeLooks, Part, frozen=True):
     """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes.
 
     `onError`: what becomes of a run whose step failed for good and whose `error` port leads nowhere. It fails (`fail`), goes on as if
-    the step were done (`continue`), or is held until somebody decides (`hold`). `timeout`: how many seconds the answer that the step
-    waits for may take. `disabled`: runs pass the step by, by `next` or its first port.
+    the step were done (`continue`), or is held until somebody decides (`hold`). `timeout`: how many seconds a try of the step may
+    take; then it fails. `disabled`: runs pass the step by, by `next` or its first port.
     """
 
     id: Id

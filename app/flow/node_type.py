@@ -90,7 +90,9 @@ class NodeType:
     needs_contact: ClassVar[bool] = False
     """It means nothing in a run without a contact."""
     timed: ClassVar[bool] = False
-    """Its steps wait for an answer from outside, which may take as long as the step's `timeout` says."""
+    """Somebody else ends its steps: an answer, an event, a person. A step's `timeout` says how long that may take, also of types that send.
+    Of others it bounds what a worker does for one run, and it means nothing for those about time, which end by themselves.
+    """
     longest_timeout_s: ClassVar[int] = LONGEST_S
     """The longest `timeout` that a step of it may have."""
     Config: ClassVar[builtins.type[msgspec.Struct]]

@@ -170,8 +170,8 @@ def _all_steps() -> dict[str, Presentation]:
             category=kind.category,
             ports=kind.outputs,
             retryable=kind.retryable,
-            timed=kind.timed,
-            longest_timeout_s=kind.longest_timeout_s,
+            timed=registry.is_timed(kind) and "timeout" not in kind.Config.__struct_encode_fields__,
+            longest_timeout_s=registry.longest_timeout_s(kind),
             takes_edges=not registry.may_handle(kind),
         )
         for name, kind in registry.types().items()

@@ -14,6 +14,7 @@ import msgspec
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
+from app.flow.policies import LONGEST_TIMEOUT_S
 from app.lib.conversions import quoted
 from app.lib.field_errors import all_field_errors
 
@@ -95,6 +96,16 @@ def learns_of_errors(kind: type[NodeType]) -> bool:
 def has_own_ports(kind: type[NodeType]) -> bool:
     """Does the config of its steps declare their ports?"""
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)
+
+
+def is_timed(kind: type[NodeType]) -> bool:
+    """Does somebody else end its steps, so that a `timeout` says how long that may take?"""
+    return kind.timed or kind.sends is not None
+
+
+def longest_timeout_s(kind: type[NodeType]) -> int:
+    """The longest `timeout` of its steps, in seconds."""
+    return LONGEST_TIMEOUT_S if kind.sends is not None else kind.longest_timeout_s
 
 
 def needs_contact(kind: type[NodeType], data: dict[str, Any]) -> bool:

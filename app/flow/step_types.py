@@ -40,7 +40,10 @@ class StepTypes(Protocol):
         """Is such a step meaningless in a run without a contact? False for unknown types."""
 
     def is_timed(self, type_: str) -> bool:
-        """Do steps of a known type wait for an answer for as long as their `timeout` says?"""
+        """Does somebody else end steps of a known type, as late as their `timeout` says?"""
+
+    def ends_by_itself(self, type_: str) -> bool:
+        """Do steps of a known type end at a time that they say themselves, so that a `timeout` means nothing?"""
 
     def longest_timeout_s(self, type_: str) -> int:
         """The longest `timeout` of steps of a known type."""
@@ -84,10 +87,14 @@ class Installed:
         return kind is not None and registry.needs_contact(kind, data)
 
     def is_timed(self, type_: str) -> bool:
-        return registry.get(type_).timed
+        return registry.is_timed(registry.get(type_))
+
+    def ends_by_itself(self, type_: str) -> bool:
+        kind = registry.get(type_)
+        return kind.category == "timing" and not registry.is_timed(kind)
 
     def longest_timeout_s(self, type_: str) -> int:
-        return registry.get(type_).longest_timeout_s
+        return registry.longest_timeout_s(registry.get(type_))
 
     def sends(self, type_: str) -> int | None:
         return registry.get(type_).sends

@@ -50,7 +50,7 @@ ONLY_WITH_EVENT = (
     "This goal can be checked only when its event happens, because its conditions read the event. "
     "Use fields of the contact, such as contact.plan, or switch this off."
 )
-NOTHING_TO_WAIT_FOR = "This step waits for no answer from outside, so its timeout means nothing. Remove it."
+ENDS_BY_ITSELF = "This step ends at the time that it says itself, so a timeout means nothing here. Remove it."
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 MAX_MARKS = 2_000
 """`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
@@ -195,9 +195,9 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
 def _check_timeout(path: str, node: Node, timeout: int, types: StepTypes) -> Iterator[Diagnostic]:
     longest = types.longest_timeout_s(node.type)
     if timeout > longest:
-        yield Diagnostic(path, f"An answer here may take {counted(longest, 'second')} at most.", node.id)
-    elif not types.is_timed(node.type):
-        yield warning(path, NOTHING_TO_WAIT_FOR, node.id)
+        yield Diagnostic(path, f"A timeout here may be {counted(longest, 'second')} at most.", node.id)
+    elif types.ends_by_itself(node.type):
+        yield incomplete(path, ENDS_BY_ITSELF, node.id)
 
 
 def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:

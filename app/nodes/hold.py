@@ -13,6 +13,7 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port, Question, port_label
 from app.flow.operators import UNITS
 from app.flow.outcomes import AskPerson, Outcome, Run
+from app.flow.policies import LONGEST_TIMEOUT_S
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
@@ -52,6 +53,7 @@ class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 class HoldStep(NodeType):
     type, label, category = "hold", "Ask a person", "logic"
     description = "Holds each contact until a person has answered a question, and goes on by the answer."
+    timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
     outputs = (Port("approve", "Approve", "yes"), Port("reject", "Reject", "no"), Port(TIMEOUT, "No answer"))
     Config = HoldConfig
 

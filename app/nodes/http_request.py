@@ -163,6 +163,7 @@ def _meaning(config: HttpRequestConfig, value: dict[str, Any]) -> Outcome:
 class HttpRequestStep(NodeType):
     type, label, category, aliases = "http_request", "HTTP request", "integration", ("webhook",)
     retryable, default_retry = True, Retry(attempts=3, backoff=Backoff(delay=10_000))
+    timed = True
     description = "Calls a web service, with or without credentials, and gives its answer to the steps behind."
     Config = HttpRequestConfig
 

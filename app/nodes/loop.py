@@ -12,6 +12,7 @@ from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import EachOf, Fail, refused
+from app.flow.policies import LONGEST_TIMEOUT_S
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
@@ -42,6 +43,7 @@ def _given(items: Any) -> Any:
 class Loop(NodeType):
     type, label, category = "loop", "Loop", "logic"
     description = "Goes through a list: the steps of its body are taken once for each item, one after the other."
+    timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
     outputs = (Port("body", "Each item"), Port("done", "Done"))
     Config = LoopConfig
 

@@ -18,6 +18,7 @@ from app.flow.node_type import NodeType, Port
 from app.flow.operators import UNITS
 from app.flow.outcomes import Outcome, WaitFor, refused
 from app.flow.phrases import sentence
+from app.flow.policies import LONGEST_TIMEOUT_S
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
@@ -51,7 +52,8 @@ class WaitForEvent(NodeType):
     type, label, category = "wait_for_event", "Wait for event", "timing"
     description = "Holds each contact until something happens to them, such as a payment, or until the time is over."
     outputs = (Port("next", "Happened", "yes"), TIMEOUT)
-    needs_contact = True
+    needs_contact = timed = True
+    longest_timeout_s = LONGEST_TIMEOUT_S
     Config = WaitForEventConfig
 
     @staticmethod

@@ -51,6 +51,9 @@ class Few:
     def is_timed(self, type_: str) -> bool:
         return type_ == "ask"
 
+    def ends_by_itself(self, type_: str) -> bool:
+        return type_ == "pick"
+
     def longest_timeout_s(self, type_: str) -> int:
         return 300
 
@@ -202,6 +205,36 @@ def test_a_circle_needs_a_wait_or_a_limit(nodes: list[Node], edges: Any, path: s
     said = {one.path: one for one in result.blocking_activation if "go round in this circle" in one.message}
     assert list(said) == ([path] if path else [])
     assert not path or way in said[path].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "seconds", "words"),
+    [
+        ("delay", {"duration": 1, "unit": "days"}, 5, "This step ends at the time that it says itself"),
+        ("wait_until", {"at": "2030-01-01T10:00"}, 5, "This step ends at the time that it says itself"),
+        ("time_window", {}, 5, "This step ends at the time that it says itself"),
+        (
+            "http_request",
+            {"method": "GET", "url": "https://example.com"},
+            301,
+            "A timeout here may be 300 seconds at most.",
+        ),
+        ("http_request", {"method": "GET", "url": "https://example.com"}, 300, ""),
+        ("hold", {"question": "In?", "choices": [{"id": "yes", "label": "Yes"}]}, 365 * 86_400, ""),
+        ("wait_for_event", {"event": "paid"}, 60, ""),
+        ("sub_workflow", {}, 86_400, ""),
+        ("send_email", {}, 86_400, ""),
+        ("loop", {"items": "{{ event.x }}"}, 86_400, ""),
+        ("add_tag", {"tag": "{{ event.x }}"}, 60, ""),
+    ],
+)
+def test_a_timeout_is_refused_in_words_where_it_means_nothing(
+    kind: str, data: dict[str, Any], seconds: int, words: str
+) -> None:
+    flow = graph(Node(id="s", type=kind, data=data, timeout=seconds), edges=[("trigger", "s")])
+    result = validate(flow.normal(), types=INSTALLED, rows={})
+    messages = [one.message for one in result.blocking_activation if one.path == "nodes[0].timeout"]
+    assert (messages == []) if not words else messages[0].startswith(words)
 
 
 def test_nothing_leads_to_a_step_that_handles_errors() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.flow import registry
+from app.flow import presentation, registry
 from app.flow.declared import NodeScope
 from app.flow.outcomes import DecidesAgain, Done, Fail, Outcome, Wait, WaitFor
 from tests.nodes.person import Person, person, run_of
@@ -307,3 +307,9 @@ def test_old_documents_with_nulls_still_read() -> None:
     assert registry.config_of(kind, {"duration": 1, "until": None}).until is None
     assert kind.summary(registry.config_of(kind, {"duration": 1, "until": None})) == "Wait 1 day"
     assert msgspec.json.schema(kind.Config)
+
+
+def test_a_form_offers_a_time_limit_where_somebody_else_ends_the_step_and_its_own_settings_have_none() -> None:
+    offered = {name for name, looks in presentation.steps().items() if looks.timed}
+    assert offered >= {"send_email", "sub_workflow", "loop"}
+    assert not offered & {"hold", "wait_for_event", "http_request", "delay", "wait_until", "time_window", "condition"}
