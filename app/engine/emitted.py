@@ -52,7 +52,7 @@ def emitted(run: RunState, outcome: Outcome) -> tuple[Outcome, list[EmittedEvent
     effects = [effect for effect in outcome.effects if isinstance(effect, EmitEvent)]
     events = [EmittedEvent(ids.uuid7().bytes, run, effect) for effect in effects]
     output = {**(outcome.output or {}), "eventId": str(UUID(bytes=events[-1].id))}
-    return Done(outcome.port, output, outcome.effects), events
+    return Done(outcome.port, output, outcome.effects, outcome.logs), events
 
 
 def emitted_in(batch: Batch) -> list[EmittedEvent]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.engine.compiled_node import CompiledNode, StatCounter
     from app.engine.emitted import EmittedEvent
     from app.engine.state import RunState
+    from app.flow.log_lines import LogLine
     from app.flow.outcomes import Call, Outcome
 
 
@@ -74,6 +75,15 @@ class QueuedMessage(NamedTuple):
     awaited: bool
 
 
+class QueuedLog(NamedTuple):
+    """What the step `seq` at `node` says in the log of its run; `size`: in bytes."""
+
+    seq: int
+    node: CompiledNode
+    lines: tuple[LogLine, ...]
+    size: int
+
+
 class QueuedStart(NamedTuple):
     """A run of another workflow, or many, that the step `seq` asks for."""
 
@@ -97,6 +107,7 @@ class SharedPath:
         "flow",
         "has_own_times",
         "has_room",
+        "logs",
         "loops",
         "messages",
         "next",
@@ -136,6 +147,7 @@ class SharedPath:
         """Where each run stood before it was moved on: counted down."""
         self.messages: list[QueuedMessage] = []
         self.starts: list[QueuedStart] = []
+        self.logs: list[QueuedLog] = []
         self.changes: list[ContactChange] = []
         self.events: list[EmittedEvent] = []
         """What the one run that goes along here has emitted: each event has an id of its own, so no two runs share a way behind it."""
@@ -162,7 +174,7 @@ class SharedPath:
         self.departed, self.has_own_times, self.steps = before.departed, before.has_own_times, list(before.steps)
         self.counters = [counter for counter in before.counters if counter is not but]
         self.messages, self.changes, self.events = before.messages, before.changes, before.events
-        self.outputs, self.visits, self.starts = before.outputs, before.visits, before.starts
+        self.outputs, self.visits, self.starts, self.logs = before.outputs, before.visits, before.starts, before.logs
         self.assigned, self.won_after = before.assigned, before.won_after
 
     def add_step(self, node: CompiledNode, outcome: Outcome, status: int) -> None:
@@ -180,6 +192,11 @@ class SharedPath:
         self.counters.append(counter)
         if node.output_is_read:
             self.outputs.append((node.id, outcome.output))
+
+    def note_logs(self, node: CompiledNode, lines: tuple[LogLine, ...]) -> None:
+        """Note what the step at `node`, which comes next, says in the log of its run."""
+        if lines:
+            self.logs.append(QueuedLog(self.seq + 1, node, lines, sum(len(line.json) for line in lines)))
 
     def note_effects(self, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
         """Note what the step at `node` wishes for. True: it asks for a message, or for a run, that its run waits for."""

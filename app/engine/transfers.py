@@ -60,7 +60,7 @@ with begun as (
   select e.tenant_id, u.new_id, e.contact_id, e.workflow_id, %(version)s,
     split_part(coalesce(e.trigger_id, 'trigger'), '.', 1) || '.' || %(node)s, e.trigger_event, e.event_id,
     coalesce(e.occurred_at, e.started_at), e.completed_at, e.entry_key,
-    nullif((coalesce(e.context, '{{}}') - '{{visits,failure,loops}}'::text[])
+    nullif((coalesce(e.context, '{{}}') - '{{visits,failure,loops,logged}}'::text[])
       || coalesce((select jsonb_build_object('loops', jsonb_object_agg(l.key, l.value)) from jsonb_each(e.context->'loops') l
            where l.key = any(%(loops)s::text[]) having count(*) > 0), '{{}}')
       || case when %(reads)s::text[] is null then '{{}}'

@@ -280,6 +280,7 @@ class Batch:
 
         `resumed`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
         """
+        path.note_logs(node, outcome.logs)
         if isinstance(outcome, Done):
             if path.note_effects(node, outcome, answered=answered):
                 return self._suspend(path, node, resumed, CALLING, *answer_limit(node, self.now)), None

@@ -10,7 +10,7 @@ import psycopg
 
 from app import wakes
 from app.counters.message_counters import AWAITED
-from app.engine import assignments, rows, sub_runs, waiting_starts
+from app.engine import assignments, rows, run_logs, sub_runs, waiting_starts
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
@@ -63,6 +63,7 @@ TABLES: dict[str, dict[str, str]] = {
     "events": EMITTED_COLUMNS,
     "inbox": CHANGE_EVENT_COLUMNS,
     "waiting_starts": waiting_starts.COLUMNS,
+    "run_logs": run_logs.COLUMNS,
 }  # fmt: skip
 STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
@@ -302,6 +303,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         else:
             rows.copy(cursor, table, ", ".join(columns), encoded)
 
+    logs = run_logs.log_rows(batch)
     # First of all: a run that a goal ended makes room for the one that the same contact starts in this batch.
     moves = moved_runs(batch)
     answers = [cursor.connection.cursor().execute(sql, arguments) for sql, arguments, _ in moves]
@@ -310,6 +312,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("ended_runs", ended)
     wakes.append(cursor, wakes_of(batch))
     put("steps", step_rows(batch))
+    put("run_logs", logs)
     put("messages", message_rows(batch))
     put("calls", call_rows(batch.paths, batch.now))
     put("step_attempts", attempt_rows(batch))

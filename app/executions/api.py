@@ -36,9 +36,9 @@ Since = Annotated[
 Until = Annotated[datetime | None, QueryParameter(name="to", description="Started before this instant (ISO 8601).")]
 Limit = Annotated[int | None, QueryParameter(name="limit", description="1 to 100; 25 when left out.")]
 Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`meta.nextCursor` of the last answer.")]
-Levels = Annotated[
+LowestLevel = Annotated[
     str | None,
-    QueryParameter(name="level", description="`debug`, `info`, `warn`, `error`, or several with commas between."),
+    QueryParameter(name="level", description="`debug`, `info`, `warn` or `error`: lines of this level and above."),
 ]
 
 
@@ -105,12 +105,15 @@ async def get_execution(
     summary="The log of an execution",
 )
 async def get_execution_logs(
-    executions: NamedDependency[ExecutionService], execution_id: FromPath[UUID], level: Levels = None
+    executions: NamedDependency[ExecutionService],
+    execution_id: FromPath[UUID],
+    level: LowestLevel = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Envelope[list[ExecutionLog]]:
-    """What happened, in its order, narrowed to some levels."""
-    levels = log_levels(level)
-    logs = (await executions.detail(execution_id)).logs
-    return ok([log for log in logs if levels is None or log.level in levels])
+    """What happened and what its steps said, in its order, from a level on."""
+    page = await executions.logs(execution_id, log_levels(level), limit, cursor)
+    return ok(page.items, nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
 API_TAGS = [Tag(name="Executions", description="Runs in the words of programs: start one, follow it, read its log.")]

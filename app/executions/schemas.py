@@ -6,15 +6,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from app.flow.log_lines import Level
 from app.web.structs import Camel
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 ExecutionState = Literal["idle", "running", "delayed", "retrying", "held", "completed", "failed", "cancelled"]
-Level = Literal["debug", "info", "warn", "error"]
 
 
 class ExecutionLog(Camel):
-    """One thing that happened. `metadata` holds what belongs to it: the port, the answer, the next try. `stepId` names the step."""
+    """One thing that happened, or that a step said. `stepId` names the step.
+
+    `metadata` holds what belongs to it: the port, the answer, the next try.
+    """
 
     level: Level
     message: str

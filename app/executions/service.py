@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,16 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.errors import Invalid, NotFound
 from app.executions.repository import UnbegunRepository
-from app.executions.schemas import ExecutionDetail, ExecutionLog, ExecutionOut, ExecutionState, ExecutionStatus, Level
+from app.executions.schemas import ExecutionDetail, ExecutionLog, ExecutionOut, ExecutionState, ExecutionStatus
 from app.executions.views import STATUSES, execution_detail, execution_out
 from app.flow.entry_reasons import reason_text
+from app.flow.log_lines import LEVELS, Level, at_least
 from app.models import DeadLetter, Inbox, WaitingStart
 from app.models.status import RunStatus
 from app.runs.list_repository import RunFilter
 from app.runs.service import RunNotFound, RunService
-from app.web.pagination import Page
-
-LEVELS: tuple[Level, ...] = get_args(Level)
+from app.web.pagination import Page, clamp_limit, decode_cursor, encode_cursor
 
 
 class ExecutionNotFound(NotFound):
@@ -41,15 +40,15 @@ def run_statuses(words: str | None) -> list[RunStatus] | None:
     return [status for name, statuses in STATUSES.items() if name in names for status in statuses]
 
 
-def log_levels(words: str | None) -> set[str] | None:
-    """The levels of a comma-separated filter. Raises Invalid naming the allowed words."""
+def log_levels(words: str | None) -> frozenset[Level]:
+    """The levels from the lowest one of a filter on; all without one. Raises Invalid naming the allowed words."""
     if not words:
-        return None
+        return frozenset(LEVELS)
     names = {word.strip() for word in words.split(",")}
     if unknown := names - set(LEVELS):
-        message = f"Unknown level {', '.join(sorted(unknown))}. Use one or more of {', '.join(LEVELS)}."
+        message = f"Unknown level {', '.join(sorted(unknown))}. Use one of {', '.join(LEVELS)}."
         raise Invalid(errors=[{"path": "level", "message": message}])
-    return names
+    return at_least(next(level for level in LEVELS if level in names))
 
 
 class ExecutionService:
@@ -77,6 +76,24 @@ class ExecutionService:
                 except RunNotFound:
                     raise ExecutionNotFound(error.message if "removed" in error.message else None) from error
             return unbegun
+
+    async def logs(
+        self, execution_id: UUID, levels: frozenset[Level], limit: int | None, cursor: str | None
+    ) -> Page[ExecutionLog]:
+        """The log of one in its order, lines of these levels. Raises ExecutionNotFound, and Invalid for a cursor that is not ours."""
+        size = clamp_limit(limit)
+        begin = max(decode_cursor(cursor, int)[0], 0) if cursor else 0
+        lines = (await self.detail(execution_id)).logs
+        # A log only grows at its end, so the place in it is as good as a key, whatever the level.
+        end = begin
+        page = list[ExecutionLog]()
+        for line in lines[begin:]:
+            if line.level in levels:
+                if len(page) == size:
+                    return Page(page, encode_cursor(end))
+                page.append(line)
+            end += 1
+        return Page(page, None)
 
     async def _of_start(self, execution_id: UUID) -> ExecutionDetail | None:
         if (start := await self._unbegun.start(execution_id)) is not None:

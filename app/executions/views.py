@@ -13,10 +13,10 @@ from app.executions.schemas import (
     ExecutionState,
     ExecutionStatus,
     ExecutionStep,
-    Level,
 )
+from app.flow.log_lines import MAX_RUN_BYTES, MAX_RUN_LINES, Level
 from app.models.status import RunStatus
-from app.runs.schemas import RunDetail, RunOut, StepOut
+from app.runs.schemas import OutboundCallOut, RunDetail, RunOut, StepOut
 
 STATUSES: dict[ExecutionStatus, tuple[RunStatus, ...]] = {
     "running": tuple(status for status in RunStatus if status < RunStatus.COMPLETED),
@@ -29,6 +29,7 @@ _OF_WORD: dict[str, ExecutionStatus] = {
     run_status.word: status for status, run_statuses in STATUSES.items() for run_status in run_statuses
 }
 _LEVELS: dict[str, Level] = {"failed": "error", "skipped": "warn", "cancelled": "warn"}
+_OF_MESSAGE: dict[str, Level] = {"failed": "error", "suppressed": "warn", "uncertain": "warn"}
 _ENDS: dict[str, tuple[Level, str]] = {
     "completed": ("info", "Completed."),
     "goal_reached": ("info", "A goal was reached."),
@@ -112,6 +113,15 @@ def _logs(run: RunDetail) -> Iterator[ExecutionLog]:
     for step in run.steps:
         if step.started_at is not None:
             yield _log("debug", f"“{step.name}” began.", step.started_at, step, occurrence=step.occurrence)
+        if step.scheduled_at is not None and step.started_at is not None and step.status != "retrying":
+            until = step.scheduled_at.isoformat()
+            yield _log("debug", f"“{step.name}” waits until {until}.", step.started_at, step, until=until)
+        for call in step.calls:
+            yield _called(step, call)
+        for line in step.logs:
+            yield ExecutionLog(
+                level=line.level, message=line.message, metadata=line.metadata, at=line.at, step_id=step.node_id
+            )
         for attempt in step.attempts:
             text = f"“{step.name}” did not work and is tried again: {attempt.error_message}"
             next_at = attempt.next_at.isoformat() if attempt.next_at else None
@@ -119,13 +129,27 @@ def _logs(run: RunDetail) -> Iterator[ExecutionLog]:
         if step.completed_at is not None:
             yield _finished(step, step.completed_at)
         if step.message is not None and step.message.settled_at is not None:
-            level: Level = "error" if step.message.status == "failed" else "info"
+            level = _OF_MESSAGE.get(step.message.status, "info")
             facts = {"messageId": step.message.id, "status": step.message.status, "reason": step.message.reason}
-            text = f"The message of “{step.name}” is {step.message.status}."
+            why = f": {step.message.error_message.rstrip('.')}" if step.message.error_message else ""
+            text = f"The message of “{step.name}” is {step.message.status}{why}."
             yield _log(level, text, step.message.settled_at, step, **facts)
+    if run.logs_left_out:
+        last = max((line.at for step in run.steps for line in step.logs), default=run.started_at)
+        text = f"{run.logs_left_out:,} more lines were left out: a run keeps {MAX_RUN_LINES:,}, or {MAX_RUN_BYTES // 1024} kB."
+        yield _log("warn", text, last, None, leftOut=run.logs_left_out)
     if run.completed_at is not None:
         level, text = _ENDS[run.status]
         yield _log(level, run.error_message or text, run.completed_at, None, status=run.status)
+
+
+def _called(step: StepOut, call: OutboundCallOut) -> ExecutionLog:
+    level: Level = "debug" if call.status == "answered" else "warn"
+    where = " ".join(str(call.request[name]) for name in ("method", "url") if call.request.get(name)) or call.kind
+    status = (call.response or {}).get("status")
+    words = call.error or (f"answered {status}" if status is not None else call.status)
+    facts = {"attempt": call.attempt, "status": status, "durationMs": _milliseconds(call.asked_at, call.ended_at)}
+    return _log(level, f"“{step.name}” called {where}: {words.rstrip('.')}.", call.ended_at, step, **facts)
 
 
 def _finished(step: StepOut, at: datetime) -> ExecutionLog:

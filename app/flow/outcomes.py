@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.flow.effects import Effect
+from app.flow.log_lines import LogLine
 from app.flow.performers import LONGEST_S
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -22,12 +23,22 @@ MAX_TARGET = 200
 
 
 class Outcome:
-    """What a step came to. `json` is the output as text and `row` the engine's encoded form, both filled at first use."""
+    """What a step came to. `json` is the output as text and `row` the engine's encoded form, both filled at first use.
 
-    __slots__ = ("effects", "json", "output", "port", "row")
+    `logs`: what it says in the log of its run. Outcomes that take none when they are made (`Wait`, `Call`, …) can be given them before
+    they are returned.
+    """
 
-    def __init__(self, port: str = "next", output: Any = None, effects: tuple[Effect, ...] = ()) -> None:
-        self.port, self.output, self.effects = port, output, effects
+    __slots__ = ("effects", "json", "logs", "output", "port", "row")
+
+    def __init__(
+        self,
+        port: str = "next",
+        output: Any = None,
+        effects: tuple[Effect, ...] = (),
+        logs: tuple[LogLine, ...] = (),
+    ) -> None:
+        self.port, self.output, self.effects, self.logs = port, output, effects, logs
         self.json: bytes | None = None
         self.row: bytes | None = None
 
@@ -38,7 +49,9 @@ class Outcome:
                 self.json = _encode(self.output)
             except (TypeError, ValueError):
                 return None
-        own_key = (self.__class__, self.port, self.json, self._particulars())
+        own_key: tuple[Any, ...] = (self.__class__, self.port, self.json, self._particulars())
+        if self.logs:
+            own_key += tuple(line.json for line in self.logs)
         return (*own_key, *[effect.key() for effect in self.effects]) if self.effects else own_key
 
     def _particulars(self) -> Any:
@@ -144,8 +157,8 @@ class Fail(Outcome):
 
     __slots__ = ("error", "permanent")
 
-    def __init__(self, error: str, permanent: bool = False) -> None:
-        super().__init__("error")
+    def __init__(self, error: str, permanent: bool = False, logs: tuple[LogLine, ...] = ()) -> None:
+        super().__init__("error", logs=logs)
         self.error, self.permanent = error, permanent
 
     def _particulars(self) -> Any:

@@ -98,6 +98,7 @@ ACCESS: dict[str, TableAccess] = {
     "node_stats": _of_workspace("raw"),
     "retired_stats": _of_workspace("raw"),
     "outbound_calls": _of_workspace(),
+    "run_logs": _of_workspace(),
     "schedule_epochs": _of_workspace(),
     "schedule_firings": _of_workspace(),
     "schedules": _of_workspace(),

@@ -146,6 +146,32 @@ class StepAttempt(Base):
     __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
 
 
+class RunLog(Base):
+    """What a step said in the log of its run, in one transaction.
+
+    `lines` are `{level, message, metadata}`, as `app.flow.log_lines` cuts them.
+    `fence` is that of the run after the transaction, `part` numbers the outcomes within it, `seq` is the step.
+    """
+
+    __tablename__ = "run_logs"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger)
+    node_id: Mapped[str]
+    at: Mapped[datetime]
+    lines: Mapped[Json]
+
+    __table_args__ = (
+        {
+            "postgresql_partition_by": "RANGE (run_id)",
+            "info": rows_go(About.RUN, names="lines::text", of_nobody=About.STEP_OF_NOBODY),
+        },
+    )
+
+
 class SubRun(Base):
     """A run that another run called: `run_id` is to run `parent_workflow_id`'s step `parent_seq` of `parent_run_id`.
 

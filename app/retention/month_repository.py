@@ -17,6 +17,7 @@ TABLES = {
     "messages": "with (fillfactor = 80)",
     "sub_runs": "",
     "outbound_calls": "",
+    "run_logs": "",
     "events": "",
 }
 """By table: how its months are stored. A message is changed some times after it was written, the others hardly ever."""

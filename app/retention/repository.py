@@ -84,6 +84,9 @@ attempts_gone as (
 outbound_gone as (
   delete from outbound_calls o using runs_gone r
   where o.tenant_id = :tenant and o.run_id >= :after and o.run_id <= :last and o.run_id = r.id),
+logs_gone as (
+  delete from run_logs l using runs_gone r
+  where l.tenant_id = :tenant and l.run_id >= :after and l.run_id <= :last and l.run_id = r.id),
 calls_gone as (
   delete from sub_runs s where s.tenant_id = :tenant and s.run_id >= :after and s.run_id <= :last and s.ended_at is not null),
 decisions_gone as (

@@ -19,6 +19,7 @@ from app.models import (
     NodeStat,
     OutboundCall,
     Run,
+    RunLog,
     Step,
     StepAttempt,
     Workflow,
@@ -144,6 +145,19 @@ class OutboundCallRepository(TenantRepository[OutboundCall]):
         for call in await self.list(OutboundCall.run_id == run_id, order_by=[OutboundCall.seq, OutboundCall.attempt]):
             calls.setdefault(call.seq, []).append(call)
         return calls
+
+
+class RunLogRepository(TenantRepository[RunLog]):
+    """What steps of runs of a workspace said in the logs of those."""
+
+    model = RunLog
+
+    async def by_step(self, run_id: UUID) -> dict[int, list[RunLog]]:
+        """The parts of a run's log by the step's seq, in order."""
+        parts: dict[int, list[RunLog]] = {}
+        for part in await self.list(RunLog.run_id == run_id, order_by=[RunLog.fence, RunLog.part]):
+            parts.setdefault(part.seq, []).append(part)
+        return parts
 
 
 class DecisionRepository(TenantRepository[MessageDecision]):

@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 from msgspec import Meta
 
 from app.approvals.schemas import QuestionOut
+from app.flow.log_lines import Level
 from app.messaging.schemas import DecisionView
 from app.web.structs import Camel
 
@@ -189,6 +190,15 @@ class OutboundCallOut(Camel):
     ended_at: datetime
 
 
+class LogLineOut(Camel):
+    """A line that a step wrote into the log of its run."""
+
+    level: Level
+    message: str
+    metadata: dict[str, Any]
+    at: datetime
+
+
 class StepMessageOut(Camel):
     """What became of the message that a send step queued."""
 
@@ -245,6 +255,7 @@ class StepOut(Camel):
     message: StepMessageOut | None = None
     called: CalledOut | None = None
     calls: list[OutboundCallOut] = []
+    logs: list[LogLineOut] = []
 
 
 class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -254,8 +265,12 @@ class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
 
 
 class RunDetail(RunOut, kw_only=True):
-    """A run with all its steps; the last one may still be open. `question`: what it asks a person now."""
+    """A run with all its steps; the last one may still be open. `question`: what it asks a person now.
+
+    `logs_left_out`: lines of its steps' logs for which there was no room.
+    """
 
     workflow_name: str
     steps: list[StepOut]
     question: QuestionOut | None = None
+    logs_left_out: int = 0

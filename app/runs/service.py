@@ -14,6 +14,7 @@ from app.approvals.service import ApprovalService
 from app.contacts.repository import ContactRepository
 from app.engine import control
 from app.engine.calls import ANSWERED
+from app.engine.run_logs import LOGGED
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import Trigger, begun_by, triggers_of
 from app.flow.node_words import call_of
@@ -33,6 +34,7 @@ from app.runs.repository import (
     DecisionRepository,
     LoadedRun,
     OutboundCallRepository,
+    RunLogRepository,
     RunMessageRepository,
     RunRepository,
     StepRepository,
@@ -120,6 +122,12 @@ def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
         occurred_at=run.occurred_at or run.started_at,
         properties=run.trigger_event or {},
     )
+
+
+def lines_left_out(context: dict[str, Any] | None) -> int:
+    """How many lines its log has no room for, by what a run carries along."""
+    logged = (context or {}).get(LOGGED)
+    return int(logged[2]) if logged else 0
 
 
 def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +311,7 @@ class RunService:
             loaded.version.graph,
             attempts=await AttemptRepository(self.session, run.tenant_id).by_step(run.id),
             calls=await OutboundCallRepository(self.session, run.tenant_id).by_step(run.id),
+            logs=await RunLogRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
             called=await self.between.by_step(run.id) if _calls(loaded.version.graph) else {},
@@ -319,4 +328,10 @@ class RunService:
         base.context = context_of(run, {step.node_id: step.output for step in finished if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         question = ApprovalService(self.session, self.principal).of_run(run, loaded.version.graph)
-        return RunDetail(**fields, workflow_name=loaded.workflow.name, steps=views, question=question)
+        return RunDetail(
+            **fields,
+            workflow_name=loaded.workflow.name,
+            steps=views,
+            question=question,
+            logs_left_out=lines_left_out(run.context),
+        )

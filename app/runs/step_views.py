@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -14,9 +14,9 @@ from app.messaging.channels import registry
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.words import waits_for_channel
 from app.messaging.service import decision_view
-from app.models import Message, MessageDecision, OutboundCall, Run, Step, StepAttempt
+from app.models import Message, MessageDecision, OutboundCall, Run, RunLog, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.runs.schemas import AttemptOut, CalledOut, OutboundCallOut, RuleOut, StepMessageOut, StepOut
+from app.runs.schemas import AttemptOut, CalledOut, LogLineOut, OutboundCallOut, RuleOut, StepMessageOut, StepOut
 
 
 class StepViews:
@@ -32,9 +32,10 @@ class StepViews:
         decisions: Mapping[int, MessageDecision],
         called: Mapping[int, CalledOut],
         calls: Mapping[int, Sequence[OutboundCall]],
+        logs: Mapping[int, Sequence[RunLog]],
     ) -> None:
-        """`attempts`, `messages`, `decisions`, `called` and `calls` are by the step's seq."""
-        self._called, self._calls = called, calls
+        """`attempts`, `messages`, `decisions`, `called`, `calls` and `logs` are by the step's seq."""
+        self._called, self._calls, self._logs = called, calls, logs
         self._run, self._nodes = run, {node["id"]: node for node in graph["nodes"]}
         self._attempts, self._messages, self._decisions = attempts, messages, decisions
         self._previous: dict[str, Any] = {"event": run.trigger_event or {}}
@@ -88,6 +89,7 @@ class StepViews:
             "message": _message(self._messages.get(seq), self._decisions.get(seq)),
             "called": self._called.get(seq),
             "calls": [_call(call) for call in self._calls.get(seq, ())],
+            "logs": [line for part in self._logs.get(seq, ()) for line in _lines(part)],
         }
 
     def _due_at(self, step: Step) -> datetime | None:
@@ -98,6 +100,13 @@ class StepViews:
 
 def _attempt(row: StepAttempt) -> AttemptOut:
     return AttemptOut(attempt=row.attempt, error_message=row.error_message, at=row.at, next_at=row.next_at)
+
+
+def _lines(part: RunLog) -> list[LogLineOut]:
+    return [
+        LogLineOut(level=line["level"], message=line["message"], metadata=line.get("metadata") or {}, at=part.at)
+        for line in cast("list[dict[str, Any]]", part.lines)
+    ]
 
 
 def _call(row: OutboundCall) -> OutboundCallOut:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
-from app.models import EntryRefusal, StepAttempt, Workspace
+from app.models import EntryRefusal, RunLog, StepAttempt, Workspace
 from app.models.status import Role, RunStatus, StepStatus
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
@@ -76,8 +77,51 @@ async def test_an_execution_tells_its_steps_and_its_log(
         ("error", "tag"),
         ("error", None),
     ]
-    errors = (await admin.get(f"{EXECUTIONS}/{run.id}/logs", params={"level": "error,warn"})).json()["data"]
-    assert [log["level"] for log in errors] == ["warn", "error", "error"]
+    for level in ("warn", "error,warn"):
+        errors = (await admin.get(f"{EXECUTIONS}/{run.id}/logs", params={"level": level})).json()["data"]
+        assert [log["level"] for log in errors] == ["warn", "error", "error"], level
+
+
+async def test_the_log_holds_what_steps_said_and_is_read_page_by_page(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, clock: Clock
+) -> None:
+    admin = await api(Role.ADMIN)
+    run = await make_run(
+        db_session,
+        workspace,
+        await live_flow(admin),
+        RunStatus.COMPLETED,
+        clock.at,
+        seq=1,
+        context={"logged": [3, 90, 7]},
+    )
+    await make_step(db_session, run, 1, "ask", clock.at, port="true")
+    key = {"tenant_id": run.tenant_id, "run_id": run.id, "node_id": "ask", "seq": 1, "at": clock.at}
+    said = [{"level": "debug", "message": "one"}, {"level": "warn", "message": "two", "metadata": {"left": 2}}]
+    db_session.add(RunLog(**key, fence=1, part=0, lines=[{"level": "info", "message": "three"}]))
+    db_session.add(RunLog(**key, fence=0, part=1, lines=said))
+    await db_session.flush()
+    path = f"{EXECUTIONS}/{run.id}"
+    detail = (await admin.get(path)).json()["data"]
+    of_step = [log for log in detail["logs"] if log["message"] in ("one", "two", "three")]
+    assert [(log["level"], log["message"], log["metadata"], log["stepId"]) for log in of_step] == [
+        ("debug", "one", {}, "ask"),
+        ("warn", "two", {"left": 2}, "ask"),
+        ("info", "three", {}, "ask"),
+    ]
+    pages, cursor = list[dict[str, Any]](), None
+    while True:
+        answer = (await admin.get(f"{path}/logs", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
+        assert len(answer["data"]) <= 2
+        pages += answer["data"]
+        if (cursor := answer["meta"]["nextCursor"]) is None:
+            break
+    assert pages == detail["logs"] and any("7 more lines were left out" in log["message"] for log in pages)
+    warnings = (await admin.get(f"{path}/logs", params={"level": "warn", "limit": 1})).json()
+    assert warnings["data"][0]["message"] == "two" and warnings["meta"]["nextCursor"]
+    of_run = (await admin.get(f"/api/v1/workflows/{run.workflow_id}/runs/{run.id}")).json()["data"]
+    assert [line["message"] for line in of_run["steps"][0]["logs"]] == ["one", "two", "three"]
+    assert of_run["logsLeftOut"] == 7
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_a_month_leaves_and_its_numbers_stay(world: World) -> None:
         "messages": 3,
         "step_attempts": 0,
         "outbound_calls": 0,
+        "run_logs": 0,
         "steps": before["steps"] // 2,
         "sub_runs": 0,
         "ended_runs": 3,
