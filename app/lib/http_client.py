@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
@@ -23,8 +23,10 @@ import httpcore
 from app.lib import egress
 from app.lib.formats import counted
 from app.lib.http_url import HttpUrl, read_url
+from app.lib.time_limit import uncounted
 
 Headers = Sequence[tuple[str, str]]
+Before = Callable[[], Awaitable[None]]
 CONNECTIONS = 120
 """More than calls that one worker makes at a time: a slow host never holds up a connection of others."""
 KEPT_S = 4.0
@@ -44,12 +46,12 @@ _HOP_SECRETS = ("authorization", "cookie", "proxy-authorization")
 class HttpFailed(Exception):
     """There is no answer, and the text says why. `sent`: some of the request left, so it may have arrived.
 
-    `permanent`: trying again would not help.
+    `permanent`: trying again would not help. `slow`: the time was up.
     """
 
-    def __init__(self, why: str, *, sent: bool, permanent: bool = False) -> None:
+    def __init__(self, why: str, *, sent: bool, permanent: bool = False, slow: bool = False) -> None:
         super().__init__(why)
-        self.sent, self.permanent = sent, permanent
+        self.sent, self.permanent, self.slow = sent, permanent, slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +130,24 @@ class HttpClient:
         await self._pool.aclose()
 
     async def request(
-        self, request: HttpRequest, *, timeout_s: float, most_bytes: int, redirects: int = 0, whole: bool = True
+        self,
+        request: HttpRequest,
+        *,
+        timeout_s: float,
+        most_bytes: int,
+        redirects: int = 0,
+        whole: bool = True,
+        before: Before | None = None,
     ) -> HttpAnswer:
         """The answer, with at most `most_bytes` of its body. Raises HttpFailed.
 
         `timeout_s` is for all of it: names, connections, redirects and the body. `redirects`: how many are followed. `whole` False: a
-        status whose body breaks off is an answer all the same, without the body.
+        status whose body breaks off is an answer all the same, without the body. `before` is awaited once, when there is a connection
+        and nothing has left: what it raises ends the request, and its time does not count.
         """
-        began, sending = time.monotonic(), _Sending()
+        began, sending = time.monotonic(), _Sending(before)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as sending.limit:
                 for number in range(redirects + 1):
                     answer = await self._once(request, sending, most_bytes)
                     behind = _behind(request, answer) if number < redirects else None
@@ -179,14 +189,25 @@ class HttpClient:
 
 
 class _Sending:
-    """Has any of a request left, and what of the answer came before its body?"""
+    """Has any of a request left, and what of the answer came before its body? `limit`: the time that it has."""
 
-    sent = False
+    limit: asyncio.Timeout
     head: HttpAnswer | None = None
 
+    def __init__(self, before: Before | None) -> None:
+        self._before, self.sent = before, False
+
     async def note(self, event: str, _: dict[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
-            self.sent = True
+        if event != "http11.send_request_headers.started":
+            return
+        if self._before is not None and not self.sent and not await uncounted(self.limit, self._may_leave):
+            raise TimeoutError
+        self.sent = True
+
+    async def _may_leave(self) -> bool:
+        if self._before is not None:
+            await self._before()
+        return True
 
 
 async def _read(response: httpcore.Response, coding: str, most: int) -> tuple[bytes, bool]:
@@ -231,7 +252,9 @@ def _failure(error: Exception, url: HttpUrl, timeout_s: float, *, sent: bool) ->
         return HttpFailed(NOT_PUBLIC.format(url.host), sent=sent)
     if isinstance(error, TimeoutError | httpcore.TimeoutException):
         if isinstance(error, TimeoutError) or sent:
-            return HttpFailed(f"There was no answer within {counted(round(timeout_s), 'second')}.", sent=sent)
+            return HttpFailed(
+                f"There was no answer within {counted(round(timeout_s), 'second')}.", sent=sent, slow=True
+            )
         return HttpFailed(f"{url.authority} did not let itself be connected to in time.", sent=sent)
     if isinstance(error, httpcore.ConnectError):
         return HttpFailed(_connect_words(error, url), sent=sent)

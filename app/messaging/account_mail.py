@@ -24,12 +24,10 @@ from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging import account_mail_repository
 from app.messaging.channels import registry
+from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.email.channel import EmailChannel, letter
-from app.messaging.channels.email.smtp import SmtpPool
-from app.messaging.channels.email.smtp_connection import Mail
-from app.messaging.channels.email.smtp_connector import SmtpSender
 from app.messaging.channels.parts import Parts
-from app.messaging.channels.result import Result
+from app.messaging.channels.result import Packet, Result, Transport
 from app.models.invitation import AccountMail
 
 log = structlog.get_logger()
@@ -46,13 +44,14 @@ class _Ready(NamedTuple):
 
     id: UUID
     attempt: int
-    way: tuple[SmtpSender, ConnectorState, Mail] | None
+    way: tuple[type[ConnectorType], Sender, ConnectorState, Packet] | None
     known: Result | None = None
 
 
 async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
     """Send what is due for at most about `seconds`. True when something may be left."""
-    maker, until, links = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds, SmtpPool()
+    maker, until = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds
+    links: dict[type[ConnectorType], Transport] = {}
     try:
         while time.monotonic() < until:
             async with database.committed(maker()) as session:
@@ -64,7 +63,8 @@ async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
                 for ready, result in zip(claimed, results, strict=True):
                     await _settle(session, ready, result)
     finally:
-        await links.close()
+        for transport in links.values():
+            await transport.close()
     return True
 
 
@@ -95,14 +95,16 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     except crypto.CannotUnseal:
         text = "It cannot be read any more, because the secret key was changed. Send it again."
         return _Ready(row.id, attempt, None, Result("rejected", text))
-    return _Ready(row.id, attempt, (sender, condition_of(connector), mail))
+    return _Ready(row.id, attempt, (registry.connector_type(connector.type), sender, condition_of(connector), mail))
 
 
-async def _send(links: SmtpPool, ready: _Ready) -> Result:
+async def _send(links: dict[type[ConnectorType], Transport], ready: _Ready) -> Result:
     if ready.way is None:
         return ready.known or Result("rejected", NOWHERE)
-    sender, _, mail = ready.way
-    return await links.send(sender.server, mail)
+    kind, sender, _, mail = ready.way
+    if kind not in links:
+        links[kind] = kind.transport()
+    return await links[kind].send(sender.server, mail)
 
 
 async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
@@ -119,6 +121,6 @@ async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
     await account_mail_repository.set_values(session, ready.id, values)
     log.info("account_mail." + result.kind, mail_id=str(ready.id), attempt=ready.attempt, reason=result.reason)
     if ready.way is not None:
-        change = change_of(ready.way[1], result)
+        change = change_of(ready.way[2], result)
         if change and await change_state(session, change):
             change.log()

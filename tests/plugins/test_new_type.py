@@ -16,6 +16,7 @@ from app.messaging.channels import presentation as channel_presentation
 from app.messaging.channels import registry as channel_registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType
+from app.messaging.channels.http_api import HttpApiConnector
 from app.web.fragments import FragmentEngine
 from tests.fixtures import documented
 from tests.fixtures.plugins import plugins_in
@@ -112,6 +113,16 @@ def test_the_document_names_where_the_files_lie_that_are_written(kind: str) -> N
         assert f"| `{name}` | {what} |" in chapter(rows)
 
 
+def _said(*contracts: type) -> set[str]:
+    return {word for contract in contracts for word in (*vars(contract), *contract.__annotations__) if word[0] != "_"}
+
+
+def test_the_document_names_what_a_provider_with_an_http_api_says() -> None:
+    rows = [line for line in chapter("A provider with an HTTP API").splitlines() if line.startswith("| `")]
+    named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert named == _said(HttpApiConnector) - _said(ConnectorType)
+
+
 @pytest.mark.parametrize(
     ("name", "contracts"),
     [("A step type", [NodeType]), ("A trigger", [TriggerType]), ("A channel", [ChannelType, ConnectorType])],
@@ -119,7 +130,7 @@ def test_the_document_names_where_the_files_lie_that_are_written(kind: str) -> N
 def test_the_document_names_everything_that_a_type_says(name: str, contracts: list[type]) -> None:
     rows = [line for line in chapter(name).splitlines() if line.startswith("| `")]
     first = " ".join(row.split("|")[1] for row in rows)
-    said = {word for contract in contracts for word in (*vars(contract), *contract.__annotations__) if word[0] != "_"}
+    said = _said(*contracts)
     assert [word for word in sorted(said) if f"`{word}`" not in first] == []
     known = said | {file for *_, files in PLACES.values() for file in files} | {"form.js"}
     assert [word for word in re.findall(r"`([^`]+)`", first) if word not in known] == [], "what no type says"

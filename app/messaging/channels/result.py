@@ -37,6 +37,8 @@ class Result(msgspec.Struct, frozen=True):
     """Of `deferred`: it is about this message for sure (a full mailbox, greylisting), not perhaps about all."""
     detail: str = ""
     """What only the log is told, because `text` hides it."""
+    provider_id: str = ""
+    """Of `sent`: what the provider calls the message, by which it reports about it later."""
 
 
 Begin = Callable[[], Awaitable[float]]

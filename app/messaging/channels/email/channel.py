@@ -13,10 +13,12 @@ from app.lib.ids import uuid7
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
-from app.messaging.channels.email.smtp_connection import Mail
-from app.messaging.channels.email.smtp_connector import SmtpConnector, SmtpSender
-from app.messaging.channels.message_ids import wire_message_id
+from app.messaging.channels.email.postmark import PostmarkConnector
+from app.messaging.channels.email.sender import MailSender
+from app.messaging.channels.email.smtp_connector import SmtpConnector
+from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.result import Packet
 from app.models.status import Channel
 
 ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
@@ -28,7 +30,7 @@ _SHAPE = re.compile(ADDRESS_SHAPE)
 class EmailChannel(ChannelType):
     type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "email", "mail"
     identifier = "email"
-    connectors = (SmtpConnector,)
+    connectors = (SmtpConnector, PostmarkConnector)
     parts = ("subject", "html", "text")
     not_an_address = "The address of the contact is not a mail address."
     look_up = "Look at the mail server’s log"
@@ -64,7 +66,7 @@ class EmailChannel(ChannelType):
         return content.render, ()
 
     @classmethod
-    def compose(cls, letter: Letter, sender: SmtpSender) -> Composed:
+    def compose(cls, letter: Letter, sender: MailSender) -> Composed:
         options, source = letter.options, letter.source
         parts = content.render(Parts(options.get("subject") or source.subject, source.html, source.text), letter.data)
         envelope = mime.MailHeaders(
@@ -77,18 +79,19 @@ class EmailChannel(ChannelType):
             at=letter.at,
         )
         own = not options.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
-        return Composed(parts.subject, Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own))
+        reference = message_id(letter.run_id, letter.seq)
+        return Composed(parts.subject, sender.packet(envelope, parts, own_sender=own, reference=reference))
 
     @classmethod
-    def sample(cls, parts: Parts, sender: SmtpSender, recipient: str) -> Mail:
+    def sample(cls, parts: Parts, sender: MailSender, recipient: str) -> Packet:
         return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>")
 
 
-def letter(parts: Parts, sender: SmtpSender, recipient: str, message_id: str) -> Mail:
+def letter(parts: Parts, sender: MailSender, recipient: str, wire_id: str) -> Packet:
     """A mail to one person that nobody subscribed to: no link to unsubscribe, no reply address. Raises BadAddress for the sender's."""
     own = wire_address(sender.from_email)
     headers = mime.MailHeaders(
-        message_id=message_id,
+        message_id=wire_id,
         sender=own,
         sender_name=sender.from_name,
         reply_to="",
@@ -96,7 +99,7 @@ def letter(parts: Parts, sender: SmtpSender, recipient: str, message_id: str) ->
         unsubscribe_url="",
         at=clock.now(),
     )
-    return Mail(own, recipient, mime.build(headers, parts))
+    return sender.packet(headers, parts)
 
 
 def _wire(address: str, reason: str) -> str:

@@ -14,6 +14,7 @@ import aiosmtplib
 import structlog
 
 from app.lib import egress
+from app.lib.time_limit import uncounted
 from app.messaging.channels.email.smtp_answers import (
     NotOffered,
     NotSendable,
@@ -46,15 +47,7 @@ def _uncounted(begin: Begin, limit: asyncio.Timeout) -> Begin:
     """`begin`, with the time that it takes added to `limit`."""
 
     async def ask() -> float:
-        loop = asyncio.get_running_loop()
-        remaining = (limit.when() or loop.time()) - loop.time()
-        if remaining <= 0:  # it has just run out, and cannot be stopped any more
-            return 0.0
-        limit.reschedule(None)
-        try:
-            return await begin()
-        finally:
-            limit.reschedule(loop.time() + remaining)
+        return await uncounted(limit, begin) or 0.0
 
     return ask
 

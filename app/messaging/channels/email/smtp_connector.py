@@ -9,10 +9,14 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import FieldError, Invalid
-from app.lib import addresses, egress, single_line
-from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Sender, Settings
+from app.lib import egress, single_line
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Settings
+from app.messaging.channels.email import mime
+from app.messaging.channels.email.mime import MailHeaders
+from app.messaging.channels.email.sender import MailSender, sender_address
 from app.messaging.channels.email.smtp import SmtpPool
-from app.messaging.channels.email.smtp_connection import MailServer
+from app.messaging.channels.email.smtp_connection import Mail, MailServer
+from app.messaging.channels.parts import Parts
 from app.settings import settings as app_settings
 
 Host = Annotated[
@@ -56,11 +60,11 @@ class SmtpView(msgspec.Struct, rename="camel"):
     """The mailbox inside the product: its mails never leave the machine."""
 
 
-class SmtpSender(Sender, frozen=True):
-    """A mail server ready for use, and who mails come from when a step names nobody else."""
+class SmtpSender(MailSender, frozen=True):
+    """A mail server ready for use."""
 
-    from_email: str
-    from_name: str
+    def packet(self, headers: MailHeaders, parts: Parts, *, own_sender: bool = True, reference: str = "") -> Mail:
+        return Mail(headers.sender, headers.recipient, mime.build(headers, parts), own_sender)
 
 
 class SmtpConnector(ConnectorType):
@@ -188,14 +192,6 @@ class SmtpConnector(ConnectorType):
     @classmethod
     def transport(cls, deadline_s: float | None = None) -> SmtpPool:
         return SmtpPool(deadline_s)
-
-
-def sender_address(text: str) -> str:
-    """The well-formed mail address that mails come from. Raises Invalid for `config.fromEmail`."""
-    try:
-        return addresses.spelled(text)
-    except addresses.BadAddress as error:
-        raise Invalid(errors=[FieldError(path="config.fromEmail", message=str(error))]) from error
 
 
 def checked_host(text: str) -> str:
