@@ -22,6 +22,7 @@ from app import inbox
 from app.domain_events.outbox_repository import of_contacts_sql
 from app.flow.segment_membership import ADDED, REMOVED, SegmentStanding
 from app.lib import shards
+from app.lib.binary_fields import NULL, Int2s, Uuids, int2, int4s
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
 from app.models.segment import Segment, SegmentMember
@@ -143,7 +144,20 @@ def move(
     """Let contacts enter and leave segments of any kind, in a transaction that holds their locks."""
     for sql, moves in ((LEAVE, leaving), (ENTER, entering)):
         if moves:
-            cursor.execute(sql, arguments(moves, shard))
+            cursor.execute(sql, _encoded(arguments(moves, shard)))
+
+
+def _encoded(values: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of many moves by number, as a connection takes them that knows `app.lib.binary_fields`."""
+    return {
+        "tenants": int4s(values["tenants"]),
+        "segments": int4s(values["segments"]),
+        "contacts": Uuids([one.bytes for one in values["contacts"]]),
+        "events": Uuids([one.bytes for one in values["events"]]),
+        "workflows": Uuids([one.bytes if one is not None else None for one in values["workflows"]]),
+        "depths": Int2s([int2(one) if one is not None else NULL for one in values["depths"]]),
+        "shard": values["shard"],
+    }
 
 
 def move_static(

@@ -101,10 +101,9 @@ class Arrivals:
         batch.segment_work.events, batch.segment_work.dates = self.concerning_segments, self.concerning_dates
         of_contacts = [*self.concerning_segments, *self.concerning_dates]
         contacts = contacts_of([*(arrival.item for arrival in self.wanted), *of_contacts])
-        of_segments = self.matcher.fields_of_segments({item.tenant_id for item in self.concerning_segments})
         target_lists = {id(arrival.targets): arrival.targets for arrival in self.wanted}
         flows = _distinct(flow for targets in target_lists.values() for flow in targets)
-        names = claim.fields(self.matcher.fields_of(flows).union(self.interests.fields, of_segments, self.lately))
+        names = claim.fields(self.matcher.fields_of(flows).union(self.interests.fields, self.lately))
         stored = claim.contacts(self.cursor, contacts, names)
         locked()
         active = self._active()

@@ -65,6 +65,7 @@ _FIELDS = {
 CONTACTS = f"""
 select uuid_send(c.id){{}} from contacts c where {CONTACT_IS_ASKED} order by tenant_id, id for no key update
 """
+_STORED = "select uuid_send(c.id){} from contacts c where c.tenant_id = %(tenant)s and c.id = any(%(contacts)s)"
 ACTIVE = f"select {RUN} from active_runs r where {RUN_IS_ASKED} order by r.tenant_id, r.id for update"
 WAITING = f"""
 select {RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join active_runs r
@@ -217,6 +218,14 @@ def loaded(names: tuple[str, ...]) -> str:
 def contacts(cursor: Cursor, places: Iterable[Place], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
     """Lock contacts; answers the fields `names` of those that still exist."""
     return {row[0]: row[1:] for row in of_contacts(cursor, CONTACTS.format(loaded(names)), places)}
+
+
+def stored_fields(
+    cursor: Cursor, tenant_id: int, contacts: Iterable[bytes], names: tuple[str, ...]
+) -> dict[bytes, tuple[Any, ...]]:
+    """Fields of contacts of one workspace that the caller has locked already, as they are stored by now."""
+    arguments = {"tenant": tenant_id, "contacts": Uuids(list(contacts))}
+    return {row[0]: row[1:] for row in cursor.execute(_STORED.format(loaded(names)), arguments).fetchall()}
 
 
 def active_runs(cursor: Cursor, contacts: Iterable[Place]) -> list[RunRow]:

@@ -229,17 +229,9 @@ class Matcher:
     def fields_of(self, flows: Iterable[CompiledFlow]) -> frozenset[str]:
         """Fields of contacts that runs of these versions look at, or that say whom changes concern where they run."""
         flows = list(flows)
-        tenants = {flow.tenant_id for flow in flows}
-        known = [self.workspace(tenant_id) for tenant_id in tenants]
+        known = [self.workspace(tenant_id) for tenant_id in {flow.tenant_id for flow in flows}]
         of_changes = [one.change_fields for one in known if one.hears_changes]
-        return self.fields_of_segments(tenants).union(*of_changes, *(flow.reads for flow in flows))
-
-    def fields_of_segments(self, tenants: Iterable[int]) -> frozenset[str]:
-        """Fields of contacts that dynamic segments of these workspaces look at."""
-        if not self.keeps_segments:
-            return frozenset()
-        books = [book for tenant_id in tenants if (book := self.workspace(tenant_id).book) is not None]
-        return frozenset().union(*(book.fields for book in books))
+        return frozenset().union(*of_changes, *(flow.reads for flow in flows))
 
     def partly_understood(self) -> list[bytes]:
         """Workflows with steps or versions that another process understands: what was put back for their runs stays in the inbox."""

@@ -7,14 +7,12 @@ those alone that turn a count (`app.membership.book`). A workspace without dynam
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.engine import rows
-from app.engine.change_events import difference_of
+from app.engine import claim, rows
 from app.engine.claim import Cursor
 from app.engine.limits import MAX_DEPTH
 from app.engine.state import ContactState, RunState
@@ -22,7 +20,7 @@ from app.engine.stored_rows import Item
 from app.flow.segment_judge import FOREVER, NOTHING, Sum
 from app.inbox import InboxKind
 from app.lib.zones import zone_of
-from app.membership.book import CREATED, TIMED, Book, changed_keys, changed_paths
+from app.membership.book import CHANGES, CREATED, TIMED, Book, changed_paths
 from app.membership.state_repository import State, StateRepository
 from app.segment_member_repository import Move, move
 
@@ -54,7 +52,7 @@ class JudgedContact:
 
     def __init__(self, contact: ContactState, moment: int, timezone: str | None) -> None:
         self.contact, self.moment, self._timezone = contact, moment, timezone
-        self.consent: Mapping[str, Any] = {}
+        self.consent: Mapping[str, Any] = contact.consent
         self.facts: Mapping[int, Sum] = {}
         self.segments: set[int] = set()
         self.workflows: Mapping[UUID, set[str]] = {}
@@ -89,7 +87,8 @@ class WorkspaceMembership:
         self._keys: dict[bytes, set[str]] = {}
         self._followed: dict[bytes, set[str]] = {}
         """The same of changes of which nobody is told."""
-        self._counted: list[tuple[bytes, int, int]] = []
+        self._counted: dict[tuple[bytes, int], list[int]] = {}
+        """Instants of events, by contact and what they count for."""
         self._woken: set[bytes] = set()
         self._causes: dict[bytes, _Cause] = {}
         self._states: dict[bytes, State] = {}
@@ -105,21 +104,25 @@ class WorkspaceMembership:
         contact = item.contact_id
         if contact is None or contact not in self._contacts:
             return
-        properties = rows.decode(item.payload) if item.payload else {}
-        if item.kind == InboxKind.FOLLOW:
-            self._followed.setdefault(contact, set()).update(changed_keys(item.name, properties))
-            return
-        if self.book.counted(item.name):
-            self._counted += [(contact, fact, item.occurred_at) for fact in self.book.counting(item.name, properties)]
-        if (keys := changed_keys(item.name, properties)) and properties.get("segmentId") not in self.book.dynamic:
-            self._keys.setdefault(contact, set()).update(keys)
-        if item.workflow_id is not None:
+        name, kind = item.name, item.kind
+        counting = () if kind == InboxKind.FOLLOW else self.book.counting(name)
+        properties: Mapping[str, Any] | None = None
+        if name in CHANGES or any(test is not None for _, test in counting):
+            properties = rows.decode(item.payload) if item.payload else {}
+        if name in CHANGES and (keys := self.book.concerned(name, properties or {})):
+            (self._followed if kind == InboxKind.FOLLOW else self._keys).setdefault(contact, set()).update(keys)
+        for fact, test in counting:
+            if test is None or test(properties or {}):
+                self._counted.setdefault((contact, fact), []).append(item.occurred_at)
+        if item.workflow_id is not None and kind != InboxKind.FOLLOW:
             self._causes[contact] = _Cause(item.workflow_id, item.depth)
 
     def changed(self, contact: ContactState, run: RunState) -> None:
-        """Runs have changed a contact."""
-        paths, _, _ = difference_of(contact)
-        self._keys.setdefault(contact.id, set()).update(changed_paths(paths))
+        """Runs have changed a contact. What they touched may be as it was: then nothing of it is loaded to find out."""
+        touched = {name for change in contact.changes for name in change.fields()}
+        self._keys.setdefault(contact.id, set()).update(
+            changed_paths([*touched, *(f"attributes.{one}" for one in touched)])
+        )
         self._causes[contact.id] = _Cause(run.flow.workflow_id, run.depth + 1 if run.depth < MAX_DEPTH else None)
 
     def moved(self, run: RunState) -> None:
@@ -138,16 +141,16 @@ class WorkspaceMembership:
 
     def apply(self, shard: int) -> int:
         """Judge and write; answers how many contacts were behind."""
-        concerned = self._concerned()
-        if not concerned:
+        if not self._keys and not self._followed and not self._counted:
             return 0
         if self.book.building:
+            concerned = self._concerned()
             self._states = self._rows.states(concerned)
             self._note_late(concerned)
             if self._builds:
                 self._build()
         self._count()
-        self._write(self._judged(self._touched(concerned)), shard)
+        self._write(self._judged(self._touched()), shard)
         self._rows.put_facts(self._put)
         return len(self._late)
 
@@ -156,19 +159,16 @@ class WorkspaceMembership:
 
         Versions that were not built yet for somebody say nothing about them.
         """
-        concerned = self._concerned()
         self._states = dict(states)
-        if not concerned:
-            return {}
         if self.book.building:
-            self._note_late(concerned)
+            self._note_late(self._concerned())
         self._count()
-        judged = self._judged(self._touched(concerned))
+        judged = self._judged(self._touched())
         return {contact: state.segments for contact, state in judged.states.items()}
 
     def _concerned(self) -> set[bytes]:
         concerned = {contact for contact in self._keys.keys() | self._followed.keys() if contact in self._contacts}
-        return concerned | {contact for contact, _, _ in self._counted}
+        return concerned | {contact for contact, _ in self._counted}
 
     def _note_late(self, concerned: Iterable[bytes]) -> None:
         built = {contact: self._states.get(contact, _NEW).built for contact in concerned}
@@ -186,28 +186,27 @@ class WorkspaceMembership:
 
     def _count(self) -> None:
         """Add the events to the facts, and note which bits they turn."""
-        counted = [
-            one for one in self._counted if self.book.facts[one[1]].epoch <= self._late.get(one[0], self.book.epoch)
-        ]
+        late, facts, now = self._late, self.book.facts, self.now
+        counted = self._counted
+        if late:
+            counted = {
+                one: at for one, at in counted.items() if facts[one[1]].epoch <= late.get(one[0], self.book.epoch)
+            }
         if not counted:
             return
-        before = self._rows.pairs(list({(contact, fact): None for contact, fact, _ in counted}))
-        for contact, fact, at in counted:
-            old = self._put.get((contact, fact)) or before.get(contact, {}).get(fact) or NOTHING
-            recent, keep = old.recent, self.book.facts[fact].fact.keep
-            if not recent or at >= recent[0]:
-                recent = [at, *recent[: keep - 1]]
-            elif len(recent) < keep or at > recent[-1]:  # newest first; one that comes late finds its place
-                place = bisect.bisect_left(recent, -at, key=lambda moment: -moment)
-                recent = [*recent[:place], at, *recent[place:]][:keep]
-            new = self._put[contact, fact] = Sum(old.n + 1, min(old.first, at) if old.n else at, recent)
-            if turned := self.book.turned(fact, old, new, self.now):
+        before = self._rows.pairs(counted)
+        for pair, instants in counted.items():
+            old, (contact, fact) = before.get(pair, NOTHING), pair
+            new = self._put[pair] = old.plus(instants, facts[fact].fact.keep)
+            if turned := self.book.turned(fact, old, new, now):
                 self._turned.setdefault(contact, []).extend(turned)
 
-    def _touched(self, concerned: Iterable[bytes]) -> dict[bytes, list[int]]:
-        """Versions by which each contact has to be judged, those that others read first."""
+    def _touched(self) -> dict[bytes, list[int]]:
+        """Versions by which each contact has to be judged, those that others read first. Most events turn nothing, so most are not."""
         touched: dict[bytes, list[int]] = {}
-        for contact in concerned:
+        for contact in self._turned.keys() | self._keys.keys() | self._followed.keys() | self._late.keys():
+            if contact not in self._contacts:
+                continue
             late, followed = self._late.get(contact), self._followed.get(contact)
             versions = self._audible(contact)
             if followed is not None:
@@ -275,23 +274,35 @@ class WorkspaceMembership:
         return before.next_at if turn is None else min(turn, before.next_at)
 
     def _views(self, touched: Mapping[bytes, list[int]]) -> dict[bytes, JudgedContact]:
-        """The contacts as rules look at them, with what this batch has added."""
+        """The contacts as rules look at them: as they are stored by now, with what this batch has added to the facts."""
         contacts = [contact for contact in touched if contact in self._contacts]
         book = self.book
-        facts = self._rows.facts(contacts) if book.facts else {}
+        facts = self._facts_of(touched)
         static = self._rows.static(contacts, book.static) if book.static else {}
-        consent = self._rows.consent(contacts) if book.reads_consent else {}
+        names = claim.fields(book.fields)
+        stored = claim.stored_fields(self._cursor, self.tenant_id, contacts, names)
         workflows = self._rows.workflows(contacts, book.workflows) if book.workflows else {}
-        for (contact, fact), counted in self._put.items():
-            if contact in touched:
-                facts.setdefault(contact, {})[fact] = counted
         views = {}
-        for contact in contacts:
-            view = views[contact] = JudgedContact(self._contacts[contact], self.now, book.timezone)
-            view.facts, view.consent = facts.get(contact, {}), consent.get(contact, {})
+        for contact, raw in stored.items():
+            view = views[contact] = JudgedContact(ContactState(contact, names, raw), self.now, book.timezone)
+            view.facts = facts.get(contact, {})
             view.workflows = workflows.get(contact, {})
             view.segments = set(self._states.get(contact, _NEW).segments) | static.get(contact, set())
         return views
+
+    def _facts_of(self, touched: Mapping[bytes, list[int]]) -> dict[bytes, dict[int, Sum]]:
+        """What the rules read that contacts are judged by: mostly what this batch has counted, so nothing is read."""
+        book, facts, unread = self.book, dict[bytes, dict[int, Sum]](), list[tuple[bytes, int]]()
+        for contact, numbers in touched.items():
+            of_contact = facts[contact] = {}
+            for fact in {fact for number in numbers for fact in book.facts_of[number]}:
+                if (counted := self._put.get((contact, fact))) is not None:
+                    of_contact[fact] = counted
+                else:
+                    unread.append((contact, fact))
+        for (contact, fact), counted in self._rows.pairs(unread).items():
+            facts[contact][fact] = counted
+        return facts
 
     def _move(self, entering: list[tuple[int, bytes]], leaving: list[tuple[int, bytes]], shard: int) -> None:
         silent = {number for number, version in self.book.versions.items() if version.silent}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.engine import claim, rows
+from app.engine import rows
 from app.engine.claim import Cursor
 from app.engine.interest import Behind
 from app.engine.matcher import Matcher
@@ -29,7 +29,7 @@ from segment_state s left join workflow_epochs e on e.tenant_id = s.tenant_id
 where s.next_at <= (select clock_now()) order by s.next_at limit %(limit)s for update of s skip locked
 """
 _CONTACTS = """
-select uuid_send(c.id){} from contacts c join unnest(%(tenants)s::int[], %(contacts)s::uuid[]) as u(tenant_id, id)
+select uuid_send(c.id) from contacts c join unnest(%(tenants)s::int[], %(contacts)s::uuid[]) as u(tenant_id, id)
   on c.tenant_id = u.tenant_id and c.id = u.id
 for no key update of c skip locked
 """
@@ -50,17 +50,15 @@ def take(cursor: Cursor, matcher: Matcher, limit: int) -> TurnBatch | None:
         return None
     if stale := matcher.stale({tenant_id: epoch for tenant_id, _, _, epoch in due}):
         raise Behind(stale, [])
-    names = claim.fields(matcher.fields_of_segments({tenant_id for tenant_id, *_ in due}))
     places = {contact_id: tenant_id for tenant_id, contact_id, *_ in due}
     arguments = {"tenants": Int4s([rows.int4(one) for one in places.values()]), "contacts": Uuids(list(places))}
-    stored = cursor.execute(_CONTACTS.format(claim.loaded(names)), arguments).fetchall()
     batch = TurnBatch(due[0][2])
-    for contact_id, *raw in stored:
+    for (contact_id,) in cursor.execute(_CONTACTS, arguments).fetchall():
         tenant_id = places[contact_id]
         if matcher.workspace(tenant_id).book is None:  # its last segment is gone
             skip(cursor.connection, tenant_id, UUID(bytes=contact_id))
         else:
-            batch.contacts[contact_id] = ContactState(contact_id, names, tuple(raw))
+            batch.contacts[contact_id] = ContactState(contact_id)
             batch.segment_work.turns.setdefault(tenant_id, []).append(contact_id)
         batch.taken += 1
         batch.head = tenant_id, UUID(bytes=contact_id)

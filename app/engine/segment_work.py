@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from app.engine import rows
 from app.engine.claim import Cursor
 from app.engine.matcher import Matcher
 from app.engine.membership import WorkspaceMembership
 from app.engine.stored_rows import Item
 from app.engine.walk import Batch
-from app.flow.segment_membership import MOVES
 from app.inbox import InboxKind
+from app.membership.book import CHANGES, Book
 
 
 def concerning(matcher: Matcher, items: Iterable[Item]) -> list[Item]:
@@ -19,21 +20,18 @@ def concerning(matcher: Matcher, items: Iterable[Item]) -> list[Item]:
     return [
         item
         for item in items
-        if item.kind in (InboxKind.EVENT, InboxKind.FOLLOW)
+        if item.kind in _HAPPENED
         and (book := matcher.workspace(item.tenant_id).book) is not None
-        and (item.name in CHANGES or book.counted(item.name))
+        and (book.counted(item.name) or (item.name in CHANGES and _changes(book, item)))
     ]
 
 
-CHANGES = frozenset(
-    (
-        "contact.created",
-        "contact.updated",
-        "contact.unsubscribed",
-        "contact.resubscribed",
-        *MOVES,
-    )
-)
+def _changes(book: Book, item: Item) -> bool:
+    """Does it change what a rule reads?"""
+    return bool(book.concerned(item.name, rows.decode(item.payload) if item.payload else {}))
+
+
+_HAPPENED = frozenset((InboxKind.EVENT, InboxKind.FOLLOW))
 
 
 def move_members(cursor: Cursor, batch: Batch, matcher: Matcher, shard: int) -> None:

@@ -29,6 +29,12 @@ class Sum(NamedTuple):
     first: int
     recent: Sequence[int]
 
+    def plus(self, instants: list[int], keep: int) -> Sum:
+        """With further events, in any order: one that comes late finds its place. `keep`: how many of the newest are remembered."""
+        newest = sorted([*instants, *self.recent], reverse=True)[:keep]
+        first = min(instants)
+        return Sum(self.n + len(instants), min(self.first, first) if self.n else first, newest)
+
 
 NOTHING = Sum(0, 0, ())
 

@@ -30,6 +30,8 @@ TIMED = "time"
 """What rules read whose answer changes with time alone."""
 CREATED = "*"
 """What a contact that is new has changed."""
+CHANGES = frozenset(("contact.created", "contact.updated", "contact.unsubscribed", "contact.resubscribed", *MOVES))
+"""Names of events that say that a contact has changed."""
 
 
 class RuleVersion(NamedTuple):
@@ -58,9 +60,9 @@ class _Bit(NamedTuple):
     times: int
     length: int
 
-    def held(self, counted: Sum, now: int) -> bool | int:
+    def held(self, counted: Sum, now: int) -> bool | int | None:
         if self.kind == "first":  # an event that comes late makes it end earlier
-            return counted.first if counted.n else False
+            return counted.first if counted.n else None
         if self.kind == "last":
             return counted.n > 0 and (2 if counted.recent[0] + self.length > now else 1)
         if not self.length:
@@ -132,11 +134,17 @@ class Book:
         self.versions = {version.number: version for version in versions}
         self.judges: dict[int, Judge] = {one.number: judge_of(one.rule, names) for one in versions}
         self.facts = {one.number: one for one in facts}
+        self.facts_of = {
+            one.number: frozenset(names.facts[fact] for fact in counted_facts(one.rule) if fact in names.facts)
+            for one in versions
+        }
+        """Numbers of the facts that a version reads."""
         self.epoch = max([0, *(one.epoch for one in versions), *(one.epoch for one in facts)])
         self.readers: dict[str, list[int]] = {}
-        self._bits: dict[int, dict[_Bit, list[int]]] = {}
+        bits: dict[int, dict[_Bit, list[int]]] = {}
         for version in versions:
-            self._note(version, names)
+            self._note(version, names, bits)
+        self._bits = {fact: list(those.items()) for fact, those in bits.items()}
         by_id = {
             version.segment_id: version.number
             for version in versions
@@ -150,14 +158,13 @@ class Book:
         self.workflows = sorted(UUID(key[9:]) for key in self.readers if key.startswith("workflow:"))
         self.timed = frozenset(self.readers.get(TIMED, ()))
         self.fields = self._fields()
-        self.reads_consent = "consent" in self.readers
         zone = zone_of(timezone)
         self._counted: dict[str, list[tuple[int, Callable[[Mapping[str, Any]], bool] | None]]] = {}
         for one in facts:
             self._counted.setdefault(one.fact.event, []).append((one.number, _counts(one.fact, zone)))
         self._place = {number: place for place, number in enumerate(_sorted(versions, by_id))}
 
-    def _note(self, version: RuleVersion, names: RuleNames) -> None:
+    def _note(self, version: RuleVersion, names: RuleNames, bits: dict[int, dict[_Bit, list[int]]]) -> None:
         for key in reads_of(version.rule):
             self.readers.setdefault(key, []).append(version.number)
         timed = False
@@ -165,7 +172,7 @@ class Book:
             if leaf.kind == "activity":
                 fact = names.facts.get(leaf.fact)
                 for bit in _bits_of(leaf) if fact is not None else ():
-                    self._bits.setdefault(fact or 0, {}).setdefault(bit, []).append(version.number)
+                    bits.setdefault(fact or 0, {}).setdefault(bit, []).append(version.number)
                 timed = timed or leaf.within is not None
             elif leaf.kind == "field":
                 timed = timed or OPERATORS[leaf.operator].turns is not None
@@ -179,7 +186,7 @@ class Book:
             root, _, name = key.partition(".")
             if root == "contact":
                 fields.add(name)
-            elif root == "attributes" or key == "tags":
+            elif root == "attributes" or key in ("tags", "consent"):
                 fields.add(root)
         return frozenset(fields | {"timezone"}) if self.versions else frozenset()
 
@@ -191,16 +198,24 @@ class Book:
         """Does any rule count events of this name?"""
         return name in self._counted
 
-    def counting(self, name: str, properties: Mapping[str, Any]) -> list[int]:
-        """The facts for which an event counts."""
-        return [number for number, test in self._counted.get(name, ()) if test is None or test(properties)]
+    def counting(self, name: str) -> Sequence[tuple[int, Callable[[Mapping[str, Any]], bool] | None]]:
+        """The facts for which events of a name count, each with a test of their properties; None: every event counts."""
+        return self._counted.get(name, ())
+
+    def concerned(self, name: str, properties: Mapping[str, Any]) -> set[str]:
+        """What an event about a contact says has changed, and rules read. Not the moves that are made here: who reads those is judged
+        with them."""
+        keys = changed_keys(name, properties)
+        if not keys or CREATED in keys or properties.get("segmentId") in self.dynamic:
+            return keys if CREATED in keys else set()
+        return {key for key in keys if key in self.readers}
 
     def turned(self, fact: int, before: Sum, after: Sum, now: int) -> list[int]:
-        """Versions that read a bit which an event has turned: most events turn none."""
+        """Versions that read a bit which events have turned: most turn none. A bit that asks for more than there is has not turned."""
         return [
             number
-            for bit, numbers in self._bits.get(fact, {}).items()
-            if bit.held(before, now) != bit.held(after, now)
+            for bit, numbers in self._bits.get(fact, ())
+            if bit.times <= after.n and bit.held(before, now) != bit.held(after, now)
             for number in numbers
         ]
 

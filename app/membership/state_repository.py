@@ -5,7 +5,8 @@ Ids of contacts are 16 bytes, instants microseconds since 2000. All is of one wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import psycopg
 from app.flow.rule_sql import SqlRule
 from app.flow.segment_judge import Sum
 from app.flow.segment_rules import Fact, segment_rule
-from app.lib.binary_fields import Int4s, Int8s, Stamps, Texts, Uuids, instant, int4, int8, stamp, text
+from app.lib.binary_fields import Stamps, Uuids, instant, int4s, int8s, stamp
 from app.membership.book import Book, CountedFact, RuleVersion
 from app.membership.rule_repository import MICROS, recount_sql
 from app.models.status import RunStatus
@@ -70,18 +71,16 @@ _STATES = f"""
 select uuid_send(contact_id), built, segments, {MICROS.format("next_at")} from segment_state
 where tenant_id = %(tenant)s and contact_id = any(%(contacts)s)
 """  # noqa: S608  constants
-_FACTS = """
-select uuid_send(contact_id), fact, n, first_at, recent from segment_facts where tenant_id = %(tenant)s and contact_id = any(%(contacts)s)
-"""
-_PAIRS = """
+# `offset 0`: each by the key. The planner reads the whole table where it is small (15 ms for 900 of 37,000 rows).
+PAIRS = """
 select uuid_send(f.contact_id), f.fact, f.n, f.first_at, f.recent from unnest(%(contacts)s::uuid[], %(facts)s::int[]) as u(contact_id, fact)
-join segment_facts f on f.tenant_id = %(tenant)s and f.contact_id = u.contact_id and f.fact = u.fact
+cross join lateral (select * from segment_facts
+  where tenant_id = %(tenant)s and contact_id = u.contact_id and fact = u.fact offset 0) f
 """
 _STATIC = """
 select uuid_send(m.contact_id), m.segment from unnest(%(numbers)s::int[]) as u(segment)
 join segment_members m on m.tenant_id = %(tenant)s and m.segment = u.segment and m.contact_id = any(%(contacts)s)
 """
-_CONSENT = "select uuid_send(id), consent from contacts where tenant_id = %(tenant)s and id = any(%(contacts)s)"
 _WORKFLOWS = f"""
 select uuid_send(contact_id), workflow_id, bool_or(status < {RunStatus.COMPLETED:d}),
   bool_or(status in ({RunStatus.COMPLETED:d}, {RunStatus.GOAL_REACHED:d}))
@@ -109,14 +108,13 @@ class StateRepository:
         rows = self._of(_STATES, contacts)
         return {contact: State(built, frozenset(segments), next_at) for contact, built, segments, next_at in rows}
 
-    def facts(self, contacts: Iterable[bytes]) -> dict[bytes, dict[int, Sum]]:
-        """All that is counted of these contacts."""
-        return _sums(self._of(_FACTS, contacts))
-
-    def pairs(self, pairs: Sequence[tuple[bytes, int]]) -> dict[bytes, dict[int, Sum]]:
-        """Certain facts of certain contacts."""
-        numbers = Int4s([int4(fact) for _, fact in pairs])
-        return _sums(self._of(_PAIRS, [contact for contact, _ in pairs], facts=numbers))
+    def pairs(self, pairs: Collection[tuple[bytes, int]]) -> dict[tuple[bytes, int], Sum]:
+        """Certain facts of certain contacts; nothing is asked about none."""
+        if not pairs:
+            return {}
+        numbers = int4s(fact for _, fact in pairs)
+        rows = self._of(PAIRS, [contact for contact, _ in pairs], facts=numbers)
+        return {(contact, fact): Sum(n, first, recent) for contact, fact, n, first, recent in rows}
 
     def static(self, contacts: Iterable[bytes], numbers: Sequence[int]) -> dict[bytes, set[int]]:
         """Which of these static segments contacts are in."""
@@ -124,9 +122,6 @@ class StateRepository:
         for contact, number in self._of(_STATIC, contacts, numbers=list(numbers)):
             members.setdefault(contact, set()).add(number)
         return members
-
-    def consent(self, contacts: Iterable[bytes]) -> dict[bytes, Mapping[str, Any]]:
-        return dict(self._of(_CONSENT, contacts))
 
     def workflows(self, contacts: Iterable[bytes], workflows: Sequence[UUID]) -> dict[bytes, dict[UUID, set[str]]]:
         """Where contacts stand with these workflows: `in`, `finished`, `entered`."""
@@ -154,18 +149,20 @@ class StateRepository:
         if facts:
             self._cursor.execute(
                 """insert into segment_facts (tenant_id, contact_id, fact, n, first_at, recent)
-                select %(tenant)s, c, f, n, a, r::bigint[] from
-                  unnest(%(contacts)s::uuid[], %(facts)s::int[], %(n)s::int[], %(first)s::bigint[], %(recent)s::text[]) as u(c, f, n, a, r)
+                select %(tenant)s, c, f, n, a, (%(recent)s::bigint[])[z - k + 1 : z] from
+                  unnest(%(contacts)s::uuid[], %(facts)s::int[], %(n)s::int[], %(first)s::bigint[], %(sizes)s::int[], %(ends)s::int[])
+                    as u(c, f, n, a, k, z)
                 order by 2, 3
                 on conflict (tenant_id, contact_id, fact) do update set
                   n = excluded.n, first_at = excluded.first_at, recent = excluded.recent""",
                 {
                     "tenant": self._tenant_id,
                     "contacts": Uuids([contact for contact, _ in facts]),
-                    "facts": Int4s([int4(fact) for _, fact in facts]),
-                    "n": Int4s([int4(counted.n) for counted in facts.values()]),
-                    "first": Int8s([int8(counted.first) for counted in facts.values()]),
-                    "recent": Texts([text(f"{{{','.join(map(str, counted.recent))}}}") for counted in facts.values()]),
+                    "facts": int4s(fact for _, fact in facts),
+                    "n": int4s(counted.n for counted in facts.values()),
+                    "first": int8s(counted.first for counted in facts.values()),
+                    "recent": int8s(at for counted in facts.values() for at in counted.recent),
+                    **_pieces(len(counted.recent) for counted in facts.values()),
                 },
             )
 
@@ -173,19 +170,19 @@ class StateRepository:
         if states:
             self._cursor.execute(
                 """insert into segment_state (tenant_id, contact_id, built, segments, next_at)
-                select %(tenant)s, c, b, s::int[], n from
-                  unnest(%(contacts)s::uuid[], %(built)s::bigint[], %(segments)s::text[], %(next)s::timestamptz[]) as u(c, b, s, n)
+                select %(tenant)s, c, b, (%(segments)s::int[])[z - k + 1 : z], n from
+                  unnest(%(contacts)s::uuid[], %(built)s::bigint[], %(sizes)s::int[], %(ends)s::int[], %(next)s::timestamptz[])
+                    as u(c, b, k, z, n)
                 order by 2
                 on conflict (tenant_id, contact_id) do update set
                   built = greatest(segment_state.built, excluded.built), segments = excluded.segments, next_at = excluded.next_at""",
                 {
                     "tenant": self._tenant_id,
                     "contacts": Uuids(list(states)),
-                    "built": Int8s([int8(state.built) for state in states.values()]),
-                    "segments": Texts(
-                        [text(f"{{{','.join(map(str, sorted(state.segments)))}}}") for state in states.values()]
-                    ),
+                    "built": int8s(state.built for state in states.values()),
                     "next": Stamps([stamp(state.next_at) for state in states.values()]),
+                    "segments": int4s(number for state in states.values() for number in sorted(state.segments)),
+                    **_pieces(len(state.segments) for state in states.values()),
                 },
             )
 
@@ -199,7 +196,7 @@ class StateRepository:
                     sql,
                     {
                         "tenant": self._tenant_id,
-                        "segments": Int4s([int4(number) for number, _ in moves]),
+                        "segments": int4s(number for number, _ in moves),
                         "contacts": Uuids([contact for _, contact in moves]),
                         "shard": shard,
                     },
@@ -230,8 +227,7 @@ _SILENT_LEAVE = _silent(
 )
 
 
-def _sums(rows: Iterable[tuple[Any, ...]]) -> dict[bytes, dict[int, Sum]]:
-    sums: dict[bytes, dict[int, Sum]] = {}
-    for contact, fact, n, first, recent in rows:
-        sums.setdefault(contact, {})[fact] = Sum(n, first, recent)
-    return sums
+def _pieces(sizes: Iterable[int]) -> dict[str, Any]:
+    """How one array is cut into those of the rows: their `sizes` and `ends`. A text for each row would have to be read as an array."""
+    sizes = list(sizes)
+    return {"sizes": int4s(sizes), "ends": int4s(itertools.accumulate(sizes))}
