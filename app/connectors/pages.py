@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.connectors.limits import SECONDS, ConnectorLimits
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
 from app.connectors.service import ConnectorService, offered_type, type_of, view
 from app.errors import AppError, FieldError, Invalid, TooMany
@@ -27,13 +28,37 @@ from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 NAME = "Give it a name of at most 120 characters."
+LIMITS = {
+    "maxConcurrent": "Write a whole number from 1 to 1,000, or nothing.",
+    "rate": "Write a whole number from 1 to 1,000,000, or nothing.",
+    "per": "Choose one of these.",
+    "burst": "Write a whole number from 1 to 1,000,000, or nothing.",
+}
+"""The fields of the limits, with what is said where they do not fit."""
 
 
 async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
     """The submitted form values of a type, trimmed except for the secret."""
     sent = await request.form()
-    values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields())}
+    values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields(), *LIMITS)}
     return {name: value if name == kind.secret else value.strip() for name, value in values.items()}
+
+
+def _limits(form_values: dict[str, str]) -> ConnectorLimits:
+    """The limits of the form; an empty field is what is usual. Raises Invalid with a sentence a field."""
+    values, errors = Json(), list[FieldError]()
+    for name in LIMITS:
+        text = form_values[name]
+        values[name] = text if name == "per" else int(text) if text.isdigit() and len(text) < 10 else text or None
+        try:
+            msgspec.convert({name: values[name]} if name != "per" or text else {}, ConnectorLimits)
+        except msgspec.ValidationError:
+            errors.append(FieldError(path=name, message=LIMITS[name]))
+    if form_values["burst"] and not form_values["rate"]:
+        errors.append(FieldError(path="rate", message="Write the rate too: what begins at once is a part of it."))
+    if errors:
+        raise Invalid("Some fields need another look.", errors=errors)
+    return msgspec.convert({name: value for name, value in values.items() if value != ""}, ConnectorLimits)
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
@@ -142,6 +167,7 @@ def _form(
         service=registry.is_service(kind.type),
         folder=presentation.folder_of(kind) if kind.type in presentation.installed() else "",
         choices=kind.form.choices,
+        usual=kind.usual_limits,
         local=bool(connector and kind.is_local(connector.config)),
         given=form_values,
         errors=_errors(error),
@@ -165,7 +191,8 @@ async def create_connector(
     kind = offered_type(str((await request.form()).get("type", "")))
     form_values = await _typed(request, kind)
     try:
-        new = NewConnector(name=form_values["name"], type=kind.type, config=_config(kind, form_values, change=False))
+        config = _config(kind, form_values, change=False)
+        new = NewConnector(name=form_values["name"], type=kind.type, config=config, limits=_limits(form_values))
         connector = await connectors.create(new)
     except AppError as error:
         return _form(request, kind, form_values, None, error)
@@ -186,7 +213,9 @@ async def edit_connector(
             request, "connectors/not_installed.html", shown=shown, waiting=await connectors.waiting([connector])
         )
     kind = type_of(connector)
-    form_values = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: ""}
+    per = next((word for word, seconds in SECONDS.items() if seconds == connector.rate_seconds), "second")
+    limits = {"maxConcurrent": connector.max_concurrent, "rate": connector.rate, "per": per, "burst": connector.burst}
+    form_values = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: "", **limits}
     return _form(request, kind, form_values, connector, waiting=await connectors.waiting([connector]))
 
 
@@ -203,7 +232,9 @@ async def save_connector(
             config: Json = {name: form_values[name] for name in kind.form.local_fields}
         else:
             config = _config(kind, form_values, change=True)
-        await connectors.update(connector_id, ConnectorChange(name=form_values["name"], config=config))
+        await connectors.update(
+            connector_id, ConnectorChange(name=form_values["name"], config=config, limits=_limits(form_values))
+        )
     except AppError as error:
         return _form(request, kind, form_values, connector, error, await connectors.waiting([connector]))
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")

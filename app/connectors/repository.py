@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.state import StateChange
+from app.flow.performers import connector_target
 from app.lib import database
-from app.models import Connector, Message
+from app.models import CallIntent, Connector, ConnectorGate, Message
 from app.models.base import Json
 from app.models.status import MessageStatus
 from app.models.tenant_repository import TenantRepository
@@ -68,6 +69,35 @@ class ConnectorRepository(TenantRepository[Connector]):
     async def lock_workspace(self) -> None:
         """One change of the default at a time."""
         await self.session.execute(select(Workspace.id).where(Workspace.id == self.tenant_id).with_for_update())
+
+    async def forget_failures(self, connector_id: UUID) -> None:
+        """Its failures in a row count no longer. Workers lock a gate before its connector, so whoever changes both does it first."""
+        await self.session.execute(
+            update(ConnectorGate)
+            .where(
+                ConnectorGate.tenant_id == self.tenant_id,
+                ConnectorGate.connector_id == connector_id,
+                ConnectorGate.failures_in_row > 0,
+            )
+            .values(failures_in_row=0)
+        )
+
+    async def calls_waiting(self, connectors: Sequence[UUID]) -> dict[UUID, int]:
+        """How many calls wait for each of these services, up to COUNTED."""
+        counts = {}
+        for connector_id in connectors:
+            rows = (
+                select(CallIntent.run_id)
+                .where(
+                    CallIntent.tenant_id == self.tenant_id,
+                    CallIntent.target == connector_target(connector_id),
+                    CallIntent.lease_until.is_(None),
+                )
+                .limit(COUNTED)
+                .subquery()
+            )
+            counts[connector_id] = (await self.session.scalars(select(func.count()).select_from(rows))).one()
+        return counts
 
     async def waiting(self, connectors: Sequence[UUID]) -> dict[UUID, int]:
         """How many messages wait for each of these connectors, up to COUNTED. For those that are not ok: there it is worth a scan."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.connectors.limits import ConnectorLimits, LimitsView
 from app.lib import single_line
 from app.models.base import Json
 
@@ -23,6 +24,7 @@ class NewConnector(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     type: Annotated[str, Meta(max_length=60)] = ""
     """That of the first channel when it is not said."""
     is_default: bool = False
+    limits: ConnectorLimits = ConnectorLimits()
 
 
 class ConnectorChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class ConnectorChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     config: Json | UnsetType = UNSET
     """Settings to change; what is absent stays."""
     is_default: bool | UnsetType = UNSET
+    limits: ConnectorLimits | UnsetType = UNSET
 
 
 class ConnectorView(msgspec.Struct, rename="camel"):
@@ -40,10 +43,15 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     """Settings of its type, without the secret."""
     is_default: bool
     state: str
-    """`ok`; `away`: the server cannot be used for now, mail waits up to 24 hours; `paused`: the settings do not work, mail waits."""
+    """`ok`; `away`: the server cannot be used for now, messages and calls wait up to 24 hours; `paused`: the settings do not work."""
     state_since: datetime | None
     state_message: str | None
     """The server's own words."""
+    next_try_at: datetime | None
+    """Of one that is away: when one message or call tries it next."""
+    paused_until: datetime | None
+    """Until when the service asked to be left alone (Retry-After); what waits for it is not failed."""
+    limits: LimitsView
     created_at: datetime
     updated_at: datetime
 

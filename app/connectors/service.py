@@ -12,6 +12,7 @@ from app import usage
 from app.accounts.principal import Principal
 from app.connectors import repository
 from app.connectors.condition import condition_of
+from app.connectors.limits import limits_view, set_limits
 from app.connectors.release_repository import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
@@ -71,6 +72,11 @@ def view(connector: Connector) -> ConnectorView:
         state=connector.state,
         state_since=connector.state_since,
         state_message=connector.state_message,
+        next_try_at=connector.probe_at if connector.state == "away" else None,
+        paused_until=connector.paused_until
+        if connector.paused_until and connector.paused_until > clock.now()
+        else None,
+        limits=limits_view(connector),
         created_at=connector.created_at,
         updated_at=connector.updated_at,
     )
@@ -146,9 +152,12 @@ class ConnectorService:
         return await self.rows.page([Connector.name, Connector.id], cursor, pagination.clamp_limit(limit))
 
     async def waiting(self, connectors: Sequence[Connector]) -> dict[UUID, int]:
-        """How many messages wait for those of `connectors` that do not work."""
-        troubled = [connector.id for connector in connectors if connector.state != "ok"]
-        return await self.rows.waiting(troubled)
+        """How many messages, or calls of services, wait for those of `connectors` that do not work or rest."""
+        now = clock.now()
+        troubled = [row for row in connectors if row.state != "ok" or (row.paused_until and row.paused_until > now)]
+        services = [row.id for row in troubled if row.channel == registry.SERVICE]
+        messages = await self.rows.waiting([row.id for row in troubled if row.channel != registry.SERVICE])
+        return {**messages, **await self.rows.calls_waiting(services)}
 
     async def waiting_for_any(self) -> int:
         """How many messages wait because there is no connector at all."""
@@ -176,6 +185,7 @@ class ConnectorService:
             secret=seal_password(kind.type, connector_id, config, secret),
             is_default=first or new.is_default,
         )
+        set_limits(connector, new.limits)
         if connector.is_default and not first:
             await self.rows.clear_default(channel)
         self.session.add(connector)
@@ -187,7 +197,10 @@ class ConnectorService:
         Whatever was changed, the connector is tried again: its messages are due, and a pause is over until a send says otherwise.
         """
         await self.rows.lock_workspace()
+        await self.rows.forget_failures(connector_id)
         connector = await self.get(connector_id)
+        if change.limits is not msgspec.UNSET:
+            set_limits(connector, change.limits)
         if isinstance(change.name, str) and change.name.strip() != connector.name:
             connector.name = await self._free_name(change.name)
         if change.config is not msgspec.UNSET:
@@ -219,6 +232,7 @@ class ConnectorService:
     async def resume(self, connector_id: UUID) -> Connector:
         """Try a connector again that is paused or away: what waits for it is due now."""
         await self.rows.lock_workspace()
+        await self.rows.forget_failures(connector_id)
         return await self._tried_again(await self.get(connector_id), of_default=False)
 
     async def _tried_again(self, connector: Connector, *, of_default: bool) -> Connector:
@@ -227,6 +241,7 @@ class ConnectorService:
             connector.failures, connector.room = 0, None
             connector.updated_at = clock.now()  # sends that are under way with the old settings do not count any more
             StateChange(condition_of(connector), "ok").log()
+        connector.paused_until = None
         return await self._changed(connector, of_default=of_default)
 
     async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:

@@ -23,6 +23,7 @@ from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.result import Result
 from app.messaging.channels.service import ServiceType
 from app.models import Connector
 from app.subscriptions.service import permission_at
@@ -114,6 +115,7 @@ async def _try_service(
     session: AsyncSession, principal: Principal, connector: Connector, kind: type[ServiceType]
 ) -> TestResult:
     with turns.take((principal.tenant_id, principal.kind, principal.id)):
+        condition = condition_of(connector)
         try:
             account = sender_of(connector.type, connector.id, connector.config, connector.secret).server
         except crypto.CannotUnseal:
@@ -123,6 +125,10 @@ async def _try_service(
         await held_connections.release_connection(session)
         with database.outside_call(f"a {kind.form.title.lower()}"):
             result, text = await kind.tried(account, DEADLINE_S)
+        if (
+            result in ("sent", "rejected") and condition.state != "ok"
+        ):  # it answers: what waits need not wait for the next probe
+            await note(session, condition, Result("sent", text))
     return TestResult(result, text)
 
 

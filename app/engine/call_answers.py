@@ -8,22 +8,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import psycopg
 import structlog
 
 from app import inbox
+from app.connectors import breaker_repository
+from app.connectors.breaker_repository import CallSign
+from app.connectors.gate_repository import GateKey
+from app.connectors.state import StateChange
 from app.engine import calls
+from app.engine.call_gates import key_of
 from app.engine.calls import Claim
-from app.flow.performers import Record
+from app.flow.performers import MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, Record, ServiceSign
 from app.lib import jsonlimits
 from app.lib.connection_thread import Connection, ConnectionThread
 
 log = structlog.get_logger()
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.05, 5.0
 MAX_RECORD_BYTES = 65_536
+MAX_ERROR = 2_000
+"""Characters of an error that are kept."""
 MOST_AT_ONCE = 200
 """Rows of one transaction. Each may carry 256 kB."""
 UNSTORABLE = '{"ok":false,"permanent":true,"error":"The answer to this call cannot be stored."}'
@@ -40,6 +47,14 @@ class CallEnd:
     text: str = ""
     record: str | None = None
     """What is kept of it besides, as JSON."""
+    sign: ServiceSign | None = None
+    """What it says about the service of its connector."""
+
+    @property
+    def call_sign(self) -> CallSign | None:
+        """The same with whose it is; None when it says nothing, or was made by no connector."""
+        key = key_of(self.claim.call.tenant_id, self.claim.call.target)
+        return CallSign(key, self.claim.began, self.sign) if key and self.sign else None
 
 
 class CallAnswers:
@@ -95,7 +110,7 @@ class CallAnswers:
     async def _write(self, ends: list[CallEnd]) -> list[CallEnd]:
         """Write them in one transaction; answers what has to wait."""
         try:
-            written, busy = await self._thread.transaction(lambda connection: _write(connection, ends))
+            written, busy, changes = await self._thread.transaction(lambda connection: _write(connection, ends))
         except psycopg.OperationalError as error:
             log.warning("calls.unwritten", error=type(error).__name__, count=len(ends))
             return ends
@@ -106,10 +121,27 @@ class CallAnswers:
             if ends[0].text == UNSTORABLE:
                 return []
             return await self._write([CallEnd(ends[0].claim, ends[0].until, "answered", UNSTORABLE)])
+        for change in changes:
+            change.log()
         if written:
             self.count += written
             self._notify(inbox.ENGINE)
         return busy
+
+
+def failed_answer(error: str, *, permanent: bool = False) -> dict[str, Any]:
+    """An answer that says that the call came to nothing."""
+    text = error.replace("\0", "")[:MAX_ERROR]
+    return {"ok": False, "error": text, **({"permanent": True} if permanent else {})}
+
+
+def answer_text(answer: dict[str, Any]) -> str:
+    """The answer as JSON text. What cannot be stored, or is too large, is a failure for good."""
+    try:
+        return jsonlimits.storable(answer, max_bytes=MAX_ANSWER_BYTES, max_depth=MAX_ANSWER_DEPTH)
+    except (jsonlimits.Unstorable, TypeError) as error:
+        why = f" {error}" if isinstance(error, jsonlimits.Unstorable) else ""
+        return jsonlimits.storable(failed_answer(f"The answer to this call cannot be kept.{why}", permanent=True))
 
 
 def record_text(record: Record | None) -> str | None:
@@ -121,14 +153,24 @@ def record_text(record: Record | None) -> str | None:
         return None
 
 
-def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd]]:
-    """In a transaction, in the thread of the connection: how many runs were answered, and what has to wait."""
-    answered = [end for end in ends if end.what == "answered"]
+def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd], list[StateChange]]:
+    """In a transaction, in the thread of the connection: how many runs were answered, what has to wait, what connectors became."""
+    away, changes = breaker_repository.note(connection, [sign for end in ends if (sign := end.call_sign)])
+    delayed = {id(end) for end in ends if _waits(end, away)}
+    answered = [end for end in ends if end.what == "answered" and id(end) not in delayed]
     held_ends = [end for end in ends if end.what == "held"]
-    calls.requeue(connection, [end.claim.row for end in ends if end.what == "requeued"])
+    calls.requeue(connection, [end.claim.row for end in ends if end.what == "requeued" or id(end) in delayed])
     results = calls.answer(connection, [(end.claim.row, end.text, end.record) for end in answered])
     results += calls.hold(connection, [(end.claim.row, end.text, end.record) for end in held_ends])
     if late := sum(1 for result in results if not result.written and not result.busy):
         log.info("calls.unasked", count=late)
-    busy = [end for end, result in zip([*answered, *held_ends], results, strict=True) if result.busy]
-    return sum(result.written for result in results[: len(answered)]), busy
+    # What they said of their services is written by now, whatever becomes of them.
+    pairs = zip([*answered, *held_ends], results, strict=True)
+    busy = [replace(end, sign=None) for end, result in pairs if result.busy]
+    return sum(result.written for result in results[: len(answered)]), busy, changes
+
+
+def _waits(end: CallEnd, away: set[GateKey]) -> bool:
+    """Was the service at fault, is it away now, and may the call be made again? Then it waits, and costs its step no try."""
+    sign = end.call_sign
+    return end.what == "answered" and sign is not None and sign.key in away and not sign.sign.works and sign.sign.again

@@ -17,20 +17,20 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import calls, failpoints
-from app.engine.call_answers import CallAnswers, CallEnd, record_text
+from app import inbox
+from app.engine import call_gates, calls, failpoints
+from app.engine.call_answers import CallAnswers, CallEnd, answer_text, failed_answer, record_text
 from app.engine.call_shares import CallShares
 from app.engine.calls import GRACE_S, HELD_WHY, Claim
 from app.flow import performers
 from app.flow.performers import (
-    MAX_ANSWER_BYTES,
-    MAX_ANSWER_DEPTH,
     CallFailed,
     CallUncertain,
     Performer,
     RecordedAnswer,
+    ServiceSign,
 )
-from app.lib import database, jobs, jsonlimits, polling
+from app.lib import database, jobs, polling
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.formats import counted
 
@@ -45,8 +45,6 @@ TEND_S = 5.0
 """How often it looks for what lost workers left."""
 STOP_S = 3.5
 """How long calls may go on once the process was told to stop. It has `polling.STOP_S` in all."""
-MAX_ERROR = 2_000
-"""Characters of an error that are kept."""
 UNKNOWN = "So nobody knows whether it arrived, and it is not repeated by itself. Release the run to make it again."
 FAULT = "This call stopped on a fault in the program. The log of the worker says more."
 
@@ -128,7 +126,9 @@ class CallPass:
                 self._next_tend = at + TEND_S
                 if held_count := await thread.transaction(calls.take_over):
                     log.warning("calls.held", count=held_count)
-            claims, void = await thread.transaction(self._claim)
+                if await thread.transaction(call_gates.give_up):
+                    self._notify(inbox.ENGINE)
+            claims, void, wait_s = await thread.transaction(self._claim)
         except psycopg.OperationalError as error:
             if not (self._working or answers.pending):
                 raise
@@ -142,13 +142,18 @@ class CallPass:
             self._next_look = 0.0
         elif self._after and self._shares.free:
             self._next_look = time.monotonic() + SOON_S
+        if wait_s is not None and wait_s < LOOK_S:  # more may begin by a connector then, by itself
+            self._next_look = min(self._next_look or float("inf"), time.monotonic() + max(SOON_S, wait_s))
         return more
 
-    def _claim(self, connection: Connection) -> tuple[list[Claim], int]:
-        """The transaction of a look, in the thread of the connection."""
+    def _claim(self, connection: Connection) -> tuple[list[Claim], int, float | None]:
+        """The transaction of a look, in the thread of the connection. The last is when a look finds more by itself."""
         lanes, self._after = calls.lanes(connection, list(self._kinds), self._after)
-        quotas = self._shares.quotas(lanes)
-        return calls.claim(connection, quotas) if quotas else ([], 0)
+        opened = call_gates.open_for(connection, lanes)
+        quotas = self._shares.quotas(lanes, opened.rooms)
+        claims, void = calls.claim(connection, quotas) if quotas else ([], 0)
+        call_gates.spend(connection, opened, claims)
+        return claims, void, opened.wait_s
 
     def _begin(self, claim: Claim, at: float, answers: CallAnswers) -> None:
         until = at + claim.call.timeout_s + GRACE_S
@@ -169,26 +174,27 @@ class CallPass:
 
     async def _end_of(self, claim: Claim, until: float) -> CallEnd:
         """Make a call; what came of it, as `Asks` hands it to the step, or why its run is held."""
-        call, record = claim.call, None
+        call, record, sign = claim.call, None, None
         try:
             with database.outside_call(f"a call of the kind {call.kind}"):
                 value = await self._bounded(claim)
             if isinstance(value, RecordedAnswer):
-                value, record = value
+                value, record, sign = value
             answer = {"ok": True, "value": value}
         except TimeoutError:
             text = f"There was no answer within {counted(call.timeout_s, 'second')}."
+            sign = ServiceSign(False, text, again=claim.policy != "hold")
             if claim.policy == "hold":
-                return CallEnd(claim, until, "held", f"{text} {UNKNOWN}")
-            answer = _failure(text)
+                return CallEnd(claim, until, "held", f"{text} {UNKNOWN}", None, sign)
+            answer = failed_answer(text)
         except CallUncertain as error:
-            return CallEnd(claim, until, "held", f"{error} {UNKNOWN}", record_text(error.record))
+            return CallEnd(claim, until, "held", f"{error} {UNKNOWN}", record_text(error.record), error.sign)
         except CallFailed as error:
-            answer, record = _failure(str(error), permanent=error.permanent), error.record
+            answer, record, sign = failed_answer(str(error), permanent=error.permanent), error.record, error.sign
         except Exception as error:  # of this call alone
             log.error("call.broke", kind=call.kind, run_id=str(call.run_id), exc_info=error)
-            answer = _failure(FAULT)
-        return CallEnd(claim, until, "answered", _text(answer), record_text(record))
+            answer = failed_answer(FAULT)
+        return CallEnd(claim, until, "answered", answer_text(answer), record_text(record), sign)
 
     async def _bounded(self, claim: Claim) -> Any:
         """The answer of the performer. Raises TimeoutError when its time is over, also when it does not let itself be cancelled."""
@@ -231,17 +237,3 @@ class CallPass:
                 answers.put(CallEnd(claim, until, "requeued"))
         with suppress(TimeoutError):
             await asyncio.wait_for(answers.written(), polling.STOP_S - STOP_S - 1)
-
-
-def _failure(error: str, *, permanent: bool = False) -> dict[str, Any]:
-    text = error.replace("\0", "")[:MAX_ERROR]
-    return {"ok": False, "error": text, **({"permanent": True} if permanent else {})}
-
-
-def _text(answer: dict[str, Any]) -> str:
-    """The answer as JSON text. What cannot be stored, or is too large, is a failure for good."""
-    try:
-        return jsonlimits.storable(answer, max_bytes=MAX_ANSWER_BYTES, max_depth=MAX_ANSWER_DEPTH)
-    except (jsonlimits.Unstorable, TypeError) as error:
-        why = f" {error}" if isinstance(error, jsonlimits.Unstorable) else ""
-        return jsonlimits.storable(_failure(f"The answer to this call cannot be kept.{why}", permanent=True))

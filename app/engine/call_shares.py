@@ -47,6 +47,8 @@ class CallShares:
         self._all = 0
         self._workspaces, self._kinds = Counter[int](), Counter[str]()
         self._targets = Counter[tuple[int, str, str]]()
+        self._rooms: Mapping[tuple[int, str], int] = {}
+        """How many calls may begin by targets that have a limit over all workers, or are away."""
         self._places: dict[int, int] = {}
         """How far each workspace is in the cycle of priorities."""
 
@@ -62,9 +64,19 @@ class CallShares:
         """May this process make more calls?"""
         return self._all < AT_ONCE
 
-    def quotas(self, lanes: Sequence[CallLane]) -> dict[CallLane, int]:
-        """How many calls of each lane may begin now, dealt one by one to who has the fewest under way."""
+    def quotas(
+        self, lanes: Sequence[CallLane], rooms: Mapping[tuple[int, str], int] | None = None
+    ) -> dict[CallLane, int]:
+        """How many calls of each lane may begin now, dealt one by one to who has the fewest under way.
+
+        `rooms`: how many more may begin by (workspace, target) where the workers together have a limit. What such a target may not have
+        goes to others.
+        """
         dealt = CallShares(self._limits)
+        dealt._rooms = {
+            (tenant_id, target): room + self._of_target(tenant_id, target)
+            for (tenant_id, target), room in (rooms or {}).items()
+        }
         dealt._all, dealt._workspaces = self._all, self._workspaces.copy()
         dealt._kinds, dealt._targets = self._kinds.copy(), self._targets.copy()
         dealt._places = self._places
@@ -114,8 +126,15 @@ class CallShares:
     def _to_target(self, lane: CallLane) -> int:
         return self._targets[lane.tenant_id, lane.kind, lane.target]
 
+    def _of_target(self, tenant_id: int, target: str) -> int:
+        """Calls of all kinds under way to it."""
+        return sum(self._targets[tenant_id, kind, target] for kind in self._limits)
+
     def _has_room(self, lane: CallLane) -> bool:
         under_way, to_target = self._workspaces[lane.tenant_id], self._to_target(lane)
+        room = self._rooms.get((lane.tenant_id, lane.target))
+        if room is not None and self._of_target(lane.tenant_id, lane.target) >= room:
+            return False
         limit = self._limits.get(lane.kind, 0)
         if to_target >= PER_TARGET or (limit is not None and self._kinds[lane.kind] >= limit):
             return False

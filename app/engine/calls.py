@@ -8,6 +8,7 @@ held, because nobody knows whether the call went out. `lease_until` is real time
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from app.engine import rows
 from app.engine.call_shares import CallLane
 from app.engine.paths import SharedPath
 from app.engine.rows import NULL, UUID_HEAD
-from app.flow.performers import PlacedCall
+from app.flow.performers import CONNECTOR_TARGET, PlacedCall
 from app.wakes import append_sql
 
 Connection = psycopg.Connection[Any]
@@ -91,7 +92,7 @@ begun as (
   update calls c set lease_until = now() + make_interval(secs => c.timeout_s + {GRACE_S}), fence = c.fence + 1
   from standing s where {_SAME.format("s")} returning c.*)
 select c.tenant_id, c.workflow_id, c.run_id, c.node_id, c.seq, c.attempt, c.kind, c.target, c.request, c.timeout_s, c.fence > 1,
-  c.policy, c.fence
+  c.policy, c.fence, clock_now()
 from taken t left join begun c on {_SAME.format("t")}
 """
 _ENDS = """
@@ -141,6 +142,20 @@ from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s:
   as g(tenant_id, run_id, seq, attempt, fence)
 where {_SAME.format("g")} and c.fence = g.fence
 """
+_UNDER_WAY = """
+select tenant_id, target, count(*) from calls
+where tenant_id = any(%(tenants)s::int[]) and lease_until is not null and target = any(%(targets)s::text[]) group by 1, 2
+"""
+# Of connectors that have been away for a day: what has waited for them as long.
+_GIVEN_UP = f"""
+select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, k.state_message
+from connectors k cross join lateral (
+  select c.* from calls c
+  where c.tenant_id = k.tenant_id and c.lease_until is null and c.target = %(prefix)s || k.id
+    and c.due_at < clock_now() - %(hours)s * interval '1 hour' order by c.due_at limit {LOST_AT_A_TIME} for update skip locked) c
+where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'
+limit {LOST_AT_A_TIME}
+"""
 _EXPIRED = f"""
 with expired as materialized (
   select tenant_id, run_id, seq, attempt, policy = 'resend' and lost + 1 < {MOST_LOST} as again
@@ -158,6 +173,8 @@ class Claim(NamedTuple):
     call: PlacedCall
     policy: str
     fence: int
+    began: datetime
+    """When it was claimed, by the clock of the database."""
 
     @property
     def lane(self) -> CallLane:
@@ -232,7 +249,7 @@ def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[
         "tenants": tenants, "workflows": workflows, "kinds": kinds, "targets": targets, "counts": list(quotas.values()),
     }  # fmt: skip
     claimed_rows = connection.execute(_CLAIM, arguments).fetchall()
-    claims = [Claim(PlacedCall(*row[:-2]), row[-2], row[-1]) for row in claimed_rows if row[0] is not None]
+    claims = [Claim(PlacedCall(*row[:-3]), *row[-3:]) for row in claimed_rows if row[0] is not None]
     return claims, len(claimed_rows) - len(claims)
 
 
@@ -267,6 +284,22 @@ def take_over(connection: Connection) -> int:
     expired_rows = connection.execute(_EXPIRED).fetchall()
     calls_to_hold = [(CallRow._make(row[:-1]), HELD_WHY if row[-1] == "hold" else HELD_LOST) for row in expired_rows]
     return sum(result.written for result in hold(connection, calls_to_hold))
+
+
+def under_way(connection: Connection, targets: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """How many calls of all workers are under way to these targets of workspaces; those with none are missing."""
+    if not targets:
+        return {}
+    arguments = {
+        "tenants": sorted({tenant_id for tenant_id, _ in targets}),
+        "targets": [target for _, target in targets],
+    }
+    return {(row[0], row[1]): row[2] for row in connection.execute(_UNDER_WAY, arguments).fetchall()}
+
+
+def waited_for_days(connection: Connection, hours: int) -> list[Any]:
+    """Rows of calls, each with the words of its connector, that have waited so long for a service that is away."""
+    return connection.execute(_GIVEN_UP, {"hours": hours, "prefix": CONNECTOR_TARGET}).fetchall()
 
 
 def _arguments(calls: Sequence[Ended]) -> dict[str, Any]:

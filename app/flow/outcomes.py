@@ -153,16 +153,18 @@ class Call(Outcome):
 
 
 class Fail(Outcome):
-    """The step failed: tried again by the node's policy, then its `error` port, then the run fails, alone."""
+    """The step failed: tried again by the node's policy (after `wait_s` at least), then its `error` port, then the run fails, alone."""
 
-    __slots__ = ("error", "permanent")
+    __slots__ = ("error", "permanent", "wait_s")
 
-    def __init__(self, error: str, permanent: bool = False, logs: tuple[LogLine, ...] = ()) -> None:
+    def __init__(
+        self, error: str, permanent: bool = False, logs: tuple[LogLine, ...] = (), wait_s: float = 0.0
+    ) -> None:
         super().__init__("error", logs=logs)
-        self.error, self.permanent = error, permanent
+        self.error, self.permanent, self.wait_s = error, permanent, wait_s
 
     def _particulars(self) -> Any:
-        return self.error, self.permanent
+        return self.error, self.permanent, self.wait_s
 
 
 @functools.lru_cache(1_000)

@@ -18,31 +18,65 @@ AT_ONCE = 100
 """Calls that one worker process makes at a time, of all kinds together."""
 
 
+CONNECTOR_TARGET = "connector "
+"""How the target of calls begins that are made by a connector."""
+
+
+def connector_target(connector_id: UUID) -> str:
+    """The target of calls that are made by a connector: its limits and its health are theirs."""
+    return f"{CONNECTOR_TARGET}{connector_id}"
+
+
+def connector_of(target: str) -> UUID | None:
+    """The connector that calls with this target are made by; None for others."""
+    if not target.startswith(CONNECTOR_TARGET):
+        return None
+    try:
+        return UUID(target.removeprefix(CONNECTOR_TARGET))
+    except ValueError:
+        return None
+
+
 Record = dict[str, Any]
 """What is kept of a call besides its answer, as JSON without credentials: `request` and `response`."""
+
+
+class ServiceSign(NamedTuple):
+    """What a call says about the service that it was made to, whatever it means for its step."""
+
+    works: bool
+    """False: the service was at fault (no answer, no connection, a status of 5xx), so others would have met the same."""
+    words: str = ""
+    wait_s: float | None = None
+    """For so long the service wants to be left alone."""
+    again: bool = False
+    """The call did nothing, or may be made twice: it can wait until the service works, instead of failing."""
 
 
 class RecordedAnswer(NamedTuple):
     """What a performer may answer instead of the bare value: the value, and what is recorded of the call."""
 
     value: Any
-    record: Record
+    record: Record | None = None
+    sign: ServiceSign | None = None
 
 
 class CallFailed(Exception):
     """The call came to nothing, and the text says why. `permanent`: trying again would not help."""
 
-    def __init__(self, error: str, *, permanent: bool = False, record: Record | None = None) -> None:
+    def __init__(
+        self, error: str, *, permanent: bool = False, record: Record | None = None, sign: ServiceSign | None = None
+    ) -> None:
         super().__init__(error)
-        self.permanent, self.record = permanent, record
+        self.permanent, self.record, self.sign = permanent, record, sign
 
 
 class CallUncertain(Exception):
     """Nobody knows whether the call arrived, and it must not be made twice: its run is held, and the text says why."""
 
-    def __init__(self, error: str, *, record: Record | None = None) -> None:
+    def __init__(self, error: str, *, record: Record | None = None, sign: ServiceSign | None = None) -> None:
         super().__init__(error)
-        self.record = record
+        self.record, self.sign = record, sign
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.connectors.state import StateChange
-from app.messaging import holds, ledger, queue
+from app.messaging import holds, lane_limits, ledger, queue
 from app.messaging.commits import release_followers
 from app.messaging.holds import Cause
 from app.messaging.lanes import LaneKey
@@ -43,12 +43,19 @@ def claim(connection: Connection, share_quotas: Mapping[ShareKey, int], turns: L
     """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
     claims = Claims(moved=holds.free_recovered(connection))
     quotas = _quotas(connection, queue.lanes(connection), share_quotas, claims)
+    limits = lane_limits.read(connection, [lane for lane in quotas if lane.cause is None])
+    quotas = limits.within(quotas)
     if not quotas:
         return claims
     scan = queue.look(connection, quotas, turns)
     claims.moved += scan.moved
     claimed_counts = Counter(due.lane for due in scan.due)
-    claims.more = {lane.share for lane, count in quotas.items() if claimed_counts[lane.key] >= count}
+    limits.spend(connection, {lane: claimed_counts[lane.key] for lane in quotas})
+    claims.more = {
+        lane.share
+        for lane, count in quotas.items()
+        if claimed_counts[lane.key] >= count and not limits.holds_back(lane)
+    }
     probing = {lane.key: lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
         if lane.cause:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.models.api_key import ApiKey
 from app.models.base import Base
-from app.models.connector import Connector
+from app.models.connector import Connector, ConnectorGate
 from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.due_date import DateSchedule, DueDate
@@ -61,6 +61,7 @@ __all__ = [
     "Base",
     "CallIntent",
     "Connector",
+    "ConnectorGate",
     "Contact",
     "ContactImport",
     "ContactImportChunk",

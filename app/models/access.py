@@ -67,6 +67,7 @@ ACCESS: dict[str, TableAccess] = {
     "active_runs": _of_workspace(),
     "attribute_labels": _of_workspace(),
     "calls": _of_workspace(),
+    "connector_gates": _of_workspace(read=""),
     "connectors": _of_workspace(auth="r"),
     "contact_import_chunks": _of_workspace(read=""),
     "contact_import_errors": _of_workspace(read=""),

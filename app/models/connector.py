@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import Computed, Index, SmallInteger, text
+from sqlalchemy import Computed, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes, Json
@@ -40,8 +41,46 @@ class Connector(HasTenantKey, HasTimes, Base):
     room: Mapped[int | None] = mapped_column(SmallInteger)
     """How many connections each worker keeps to it for now; null for as many as there may be."""
 
+    max_concurrent: Mapped[int | None]
+    """How many calls or messages are under way by it at a time, of all workers together; null: as many as its type says."""
+    rate: Mapped[int | None]
+    """How many may begin in `rate_seconds`; null: as its type says."""
+    rate_seconds: Mapped[int | None]
+    burst: Mapped[int | None]
+    """How many may begin at once after a rest; null: one second's worth of `rate`."""
+    stand_in: Mapped[int | None] = mapped_column(SmallInteger)
+    """Its place among those that messages leave by while the default cannot be used; null: it never stands in."""
+    paused_until: Mapped[datetime | None]
+    """Until when the service asked to be left alone (Retry-After)."""
+
     __table_args__ = (
         Index("connectors_default", "tenant_id", "channel", unique=True, postgresql_where=text("is_default")),
         Index("connectors_name_key", "tenant_id", "name", unique=True),
         Index("connectors_probed", "probe_at", postgresql_where=text("probe_at is not null")),
+    )
+
+
+class ConnectorGate(Base):
+    """What all workers count together for one connector: what may begin, failures in a row, the access token of now. Made when needed."""
+
+    __tablename__ = "connector_gates"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    connector_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tokens: Mapped[float | None]
+    """How many could begin at `tokens_at`; null: as many as ever may."""
+    tokens_at: Mapped[datetime | None]
+    failures_in_row: Mapped[int] = mapped_column(server_default="0")
+    """Calls in a row of which the service was at fault."""
+    access_token: Mapped[bytes | None]
+    """Sealed, of OAuth2."""
+    access_token_until: Mapped[datetime | None]
+    access_token_lease: Mapped[datetime | None]
+    """Until when a worker fetches another one, in real time; the others wait for it."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "connector_id"], ["connectors.tenant_id", "connectors.id"], ondelete="CASCADE"
+        ),
+        {"postgresql_with": {"fillfactor": "50"}},
     )

@@ -15,7 +15,7 @@ from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Asks, Call, Done, Fail, Outcome, refused
-from app.flow.performers import LONGEST_S
+from app.flow.performers import LONGEST_S, connector_target
 from app.flow.placeholders import in_words
 from app.flow.references import Ref
 from app.flow.retry import Backoff, Retry
@@ -138,15 +138,21 @@ def _request(config: HttpRequestConfig, url: str, headers: Any, query: Any, valu
         "method": config.method, "url": url, "headers": listed, "body": body, "redirects": config.follow_redirects, "repeat": repeat,
         "connectorId": str(config.connector_id) if config.connector_id else None, "shown": shown,
     }  # fmt: skip
-    target = host or f"connector {config.connector_id}"
+    if expects := [code for code in _codes(config) if code.startswith("5")]:
+        request["expects"] = expects
+    target = connector_target(config.connector_id) if config.connector_id else host
     return Call("http", request, target=target, policy="resend" if repeat else "hold", timeout_s=config.timeout)
+
+
+def _codes(config: HttpRequestConfig) -> list[str]:
+    """The statuses that are a success: three digits, or those like 2xx."""
+    return [config.success_codes] if isinstance(config.success_codes, str) else list(map(str, config.success_codes))
 
 
 def _meaning(config: HttpRequestConfig, value: dict[str, Any]) -> Outcome:
     status = int(value["status"])
-    codes = [config.success_codes] if isinstance(config.success_codes, str) else map(str, config.success_codes)
-    if any(code in (str(status), f"{status // 100}xx") for code in codes):
-        return Done(output=value)
+    if any(code in (str(status), f"{status // 100}xx") for code in _codes(config)):
+        return Done(output={name: part for name, part in value.items() if name != "retryAfter"})
     body = value.get("body")
     words = " ".join((body if isinstance(body, str) else jsonlimits.encode(body).decode() if body else "").split())[
         :300
@@ -156,7 +162,8 @@ def _meaning(config: HttpRequestConfig, value: dict[str, Any]) -> Outcome:
     except ValueError:
         reason = ""
     passes = status in UNAVAILABLE or (status in PASSING and (config.method in SAFE or config.idempotent))
-    return Fail(f"The answer was {status}{reason}." + (f" It says: {words}" if words else ""), permanent=not passes)
+    text = f"The answer was {status}{reason}." + (f" It says: {words}" if words else "")
+    return Fail(text, permanent=not passes, wait_s=float(value.get("retryAfter") or 0.0) if passes else 0.0)
 
 
 @registry.node

@@ -5,17 +5,19 @@ A request that was cut when some of it had left is made again only where that do
 
 from __future__ import annotations
 
+import http
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
 
-from app.flow.performers import CallFailed, CallUncertain, Performer, PlacedCall, RecordedAnswer
+from app.flow.performers import CallFailed, CallUncertain, Performer, PlacedCall, RecordedAnswer, ServiceSign
 from app.lib import clock, jsonlimits
 from app.lib.http_client import MOST_REDIRECTS, HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_redaction import shown_body, shown_headers, shown_url
 from app.lib.http_url import BadUrl, read_url
+from app.lib.retry_after import retry_after_s
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 
@@ -25,6 +27,8 @@ MOST_HEADERS = 8_000
 MARGIN_S = 0.25
 """So much earlier than the engine the client gives up, and says what it knows."""
 AGENT = "Throughline"
+UNAVAILABLE = (425, 429, 503)
+"""The server did nothing, and says that it may later."""
 _UNSHOWN = frozenset(("set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"))
 
 
@@ -64,10 +68,14 @@ class HttpPerformer(Performer):
                 redirects=MOST_REDIRECTS if asked_for["redirects"] else 0,
             )
         except HttpFailed as error:
-            if error.sent and not asked_for["repeat"]:
-                raise CallUncertain(str(error), record=sent) from error
-            raise CallFailed(str(error), permanent=error.permanent, record=sent) from error
-        return RecordedAnswer(_value(answer), {**sent, "response": _shown(answer)})
+            lost = error.sent and not asked_for["repeat"]
+            sign = ServiceSign(False, str(error), again=not (lost or error.permanent))
+            if lost:
+                raise CallUncertain(str(error), record=sent, sign=sign) from error
+            raise CallFailed(str(error), permanent=error.permanent, record=sent, sign=sign) from error
+        wait_s = _wait_s(answer)
+        value = _value(answer) if wait_s is None else {**_value(answer), "retryAfter": wait_s}
+        return RecordedAnswer(value, {**sent, "response": _shown(answer)}, _sign(asked_for, answer, wait_s))
 
     async def _request(self, call: PlacedCall) -> HttpRequest:
         """Raises BadUrl, BadCredentials, ServiceUnusable, psycopg.OperationalError."""
@@ -91,6 +99,28 @@ class HttpPerformer(Performer):
         if "accept" not in own_names:
             headers.append(("Accept", "*/*"))
         return HttpRequest(asked_for["method"], url, (*headers, *private), body, private_names)
+
+
+def _wait_s(answer: HttpAnswer) -> float | None:
+    """How long the server asks to be left alone, with an answer that says that it did nothing."""
+    if answer.status not in (*UNAVAILABLE, 408, 502, 504):
+        return None
+    return retry_after_s(answer.header("retry-after"), clock.now())
+
+
+def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None) -> ServiceSign:
+    """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request."""
+    works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
+    again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])
+    words = "" if works else f"It answered {answer.status} {_phrase(answer.status)}".rstrip() + "."
+    return ServiceSign(works, words, wait_s, again and not works)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _value(answer: HttpAnswer) -> dict[str, Any]:

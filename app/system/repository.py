@@ -29,7 +29,7 @@ where exists (select from messages m where m.tenant_id = w.id and m.connector_id
 
 _TROUBLED = f"""
 select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
-from connectors where state <> 'ok'
+from connectors where state <> 'ok' and channel <> 0
 """  # noqa: S608  a constant
 _QUEUES = f"""
 with recursive {HEADS}
@@ -61,8 +61,8 @@ async def queues(session: AsyncSession) -> list[Queue]:
 
 
 async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:
-    """How many connectors are in each state, and how many workspaces have mail waiting and no connector for it."""
-    rows = await session.execute(text("select state, count(*) as n from connectors group by state"))
+    """How many connectors of channels are in each state, and how many workspaces have mail waiting and no connector for it."""
+    rows = await session.execute(text("select state, count(*) as n from connectors where channel <> 0 group by state"))
     states = {"ok": 0, "away": 0, "paused": 0} | {row.state: int(row.n) for row in rows}
     return states, int(await session.scalar(text(WITHOUT_CONNECTOR)) or 0)
 

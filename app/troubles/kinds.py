@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from app.messaging.channels import words
 from app.troubles.schemas import Severity, Trouble
 
-Unit = Literal["", "run", "message", "event", "workspace"]
+Unit = Literal["", "run", "message", "call", "event", "workspace"]
 
 
 class Act(NamedTuple):
@@ -181,6 +181,15 @@ KINDS: dict[str, Kind] = {
         "plug",
         "message",
         "It cannot be reached. Its {many} wait and leave when it is back.",
+        _connector,
+        stops=True,
+    ),
+    "service_away": Kind(
+        "Service away",
+        "warning",
+        "plug",
+        "call",
+        "It does not answer. Calls of it wait, and are made when it is back.",
         _connector,
         stops=True,
     ),

@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox, wakes
 from app.counters.parked_run_repository import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
+from app.flow.performers import CONNECTOR_TARGET
 from app.lib.heartbeat import DEAD_AFTER_S
+from app.messaging.channels import registry
 from app.models import (
     ActiveRun,
+    CallIntent,
     Connector,
     Contact,
     DeadLetter,
@@ -78,7 +81,8 @@ class WorkspaceTroubles:
         self.session, self.tenant_id = session, tenant_id
 
     async def troubled_connectors(self, limit: int) -> Sequence[Any]:
-        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them.
+        """(connector, name, state, since, message, waiting, is it a service) of connectors that do not work, with how many messages or
+        calls wait for them.
 
         Those are counted up to DEEPEST.
         """
@@ -94,7 +98,22 @@ class WorkspaceTroubles:
             .correlate(Connector)
             .subquery()
         )
-        counted = select(func.count().label("count")).select_from(waiting).lateral()
+        calls = (
+            select(CallIntent.run_id)
+            .where(
+                CallIntent.tenant_id == self.tenant_id,
+                CallIntent.target == func.concat(CONNECTOR_TARGET, Connector.id),
+                CallIntent.lease_until.is_(None),
+                Connector.channel == registry.SERVICE,
+            )
+            .limit(DEEPEST)
+            .correlate(Connector)
+            .subquery()
+        )
+        messages = select(func.count()).select_from(waiting).scalar_subquery()
+        counted = select(
+            (messages + select(func.count()).select_from(calls).scalar_subquery()).label("count")
+        ).lateral()
         query = (
             select(
                 Connector.id,
@@ -103,6 +122,7 @@ class WorkspaceTroubles:
                 Connector.state_since,
                 Connector.state_message,
                 counted.c.count,
+                Connector.channel == registry.SERVICE,
             )
             .join(counted, true())
             .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")

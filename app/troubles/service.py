@@ -155,14 +155,14 @@ def _deep(kind: str, count: int, **more: Any) -> Trouble:
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
     troubles = [
         _deep(
-            "away" if state == "away" else "broken",
+            "broken" if state != "away" else "service_away" if is_service else "away",
             waiting,
             connector_id=connector_id,
             connector_name=name,
             since=since,
             error_message=message or "",
         )
-        for connector_id, name, state, since, message, waiting in await queries.troubled_connectors(LISTED)
+        for connector_id, name, state, since, message, waiting, is_service in await queries.troubled_connectors(LISTED)
     ]
     count, since = await queries.without_connector()
     return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]

@@ -17,6 +17,7 @@ FREE_TABLES = {
     "idempotency_keys": "sealed answers for the program that had them already, for a day",
     "invitations": "people who will sign in",
     "webhooks": "the address of a trigger and what signs its calls",
+    "connector_gates": "counts of calls and a sealed token of the service, nothing of contacts",
     "webhook_endpoints": "addresses of programs, what signs events, and what their servers answered, without mail addresses",
     "webhook_deliveries": "ids that senders give their deliveries, for three days",
     "leaving_months": "names of months",

@@ -57,6 +57,15 @@ class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the form of a new one."""
 
 
+class UsualLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much connectors of a type are used that say nothing else: so many at a time over all workers, and `rate` in `rate_seconds`."""
+
+    max_concurrent: int | None = None
+    rate: int | None = None
+    rate_seconds: int = 1
+    burst: int | None = None
+
+
 class ConnectorType:
     """How one kind of provider is reached. Settings are checked here and nowhere else."""
 
@@ -74,6 +83,7 @@ class ConnectorType:
     asks_again: ClassVar[str] = "Enter it again: a stored one is not sent anywhere else."
     """The sentence for somebody who aims a stored secret elsewhere."""
     form: ClassVar[ConnectorForm]
+    usual_limits: ClassVar[UsualLimits] = UsualLimits()
 
     @classmethod
     def checked(cls, settings: Settings) -> Settings:

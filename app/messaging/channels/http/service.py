@@ -14,7 +14,7 @@ from app.lib import clock, egress, single_line
 from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, header_fault, read_url
 from app.messaging.channels import registry
-from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.http.account import Auth, BadCredentials, HttpAccount
 from app.messaging.channels.service import ServiceTrial, ServiceType
 
@@ -54,6 +54,7 @@ class HttpView(msgspec.Struct, rename="camel"):
 class HttpConnector(ServiceType):
     type, label, Config, noun = "http", "HTTP", HttpConfig, "web service"
     secret, secret_word = "secret", "secret"
+    usual_limits = UsualLimits(max_concurrent=20)
     asks_again = "Enter the secret again: a stored one goes to no other address, and in no other way."
     form = ConnectorForm(
         title="Web service",

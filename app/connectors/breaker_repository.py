@@ -1,0 +1,167 @@
+"""The circuit breaker of connectors to services, which all workers share: `away` after failures in a row, one probe at growing pauses.
+
+Its state is that of every connector (`state`): what opens it for mail is the talk with the server, here it is what calls say of the
+service (`ServiceSign`). While it is away calls wait in their table, one of them tries it when it is time (`probe_at`), and the first that
+is answered closes it. A call counts only for settings and a state that are older than itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from app.connectors.gate_repository import GateKey
+from app.connectors.repository import CHANGE
+from app.connectors.state import ConnectorState, StateChange
+from app.flow.performers import ServiceSign
+from app.lib.retry_after import LONGEST_S
+
+FAILURES = 5
+"""So many calls in a row of which the service was at fault open the breaker."""
+PROBE_S = 360
+"""So long a worker has for a probe, the longest call and more; then another may try."""
+
+_STATES = """
+select c.tenant_id, c.id, c.state, c.state = 'away' and c.probe_at <= clock_now()
+from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
+where c.state <> 'ok'
+"""
+_PROBE = """
+update connectors c set probe_at = clock_now() + %(probe)s * interval '1 second' where (c.tenant_id, c.id) in (
+  select tenant_id, id from connectors
+  where (tenant_id, id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[])) and state = 'away' and probe_at <= clock_now()
+  for update skip locked)
+returning c.tenant_id, c.id
+"""
+_BEFORE = """
+select c.tenant_id, c.id, c.state, c.state_since, c.updated_at, coalesce(g.failures_in_row, 0)
+from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
+  left join connector_gates g on g.tenant_id = c.tenant_id and g.connector_id = c.id
+"""
+_FAILURES = """
+insert into connector_gates as g (tenant_id, connector_id, failures_in_row)
+select * from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(failures)s::int[]) as v(tenant_id, id, failures) order by 1, 2
+on conflict (tenant_id, connector_id) do update set failures_in_row = excluded.failures_in_row
+  + case when excluded.connector_id = any(%(after_success)s::uuid[]) then 0 else least(g.failures_in_row, 10000) end
+returning tenant_id, connector_id, failures_in_row
+"""
+_PAUSE = """
+update connectors c set paused_until = clock_now() + v.wait * interval '1 second'
+from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(waits)s::float8[]) as v(tenant_id, id, wait)
+where c.tenant_id = v.tenant_id and c.id = v.id
+  and coalesce(c.paused_until, '-infinity') < clock_now() + v.wait * interval '1 second'
+"""
+
+
+class CallSign(NamedTuple):
+    """What one call said about its connector's service, and when it began."""
+
+    key: GateKey
+    began: datetime
+    sign: ServiceSign
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a batch of calls says about one connector."""
+
+    worked: bool = False
+    failures: int = 0
+    """Behind the last that worked."""
+    last_words: str = ""
+    wait_s: float = 0.0
+
+    def add(self, sign: ServiceSign) -> None:
+        self.wait_s = max(self.wait_s, min(sign.wait_s or 0.0, LONGEST_S))
+        if sign.works:
+            self.worked, self.failures = True, 0
+        else:
+            self.failures, self.last_words = self.failures + 1, sign.words
+
+
+def shut(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict[GateKey, int]:
+    """Of these connectors those whose breaker is open, with how many calls may be made all the same: the one probe, or none."""
+    if not keys:
+        return {}
+    states = {(row[0], row[1]): row[2:] for row in connection.execute(_STATES, _keys(keys)).fetchall()}
+    away = {key: 0 for key, (state, _) in states.items() if state == "away"}
+    due = [key for key, (_, probe) in states.items() if probe]
+    if due:
+        for row in connection.execute(_PROBE, {**_keys(due), "probe": PROBE_S}).fetchall():
+            away[row[0], row[1]] = 1
+    return away
+
+
+def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tuple[set[GateKey], list[StateChange]]:
+    """Write what calls said. Answers the connectors that are away now, and what has changed, to be logged after the commit.
+
+    Where all is well and was well before, nothing is written.
+    """
+    if not signs:
+        return set(), []
+    before = {
+        (row[0], row[1]): row[2:] for row in connection.execute(_BEFORE, _keys({one.key for one in signs})).fetchall()
+    }
+    tallies: dict[GateKey, _Tally] = {}
+    for one in signs:
+        if one.key in before and one.began >= before[one.key][2]:
+            state, since = before[one.key][:2]
+            if state == "away" and since and one.began < since:
+                continue  # it says how things were before, or is of the same rush
+            tallies.setdefault(one.key, _Tally()).add(one.sign)
+    rows = _count(connection, {key: tally for key, tally in tallies.items() if tally.failures or before[key][3]})
+    _pause(connection, {key: tally.wait_s for key, tally in tallies.items() if tally.wait_s})
+    changes = []
+    for key in sorted(tallies):
+        state, since, as_of, _ = before[key]
+        condition = ConnectorState(key[1], key[0], state, since, as_of)
+        if change := _change(condition, tallies[key], rows.get(key, 0)):
+            changes.append(change)
+    news = [change for change in changes if connection.execute(CHANGE, change.parameters).rowcount]
+    away = {key for key, row in before.items() if row[0] == "away"}
+    for change in changes:
+        changed_key = change.of.tenant_id, change.of.id
+        (away.add if change.state == "away" else away.discard)(changed_key)
+    return away, news
+
+
+def _change(condition: ConnectorState, tally: _Tally, failures: int) -> StateChange | None:
+    if condition.state == "away":
+        if tally.worked and not tally.failures:
+            return StateChange(condition, "ok")
+        return (
+            StateChange(condition, "away", tally.last_words, wait_s=tally.wait_s, again=True)
+            if tally.failures
+            else None
+        )
+    if condition.state == "ok" and failures >= FAILURES:
+        return StateChange(condition, "away", tally.last_words, wait_s=tally.wait_s)
+    return None
+
+
+def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, _Tally]) -> dict[GateKey, int]:
+    if not tallies:
+        return {}
+    arguments = {
+        **_keys(tallies),
+        "failures": [tally.failures for tally in tallies.values()],
+        "after_success": [key[1] for key, tally in tallies.items() if tally.worked],
+    }
+    return {(row[0], row[1]): row[2] for row in connection.execute(_FAILURES, arguments).fetchall()}
+
+
+def _pause(connection: psycopg.Connection[Any], waits: dict[GateKey, float]) -> None:
+    if waits:
+        connection.execute(_PAUSE, {**_keys(waits), "waits": list(waits.values())})
+
+
+def _keys(keys: Collection[GateKey]) -> dict[str, list[Any]]:
+    ordered = list(keys)
+    tenants: list[int] = [key[0] for key in ordered]
+    ids: list[UUID] = [key[1] for key in ordered]
+    return {"tenants": tenants, "ids": ids}

@@ -1,0 +1,78 @@
+"""What may begin by connectors, over all workers: their limits (`gate_repository`), and whether they are away (`breaker_repository`).
+
+A look reads both for the connectors of which something waits, and notes what it claimed, in its one transaction. Calls of which nothing
+may begin stay where they are, so that they are delayed and not failed; those that have waited for a day for a service fail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from app.connectors import breaker_repository, gate_repository
+from app.connectors.gate_repository import Gate, GateKey
+from app.engine import calls
+from app.engine.call_shares import CallLane
+from app.engine.calls import CallRow, Claim
+from app.flow.performers import connector_of
+from app.lib import jsonlimits
+
+Connection = psycopg.Connection[Any]
+GIVE_UP_HOURS = 24
+"""How long a call waits for a service that is away, as a mail does for its server."""
+
+
+class GatesOpened(NamedTuple):
+    """How many calls may begin by (workspace, target), and how soon that changes by itself."""
+
+    rooms: dict[tuple[int, str], int]
+    gates: dict[GateKey, Gate]
+    wait_s: float | None
+
+
+def key_of(tenant_id: int, target: str) -> GateKey | None:
+    """The connector that calls to a target are made by; None when they name none."""
+    connector_id = connector_of(target)
+    return (tenant_id, connector_id) if connector_id is not None else None
+
+
+def open_for(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
+    """What may begin by the connectors of these lanes."""
+    targets = {key: (lane.tenant_id, lane.target) for lane in lanes if (key := key_of(lane.tenant_id, lane.target))}
+    opened = gate_repository.open_gates(connection, targets)
+    if not opened:
+        return GatesOpened({}, {}, None)
+    counts = calls.under_way(connection, [targets[key] for key, gate in opened.items() if gate.limits.most is not None])
+    rooms, waits = dict[tuple[int, str], int](), list[float]()
+    for key, gate in opened.items():
+        room = gate.room(counts.get(targets[key], 0))
+        if room is not None:
+            rooms[targets[key]] = room
+        if gate.wait_s is not None:
+            waits.append(gate.wait_s)
+    for key, room in breaker_repository.shut(
+        connection, [key for key in opened if rooms.get(targets[key]) != 0]
+    ).items():
+        rooms[targets[key]] = room
+    return GatesOpened(rooms, opened, min(waits, default=None))
+
+
+def spend(connection: Connection, opened: GatesOpened, claims: Sequence[Claim]) -> None:
+    """Note what was claimed of it."""
+    begun = Counter(key for claim in claims if (key := key_of(claim.call.tenant_id, claim.call.target)))
+    gate_repository.spend(connection, opened.gates, {key: count for key, count in begun.items() if key in opened.gates})
+
+
+def give_up(connection: Connection) -> int:
+    """Calls that have waited for a day for a service that is away fail; how many runs were told."""
+    rows = calls.waited_for_days(connection, GIVE_UP_HOURS)
+    ends = [(CallRow._make(row[:-1]), _failure(row[-1])) for row in rows]
+    return sum(result.written for result in calls.answer(connection, ends))
+
+
+def _failure(words: str | None) -> str:
+    error = f"The service of the connector could not be used for {GIVE_UP_HOURS} hours. {words or ''}".rstrip()
+    return jsonlimits.encode({"ok": False, "error": error, "permanent": True}).decode()

@@ -1,0 +1,87 @@
+"""The limits of connectors in a look for messages: what is above them stays in the queue, and nobody else's turn is lost over it.
+
+Counted over all workers by the gates that calls have (`app.connectors.gate_repository`), and by the messages that are claimed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from app.connectors import gate_repository
+from app.connectors.gate_repository import Gate, GateKey
+from app.messaging.lanes import LANE, LaneKey
+from app.messaging.ledger import Connection
+from app.messaging.queue import Lane
+
+_CLAIMED = f"""
+select m.tenant_id, m.channel, {LANE}, count(*) from messages m
+where m.lease_until is not null and m.tenant_id = any(%(tenants)s::int[]) group by 1, 2, 3
+"""  # noqa: S608  a constant
+
+
+@dataclass(slots=True)
+class LaneLimits:
+    """What may be claimed by connectors that have limits; the others are not in it."""
+
+    gates: dict[GateKey, Gate]
+    rooms: dict[GateKey, int] = field(default_factory=dict)
+    _limited: set[GateKey] = field(default_factory=set)
+    """Those of which less was taken than there was room for otherwise."""
+
+    def within(self, quotas: Mapping[Lane, int]) -> dict[Lane, int]:
+        """As many of each lane as its connector may have; lanes of one connector share its room. Lanes with none are left out."""
+        within = dict[Lane, int]()
+        for lane, count in quotas.items():
+            key = _key(lane)
+            if key is not None and key in self.rooms and lane.cause is None:
+                most = min(count, self.rooms[key])
+                self.rooms[key] -= most
+                if most < count:
+                    self._limited.add(key)
+            else:
+                most = count
+            if most > 0:
+                within[lane] = most
+        return within
+
+    def holds_back(self, lane: Lane) -> bool:
+        """Is the limit the reason why no more was claimed of it?"""
+        return _key(lane) in self._limited
+
+    def spend(self, connection: Connection, claimed: Mapping[Lane, int]) -> None:
+        """Note what was claimed."""
+        begun = Counter[GateKey]()
+        for lane, count in claimed.items():
+            key = _key(lane)
+            if count and key is not None and key in self.gates:
+                begun[key] += count
+        gate_repository.spend(connection, self.gates, begun)
+
+
+def _key(lane: Lane) -> GateKey | None:
+    return (lane.tenant_id, lane.id) if lane.id is not None else None
+
+
+def read(connection: Connection, lanes: Collection[Lane]) -> LaneLimits:
+    """The limits of the connectors of these lanes; their gates are locked until the transaction ends."""
+    opened = gate_repository.open_gates(connection, {key for lane in lanes if (key := _key(lane))})
+    opened = {key: gate for key, gate in opened.items() if gate.limits.is_limited or gate.paused}
+    if not opened:
+        return LaneLimits({})
+    counts = _claimed(connection, {key[0] for key, gate in opened.items() if gate.limits.most is not None})
+    limits = LaneLimits(opened)
+    for key, gate in opened.items():
+        under_way = sum(counts.get(lane.key, 0) for lane in lanes if lane.id == key[1])
+        room = gate.room(under_way)
+        if room is not None:
+            limits.rooms[key] = room
+    return limits
+
+
+def _claimed(connection: Connection, tenants: set[int]) -> dict[LaneKey, int]:
+    if not tenants:
+        return {}
+    rows = connection.execute(_CLAIMED, {"tenants": list(tenants)}).fetchall()
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
