@@ -328,8 +328,7 @@ class Batch:
         """Try again later if the rule allows; else leave by `error`, or where that leads nowhere do as `onError` says."""
         attempt = 1 if resumed is None else resumed.attempt
         if run is not None and attempt < node.retry.attempts and not outcome.permanent:
-            pause = max(node.retry.pause(attempt, random.random()), outcome.wait_s)  # noqa: S311
-            due = self.now + int(pause * 1e6)
+            due = self.now + int(max(node.retry.pause(attempt, random.random()), outcome.wait_s) * 1e6)  # noqa: S311
             self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, due))
             self._suspend(path, node, resumed, RUNNING, due, error=outcome.error, attempt=attempt + 1)
             return False, None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.fixtures.world import flow, node
+from app.connectors.senders import seal_password
+from app.lib.ids import uuid7
+from tests.fixtures.world import World, flow, node
 
 RETRY = {"attempts": 3, "backoff": {"type": "fixed", "delay": 0, "jitter": False}}
 OUTPUT = "select output from steps where node_id = 'a'"
@@ -19,3 +22,14 @@ def requesting(url: str, retry: dict[str, Any] | None = None, **data: Any) -> di
         node("bad", "add_tag", tag="bad"),
     ]
     return flow("go", nodes, ("trigger", "a"), ("a", "t"), ("a", "bad", "error"))
+
+
+def connector(world: World, base_url: str, **config: Any) -> str:
+    connector_id = uuid7()
+    settings = {"baseUrl": base_url, "auth": "bearer", "username": "", "header": "", "testPath": "", **config}
+    secret = seal_password("http", connector_id, settings, "t0ken")
+    world.db.execute(
+        "insert into connectors (tenant_id, id, type, channel, name, config, secret) values (%s, %s, 'http', 0, 'API', %s, %s)",
+        (world.tenant, connector_id, json.dumps(settings), secret),
+    )
+    return str(connector_id)
