@@ -22,6 +22,7 @@ from app.messaging.channels import words
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
+from app.workflows.code_look import look_at_code_of
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}"
@@ -33,6 +34,7 @@ async def show_activation(
     request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Template:
     """The dialog before activating: what it listens to, who will enter, what is still missing."""
+    await look_at_code_of(workflows, workflow_id)
     workflow = await workflows.get(workflow_id)
     document = workflows.draft(workflow).document
     return page(
@@ -91,6 +93,7 @@ async def activate(
     """Publish what changed and let contacts in."""
     form = await request.form()
     try:
+        await look_at_code_of(workflows, workflow_id)
         workflow = await workflows.activate(workflow_id, str(form.get("changelog", "")) or None)
     except AppError as refused:
         return page(request, "builder/refused.html", status_code=refused.status_code, error=refused)

@@ -26,6 +26,7 @@ from app.flow import performers
 from app.flow.performers import (
     CallFailed,
     CallUncertain,
+    CallWithheld,
     Performer,
     RecordedAnswer,
     ServiceSign,
@@ -189,6 +190,8 @@ class CallPass:
             answer = failed_answer(text)
         except CallUncertain as error:
             return CallEnd(claim, until, "held", f"{error} {UNKNOWN}", record_text(error.record), error.sign)
+        except CallWithheld as error:
+            return CallEnd(claim, until, "held", str(error))
         except CallFailed as error:
             answer, record, sign = failed_answer(str(error), permanent=error.permanent), error.record, error.sign
         except Exception as error:  # of this call alone

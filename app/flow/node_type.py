@@ -63,6 +63,14 @@ class WorkflowCall(msgspec.Struct, frozen=True):
     of_contact: bool
 
 
+class SourceCode(msgspec.Struct, frozen=True):
+    """Code that a step runs: in which language, and in which field of its config it stands."""
+
+    language: Literal["javascript", "python"]
+    code: str
+    field: str
+
+
 class NodeType:
     """Base of all node types. Subclass it with `@registry.node`. Everything that others ask about a type is said here.
 
@@ -157,6 +165,11 @@ class NodeType:
 
         Workflows that call one another in a circle are not published, and a run that has come through too many fails at such a step.
         """
+        return None
+
+    @classmethod
+    def source_code(cls, config: Any) -> SourceCode | None:
+        """The code that a step with this config runs, None for all others. It is looked at before it is published."""
         return None
 
     @classmethod

@@ -14,7 +14,7 @@ import msgspec
 
 from app.flow import registry
 from app.flow.document import Flow, Node
-from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, WorkflowCall, port_label
+from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, SourceCode, WorkflowCall, port_label
 from app.flow.references import Reference, marked_fields, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.step_view import StepRecord
@@ -140,6 +140,13 @@ def goals_of(flow: Flow) -> list[str]:
     """Names of all that a run can reach: the goals of the workflow, then the steps that are one."""
     steps = (goal_of(node.type, node.data) for node in flow.nodes)
     return [*(goal.name or goal.id for goal in flow.goals), *dict.fromkeys(filter(None, steps))]
+
+
+def code_of(type_: str, data: dict[str, Any]) -> SourceCode | None:
+    """The code that a step runs, if it runs any."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.source_code(config) if kind and config is not None else None
 
 
 def call_of(type_: str, data: dict[str, Any]) -> WorkflowCall | None:

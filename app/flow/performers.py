@@ -79,6 +79,10 @@ class CallUncertain(Exception):
         self.record, self.sign = record, sign
 
 
+class CallWithheld(Exception):
+    """The call was not made, and will not be before a person changes something: its run is held, and the text says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedCall:
     """One call, as its performer gets it.
@@ -108,7 +112,9 @@ class Performer:
     """Does calls of one kind. Made on the event loop that it works on, so it may keep connections; `close` gives them back."""
 
     async def perform(self, call: PlacedCall) -> Any:
-        """The answer, as JSON. Raises CallFailed; whatever else it raises is a fault of the program, and ends this call alone.
+        """The answer, as JSON. Raises CallFailed, CallUncertain, CallWithheld.
+
+        Whatever else it raises is a fault of the program, and ends this call alone.
 
         It is cancelled when `call.timeout_s` are over. Many calls run at once: it must never block the loop.
         """

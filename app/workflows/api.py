@@ -23,6 +23,7 @@ from app.models.scope import Scope
 from app.models.status import Role
 from app.web import openapi
 from app.web.envelope import Envelope, ok
+from app.workflows.code_look import look_at_code_of
 from app.workflows.drafts import RevisionMissing
 from app.workflows.openapi import SCHEMAS
 from app.workflows.preview import ActivationPreview
@@ -136,6 +137,7 @@ async def preview_activation(
     workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Envelope[ActivationPreview]:
     """How many contacts would have entered lately, who may enter again, and what is still missing."""
+    await look_at_code_of(workflows, workflow_id)
     return ok(await workflows.activation_preview(await workflows.get(workflow_id)))
 
 
@@ -153,6 +155,7 @@ async def activate_workflow(
     data: JSONBody[PublishRequest | None] = None,
 ) -> Envelope[WorkflowDetail]:
     """Publish the draft when it differs from the live version, and let contacts in. Also resumes a paused workflow."""
+    await look_at_code_of(workflows, workflow_id)
     return await _detail(workflows, await workflows.activate(workflow_id, data.changelog if data else None))
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from app.accounts.principal import Principal
+from app.code_steps.checks import code_diagnostics
 from app.errors import AppError, Conflict, FieldError, Invalid
 from app.flow.apply_ops import Draft, RefusedOp, applied
 from app.flow.diagnostic import Diagnostic, Diagnostics
@@ -98,7 +99,8 @@ class Drafts:
             rows=await self._repository.referenced_rows(references(flow)),
             known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
         )
-        return diagnostics.with_more(await call_diagnostics(self._repository, flow, workflow_id))
+        of_code = await code_diagnostics(self._repository.session, self._principal.tenant_id, flow)
+        return diagnostics.with_more([*await call_diagnostics(self._repository, flow, workflow_id), *of_code])
 
     async def checked(self, flow: Flow, before: LoadedFlow | None = None) -> LoadedFlow:
         """`flow`, ready to be stored. Raises Invalid for what blocks saving and was not wrong in `before` already.

@@ -79,7 +79,7 @@ class WorkflowService:
     """The workflows of the principal's workspace. Flushes, never commits."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
-        self._session, self._principal = session, principal
+        self.session, self._principal = session, principal
         self._repository = WorkflowRepository(session, principal.tenant_id)
         self._version_rows = VersionRepository(session, principal.tenant_id)
         self._counters = RunCounterRepository(session, principal.tenant_id)
@@ -276,8 +276,8 @@ class WorkflowService:
         return await self._go(workflow)
 
     async def _go(self, workflow: Workflow) -> Workflow:
-        if await set_status(self._session, workflow, WorkflowStatus.ACTIVE, self._principal):
-            await wakes.resumed(self._session, workflow.tenant_id, workflow.id)
+        if await set_status(self.session, workflow, WorkflowStatus.ACTIVE, self._principal):
+            await wakes.resumed(self.session, workflow.tenant_id, workflow.id)
             self._notify(inbox.ENGINE)
         workflow = await self._changed(workflow)
         await self._free_messages(workflow)
@@ -285,7 +285,7 @@ class WorkflowService:
 
     async def _free_messages(self, workflow: Workflow) -> None:
         """Release what the pause held, to be judged again. After the flush: from then on nothing more can be held for this pause."""
-        await MessageRepository(self._session, workflow.tenant_id).free_those_of(workflow.id)
+        await MessageRepository(self.session, workflow.tenant_id).free_those_of(workflow.id)
         self._notify("deliver")
 
     async def pause(self, workflow_id: UUID) -> Workflow:
@@ -293,7 +293,7 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
             raise WrongStatus("Only an active workflow can be paused; this one is a draft.")
-        await set_status(self._session, workflow, WorkflowStatus.PAUSED, self._principal)
+        await set_status(self.session, workflow, WorkflowStatus.PAUSED, self._principal)
         return await self._changed(workflow)
 
     async def archive(self, workflow_id: UUID) -> Workflow:
@@ -378,14 +378,14 @@ class WorkflowService:
         return workflow
 
     async def _changed(self, workflow: Workflow) -> Workflow:
-        if self._session.is_modified(workflow):
+        if self.session.is_modified(workflow):
             touch(workflow)
-        await self._session.flush()
+        await self.session.flush()
         return workflow
 
     def _notify(self, *names: str) -> None:
         for name in names:
-            jobs.enqueue(self._session, name)
+            jobs.enqueue(self.session, name)
 
 
 def _name(name: str) -> str:

@@ -75,7 +75,8 @@ HARMLESS = {
 tests/approvals walk."""
 
 ADMINS = re.compile(
-    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/webhook-endpoints|/settings/(keys|users|webhooks|workspace$)|"
+    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/webhook-endpoints|/settings/(keys|users|webhooks|workspace$|code$)|"
+    r"/code-steps$|"
     r"/(rotate|activate|pause|resume|archive|revert|resubscribe|lift)$)"
 )
 """What only an admin may do."""
@@ -85,6 +86,7 @@ DRAFT = {
     "ops": [{"id": "0b0f2f1e-0000-7000-8000-000000000001", "kind": "rename", "name": "x"}],
 }
 BODIES: dict[str, Any] = {
+    "PUT /api/v1/code-steps": {"allowed": False},
     "PATCH /api/v1/workflows/{workflow_id}": {"name": "x"},
     "PATCH /api/v1/workflows/{workflow_id}/draft": DRAFT,
     "PATCH /workflows/{workflow_id}/draft": DRAFT,

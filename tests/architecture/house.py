@@ -25,7 +25,7 @@ LEVELS = Levels(
         {"outside"},
         {"mailbox"},
         {"message_templates"},
-        {"connectors", "contacts"},
+        {"connectors", "contacts", "code_steps"},
         {"subscriptions"},
         {"events", "usage"},
         {"accounts"},

@@ -1,0 +1,112 @@
+"""One call of JavaScript: a new engine, so that nothing stays of one that another could see.
+
+The engine is QuickJS in WebAssembly (`quickjs-rs`). Its own limit of memory counts what JavaScript allocates; that of the store counts
+all of it, without which typed arrays would grow beyond (measured: 1,979 MB).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+from app.lib.code_runner.limits import MEMORY, MOST_LINE, MOST_LINES, MOST_OUTPUT, CodeAnswer, WrittenLine
+
+import quickjs_rs._engine as engine  # isort: skip
+from quickjs_rs import Runtime  # isort: skip
+from quickjs_rs.errors import TimeoutError as OutOfTime  # isort: skip
+import wasmtime  # isort: skip
+
+TOO_LARGE = "The code needs more than 64 MB of memory."
+TOO_DEEP = "The code calls itself too deeply."
+STORE = 96 << 20
+STACK = 256 << 10
+COARSE = frozenset(("TypeError", "ReferenceError", "RangeError", "InternalError"))
+"""Errors of the engine, which knows the place of the last call or statement; `throw` and the parser know theirs."""
+BEFORE_CODE = 3
+"""Lines that the engine and the prelude put before the first line of the code."""
+_PLACE = re.compile(r"\(?<input>:(\d+)(?::(\d+))?")
+_PRELUDE = files(__package__).joinpath("prelude.js").read_text()
+_begun = engine._Instance.__init__
+
+
+def _limited(instance: Any, *args: Any, **kwargs: Any) -> None:
+    _begun(instance, *args, **kwargs)
+    instance.store.set_limits(memory_size=STORE, instances=4, memories=2)
+
+
+engine._Instance.__init__ = _limited  # type: ignore[method-assign, assignment]
+
+
+def warm_up() -> None:
+    """Compile what is compiled once."""
+    call("console.log(1); return input", {"input": 1}, 10.0)
+
+
+def call(code: str, data: dict[str, Any] | None, seconds: float) -> CodeAnswer:
+    """What the code returns; without `data` it is only compiled."""
+    lines: list[WrittenLine] = []
+
+    def deliver(level: Any, text: Any) -> None:
+        if len(lines) < MOST_LINES:
+            lines.append(WrittenLine(str(level), str(text)[:MOST_LINE]))
+
+    runtime = Runtime(memory_limit=MEMORY, stack_limit=STACK)
+    try:
+        context = runtime.new_context(timeout=seconds)
+        try:
+            context.register("deliver", deliver)
+            context.eval(f"globalThis.__step = {_PRELUDE}(globalThis.deliver); delete globalThis.deliver; 1")
+            asked_for = f"check({json.dumps(code)})"
+            if data is not None:
+                asked_for = f"run({json.dumps(code)}, {json.dumps(json.dumps(data))}, {MOST_OUTPUT})"
+            written = context.eval(
+                f"(function (step) {{ delete globalThis.__step; return step.{asked_for} }})(globalThis.__step)"
+            )
+        finally:
+            context.close()
+    except OutOfTime:
+        return CodeAnswer(error=f"The code took longer than {seconds:g} s and was stopped.", kind="time", lines=lines)
+    except wasmtime.Trap as trap:
+        deep = "stack" in str(trap)
+        error = "The code calls itself too deeply." if deep else TOO_LARGE
+        return CodeAnswer(error=error, kind="memory", lines=lines)
+    except MemoryError:
+        return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
+    except Exception as error:
+        if "null" in str(error) or "memory" in str(error).lower():
+            return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
+        return CodeAnswer(error=f"The code could not be run: {str(error)[:300]}", kind="error", lines=lines)
+    finally:
+        runtime.close()
+    return _answer(written, lines)
+
+
+def _answer(written: Any, lines: list[WrittenLine]) -> CodeAnswer:
+    if not isinstance(written, str):
+        return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
+    if written.startswith('{"value":'):
+        return CodeAnswer(value=written[len('{"value":') : -1], lines=lines)
+    outcome = json.loads(written)
+    if outcome.get("large"):
+        return CodeAnswer(
+            error=f"The value that the code returns is larger than {MOST_OUTPUT // 1024} KB.",
+            kind="output",
+            lines=lines,
+        )
+    if outcome.get("memory"):
+        return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
+    if outcome.get("ok"):
+        return CodeAnswer(value="null", lines=lines)
+    name, message = str(outcome.get("name")), str(outcome.get("message"))[:1_000]
+    if name == "InternalError" and "stack overflow" in message:
+        message, name = "The code calls itself too deeply.", ""
+    if name == "InternalError" and "memory" in message:
+        return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
+    place = _PLACE.search(str(outcome.get("stack")))
+    line = max(1, int(place[1]) - BEFORE_CODE) if place else None
+    column = int(place[2]) if place and place[2] else None
+    text = f"{name}: {message}" if name else message
+    kind = "syntax" if name == "SyntaxError" else "error"
+    return CodeAnswer(error=text, kind=kind, line=line, column=column, near=name in COARSE, lines=lines)
