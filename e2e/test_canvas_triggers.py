@@ -121,3 +121,57 @@ def test_a_workflow_about_nobody_is_made_and_started_by_hand(
     row.get_by_role("link", name="No contact").click()
     expect(page.get_by_role("heading", name="No contact")).to_be_visible()
     expect(page.get_by_text("Started by hand or by a program.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_a_sender_is_set_up_by_its_name(
+    open_page: Callable[..., Page],
+    product: Product,
+    client: httpx.Client,
+    expect_accessible: Callable[..., None],
+    shot: Callable[..., None],
+    theme: str,
+    width: int,
+) -> None:
+    workflow = create(
+        product,
+        "Paid invoices",
+        trigger={"type": "webhook", "data": {"identity": {"email": "$.mail"}}, "position": {"x": 400, "y": 0}},
+        nodes=[node("tag", "add_tag", 400, 168, tag="paid")],
+        edges=[edge("trigger", "tag")],
+    )
+    page = open_page(theme=theme, width=width)
+    canvas = Builder(page).open(workflow)
+    form = canvas.open_form("trigger")
+    email = form.locator("[name='identity.email']")
+    expect(form.get_by_label("Sender", exact=True)).to_have_value("")
+    form.get_by_label("Sender", exact=True).select_option("Stripe")
+    expect(form.get_by_text("Copy its signing secret")).to_be_visible()
+    expect(form.get_by_label("Sender", exact=True)).to_be_focused()
+    expect(email).to_have_value("$.data.object.customer_email")
+    expect(form.locator("[name='signature.header']")).to_have_value("Stripe-Signature")
+    secret = form.get_by_label("Secret of the sender")
+    secret.fill("short")
+    form.get_by_role("button", name="Use it").click()
+    expect(form.get_by_text("16 to 200 characters")).to_be_visible()
+    secret.fill("whsec_of_the_sender_1234")
+    form.get_by_role("button", name="Use it").click()
+    expect(form.get_by_text("signs now")).to_be_visible()
+    canvas.wait_saved()
+    (stored,) = client.get(f"/workflows/{workflow}").json()["data"]["triggers"]
+    assert stored["data"]["signature"]["covers"] == "time.body" and stored["data"]["deliveryId"] == "$.id"
+    assert "sender" not in str(stored["data"]).replace("customer", "")
+    email.fill("$.data.object.receipt_email")
+    email.press("Tab")
+    canvas.wait_saved()
+    canvas.press("Escape")
+    canvas.open_form("trigger")
+    expect(form.get_by_label("Sender", exact=True)).to_have_value("stripe")
+    expect_accessible(page)
+    shot(page, f"sender-{theme}-{width}", full=True)
+    canvas.press("Escape")
+    canvas.press("Control+z")
+    canvas.press("Control+z")
+    canvas.wait_saved()
+    (stored,) = client.get(f"/workflows/{workflow}").json()["data"]["triggers"]
+    assert stored["data"] == {"identity": {"email": "$.mail"}}, "a preset is undone in one step"

@@ -1,8 +1,8 @@
 """How a step or trigger type looks: the folder of that name in `frontend-nodes/` or in `frontend/` of the plugin directory, read once.
 
-A folder holds the files of `FILES` and perhaps `form.js`. Nothing lists the folders. A type whose folder is not complete is not
-installed: the palette does not offer it, its cards say so, and `refusals` has a sentence that names what is missing. The others
-are not touched by it, and the engine, which needs no folder, goes on.
+A folder holds the files of `FILES`, perhaps `form.js`, and perhaps `presets/<name>.json`. Nothing lists the folders. A type whose folder is
+not complete is not installed: the palette does not offer it, its cards say so, and `refusals` has a sentence that names what is missing.
+The others are not touched by it, and the engine, which needs no folder, goes on.
 """
 
 from __future__ import annotations
@@ -46,6 +46,29 @@ class IncompleteType(Exception):
     """A type lacks something that every type has. The message names the file."""
 
 
+def _says_at_least(value: Any, wanted: Any) -> bool:
+    """Is a value of a config the wanted one? The forms write out what a preset leaves to the defaults."""
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return all(value.get(name) == part for name, part in wanted.items())
+    return bool(value == wanted)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A config to begin with, for one sender or service: `data` takes the place of the fields that it names. `text`: what to do there."""
+
+    id: str
+    label: str
+    text: Markup
+    data: dict[str, Any]
+    known_by: tuple[str, ...]
+    """Names of the fields by which a config is known to have begun with it; the others are changed by whoever fills the form in."""
+
+    def fits(self, data: dict[str, Any]) -> bool:
+        """Did this config begin with it?"""
+        return all(_says_at_least(data.get(name), self.data[name]) for name in self.known_by)
+
+
 @dataclass(frozen=True)
 class Presentation:
     """What the builder knows of one type. `key` is unique over steps and triggers; `folder` is its name for Jinja."""
@@ -72,9 +95,21 @@ class Presentation:
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
+    presets: tuple[Preset, ...] = ()
     offers: tuple[dict[str, Any], ...] = ()
     """Of a trigger type: what an empty canvas offers to begin with. `title`, `text`, `icon`; `data` to begin at once with, else `field`
     is to be filled in first."""
+
+    preset_word: str = ""
+    """What its presets are of: `Sender`, `Service`."""
+
+    def preset_of(self, data: dict[str, Any]) -> Preset | None:
+        """The preset that a config was begun with; None when it fits none."""
+        return next((preset for preset in self.presets if preset.fits(data)), None)
+
+    def preset_data(self) -> dict[str, Any]:
+        """What each preset says, by its id."""
+        return {preset.id: preset.data for preset in self.presets}
 
     def for_canvas(self) -> dict[str, Any]:
         """What the canvas modules need."""
@@ -143,7 +178,21 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
         order=about.get("order", 100),
         script=script if script.exists() else None,
         **of_kind,
+        presets=_presets(place),
+        preset_word=about.get("presets", "Begin with"),
         offers=tuple(about.get("offers", ())),
+    )
+
+
+def _presets(place: Path) -> tuple[Preset, ...]:
+    """One for each file of `presets/`: `label`, `order`, `text` (lines of Markdown, one for each step) and `data`."""
+    files = {path.stem: _object(place, f"presets/{path.name}") for path in sorted((place / "presets").glob("*.json"))}
+    by_order = sorted(files.items(), key=lambda item: item[1].get("order", 100))
+    return tuple(
+        Preset(
+            name, about["label"], markdown("\n".join(f"1. {line}" for line in about["text"])), about["data"], tuple(about["knownBy"])
+        )
+        for name, about in by_order
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -33,12 +33,28 @@ class Identity(msgspec.Struct, rename="camel", forbid_unknown_fields=True, froze
         return {name: path for name, path in fields.items() if isinstance(path, str) and path.strip()}
 
 
-class HmacSignature(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A header that holds the HMAC of the body, such as `X-Hub-Signature-256`; a prefix as in `sha256=…` is passed over."""
+HeaderName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9-]{1,100}\Z", description="The name of a header: `X-GitHub-Event`.")
+]
 
-    header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,100}\Z")]
-    algorithm: Literal["hmac-sha256"] = "hmac-sha256"
+
+class HmacSignature(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """A header that holds the HMAC of what `covers` says, such as `X-Hub-Signature-256`; a prefix as in `sha256=…` is passed over.
+
+    With a time, calls more than five minutes away are refused. The time stands in `timeHeader`, or, when that is empty, in the header
+    itself: `t=1700000000,v1=…`. With the algorithm `token` the header holds the secret itself, and nothing of the call is signed.
+    """
+
+    header: HeaderName
+    algorithm: Literal["hmac-sha256", "token"] = "hmac-sha256"
     encoding: Literal["hex", "base64"] = "hex"
+    covers: Literal["body", "time.body", "v0:time:body"] = "body"
+    time_header: HeaderName | Literal[""] = ""
+
+    @property
+    def has_time(self) -> bool:
+        """Is the time of the call signed?"""
+        return self.algorithm != "token" and self.covers != "body"
 
 
 Signature = Literal["standard", "none"] | HmacSignature
@@ -52,22 +68,33 @@ class Reception(msgspec.Struct, frozen=True):
     properties: dict[str, str] | Literal["all"] = "all"
     signature: Signature = "standard"
     create_contact: bool = True
+    headers: dict[str, str] = {}
+    """Properties that come from headers: name → header."""
+    delivery_id: str = ""
+    """Where the body says which delivery it is, of senders that sign it and send no id that is signed otherwise."""
 
     @property
     def of_contact(self) -> bool:
         """Does a body say whom it is about?"""
         return bool(self.identity.paths_by_field())
 
-    def properties_of(self, body: Any) -> dict[str, Any]:
-        """What steps read as `event.…`. What is not there is left out."""
+    def properties_of(self, body: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What steps read as `event.…`. What is not there is left out. `headers` by lower-case name."""
+        sent = {name: (headers or {}).get(header.lower()) for name, header in self.headers.items()}
+        of_headers = {name: value for name, value in sent.items() if value is not None}
         if self.properties == "all":
-            return body if isinstance(body, dict) else {"items": body} if isinstance(body, list) else {"value": body}
+            whole = body if isinstance(body, dict) else {"items": body} if isinstance(body, list) else {"value": body}
+            return {**whole, **of_headers}
         values = {name: value_at(body, path) for name, path in self.properties.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {**{name: value for name, value in values.items() if value is not None}, **of_headers}
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """What is wrong with its paths; places begin below the trigger's `data`."""
         paths_by_field = [(f"identity.{name}", path) for name, path in self.identity.paths_by_field().items()]
+        if self.delivery_id:
+            paths_by_field.append(("deliveryId", self.delivery_id))
+        if len(self.headers) > MOST_NAMES:
+            yield Diagnostic("headers", f"At most {MOST_NAMES} headers are read of one call.")
         for field, mapping in (("attributes", self.attributes), ("properties", self.properties)):
             if isinstance(mapping, dict):
                 paths_by_field += [(f"{field}.{name}", path) for name, path in mapping.items()]

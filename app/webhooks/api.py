@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody
+from litestar.response import Response
 from msgspec import UNSET
 
 from app.accounts.deps import AppRequest, Database
@@ -22,6 +23,7 @@ from app.web.rate_limit import WEBHOOKS, refuse_wrong_webhooks
 from app.webhooks.pace import pace_of
 from app.webhooks.receiving import MOST_BYTES, Address, NoSuchAddress
 from app.webhooks.schemas import (
+    Challenge,
     Expectation,
     MadeSecret,
     MappedView,
@@ -62,7 +64,9 @@ async def describe_webhook(request: AppRequest, db_session: Database, token: Fro
     summary="Call a trigger",
     opt={TAKES_BYTES: MOST_BYTES},
 )
-async def call_webhook(request: AppRequest, db_session: Database, token: FromPath[str]) -> Envelope[Received]:
+async def call_webhook(
+    request: AppRequest, db_session: Database, token: FromPath[str]
+) -> Envelope[Received] | Challenge:
     """Start a run with any JSON, by the mapping of the trigger. The answer comes after the commit.
 
     The same delivery (its `webhook-id`, or the same signed body) starts one run, however often it comes: the answer is `repeated`. 401
@@ -74,6 +78,8 @@ async def call_webhook(request: AppRequest, db_session: Database, token: FromPat
     if received is None:
         transactions.keep_what_is_stored(request.scope)
         raise refusal or NoSuchAddress()
+    if isinstance(received, Challenge):
+        return cast(Challenge, Response(received, status_code=200))  # senders take nothing but 200 for an answer
     return ok(received)
 
 

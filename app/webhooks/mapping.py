@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,8 +28,8 @@ class Mapped(msgspec.Struct, frozen=True):
     errors: list[FieldError]
 
 
-def mapped(reception: Reception, body: Any, country: str | None) -> Mapped:
-    """`country`: of the workspace, for phone numbers without a country code."""
+def mapped(reception: Reception, body: Any, country: str | None, headers: Mapping[str, str] | None = None) -> Mapped:
+    """`country`: of the workspace, for phone numbers without a country code. `headers` of the call, by lower-case name."""
     errors: list[FieldError] = []
     identity = {}
     for name, path in reception.identity.paths_by_field().items():
@@ -46,7 +47,7 @@ def mapped(reception: Reception, body: Any, country: str | None) -> Mapped:
         for name, text in identity.items():
             setattr(contact, _COLUMNS[name], text)
         errors += fields.clean(contact, country)[1]
-    properties = reception.properties_of(body)
+    properties = reception.properties_of(body, headers)
     try:
         jsonlimits.storable(properties)
     except jsonlimits.Unstorable as error:

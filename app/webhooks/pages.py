@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -13,13 +14,19 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.models.status import Role
 from app.web.fragments import page
+from app.webhooks.schemas import NewSecret
 from app.webhooks.service import WebhookService
 
 PART = "/workflows/{workflow_id:uuid}/triggers/{trigger_id:str}/webhook"
 
 
 async def _part(
-    request: AppRequest, webhooks: WebhookService, workflow_id: UUID, trigger_id: str, secret: str = ""
+    request: AppRequest,
+    webhooks: WebhookService,
+    workflow_id: UUID,
+    trigger_id: str,
+    secret: str = "",
+    refused: str = "",
 ) -> Template:
     view = await webhooks.view(workflow_id, trigger_id)
     rows = await webhooks.samples(workflow_id, trigger_id)
@@ -32,6 +39,7 @@ async def _part(
         view=view,
         unsigned=await webhooks.unsigned(workflow_id, trigger_id),
         secret=secret,
+        refused=refused,
         samples=list(zip(rows, outcomes, strict=True)),
     )
 
@@ -66,9 +74,18 @@ async def make_secret(
     workflow_id: FromPath[UUID],
     trigger_id: FromPath[str],
 ) -> Template:
-    """A new secret, shown this once."""
-    secret, _ = await webhooks.make_secret(workflow_id, trigger_id, None)
-    return await _part(request, webhooks, workflow_id, trigger_id, secret)
+    """A new secret, shown this once; or the one that the sender made, which its author has."""
+    form = await request.form()
+    if "of_sender" not in form:
+        secret, _ = await webhooks.make_secret(workflow_id, trigger_id, None)
+        return await _part(request, webhooks, workflow_id, trigger_id, secret)
+    try:
+        sent = msgspec.convert({"secret": str(form.get("sender_secret", "")).strip()}, NewSecret)
+    except msgspec.ValidationError:
+        refused = "Enter the secret as the sender shows it: 16 to 200 characters without spaces."
+        return await _part(request, webhooks, workflow_id, trigger_id, refused=refused)
+    await webhooks.make_secret(workflow_id, trigger_id, str(sent.secret))
+    return await _part(request, webhooks, workflow_id, trigger_id)
 
 
 @post(PART + "/forget", role=Role.MARKETER, status_code=200)

@@ -6,6 +6,7 @@ MOST_BYTES and no deeper than the guard of bodies allows, and nothing waits for 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from app.accounts.principal import Principal
 from app.contacts.service import ContactService
 from app.errors import AppError, BadRequest, Conflict, FieldError, Invalid, NotFound, TooMany
 from app.flow.document import Trigger, triggers_of
-from app.flow.reception import HmacSignature, Reception
+from app.flow.reception import HmacSignature, Reception, value_at
 from app.flow.trigger_registry import typed
 from app.lib import clock, crypto
 from app.lib.database_roles import scope_to
@@ -30,7 +31,7 @@ from app.values import contact_fields
 from app.webhooks import keys, mapping, samples, signatures
 from app.webhooks.keys import WebhookKeys
 from app.webhooks.repository import Called, DeliveryRepository, WebhookRepository
-from app.webhooks.schemas import Expectation, Received
+from app.webhooks.schemas import Challenge, Expectation, Received
 from app.workflows.repository import VersionRepository
 
 MOST_BYTES = 262_144
@@ -116,7 +117,7 @@ class Address:
         """What a call must look like."""
         signature = self.reception.signature
         if isinstance(signature, HmacSignature):
-            signed = f"The header {signature.header} holds the HMAC-SHA256 of the body, as {signature.encoding}."
+            signed = signatures.in_words(signature)
         elif signature == "none":
             signed = "Calls are not signed: whoever knows this address can start runs."
         else:
@@ -130,23 +131,28 @@ class Address:
             identity=self.reception.identity.paths_by_field(),
             attributes=self.reception.attributes,
             properties=properties if isinstance(properties, dict) else "all",
+            headers=self.reception.headers,
             listening=not self.why_not,
             why_not=self.why_not or None,
         )
 
-    async def receive(self, headers: Mapping[str, str], body: bytes) -> tuple[Received | None, AppError | None]:
+    async def receive(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Received | Challenge | None, AppError | None]:
         """What became of a call: a run, or why there is none; what was stored stays in both cases. `headers` by lower-case name.
+
+        A sender that asks whether the address is ours by a signed challenge gets it back.
 
         Raises NotSigned, AddressBusy, and BadRequest for what is no JSON: of those nothing is kept.
         """
         webhook, now = self._called.webhook, clock.now()
         place = webhook.tenant_id, webhook.workflow_id, webhook.trigger_id
         secrets = WebhookKeys.opened(webhook.sealed, place).live(now)
-        delivery_id = signatures.delivery_id(self.reception.signature, secrets, headers, body, now)
-        try:
-            content: Any = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise BadRequest("The body is no JSON.", code="malformed_json") from error
+        signed_id = signatures.delivery_id(self.reception.signature, secrets, headers, body, now)
+        content = self._content(body)
+        if (challenge := signatures.challenge_of(self.reception.signature, content)) is not None:
+            return Challenge(challenge=challenge), None
+        delivery_id = self._delivery_id(signed_id, content, headers, body)
         # A flood waits in a lane of its own, with what it does to contacts: it holds up nobody else.
         inbox_lane.use_lane(self._session, inbox_lane.lane_of_trigger(webhook.workflow_id, webhook.trigger_id))
         if await self._deliveries.waiting(MOST_WAITING) >= MOST_WAITING:
@@ -154,7 +160,7 @@ class Address:
         sample = samples.sample_of(content)
         try:
             async with self._session.begin_nested():  # what is refused leaves no delivery and no contact
-                received = await self._start(content, delivery_id)
+                received = await self._start(content, headers, delivery_id)
         except _Refused as refused:
             await self._deliveries.keep(sample, now, error=_in_words(refused.error))
             return None, refused.error
@@ -162,10 +168,29 @@ class Address:
             await self._deliveries.keep(sample, now, run=received.run_id, contact=received.contact_id)
         return received, None
 
-    async def _start(self, content: Any, delivery_id: str | None) -> Received:
+    def _content(self, body: bytes) -> Any:
+        """The JSON of a call. Of a sender that says all in headers the body may be empty. Raises BadRequest."""
+        if not body and self.reception.headers:
+            return {}
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise BadRequest("The body is no JSON.", code="malformed_json") from error
+
+    def _delivery_id(self, signed_id: str | None, content: Any, headers: Mapping[str, str], body: bytes) -> str | None:
+        """By what the same delivery is known: the id that the body says, else what is signed, else all that is read of the call."""
+        stated = value_at(content, self.reception.delivery_id) if self.reception.delivery_id else None
+        if isinstance(stated, str | int) and not isinstance(stated, bool) and str(stated).strip():
+            return f"id:{str(stated).strip()[: signatures.MAX_ID]}"
+        if signed_id is None and self.reception.headers and self.reception.signature != "none":
+            read = [headers.get(name.lower(), "") for _, name in sorted(self.reception.headers.items())]
+            return f"call:{hashlib.sha256(msgspec.json.encode([read, body.hex()])).hexdigest()}"
+        return signed_id
+
+    async def _start(self, content: Any, headers: Mapping[str, str], delivery_id: str | None) -> Received:
         if self.why_not:
             raise _Refused(NotListening(f"{self.why_not} What came was kept as a sample, and no run starts."))
-        outcome = mapping.mapped(self.reception, content, self._called.country)
+        outcome = mapping.mapped(self.reception, content, self._called.country, headers)
         if outcome.errors:
             raise _Refused(NotMapped(errors=outcome.errors))
         now, run_id = clock.now(), uuid7()

@@ -22,6 +22,12 @@ class Received(Camel):
     repeated: bool
 
 
+class Challenge(Camel):
+    """What a sender sent to ask whether the address is ours, given back. No run starts."""
+
+    challenge: str
+
+
 class Expectation(Camel):
     """What an address expects. `listening` false: `whyNot` says why a call starts no run now."""
 
@@ -32,6 +38,7 @@ class Expectation(Camel):
     identity: dict[str, str]
     attributes: dict[str, str]
     properties: dict[str, str] | Literal["all"]
+    headers: dict[str, str]
     listening: bool
     why_not: str | None
 

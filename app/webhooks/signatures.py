@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from standardwebhooks import Webhook as StandardWebhook
 
@@ -17,6 +18,9 @@ from app.flow.reception import HmacSignature, Signature
 WINDOW = timedelta(minutes=5)
 """How far the sender's clock may be from ours, and how old a signature may be."""
 MAX_ID = 200
+MAX_CHALLENGE = 1_000
+MOST_PARTS = 8
+"""Signatures of one header that are looked at: it may hold as many as it has room for."""
 
 
 class NotSigned(SignedOut):
@@ -28,7 +32,7 @@ class NotSigned(SignedOut):
 def delivery_id(
     signature: Signature, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime
 ) -> str | None:
-    """The id of a delivery that is signed as the trigger wants it; None when the sender gave none and nothing is signed.
+    """The id of a delivery that is signed as the trigger wants it; None when there is none that its sender vouches for.
 
     `headers` by lower-case name. Raises NotSigned with what is missing or does not fit.
     """
@@ -39,8 +43,38 @@ def delivery_id(
             "This address has no secret yet. Make one in the form of the trigger, and give it to the sender."
         )
     if isinstance(signature, HmacSignature):
-        return _hmac(signature, secrets, headers, body)
+        return _hmac(signature, secrets, headers, body, now)
     return _standard(secrets, headers, body, now)
+
+
+def in_words(signature: HmacSignature) -> str:
+    """What a call must hold, for whoever sets up the sender."""
+    if signature.algorithm == "token":
+        return f"The header {signature.header} holds the secret of this address."
+    what = {
+        "body": "the body",
+        "time.body": "the time, a dot and the body",
+        "v0:time:body": "v0:, the time, a colon and the body",
+    }
+    signed = (
+        f"The header {signature.header} holds the HMAC-SHA256 of {what[signature.covers]}, as {signature.encoding}."
+    )
+    if not signature.has_time:
+        return signed
+    place = (
+        f"The header {signature.time_header} holds the time"
+        if signature.time_header
+        else "Before it stands the time, t=…,v1=…"
+    )
+    return f"{signed} {place}, in seconds since 1970."
+
+
+def challenge_of(signature: Signature, content: Any) -> str | None:
+    """What a signed body asks back, so that its sender knows that the address is ours; None of a body that asks nothing."""
+    signed = isinstance(signature, HmacSignature) and signature.has_time
+    asks = signed and isinstance(content, dict) and content.get("type") == "url_verification"
+    challenge = content.get("challenge") if asks else None
+    return challenge[:MAX_CHALLENGE] if isinstance(challenge, str) else None
 
 
 def _given_id(text: str | None) -> str | None:
@@ -54,24 +88,26 @@ def _standard(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, n
     message_id, sent_at, signed = (headers[name] for name in names)
     if len(message_id) > MAX_ID:
         raise NotSigned(f"The webhook-id is longer than {MAX_ID} characters.")
-    if not (sent_at.isascii() and sent_at.isdecimal() and len(sent_at) <= 12):
-        raise NotSigned("The webhook-timestamp is not a number of seconds since 1970.")
-    away = abs(now - datetime.fromtimestamp(int(sent_at), UTC))
-    if away > WINDOW:
-        raise NotSigned(
-            "The webhook-timestamp is more than 5 minutes away. Sign each try anew, and set the sender's clock."
-        )
+    at = _checked_time(sent_at, "webhook-timestamp", now)
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise NotSigned("The body is not UTF-8.") from None
-    at = datetime.fromtimestamp(int(sent_at), UTC)
     wanted = [StandardWebhook(secret_bytes(secret)).sign(message_id, at, text) for secret in secrets]
-    # At most a few are looked at: a header may hold as many as it has room for.
-    sent = [part for part in signed.split(" ")[:8] if part.startswith("v1,")]
+    sent = [part for part in signed.split(" ")[:MOST_PARTS] if part.startswith("v1,")]
     if not any(hmac.compare_digest(one.encode(), part.encode()) for one in wanted for part in sent):
         raise NotSigned
     return f"id:{message_id}"
+
+
+def _checked_time(text: str, place: str, now: datetime) -> datetime:
+    """The time that a sender signed. Raises NotSigned for none, and for one that is too far away; `place` is what its author calls it."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 12):
+        raise NotSigned(f"The {place} is not a number of seconds since 1970.")
+    at = datetime.fromtimestamp(int(text), UTC)
+    if abs(now - at) > WINDOW:
+        raise NotSigned(f"The {place} is more than 5 minutes away. Sign each try anew, and set the sender's clock.")
+    return at
 
 
 def secret_bytes(secret: str) -> bytes:
@@ -84,16 +120,38 @@ def secret_bytes(secret: str) -> bytes:
     return secret.encode()
 
 
-def _hmac(signature: HmacSignature, secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> str:
-    """The id is the body's digest: these senders sign nothing else, so the same bytes are the same delivery."""
+def _hmac(
+    signature: HmacSignature, secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime
+) -> str | None:
+    """The id is the body's digest: these senders sign no other, so the same bytes are the same delivery. A token signs nothing: None."""
     sent = headers.get(signature.header.lower(), "").strip()
     if not sent:
         raise NotSigned(f"The call has no {signature.header}.")
-    sent = sent.removeprefix("sha256=")
-    for secret in secrets:
-        digests = [hmac.digest(key, body, "sha256") for key in {secret.encode(), secret_bytes(secret)}]
-        for digest in digests:
-            wanted = digest.hex() if signature.encoding == "hex" else base64.b64encode(digest).decode()
-            if hmac.compare_digest(wanted.encode(), (sent.lower() if signature.encoding == "hex" else sent).encode()):
+    if signature.algorithm == "token":
+        if not any(hmac.compare_digest(secret.encode(), sent.encode()) for secret in secrets):
+            raise NotSigned(f"The {signature.header} is not the secret of this address.")
+        return None
+    content, parts = _covered(signature, sent, headers, body, now)
+    for key in (key for secret in secrets for key in {secret.encode(), secret_bytes(secret)}):
+        digest = hmac.digest(key, content, "sha256")
+        wanted = digest.hex() if signature.encoding == "hex" else base64.b64encode(digest).decode()
+        for part in parts:
+            if hmac.compare_digest(wanted.encode(), (part.lower() if signature.encoding == "hex" else part).encode()):
                 return f"body:{hashlib.sha256(body).hexdigest()}"
     raise NotSigned
+
+
+def _covered(
+    signature: HmacSignature, sent: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> tuple[bytes, list[str]]:
+    """The bytes that are signed, and the signatures that the header holds: a few while the sender changes its secret."""
+    if not signature.has_time:
+        return body, [sent.removeprefix("sha256=")]
+    if signature.time_header:
+        at, parts = headers.get(signature.time_header.lower(), "").strip(), [sent.removeprefix("v0=")]
+    else:
+        pairs = [part.strip().partition("=") for part in sent.split(",")[:MOST_PARTS]]
+        at = next((value for name, _, value in pairs if name == "t"), "")
+        parts = [value for name, _, value in pairs if name == "v1"]
+    _checked_time(at, signature.time_header or f"time in the {signature.header}", now)
+    return (at.encode() + b"." if signature.covers == "time.body" else b"v0:" + at.encode() + b":") + body, parts

@@ -71,7 +71,7 @@ def test_every_folder_has_a_type() -> None:
     )
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
-    known = {*presentation.FILES, "form.js"}
+    known = {*presentation.FILES, "form.js", "presets"}
     odd = [path for folder in BOTH for path in presentation.folder_on_disk(folder).iterdir() if path.name not in known]
     assert not odd, "files that nobody reads"
 
@@ -89,6 +89,15 @@ def test_its_example_is_a_finished_config(name: str) -> None:
 @pytest.mark.parametrize("name", TRIGGERS)
 def test_the_example_of_a_trigger_is_valid(name: str) -> None:
     msgspec.convert(example(f"triggers/{name}"), config_of(f"triggers/{name}"))
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_each_preset_is_a_config_that_is_known_again(folder: str) -> None:
+    look = look_of(folder)
+    for preset in look.presets:
+        config = msgspec.convert({**(look.defaults or {}), **preset.data}, config_of(folder))
+        assert set(preset.known_by) <= set(preset.data) and preset.label and preset.text
+        assert look.preset_of(msgspec.to_builtins(config)) == preset
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -92,7 +92,7 @@ function valuesOf(scope) {
     const last = parts[parts.length - 1];
     at[last] = several.has(path) ? [...(at[last] ?? []), value] : value;
   };
-  const controls = own(scope, '[name]:not([name=""], [data-time])');
+  const controls = own(scope, '[name]:not([name=""], [data-time], [data-beside])'); // `data-beside`: sent by itself, no part of the config
   for (const control of controls) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
     if (list.closest('[hidden]')) continue;

@@ -229,7 +229,8 @@ export class Panel {
     const name = event.target.closest('[data-step-name]');
     if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
     if (event.type === 'change' && event.target.matches('[data-if-missing], [data-instead]')) return this.fallBack(event.target);
-    if (!name && !event.target.closest('form[data-about]')) return;
+    if (event.target.matches('[data-presets]') && event.type === 'change') return this.usePreset(event.target);
+    if (event.target.matches('[data-beside]') || (!name && !event.target.closest('form[data-about]'))) return;
     if (this.form) arrange(this.form);
     clearTimeout(this.timer);
     this.waiting = true;
@@ -247,6 +248,21 @@ export class Panel {
       if (text !== field.value) field.value = text;
     }
     this.commit(true);
+  }
+
+  /** What a sender or a service needs takes the place of the fields that it names. @param {any} select */
+  usePreset(select) {
+    const { canvas, about } = this;
+    this.commit();
+    const data = JSON.parse(select.dataset.presets)[select.value];
+    const trigger = canvas.graph.triggers.get(about);
+    const before = trigger ?? canvas.graph.nodes.get(about);
+    if (!data || !before) return;
+    const changed = { ...before.data, ...data };
+    const op = trigger ? { kind: 'set_trigger', trigger: { ...trigger, data: changed } } : { kind: 'update_node', nodeId: about, data: changed };
+    this.wanted = select.name;
+    canvas.perform([op], `Set up ${canvas.titleOf(about)} for ${select.selectedOptions[0].text}`);
+    this.reload(about);
   }
 
   /** Another type was chosen: its form replaces this one. */

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from app.flow import trigger_registry
 from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Conditions
-from app.flow.reception import Identity, Path, Reception, Signature
+from app.flow.reception import HeaderName, Identity, Path, Reception, Signature
 from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, TriggerType
 
 
@@ -19,7 +20,8 @@ class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     """A run starts when JSON comes to the address and the conditions hold.
 
     `identity` says where the JSON names the contact; left empty, runs have no contact. `attributes` are written to the contact,
-    `properties` are what steps read as `event.…`. `signature`: how the sender proves that it is one.
+    `properties` are what steps read as `event.…`, with those that `headers` name. `signature`: how the sender proves that it is one;
+    `deliveryId`: where the JSON says which delivery it is, for senders that send the same one again with another body or time.
     """
 
     identity: Identity = Identity()
@@ -27,6 +29,8 @@ class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     properties: dict[str, Path] | str = "all"
     signature: Signature = "standard"
     create_contact: bool = True
+    headers: dict[str, HeaderName] = {}
+    delivery_id: Annotated[Path, Meta(title="id of the delivery")] = ""
     conditions: Conditions = []
     match: Match = "all"
 
@@ -62,6 +66,8 @@ class WebhookTrigger(TriggerType):
             properties=dict(properties) if isinstance(properties, dict) else "all",
             signature=config.signature,
             create_contact=config.create_contact,
+            headers=dict(config.headers),
+            delivery_id=config.delivery_id.strip(),
         )
 
     @classmethod
