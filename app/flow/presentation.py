@@ -188,12 +188,12 @@ def _presets(place: Path) -> tuple[Preset, ...]:
     """One for each file of `presets/`: `label`, `order`, `text` (lines of Markdown, one for each step) and `data`."""
     files = {path.stem: _object(place, f"presets/{path.name}") for path in sorted((place / "presets").glob("*.json"))}
     by_order = sorted(files.items(), key=lambda item: item[1].get("order", 100))
-    return tuple(
-        Preset(
-            name, about["label"], markdown("\n".join(f"1. {line}" for line in about["text"])), about["data"], tuple(about["knownBy"])
-        )
-        for name, about in by_order
-    )
+    return tuple(_preset(name, about) for name, about in by_order)
+
+
+def _preset(name: str, about: dict[str, Any]) -> Preset:
+    steps = markdown("\n".join(f"1. {line}" for line in about["text"]))
+    return Preset(name, about["label"], steps, about["data"], tuple(about["knownBy"]))
 
 
 _refused: dict[str, str] = {}
