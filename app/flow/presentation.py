@@ -54,7 +54,7 @@ def _says_at_least(value: Any, wanted: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Preset:
+class ConfigPreset:
     """A config to begin with, for one sender or service: `data` takes the place of the fields that it names. `text`: what to do there."""
 
     id: str
@@ -95,7 +95,7 @@ class Presentation:
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
-    presets: tuple[Preset, ...] = ()
+    presets: tuple[ConfigPreset, ...] = ()
     offers: tuple[dict[str, Any], ...] = ()
     """Of a trigger type: what an empty canvas offers to begin with. `title`, `text`, `icon`; `data` to begin at once with, else `field`
     is to be filled in first."""
@@ -103,7 +103,7 @@ class Presentation:
     preset_word: str = ""
     """What its presets are of: `Sender`, `Service`."""
 
-    def preset_of(self, data: dict[str, Any]) -> Preset | None:
+    def preset_of(self, data: dict[str, Any]) -> ConfigPreset | None:
         """The preset that a config was begun with; None when it fits none."""
         return next((preset for preset in self.presets if preset.fits(data)), None)
 
@@ -184,16 +184,16 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
     )
 
 
-def _presets(place: Path) -> tuple[Preset, ...]:
+def _presets(place: Path) -> tuple[ConfigPreset, ...]:
     """One for each file of `presets/`: `label`, `order`, `text` (lines of Markdown, one for each step) and `data`."""
     files = {path.stem: _object(place, f"presets/{path.name}") for path in sorted((place / "presets").glob("*.json"))}
     by_order = sorted(files.items(), key=lambda item: item[1].get("order", 100))
     return tuple(_preset(name, about) for name, about in by_order)
 
 
-def _preset(name: str, about: dict[str, Any]) -> Preset:
+def _preset(name: str, about: dict[str, Any]) -> ConfigPreset:
     steps = markdown("\n".join(f"1. {line}" for line in about["text"]))
-    return Preset(name, about["label"], steps, about["data"], tuple(about["knownBy"]))
+    return ConfigPreset(name, about["label"], steps, about["data"], tuple(about["knownBy"]))
 
 
 _refused: dict[str, str] = {}
