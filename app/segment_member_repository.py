@@ -87,7 +87,7 @@ moved as (
   where m.tenant_id = w.tenant_id and m.segment = w.segment and m.contact_id = w.contact_id
   returning m.tenant_id, m.segment, m.contact_id)
 """
-_MOVES = "(select tenant_id, '{event}' as type, contact_id, properties as data, occurred_at from happened) as moves"
+_MOVES = "(select tenant_id, '{event}' as type, contact_id, properties as data, occurred_at, id as place from happened) as moves"
 
 
 def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
@@ -105,7 +105,7 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
       select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
     queued as ({inbox.events_sql("happened where depth is not null", caused=True)}),
     {followed}
-    heard as ({of_contacts_sql(_MOVES.format(event=event))}),
+    {of_contacts_sql(_MOVES.format(event=event))},
     counted as (
       insert into segment_days as d (tenant_id, segment, day, shard, "{column}")
       select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, %(shard)s, count(*) from moved

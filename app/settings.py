@@ -17,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.bus_settings import BusSettings, read_bus
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -187,6 +189,7 @@ class Settings:
     engine: EngineSettings
     ceilings: CeilingSettings = CeilingSettings()
     egress: EgressSettings = field(default_factory=EgressSettings)
+    buses: BusSettings = field(default_factory=BusSettings)
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
     plugins: Path | None = None
@@ -275,6 +278,7 @@ def _read(*, local: bool) -> Settings:
             uncertain_hours=_number("THROUGHLINE_UNCERTAIN_HOURS", 24, 1, 720),
         ),
         egress=_egress("THROUGHLINE_EGRESS_ALLOW"),
+        buses=_buses(),
         admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
         admin_password=secret("THROUGHLINE_ADMIN_PASSWORD"),
         plugins=_folder("THROUGHLINE_PLUGINS"),
@@ -337,6 +341,13 @@ def _ceilings() -> CeilingSettings:
         uploads_at_once=_number("THROUGHLINE_UPLOADS_AT_ONCE", 50, 1, 10_000),
         import_rows_a_day=_number("THROUGHLINE_IMPORT_ROWS_A_DAY", 20_000_000, 1, 1_000_000_000),
     )
+
+
+def _buses() -> BusSettings:
+    try:
+        return read_bus(secret)
+    except ValueError as error:
+        raise UnsafeSettings(str(error)) from error
 
 
 def _folder(name: str) -> Path | None:

@@ -48,7 +48,7 @@ def moving(
     before = f"'{was}'" if was else "was"
     return f"""
     with {values}{"," if values else ""} moved as ({update} returning {returning}),
-    heard as ({messages_sql(f"(select * from moved where {KEY} <> {before})")}),
+    {messages_sql(f"(select * from moved where {KEY} <> {before})")},
     counted as (
       insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
       select tenant_id, workflow_id, workflow_version, node_id, key, %(shard)s, sum(n) from moved,

@@ -1,7 +1,7 @@
-"""The outbox: one row for each event and each enabled endpoint that wants its type, in the transaction of what happened.
+"""The outbox: one row for each event and each enabled endpoint or bus that wants its type, in the transaction of what happened.
 
-Rows are made by joining what happened with the endpoints, in one statement for all that happened together. Nothing is written where
-nobody listens. `…_sql` builds the statement for a part of a larger one (`with … as (…)`).
+Rows are made by joining what happened with who listens, in one statement for all that happened together. Nothing is written where
+nobody listens. `…_sql` builds parts of a larger statement (`with …`).
 """
 
 from __future__ import annotations
@@ -29,19 +29,36 @@ def instant_sql(expression: str) -> str:
     return f"to_char({expression} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
-def tell_sql(source: str, *, contact: str = _CONTACT) -> str:
-    """Writes down what happened for whoever wants it.
+_WANTED = """
+exists (select from webhook_endpoints e where e.tenant_id = h.tenant_id and e.enabled and h.type = any(e.types))
+or exists (select from event_sinks s where h.type = any(s.types) and (s.tenant_ids is null or h.tenant_id = any(s.tenant_ids)))
+"""
+"""Does anybody listen? Asked before an event is made: of what nobody wants there is neither id nor document."""
 
-    Rows of `source`: `tenant_id, type, contact_id, data` (jsonb), `occurred_at`, and `nobody` (jsonb): what data has besides where
-    there is no contact. `contact` is SQL for what it has besides where there is one, over `h` and the contact's row `c`.
+
+def tell_sql(source: str, *, contact: str = _CONTACT) -> str:
+    """Parts of a `with` (`happenings`, `heard`, `queued_for_buses`) that write down what happened for whoever wants it.
+
+    Rows of `source`: `tenant_id, type, contact_id, data` (jsonb), `occurred_at`, `place` (in their order buses get them), and
+    `nobody` (jsonb): what data has besides where there is no contact. `contact` is SQL for what it has besides where there is one,
+    over `h` and the contact's row `c`.
     """
-    # The subquery is not flattened, because it is volatile: an event has one id, however many endpoints hear of it.
+    # An event has one id and one place, however many hear of it.
     return f"""
-    insert into event_deliveries (tenant_id, endpoint_id, id, type, contact_id, data, occurred_at, next_at)
-    select h.tenant_id, e.id, h.event_id, h.type, h.contact_id, h.data || {contact}, h.occurred_at, (select clock_now())
-    from (select *, gen_random_uuid() as event_id from {source}) h
-    join webhook_endpoints e on e.tenant_id = h.tenant_id and e.enabled and h.type = any(e.types)
-    left join contacts c on c.tenant_id = h.tenant_id and c.id = h.contact_id
+    happenings as materialized (
+      select h.tenant_id, gen_random_uuid() as event_id, h.type, h.contact_id, h.data || {contact} as data, h.occurred_at, h.place
+      from {source} h left join contacts c on c.tenant_id = h.tenant_id and c.id = h.contact_id
+      where {_WANTED}),
+    heard as (
+      insert into event_deliveries (tenant_id, endpoint_id, id, type, contact_id, data, occurred_at, next_at)
+      select t.tenant_id, e.id, t.event_id, t.type, t.contact_id, t.data, t.occurred_at, (select clock_now())
+      from happenings t join webhook_endpoints e on e.tenant_id = t.tenant_id and e.enabled and t.type = any(e.types)),
+    queued_for_buses as (
+      insert into sink_events (tenant_id, sink, id, type, contact_id, data, occurred_at, written_at)
+      select t.tenant_id, s.name, t.event_id, t.type, t.contact_id, t.data, t.occurred_at, (select clock_now())
+      from happenings t
+      join event_sinks s on t.type = any(s.types) and (s.tenant_ids is null or t.tenant_id = any(s.tenant_ids))
+      order by t.place)
     """  # noqa: S608  constants
 
 
@@ -51,14 +68,14 @@ _NOTHING = "'{}'::jsonb"
 _HAPPENED = f"""
 (select *, case when of_run then {NO_CONTACT} else {_NOTHING} end as nobody from unnest(
   %(tenants)s::int[], %(types)s::text[], %(contacts)s::uuid[], %(data)s::jsonb[], %(times)s::timestamptz[], %(of_runs)s::bool[])
-  as u(tenant_id, type, contact_id, data, occurred_at, of_run)) as happened
+  with ordinality as u(tenant_id, type, contact_id, data, occurred_at, of_run, place))
 """  # noqa: S608  constants
-_TELL = tell_sql(_HAPPENED)
+_TELL = f"with {tell_sql(_HAPPENED)} select 1"
 
 
 def of_contacts_sql(source: str) -> str:
     """The same for rows that are about a contact each, which is not asked for twice."""
-    return tell_sql(f"(select *, {_NOTHING} as nobody from {source}) as of_contacts")  # noqa: S608  constants
+    return tell_sql(f"(select *, {_NOTHING} as nobody from {source})")  # noqa: S608  constants
 
 
 def messages_sql(source: str) -> str:
@@ -69,8 +86,8 @@ def messages_sql(source: str) -> str:
         f"""(select m.tenant_id, case m.status {types} end as type, m.contact_id, jsonb_build_object('runId', m.run_id, 'seq', m.seq,
           'workflowId', m.workflow_id, 'workflowVersion', m.workflow_version, 'nodeId', m.node_id, 'channel',
           case m.channel {channels} else m.channel::text end, 'recipient', m.recipient, 'reason', m.reason, 'error', m.error_message)
-          as data, (select clock_now()) as occurred_at, {NO_CONTACT} as nobody
-        from {source} m where m.status in ({", ".join(map(str, MESSAGE))})) as settled"""  # noqa: S608  constants
+          as data, (select clock_now()) as occurred_at, {NO_CONTACT} as nobody, m.seq as place
+        from {source} m where m.status in ({", ".join(map(str, MESSAGE))}))"""  # noqa: S608  constants
     )
 
 

@@ -46,7 +46,7 @@ def ending(which: str, *, error: str = "%(error)s", output: str = "null", is_ove
     """
     port = "null" if is_over else f"'{MOVED}'"
     called = f"{called_from_outside(error)}," if is_over else ""
-    heard = f"heard as ({_heard(error)})," if is_over else ""
+    heard = f"{_heard(error)}," if is_over else ""
     return _ENDING.format(which=which, error=error, output=output, called=called, heard=heard, port=port)
 
 
@@ -56,7 +56,7 @@ def _heard(error: str) -> str:
         f"""(select tenant_id, 'workflow.run.' || %(key)s as type, contact_id, jsonb_build_object('runId', id, 'workflowId', workflow_id,
           'workflowVersion', workflow_version, 'triggerId', coalesce(trigger_id, 'trigger'), 'startedAt', {instant_sql("started_at")},
           'completedAt', {instant_sql("now")}, 'error', {error}::text, 'goalId', null::text) as data, now as occurred_at,
-          {NO_CONTACT} as nobody from ended) as over"""
+          {NO_CONTACT} as nobody, seq as place from ended)"""
     )
 
 

@@ -53,7 +53,10 @@ from workflow_versions v join workspaces w on w.id = v.tenant_id join workflows 
 join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 
-_WANTED = "select distinct unnest(types) from webhook_endpoints where tenant_id = %s and enabled"
+_WANTED = """
+select distinct unnest(types) from webhook_endpoints where tenant_id = %(tenant)s and enabled
+union select unnest(types) from event_sinks where tenant_ids is null or %(tenant)s = any(tenant_ids)
+"""
 
 
 class VersionNotUnderstood(Exception):
@@ -82,7 +85,7 @@ class Matcher:
         self.keeps_dates = False
         """Does a workflow of a workspace that is known here watch a date of contacts?"""
         self.wanted_types: dict[int, frozenset[str]] = {}
-        """Types of domain events that endpoints of a workspace want; only of workspaces with endpoints."""
+        """Types of domain events that endpoints of a workspace or buses want; only of workspaces of which somebody hears."""
         self._swept = monotonic()
         self._newer: tuple[list[bytes], list[bytes]] | None = None
 
@@ -138,7 +141,7 @@ class Matcher:
         self._newer = None
 
     def _note_endpoints(self, tenant_id: int) -> None:
-        wanted = frozenset(row[0] for row in self.connection.execute(_WANTED, (tenant_id,)))
+        wanted = frozenset(row[0] for row in self.connection.execute(_WANTED, {"tenant": tenant_id}))
         if wanted:
             self.wanted_types[tenant_id] = wanted
         else:

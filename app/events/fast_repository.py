@@ -67,7 +67,7 @@ from incoming
 """  # noqa: S608  constants
 _HEARD = tell_sql(
     f"""(select tenant_id, '{CONTACT_CREATED}'::text as type, new_contact_id as contact_id, kind, value,
-      '{{{{"via":"event"}}}}'::jsonb as data, $3::timestamptz as occurred_at from missing) as came""",  # noqa: S608  constants
+      '{{{{"via":"event"}}}}'::jsonb as data, $3::timestamptz as occurred_at, created_id as place from missing)""",  # noqa: S608  constants
     contact=f"""jsonb_build_object('contact', jsonb_build_object('id', h.contact_id,
       'externalId', case h.kind when {_BY_EXTERNAL_ID} then h.value end, 'email', case h.kind when {_BY_EMAIL} then h.value end))""",
 )
@@ -96,7 +96,7 @@ _STORE_NEW = f"""
   where (select holds from standing) and request not in (select request from left_out) and (select count(*) from made) >= 0
   union all
   select created_id, tenant_id, new_contact_id, '{CONTACT_CREATED}', '{{{{"via":"event"}}}}', null, $3 from missing
-), {_STORED}, heard as ({_HEARD})
+), {_STORED}, {_HEARD}
 select (select holds from standing), (select string_agg(request::text, ' ') from left_out), null,
   string_agg(coalesce(whose::text, '{NO_CONTACT}'), '' order by place)
 from named

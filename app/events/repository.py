@@ -83,10 +83,10 @@ select id from stored
 """  # noqa: S608  constants
 _NAMES = ", ".join(f"'{name}'" for name in sorted(NAMES))
 _RECORDED = f"""
-(select tenant_id, name as type, contact_id, properties::jsonb as data, occurred_at from incoming join stored using (id)
+(select tenant_id, name as type, contact_id, properties::jsonb as data, occurred_at, id as place from incoming join stored using (id)
  where name in ({_NAMES})) as recorded
 """  # noqa: S608  constants
-_HEARD = f", heard as ({of_contacts_sql(_RECORDED)})"
+_HEARD = f", {of_contacts_sql(_RECORDED)}"
 _INSERT_OF_CLIENTS, _INSERT_OF_PRODUCT = _INSERT.format(heard=""), _INSERT.format(heard=_HEARD)
 
 

@@ -10,6 +10,7 @@ from app.models.contact_import import ContactImport, ContactImportChunk, Contact
 from app.models.due_date import DateSchedule, DueDate
 from app.models.enrolment import Enrolment
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
+from app.models.event_sink import EventSink, InboundMessage, SinkEvent
 from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
@@ -81,10 +82,12 @@ __all__ = [
     "Event",
     "EventDelivery",
     "EventHistory",
+    "EventSink",
     "Heartbeat",
     "HeldRunJob",
     "HistoryStart",
     "IdempotencyKey",
+    "InboundMessage",
     "Inbox",
     "Invitation",
     "LeavingMonth",
@@ -112,6 +115,7 @@ __all__ = [
     "SegmentNumber",
     "SignInFailure",
     "SignInLink",
+    "SinkEvent",
     "SplitExposure",
     "Stall",
     "Step",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
 from app.counters.message_counters import PREFIX
+from app.domain_events.sink_repository import sinks_standing
 from app.engine.inbox_lanes import HEADS
 from app.lib.database import execute
 from app.lib.months import Month
@@ -57,7 +58,8 @@ class Queue(NamedTuple):
 
 
 async def queues(session: AsyncSession) -> list[Queue]:
-    return [Queue(row.queue, int(row.depth), float(row.age)) for row in await session.execute(text(_QUEUES))]
+    rows = [Queue(row.queue, int(row.depth), float(row.age)) for row in await session.execute(text(_QUEUES))]
+    return rows + [Queue(f"events_{sink.name}", sink.depth, sink.age) for sink in await sinks_standing(session)]
 
 
 async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:

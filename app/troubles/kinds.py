@@ -147,6 +147,16 @@ KINDS: dict[str, Kind] = {
         _nothing,
         of_installation=True,
     ),
+    "bus_behind": Kind(
+        "Events for a bus wait",
+        "warning",
+        "webhook",
+        "event",
+        "NATS or Redis does not take them. They are kept for a week and leave in order as soon as it does.",
+        _nothing,
+        quotes_error=False,
+        of_installation=True,
+    ),
     "redis_away": Kind(
         "Redis does not answer",
         "warning",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain_events.sink_repository import sinks_standing
 from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
@@ -26,6 +27,8 @@ RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
 """A failure is news for a day; what is a minute overdue and did not move is late."""
 DEPLOYING = timedelta(hours=1)
 """An endpoint at which nothing arrives for less is no trouble yet."""
+BEHIND_S = 300.0
+"""How long an event may wait for a bus before somebody should know."""
 STARTING_S = 60.0
 """Workers start after the web process; until it is this old their absence is no news."""
 _began = time.monotonic()
@@ -41,6 +44,7 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
         if not starting and (pulse is None or not pulse.alive):
             troubles.append(Trouble(kind=kind, since=pulse.last if pulse else None))
     troubles += await _standing(session, queries)
+    troubles += await _buses(session)
     if message := untrusted_proxy():
         troubles.append(Trouble(kind="proxy_untrusted", error_message=message))
     return in_order(troubles)
@@ -72,6 +76,21 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     if stand.left_for_newer_seconds is not None:
         troubles.append(Trouble(kind="older_release", since=now - timedelta(seconds=stand.left_for_newer_seconds)))
     return troubles
+
+
+async def _buses(session: AsyncSession) -> list[Trouble]:
+    """Buses that take nothing, or far less than happens."""
+    now, real = clock.now(), datetime.now(UTC)
+    return [
+        _deep(
+            "bus_behind",
+            sink.depth,
+            since=sink.failing_since or now - timedelta(seconds=sink.age),
+            details=[f"{sink.name}: {sink.last_error or 'It takes events, and more come than it takes.'}"],
+        )
+        for sink in await sinks_standing(session)
+        if sink.age >= BEHIND_S or (sink.failing_since is not None and real - sink.failing_since >= PATIENCE)
+    ]
 
 
 def _disk() -> list[Trouble]:

@@ -9,6 +9,7 @@ LEVELS = Levels(
         {"asgi", "worker", "scheduler", "cli"},
         {"ops"},
         {"features", "installed_types", "local", "demo"},
+        {"event_sinks"},
         {"segments"},
         {"builder", "reference"},
         {"webhooks", "executions", "webhook_endpoints"},
@@ -41,6 +42,7 @@ LEVELS = Levels(
         {"web"},
         {"lib"},
         {"errors", "settings"},
+        {"bus_settings"},
     )
 )
 """From the top down: a module may import what stands below it, never what stands above. A longer name is looked for first."""

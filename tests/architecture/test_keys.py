@@ -25,6 +25,7 @@ SHARED = {
     "account_mails": "sent for all workspaces by one job; few rows, gone within days",
     "secret_keys": "of the installation",
     "heartbeats": "of the installation",
+    "event_sinks": "buses of the installation; a row or two",
     "batches": "of the workers, which take rows of several workspaces",
     "crashes": "of the workers; few rows",
     "leaving_months": "of the installation: a month leaves for all workspaces at once",

@@ -12,6 +12,8 @@ FREE_TABLES = {
     "date_schedules": "what marketers wrote, and instants",
     "draft_changes": "what marketers drew",
     "heartbeats": "processes",
+    "event_sinks": "names of types, and what a bus of the operator answered",
+    "inbound_messages": "ids that senders give their messages, for three days",
     "held_run_jobs": "a filter by ids and words, and the user who asked",
     "history_starts": "names of rules and instants",
     "idempotency_keys": "sealed answers for the program that had them already, for a day",

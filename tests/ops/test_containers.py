@@ -68,7 +68,8 @@ def test_health_checks_ask_what_there_is() -> None:
 
 
 def test_services_start_in_order() -> None:
-    assert set(SERVICES) == {*OURS, "postgres", "valkey"}
+    assert set(SERVICES) == {*OURS, "postgres", "valkey", "nats"}
+    assert SERVICES["nats"]["profiles"] == ["nats"], "only for who asks for it"
     for name in ("web", "worker", "scheduler"):
         assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     for name in ("postgres", "valkey"):
@@ -78,7 +79,7 @@ def test_services_start_in_order() -> None:
             assert needed in SERVICES
             if how["condition"] == "service_healthy":
                 assert "healthcheck" in SERVICES[needed]
-    assert set(COMPOSE["volumes"]) == {"postgres"}
+    assert set(COMPOSE["volumes"]) == {"postgres", "nats"}
     assert "--appendonly no" in SERVICES["valkey"]["command"][2], "it holds nothing that could be damaged"
 
 
@@ -86,7 +87,7 @@ def test_every_variable_is_a_setting_and_is_explained() -> None:
     wanted = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
     explained = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert wanted == explained
-    settings = (ROOT / "app" / "settings.py").read_text()
+    settings = "".join((ROOT / "app" / name).read_text() for name in ("settings.py", "bus_settings.py"))
     for name in SERVICES["web"]["environment"]:
         assert f'"{name}"' in settings, name
 
