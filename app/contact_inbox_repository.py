@@ -69,10 +69,11 @@ class DatedStart(NamedTuple):
 
 async def start_each(
     session: AsyncSession, tenant_id: int, *, workflow_id: UUID, trigger_id: str, starts: Sequence[DatedStart]
-) -> None:
+) -> list[UUID]:
     """`start_at` for contacts whose runs begin with events of their own. One statement, however many."""
     if not starts:
-        return
+        return []
+    run_ids = [UUID(bytes=run_id) for run_id in uuid7_many(len(starts))]
     await execute(
         session,
         _DATED,
@@ -80,8 +81,9 @@ async def start_each(
         name=trigger_id,
         workflow=workflow_id,
         contacts=[one.contact_id for one in starts],
-        runs=[UUID(bytes=run_id) for run_id in uuid7_many(len(starts))],
+        runs=run_ids,
         payloads=[Jsonb(one.properties) for one in starts],
         times=[one.occurred_at for one in starts],
     )
     notify_engine(session)
+    return run_ids

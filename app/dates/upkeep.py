@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.dates import repository
+from app.dates import firing_repository, repository
 from app.dates.repository import StoredDate
 from app.flow.contact_date import ContactDate
 from app.flow.document import Trigger
@@ -52,13 +52,35 @@ async def compare(session: AsyncSession, tenant_id: int, live: Iterable[Publishe
     for key, before in existing.items():
         if key not in wanted and not before.dropped:
             await repository.drop(session, tenant_id, before)
+            await firing_repository.end_existing(
+                session, tenant_id, *key, "The trigger is not part of the live version any more."
+            )
     for key, (row, date) in wanted.items():
         stored = existing.get(key)
         changed = stored is None or stored.dropped or stored_date(stored.trigger_id, stored.trigger) != date
         if stored is None or changed or _moves_with_zone(stored, row, date):
-            await repository.store(session, tenant_id, row, existing=changed and date.existing != "ignore")
+            existing_too = changed and date.existing != "ignore"
+            await repository.store(session, tenant_id, row, existing=existing_too)
+            await _begin_existing(session, tenant_id, row, wanted=existing_too, goes_on=not changed)
         elif stored != row:
             await repository.switch(session, tenant_id, row)
+
+
+async def _begin_existing(
+    session: AsyncSession, tenant_id: int, row: StoredDate, *, wanted: bool, goes_on: bool
+) -> None:
+    """The firing of dates that had come, for people to see and to stop; one that `goes_on` is left as it is."""
+    place = (session, tenant_id, row.workflow_id, row.trigger_id)
+    if wanted:
+        await firing_repository.begin_existing(*place, *firing_of(row.trigger_id, row.trigger))
+    elif not goes_on:
+        await firing_repository.end_existing(*place, "The trigger says something else by now.")
+
+
+def firing_of(trigger_id: str, trigger: dict[str, Any]) -> tuple[str, int | None]:
+    """What people call a firing of a trigger as it is stored, and how many it lets in."""
+    kind, config = typed(msgspec.convert({"id": trigger_id, **trigger}, Trigger))
+    return kind.title(config), kind.most_by_firing(config)
 
 
 def _moves_with_zone(before: StoredDate, row: StoredDate, date: ContactDate) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 import structlog
 
+from app.dates.firing_repository import DONE_SQL
 from app.engine import claim, rows
 from app.engine.claim_lock import let_claims_pass
 from app.engine.due_dates import DueDates, WatchedDate
@@ -135,6 +136,7 @@ class DateBuilder:
         ids = [row[0] for row in cursor.execute(_NEXT, place)]
         if not ids:
             cursor.execute(_BUILT, one.key)
+            cursor.execute(DONE_SQL, one.key)  # there may be nobody whose date had come
             return []
         stored = claim.contacts(cursor, [(one.tenant_id, contact_id) for contact_id in ids], ())
         (now,) = cursor.execute(f"select {NOW}").fetchone() or (0,)

@@ -8,7 +8,7 @@ row, and whoever says that nothing is due for long holds that row alone (`app.da
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
 import structlog
@@ -26,7 +26,6 @@ from app.values.schedule import Occurrence
 log = structlog.get_logger()
 UNREADABLE = "date_not_understood"
 """The reason of a refusal."""
-MOMENT = timedelta(microseconds=1)
 MAX_SHOWN = 100
 """Characters of what is no date that a refusal quotes."""
 
@@ -192,10 +191,9 @@ def _come_already(
     Raises NoDate."""
     if existing or date.existing == "ignore":
         return date.come_already(value, zone, since) if existing else None
-    if known is None or known.next_at is None or known.next_at > since:
+    if known is None or known.next_at is None or (known.next_at > since and date.existing != "only"):
         return None
-    first = next(date.occurrences(value, zone, known.next_at - MOMENT), None)
-    return first if first is not None and first.at == known.next_at else None
+    return date.moved_by_zone(value, zone, known.next_at)
 
 
 def _stamp(at: datetime | None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -24,7 +24,7 @@ NEXT_DUE = "select min(next_at) from enrolments where next_at > clock_now()"
 ANY_DUE = f"select 1 where {IS_DUE}"
 _TAKE = """
 select e.tenant_id, e.id, e.workflow_id, e.trigger_id, e.audience, e.event, e.most, e.per_minute, e.enrolled, e.reached, e.expected,
-  e.status, e.error, e.run_id, e.seq, e.awaited, e.depth, f.status as workflow_status, f.deleted_at is not null as deleted,
+  e.status, e.error, e.run_id, e.seq, e.awaited, e.depth, e.open_runs, f.status as workflow_status, f.deleted_at is not null as deleted,
   (select v.graph from workflow_versions v
    where v.tenant_id = e.tenant_id and v.workflow_id = e.workflow_id and v.version = f.live_version) as graph
 from enrolments e join workflows f on f.tenant_id = e.tenant_id and f.id = e.workflow_id
@@ -52,9 +52,15 @@ class DueEnrolment(NamedTuple):
     seq: int | None
     awaited: bool
     depth: int
+    open_runs: list[UUID] | None
     workflow_status: str
     deleted: bool
     graph: dict[str, Any] | None
+
+    @property
+    def counts_entries(self) -> bool:
+        """Does it end with so many that have entered, and not with so many that were asked in?"""
+        return self.most is not None and self.run_id is None
 
     @property
     def trigger(self) -> Trigger | None:
@@ -107,17 +113,26 @@ async def take_due(session: AsyncSession) -> DueEnrolment | None:
 
 
 async def advance(
-    session: AsyncSession, due: DueEnrolment, *, enrolled: int, reached: UUID | None, pause_s: float
+    session: AsyncSession,
+    due: DueEnrolment,
+    *,
+    enrolled: int,
+    reached: UUID | None,
+    pause_s: float,
+    open_runs: Sequence[UUID] = (),
 ) -> None:
-    """So many more were asked for, up to the contact `reached`; the next piece is due after a pause."""
+    """So many more were asked for, up to the contact `reached`; the next piece is due after a pause. `open_runs`: to be counted
+    before that."""
     await execute(
         session,
         """update enrolments set enrolled = enrolled + %(enrolled)s, reached = coalesce(%(reached)s, reached),
+             open_runs = nullif(%(open_runs)s::uuid[], '{}'),
              next_at = clock_now() + make_interval(secs => %(pause)s), updated_at = clock_now()
            where tenant_id = %(tenant)s and id = %(id)s""",
         enrolled=enrolled,
         reached=reached,
         pause=pause_s,
+        open_runs=list(open_runs),
         tenant=due.tenant_id,
         id=due.id,
     )
@@ -126,24 +141,28 @@ async def advance(
 # As the engine writes what it refuses: one row a day for each contact, in order of the contacts.
 _REFUSE = """
 insert into entry_refusals (tenant_id, workflow_id, contact_id, reason, at, last_at, day, trigger_id)
-select %(tenant)s, %(workflow)s, contact_id, 'conditions_not_met', now, now, (now at time zone 'UTC')::date, %(trigger)s
-from unnest(%(contacts)s::uuid[]) as u(contact_id) cross join (select clock_now() as now) as clock order by contact_id
+select %(tenant)s, %(workflow)s, contact_id, reason, now, now, (now at time zone 'UTC')::date, %(trigger)s
+from unnest(%(contacts)s::uuid[], %(reasons)s::text[]) as u(contact_id, reason)
+cross join (select clock_now() as now) as clock order by contact_id
 on conflict (tenant_id, workflow_id, contact_id, reason, day) where day is not null
 do update set times = entry_refusals.times + 1, last_at = excluded.last_at, event_id = null, run_id = null, detail = null,
   trigger_id = excluded.trigger_id
 """
 
 
-async def refuse(session: AsyncSession, due: DueEnrolment, contact_ids: Sequence[UUID]) -> None:
-    """Keep that these did not meet the trigger's conditions. One statement, however many."""
-    if contact_ids:
+async def refuse(
+    session: AsyncSession, tenant_id: int, workflow_id: UUID, trigger_id: str, reasons: Mapping[UUID, str]
+) -> None:
+    """Keep why these contacts do not enter. One statement, however many."""
+    if reasons:
         await execute(
             session,
             _REFUSE,
-            tenant=due.tenant_id,
-            workflow=due.workflow_id,
-            trigger=due.trigger_id,
-            contacts=list(contact_ids),
+            tenant=tenant_id,
+            workflow=workflow_id,
+            trigger=trigger_id,
+            contacts=list(reasons),
+            reasons=list(reasons.values()),
         )
 
 

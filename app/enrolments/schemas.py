@@ -12,7 +12,8 @@ from app.models.enrolment import Enrolment
 
 class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
     """Many contacts on their way into a workflow. `expected` is null where nobody counted; `enrolled`: for how many a run was asked for,
-    of which the workflow's rules may refuse some. `run_id`: the run whose step called the workflow for them; then `trigger_id` is empty."""
+    of which the workflow's rules may refuse some; where a trigger limits how many enter (`most`), how many have.
+    `run_id`: the run whose step called the workflow for them; then `trigger_id` is empty."""
 
     id: UUID
     workflow_id: UUID
@@ -21,6 +22,7 @@ class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
     status: str
     expected: int | None
     enrolled: int
+    most: int | None
     per_minute: int
     started_by: str
     started_at: datetime
@@ -39,6 +41,7 @@ class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
             status=row.status,
             expected=row.expected,
             enrolled=row.enrolled,
+            most=row.most if row.run_id is None else None,
             per_minute=row.per_minute,
             started_by=row.started_by,
             started_at=row.created_at,

@@ -122,7 +122,8 @@ class EnrolmentService:
         if row.status == EnrolmentStatus.RUNNING:
             row.status, row.stopped_by = EnrolmentStatus.STOPPED.value, self._principal.name
             row.ended_at = clock.now()
-            row.next_at = row.ended_at if row.awaited else None  # then the run that waits is told when they are through
+            # Then the run that waits is told when they are through, and who has entered is counted.
+            row.next_at = row.ended_at if row.awaited or row.open_runs else None
             await self._rows.session.flush()
         return row
 

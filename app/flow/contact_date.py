@@ -22,6 +22,8 @@ ExistingDates = Literal["ignore", "enter", "only"]
 """What becomes of dates that have come already when a trigger goes live: nothing, a run beside those that follow, or the only runs."""
 _PERIOD = {"once": None, "year": timedelta(days=400), "month": timedelta(days=40)}
 """Within which the last one of a date that comes back lies, with clocks of all zones."""
+ZONES_APART = timedelta(hours=26)
+"""Between the clocks of the first zone that has a day, and of the last."""
 _YEARLESS = re.compile(r"(?:--([0-9]{2})-?|([0-9]{2})-)([0-9]{2})")
 LEAP_YEAR = 1904
 """A day that has no year is counted from that one: it has all days, and lies before whatever comes."""
@@ -122,6 +124,12 @@ class ContactDate:
                 break
             last = one
         return last
+
+    def moved_by_zone(self, value: Any, zone: tzinfo, at: datetime) -> Occurrence | None:
+        """The one of `occurrences` that came at an instant by clocks of some zone, as those of this one have it, if it comes still; for a
+        contact who moved before its turn. Raises NoDate."""
+        first = next(self.occurrences(value, zone, at - ZONES_APART - timedelta(microseconds=1)), None)
+        return first if first is not None and first.at <= at + ZONES_APART else None
 
     @property
     def _existing_span(self) -> timedelta | None:

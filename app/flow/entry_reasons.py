@@ -31,6 +31,7 @@ TEXTS = {
     "contact_erased": "The contact was erased.",
     "set_aside": "The start could not be handled, and was set aside.",
     "date_not_understood": "What it has there is no date.",
+    "firing_used_up": "As many had entered for this date as the trigger takes.",
     "takes_no_contact": "No trigger started runs of contacts any more.",
 }
 

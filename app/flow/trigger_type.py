@@ -160,6 +160,11 @@ class TriggerType:
         return None
 
     @classmethod
+    def most_by_firing(cls, config: Any) -> int | None:
+        """How many contacts enter each time that its date comes; None: all of them. Of a timetable its `most` says it."""
+        return None
+
+    @classmethod
     def title(cls, config: Any) -> str:
         """What it is called where there is little room: in drawings of a workflow, in lists of differences."""
         raise NotImplementedError

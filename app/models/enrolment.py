@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes, Json
@@ -35,9 +35,13 @@ class Enrolment(HasTenantKey, HasTimes, Base):
     expected: Mapped[int | None] = mapped_column(BigInteger)
     """How many there were when it began; None: not counted."""
     enrolled: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """For how many a run was asked for; the workflow's rules may still refuse some."""
+    """For how many a run was asked for; the workflow's rules may still refuse some. With `most` of a trigger: how many have entered."""
     most: Mapped[int | None] = mapped_column(BigInteger)
     """It ends with so many; None: all of them."""
+    open_runs: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    """Runs that were asked for and are not counted yet, where `most` counts who enters."""
+    firing: Mapped[str | None]
+    """Of a date trigger: which firing this is, a day, or its going live for dates that had come. One row for each."""
     per_minute: Mapped[int]
     reached: Mapped[UUID | None]
     next_at: Mapped[datetime | None]
@@ -61,6 +65,15 @@ class Enrolment(HasTenantKey, HasTimes, Base):
         CheckConstraint("per_minute > 0", name="per_minute"),
         Index("enrolments_workflow", "tenant_id", "workflow_id", "id"),
         Index("enrolments_run", "tenant_id", "run_id", "seq", postgresql_where=text("run_id is not null")),
+        Index(
+            "enrolments_firing",
+            "tenant_id",
+            "workflow_id",
+            "trigger_id",
+            "firing",
+            unique=True,
+            postgresql_where=text("firing is not null"),
+        ),
         Index("enrolments_due", "next_at", postgresql_where=text("next_at is not null")),
         ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
     )

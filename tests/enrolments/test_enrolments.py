@@ -124,7 +124,7 @@ def test_it_goes_at_its_pace_and_ends_with_its_most(world: World, monkeypatch: p
     vips = segment_of(world, world.contacts(20))
     workflow = world.workflow(listening(vips))
     enrolment = begin(world, workflow, vips, per_minute=2, most=5)
-    for entered in (2, 4, 5):
+    for entered in (0, 2, 4, 5):  # who has entered is counted with the next piece
         poll(world)
         assert row(world, enrolment)["enrolled"] == entered
         world.db.execute("update enrolments set next_at = next_at - interval '1 minute' where next_at is not null")

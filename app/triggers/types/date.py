@@ -56,6 +56,13 @@ class DateConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
         Annotated[int, Meta(ge=1, le=MOST_EXISTING_DAYS)] | None,
         Meta(title="Within", description="How many days ago it may have come; without one, any number."),
     ] = None
+    max_per_firing: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000_000)] | None,
+        Meta(
+            title="At most",
+            description="Contacts who enter for one day of the date; those whose date had come already are one firing.",
+        ),
+    ] = None
     conditions: Conditions = []
     match: Match = "all"
 
@@ -88,6 +95,10 @@ class DateTrigger(TriggerType):
         )
 
     @classmethod
+    def most_by_firing(cls, config: DateConfig) -> int | None:
+        return config.max_per_firing
+
+    @classmethod
     def admission(cls, config: DateConfig) -> Admission:
         return Admission(config.conditions, config.match)
 
@@ -109,7 +120,8 @@ class DateTrigger(TriggerType):
         title = f"It starts {_lower(cls.summary(config))}" if config.field.strip() else "It waits for a date"
         words = cls.admission(config).words
         who = f"for each contact who has the date, when {words}" if words else "for each contact who has the date"
-        return TriggerPreview(title, f"{who}. {_existing(config)} {_MISSED[config.missed]}")
+        most = f", at most {counted(config.max_per_firing, 'contact')} each time" if config.max_per_firing else ""
+        return TriggerPreview(title, f"{who}{most}. {_existing(config)} {_MISSED[config.missed]}")
 
     @classmethod
     def diagnostics(cls, config: DateConfig) -> list[Diagnostic]:
