@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -13,6 +14,7 @@ from litestar.response import Template
 from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, NotFound, TooMany
+from app.message_templates.content import content_form, shown_content
 from app.message_templates.mail_view import framed
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
@@ -64,21 +66,27 @@ EXTRAS = [
 ]
 
 
-async def _typed(request: AppRequest) -> dict[str, str]:
+async def _typed(request: AppRequest) -> dict[str, Any]:
+    """What the editor holds; `content` as a document, the others as texts."""
     form = await request.form()
-    return {
+    typed: dict[str, Any] = {
         name: str(form.get(name, "")).replace("\r\n", "\n")
         for name in ("name", "channel", "subject", "html", "text", "as")
     }
+    return {**typed, "content": content_form(_channel(typed), form)}
 
 
-def _channel(form_values: dict[str, str]) -> type[ChannelType]:
+def _parts(form_values: dict[str, Any]) -> Parts:
+    return Parts(form_values["subject"], form_values["html"], form_values["text"])
+
+
+def _channel(form_values: dict[str, Any]) -> type[ChannelType]:
     """The channel of the form; email when it says none."""
     return registry.shown(form_values.get("channel") or EmailChannel.type)
 
 
 async def _preview(
-    service: TemplateService, parts: Parts, channel: type[ChannelType], who: str
+    service: TemplateService, parts: Parts, channel: type[ChannelType], who: str, content: dict[str, Any]
 ) -> tuple[PreviewView | None, dict[str, str]]:
     """The rendered message, or what stands against it, for the contact with the address or external id `who`."""
     contact_id = None
@@ -88,9 +96,17 @@ async def _preview(
             return None, {"as": "No contact has this address or id."}
         contact_id = contact.id
     try:
-        return await service.preview(parts, PreviewRequest(contact_id=contact_id), channel), {}
+        return await service.preview(parts, PreviewRequest(contact_id=contact_id, content=content), channel), {}
     except Invalid as error:
         return None, errors_by_path(error)
+
+
+async def _preview_typed(
+    service: TemplateService, form_values: dict[str, Any]
+) -> tuple[PreviewView | None, dict[str, str]]:
+    """The same of what the editor holds."""
+    channel, content = _channel(form_values), form_values["content"]
+    return await _preview(service, _parts(form_values), channel, form_values["as"], content)
 
 
 async def _held_back(service: TemplateService, channel: type[ChannelType], who: str) -> str:
@@ -119,14 +135,13 @@ async def list_templates(
 async def _editor(
     request: AppRequest,
     service: TemplateService,
-    form_values: dict[str, str],
+    form_values: dict[str, Any],
     template_id: UUID | None = None,
     error: AppError | None = None,
     saved_name: str = "",
 ) -> Template:
-    parts = Parts(form_values["subject"], form_values["html"], form_values["text"])
-    channel = _channel(form_values)
-    shown, problems = await _preview(service, parts, channel, form_values.get("as", ""))
+    channel, content = _channel(form_values), form_values["content"]
+    shown, problems = await _preview(service, _parts(form_values), channel, form_values.get("as", ""), content)
     keys = await service.samples.attribute_names()
     uses = await usage.of_template(service.session, service.tenant_id, template_id) if template_id else []
     return page(
@@ -140,6 +155,7 @@ async def _editor(
         held_back=await _held_back(service, channel, form_values.get("as", "")),
         channel=channel,
         channels=[] if template_id else registry.channels(),
+        content=shown_content(channel, content),
         errors={**problems, **errors_by_path(error)},
         contacts=await service.samples.some_addresses(),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
@@ -158,8 +174,9 @@ async def new_template(
     if (kind := registry.find(channel)) is None:
         raise NotFound
     with_html = "html" in kind.parts
-    start = {"html": STARTER if with_html else "", "text": "" if with_html else STARTER_TEXT}
-    return await _editor(request, templates, {"name": "", "channel": channel, "subject": "", "as": "", **start})
+    start = kind.starter or Parts("", STARTER if with_html else "", "" if with_html else STARTER_TEXT)
+    form_values = {"name": "", "channel": channel, "as": "", **msgspec.structs.asdict(start)}
+    return await _editor(request, templates, form_values)
 
 
 @get("/templates/{template_id:uuid}", role=Role.VIEWER)
@@ -177,6 +194,7 @@ async def edit_template(
         "subject": template.subject,
         "html": template.html,
         "text": template.text,
+        "content": template.content,
         "as": contact,
     }
     return await _editor(request, templates, form_values, template_id, saved_name=template.name)
@@ -195,6 +213,7 @@ async def create_template(
             html=form_values["html"],
             text=form_values["text"],
             channel=form_values["channel"] or EmailChannel.type,
+            content=form_values["content"],
         )
         template = await templates.create(_within_limits(new))
     except AppError as error:
@@ -211,7 +230,11 @@ async def save_template(
     name, form_values["channel"] = (stored := await service.get(template_id)).name, stored.channel
     try:
         change = TemplateChange(
-            name=form_values["name"], subject=form_values["subject"], html=form_values["html"], text=form_values["text"]
+            name=form_values["name"],
+            subject=form_values["subject"],
+            html=form_values["html"],
+            text=form_values["text"],
+            content=form_values["content"],
         )
         await service.update(template_id, _within_limits(change))
     except AppError as error:
@@ -259,8 +282,8 @@ async def delete_template(
 async def preview(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     form_values = await _typed(request)
-    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
-    shown, errors = await _preview(templates, parts, channel, form_values["as"])
+    shown, errors = await _preview_typed(templates, form_values)
+    channel = _channel(form_values)
     return page(
         request,
         "templates/edit.html",
@@ -277,9 +300,8 @@ async def preview(request: AppRequest, templates: NamedDependency[TemplateServic
 async def preview_frame(request: AppRequest, templates: NamedDependency[TemplateService]) -> Response[str]:
     """The HTML that is typed, rendered, as the document of the preview's frame."""
     form_values = await _typed(request)
-    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
-    shown, errors = await _preview(templates, parts, channel, form_values["as"])
-    return _framed(channel, shown, errors)
+    shown, errors = await _preview_typed(templates, form_values)
+    return _framed(_channel(form_values), shown, errors)
 
 
 @get("/templates/{template_id:uuid}/frame", role=Role.VIEWER)
@@ -289,12 +311,12 @@ async def template_frame(
     """A saved template, rendered, for the small pictures of the list."""
     template = await templates.get(template_id)
     channel = registry.shown(template.channel)
-    shown, errors = await _preview(templates, parts_of(template), channel, contact)
+    shown, errors = await _preview(templates, parts_of(template), channel, contact, template.content)
     return _framed(channel, shown, errors)
 
 
 def _framed(channel: type[ChannelType], shown: PreviewView | None, errors: dict[str, str]) -> Response[str]:
-    return framed(channel.picture(Parts(shown.subject, shown.html, shown.text)) if shown else _unshown(errors))
+    return framed(channel.picture(shown.parts) if shown else _unshown(errors))
 
 
 def _unshown(errors: dict[str, str]) -> str:
@@ -308,14 +330,13 @@ async def test_template(
 ) -> Response[bytes]:
     """Send what is typed to one address, through the default connector."""
     form, form_values = await request.form(), await _typed(request)
-    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
-    shown, errors = await _preview(templates, parts, channel, form_values["as"])
+    shown, errors = await _preview_typed(templates, form_values)
     if shown is None:
         toast = flash.toast(next(iter(errors.values())), "err")
     else:
-        filled = Parts(shown.subject, shown.html, shown.text)
         try:
-            result = await send_test(db_session, request.user, channel, str(form.get("to", "")), filled)
+            channel = _channel(form_values)
+            result = await send_test(db_session, request.user, channel, str(form.get("to", "")), shown.parts)
             toast = flash.toast(result.message, "ok" if result.result == "sent" else "err")
         except TooMany as error:
             toast = flash.toast(error.message, "err")

@@ -11,11 +11,20 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.messaging.channels.email.channel import EmailChannel
+from app.messaging.channels.parts import Parts
+from app.messaging.channels.sms_segments import SegmentCount
 
 TemplateName = Annotated[str, Meta(min_length=1, max_length=120)]
 Subject = Annotated[str, Meta(max_length=1000)]
 Source = Annotated[str, Meta(max_length=256 * 1024)]
-ChannelWord = Annotated[str, Meta(max_length=60, description="The word of a channel: `email`")]
+ChannelWord = Annotated[str, Meta(max_length=60, description="The word of a channel: `email`, `sms`, `whatsapp`")]
+ContentFields = Annotated[
+    dict[str, Any],
+    Meta(
+        description="What templates of the channel have beside their parts. `sms`: `optOut`, the line that marketing messages end with."
+        " `whatsapp`: `kind`, `name`, `language`, `contentSid`, `header`, `headerValue`, `variables`, `buttons`."
+    ),
+]
 
 
 class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -24,6 +33,7 @@ class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     html: Source = ""
     text: Source = ""
     channel: ChannelWord = EmailChannel.type
+    content: ContentFields = msgspec.field(default_factory=dict)
 
 
 class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -34,6 +44,7 @@ class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     html: Source | UnsetType = UNSET
     text: Source | UnsetType = UNSET
     channel: ChannelWord | UnsetType = UNSET
+    content: ContentFields | UnsetType = UNSET
 
 
 class TemplateView(msgspec.Struct, rename="camel"):
@@ -43,6 +54,8 @@ class TemplateView(msgspec.Struct, rename="camel"):
     subject: str
     html: str
     text: str
+    content: dict[str, Any]
+    """What templates of the channel have beside their parts; empty for emails."""
     created_at: datetime
     updated_at: datetime
 
@@ -55,10 +68,11 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     subject: Subject | UnsetType = UNSET
     html: Source | UnsetType = UNSET
     text: Source | UnsetType = UNSET
+    content: ContentFields | UnsetType = UNSET
 
 
 class TemplateWarning(msgspec.Struct, frozen=True):
-    """Something in a part (`subject`, `html`, `text`) that is no mistake, but most likely not meant."""
+    """Something in a part (`subject`, `html`, `text`, `content.variables[0]`) that is no mistake, but most likely not meant."""
 
     path: str
     message: str
@@ -72,3 +86,11 @@ class PreviewView(msgspec.Struct, rename="camel"):
     text: str
     contact: str
     warnings: Sequence[TemplateWarning] = ()
+    content: dict[str, Any] = msgspec.field(default_factory=dict)
+    segments: SegmentCount | None = None
+    """The SMS that a provider makes of it and charges for: an estimate, since other contacts have other values."""
+
+    @property
+    def parts(self) -> Parts:
+        """The rendered template as its channel takes it."""
+        return Parts(self.subject, self.html, self.text, self.content)

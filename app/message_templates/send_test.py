@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
@@ -24,7 +25,7 @@ async def send_test(
         )
     subject = f"[Test] {parts.subject}" if parts.subject else ""
     try:
-        result = await send_trial(session, principal, connector, to, Parts(subject, parts.html, parts.text))
+        result = await send_trial(session, principal, connector, to, msgspec.structs.replace(parts, subject=subject))
     except Invalid as error:
         return TestResult("rejected", error.errors[0]["message"])
     return TestResult(result.result, f"Sent to {to.strip()}.") if result.result == "sent" else result

@@ -19,6 +19,7 @@ from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow import discovery
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, held_connections, sandbox, single_line
+from app.message_templates.content import shown_content, template_content
 from app.message_templates.repository import SampleContacts, TemplateRepository
 from app.message_templates.schemas import (
     NewTemplate,
@@ -86,7 +87,7 @@ def published(uses: Sequence[usage.Use]) -> Sequence[usage.Use]:
 
 
 def parts_of(template: Template) -> Parts:
-    return Parts(template.subject, template.html, template.text)
+    return Parts(template.subject, template.html, template.text, template.content)
 
 
 def contact_fields(contact: Contact) -> dict[str, Any]:
@@ -124,6 +125,7 @@ def template_view(template: Template) -> TemplateView:
         subject=template.subject,
         html=template.html,
         text=template.text,
+        content=shown_content(registry.find(template.channel), template.content),
         created_at=template.created_at,
         updated_at=template.updated_at,
     )
@@ -153,7 +155,8 @@ class TemplateService:
         channel = registry.find(new.channel)
         if channel is None:
             raise Invalid(errors=[FieldError(path="channel", message=registry.no_such(new.channel))])
-        name = await self._checked(new.name, channel, Parts(new.subject, new.html, new.text))
+        parts = Parts(new.subject, new.html, new.text, template_content(channel, new.content))
+        name = await self._checked(new.name, channel, parts)
         template = Template(
             tenant_id=self.tenant_id,
             name=name,
@@ -161,6 +164,7 @@ class TemplateService:
             subject=new.subject,
             html=new.html,
             text=new.text,
+            content=parts.content,
             updated_by=self.principal.user_id,
         )
         self.session.add(template)
@@ -179,6 +183,9 @@ class TemplateService:
             before.subject if change.subject is UNSET else change.subject,
             before.html if change.html is UNSET else change.html,
             before.text if change.text is UNSET else change.text,
+            before.content
+            if change.content is UNSET
+            else template_content(registry.find(template.channel), {**before.content, **change.content}),
         )
         if parts != before:
             await self._may_change(template_id)
@@ -188,6 +195,7 @@ class TemplateService:
             raise Invalid(errors=[FieldError(path="channel", message=message)])
         template.name = await self._checked(name, registry.find(template.channel), parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text
+        template.content = dict(parts.content)
         template.updated_by = self.principal.user_id
         await self.session.flush()
         await self.session.refresh(template)
@@ -216,7 +224,14 @@ class TemplateService:
                 break
         parts = parts_of(source)
         return await self.create(
-            NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text, channel=source.channel)
+            NewTemplate(
+                name=name,
+                subject=parts.subject,
+                html=parts.html,
+                text=parts.text,
+                channel=source.channel,
+                content=dict(parts.content),
+            )
         )
 
     async def delete(self, template_id: UUID) -> None:
@@ -256,6 +271,9 @@ class TemplateService:
             parts.subject if request.subject is UNSET else request.subject,
             parts.html if request.html is UNSET else request.html,
             parts.text if request.text is UNSET else request.text,
+            parts.content
+            if request.content is UNSET
+            else template_content(channel, {**parts.content, **request.content}),
         )
         try:
             await held_connections.release_connection(self.session)
@@ -265,7 +283,13 @@ class TemplateService:
             raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
         who = channel.address_of(fields) or contact.email or contact.external_id or ""
         return PreviewView(
-            filled.subject, filled.html, filled.text, who, await self._warnings(shown, set(request.event))
+            filled.subject,
+            filled.html,
+            filled.text,
+            who,
+            await self._warnings(channel, shown, set(request.event)),
+            content=dict(filled.content),
+            segments=channel.segments_of(filled),
         )
 
     async def _filled(self, channel: type[ChannelType], parts: Parts, data: dict[str, Any]) -> Parts:
@@ -275,9 +299,11 @@ class TemplateService:
             return await asyncio.to_thread(function, *first, parts, data)
         return await sandbox.run(function, *first, parts, data, share=share_of(self.principal))
 
-    async def _warnings(self, parts: Parts, event_fields: set[str]) -> Sequence[TemplateWarning]:
+    async def _warnings(
+        self, channel: type[ChannelType], parts: Parts, event_fields: set[str]
+    ) -> Sequence[TemplateWarning]:
         """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
-        sources = (("subject", parts.subject, False), ("html", parts.html, True), ("text", parts.text, False))
+        sources = channel.liquid_sources(parts)
         reads = [read for part, source, html in sources for read in fields_in_text(source, part, html=html)]
         if not reads:
             return []
@@ -290,7 +316,10 @@ class TemplateService:
     ) -> str:
         name = name.strip()
         await held_connections.release_connection(self.session)
-        errors = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
+        of_channel = channel or ChannelType
+        sources = of_channel.liquid_sources(parts)
+        errors = await sandbox.run(liquid_faults, sources, share=share_of(self.principal))
+        errors += of_channel.content_faults(parts)
         if not name:
             errors.append(FieldError(path="name", message="Give the template a name."))
         with_subject = channel is None or "subject" in channel.parts

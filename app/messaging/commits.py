@@ -34,6 +34,8 @@ T = TypeVar("T")
 GATHER_S = 0.02
 """How long a transaction waits for more mails, at most."""
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.25, 5.0
+LISTED_AS = {"bad_address": "bounced", "opted_out": "unsubscribed"}
+"""Reasons of results that put the recipient on the suppression list, and as what."""
 HAND_OVER_S = DEADLINE_S + 30
 """Up to how long after its intent the last line of a mail may leave: early enough that its outcome is written within the lease."""
 
@@ -236,10 +238,10 @@ class Commits(ConnectionThread):
         finished_moves = [move for move in written_moves if move.is_final]
         written.messages_released, written.runs_notified = release_followers(connection, finished_moves)
         for outcome in done:
-            if outcome.result and outcome.ready and outcome.result.reason == "bad_address":
+            if outcome.result and outcome.ready and (listed_as := LISTED_AS.get(outcome.result.reason)):
                 to = outcome.ready.packet.recipient
                 ledger.suppress(
-                    connection, outcome.due.tenant_id, outcome.due.channel, to, "bounced", outcome.result.text
+                    connection, outcome.due.tenant_id, outcome.due.channel, to, listed_as, outcome.result.text
                 )
         written.may_leave = ledger.mark_sending(connection, go) if go else set()
         return written

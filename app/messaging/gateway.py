@@ -34,6 +34,8 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     consent: Mapping[str, Any]
     topic: str | None
+    transactional: bool = False
+    """Does its step say that it needs no consent?"""
     suppression: SuppressionEntry | None
     """Why the address must not be written to, when it is on the list."""
 
@@ -41,7 +43,11 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
     def contact(self) -> ContactFacts:
         """What the permission depends on."""
         return ContactFacts(
-            known=self.contact_known, address=self.address, consent=self.consent, listed=self.suppression
+            known=self.contact_known,
+            address=self.address,
+            consent=self.consent,
+            listed=self.suppression,
+            transactional=self.transactional,
         )
 
 

@@ -42,6 +42,7 @@ def _facts(due: DueMessage, now: Now) -> gateway.SendCheck:
         address=to,
         consent=now.consent or {},
         topic=due.options.get("topic"),
+        transactional=due.is_transactional,
         suppression=now.listed if same else None,
     )
 

@@ -95,6 +95,11 @@ class DueMessage:
         return self.kind.address_of(self.contact) if self.contact else None
 
     @property
+    def is_transactional(self) -> bool:
+        """Does its step say that it is about something that the contact did, and so needs no consent?"""
+        return self.options.get("class") == "transactional"
+
+    @property
     def options(self) -> dict[str, Any]:
         """What the node asked for: sender, overrides, topic, awaited."""
         return self.payload or {}

@@ -42,10 +42,11 @@ def suppressions(connection: Connection, list_keys: Sequence[ListKey]) -> dict[L
 def templates(connection: Connection, keys: set[tuple[int, UUID]]) -> dict[tuple[int, UUID], Parts]:
     """The sources of templates, by (tenant, id)."""
     rows = connection.execute(
-        "select tenant_id, id, subject, html, text from templates where (tenant_id, id) in (select * from unnest(%s::int[], %s::uuid[]))",
+        "select tenant_id, id, subject, html, text, content from templates"
+        " where (tenant_id, id) in (select * from unnest(%s::int[], %s::uuid[]))",
         ([key[0] for key in keys], [key[1] for key in keys]),
     ).fetchall()
-    return {(row[0], row[1]): Parts(row[2], row[3], row[4]) for row in rows}
+    return {(row[0], row[1]): Parts(row[2], row[3], row[4], row[5]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +120,6 @@ class SendContext:
             address=address,
             consent=contact.get("consent") or {},
             topic=due.options.get("topic"),
+            transactional=due.is_transactional,
             suppression=self.suppressed.get(list_key(due, address)) if address else None,
         )

@@ -1,10 +1,13 @@
-"""What a message says: subject, HTML and text, with Liquid in each."""
+"""What a message says: subject, HTML and text, with Liquid in each, and what else its channel asks for."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes
@@ -18,6 +21,8 @@ class Template(HasTenantKey, HasTimes, Base):
     subject: Mapped[str] = mapped_column(server_default="")
     html: Mapped[str] = mapped_column(server_default="")
     text: Mapped[str] = mapped_column(server_default="")
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sql("'{}'"))
+    """By the names of the channel's `Content`."""
     updated_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
     __table_args__ = (Index("templates_name_key", "tenant_id", "name", unique=True),)

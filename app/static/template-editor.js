@@ -8,6 +8,9 @@ const frame = document.querySelector("[data-frame]");
 const unsaved = document.getElementById("unsaved");
 const pauseMs = 400;
 const areas = [...form.querySelectorAll(".code textarea")];
+const kinds = form.querySelector("[data-kinds]");
+const values = form.querySelector("[data-values]");
+const placeholder = /\{\{\s*([1-9]\d?|[a-z][a-z0-9_]{0,60})\s*\}\}/g;
 let last = areas[0];
 let timer;
 let shownAs = "mail";
@@ -16,6 +19,13 @@ let leaving = false;
 // ---- preview
 function sendFrame() {
   for (const name of ["subject", "html", "text", "as"]) frameForm.elements[name].value = form.elements[name].value;
+  for (const copied of frameForm.querySelectorAll("[data-copied]")) copied.remove();
+  for (const [name, value] of new FormData(form)) {
+    if (!name.startsWith("content.")) continue;
+    const copied = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+    copied.dataset.copied = "";
+    frameForm.append(copied);
+  }
   frameForm.submit();
 }
 
@@ -65,6 +75,29 @@ function showErrors() {
   }
 }
 
+// ---- what a channel has beside its parts: fields of one kind only, and a value for each placeholder of the text
+function showKind() {
+  for (const part of form.querySelectorAll("[data-of-kind]")) part.hidden = part.dataset.ofKind !== kinds.value;
+}
+
+function placeholders(text) {
+  const names = [...new Set([...text.matchAll(placeholder)].map((match) => match[1]))];
+  return names.every((name) => /^\d+$/.test(name)) ? names.sort((one, other) => one - other) : names;
+}
+
+function showValues() {
+  const before = new Map();
+  for (const row of values.children) before.set(row.querySelector("label").textContent, row);
+  const rows = placeholders(form.elements.text.value).map((name, at) => {
+    const shown = `{{${name}}}`;
+    const row = before.get(shown) ?? form.querySelector("[data-value]").content.firstElementChild.cloneNode(true);
+    row.querySelector("label").textContent = shown;
+    row.querySelector("label").htmlFor = row.querySelector("input").id = `wa-value-${at}`;
+    return row;
+  });
+  values.replaceChildren(...rows);
+}
+
 // ---- parts
 function openPart(name, focus) {
   for (const tab of form.querySelectorAll("[data-part]")) {
@@ -88,6 +121,8 @@ function insert(code) {
 form.addEventListener("input", (event) => {
   if (event.target.name !== "as" && unsaved) unsaved.hidden = false;
   if (areas.includes(event.target)) number(event.target);
+  if (event.target === kinds) showKind();
+  if (values && event.target.name === "text") showValues();
   soon();
 });
 form.addEventListener("focusin", (event) => {

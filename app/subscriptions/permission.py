@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
 from app.models.status import Channel
 from app.values import names
 
@@ -40,7 +41,7 @@ LABELS = {
     "no_address": "No email",
 }
 """What a person reads in a pill or filter for each answer about a contact that is there, the topic aside."""
-_ELSEWHERE = {"no_topic_consent": "Opted out of the topic"}
+_ELSEWHERE = {"no_topic_consent": "Opted out of the topic", "no_address": "No address"}
 
 
 def reason_label(reason: str) -> str:
@@ -63,6 +64,8 @@ class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
     consent: Mapping[str, Any] = {}
     listed: SuppressionEntry | None = None
     known: bool = True
+    transactional: bool = False
+    """Of the message: it is about something that the contact did, such as an order, and needs no consent. The list stops it too."""
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -112,21 +115,29 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     word = channel.word if isinstance(channel, Channel) else channel.lower()
     if not facts.known:
         return _no("contact_deleted", "The contact was deleted.")
-    if not facts.address:
-        return _no("no_address", f"The contact has no {word} address.")
     kind = registry.find(word)
+    if not facts.address:
+        return _no("no_address", (kind.no_address if kind else "") or f"The contact has no {word} address.")
     if kind and not kind.is_address(facts.address):
         return _no("invalid", kind.not_an_address)
     listed = facts.listed
     if listed and listed.reason in SPOKEN:
-        return _stopped(listed)
+        return _stopped(listed, kind)
+    if facts.transactional:
+        return _stopped(listed, kind) if listed else _allowed(kind, word)
     if _withdrawn(facts.consent, word):
         return _no("no_consent", f"The contact withdrew consent for {word}.", by="contact")
     if topic and _withdrawn(facts.consent, topic, names.fitting(topic)):
         return _no("no_topic_consent", f"The contact withdrew consent for the topic {topic}.", by="contact")
     if listed:
-        return _stopped(listed)
-    return Permission(allowed=True, sentence=f"{word.capitalize()} may be sent to this contact.")
+        return _stopped(listed, kind)
+    return _allowed(kind, word)
+
+
+def _allowed(kind: type[ChannelType] | None, word: str) -> Permission:
+    return Permission(
+        allowed=True, sentence=f"{kind.label if kind else word.capitalize()} may be sent to this contact."
+    )
 
 
 def _withdrawn(consent: Mapping[str, Any], name: str, fitting: str = "") -> bool:
@@ -145,12 +156,13 @@ def _no(reason: str, sentence: str, by: str | None = None) -> Permission:
     return Permission(allowed=False, reason=reason, sentence=sentence, by=by)
 
 
-def _stopped(listed: SuppressionEntry) -> Permission:
+def _stopped(listed: SuppressionEntry, kind: type[ChannelType] | None) -> Permission:
     reason = listed.reason if listed.reason in REASONS else "manual"
+    sentence = REASONS[reason] if kind is None else REASONS[reason].replace(" mail ", f" {kind.piece} ")
     return Permission(
         allowed=False,
         reason=reason,
-        sentence=REASONS[reason],
+        sentence=sentence,
         since=listed.since,
         by=_BY[reason],
         detail=listed.detail,

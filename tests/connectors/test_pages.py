@@ -167,7 +167,7 @@ async def test_without_a_connector_the_page_says_how_much_waits(
                    created_at=clock.now(), reason="no_connector")  # fmt: skip
     db_session.add(held)
     await db_session.flush()
-    assert "1 email waits for one." in (await (await browser(Role.ADMIN)).get("/connectors")).text
+    assert "1 message waits for one." in (await (await browser(Role.ADMIN)).get("/connectors")).text
     await made(browser)
     await db_session.refresh(held)
     assert held.due_at is not None and held.reason is None

@@ -10,6 +10,7 @@ import pytest
 from app.demo.mails import TEMPLATES, DemoTemplate
 from app.message_templates.service import SAMPLE, contact_fields
 from app.messaging.channels.email.content import render
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.filling import liquid_faults
 from app.messaging.channels.parts import Parts
 from app.values.contact_view import liquid_data_of
@@ -39,7 +40,7 @@ def test_all_six_are_there() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
 def test_a_mail_is_whole(template: DemoTemplate) -> None:
-    assert liquid_faults(Parts(template.subject, template.html, template.text)) == []
+    assert liquid_faults(EmailChannel.liquid_sources(Parts(template.subject, template.html, template.text))) == []
     full, bare = rendered(template), rendered(template, attributes={}, locale=None, timezone=None)
     for parts in (full, bare):
         assert 10 < len(parts.subject) < 60

@@ -182,7 +182,7 @@ async def test_home_is_not_well_when_messages_are_not(
     text = (await (await browser(Role.VIEWER)).get("/")).text
     assert "One thing needs you" in text and "All is well" not in text
     assert words in text and f"/messages?{link}&amp;workflow={workflow.id}" in text
-    assert '<b class="num">3</b><span>emails</span>' in text
+    assert '<b class="num">3</b><span>messages</span>' in text
 
 
 async def test_home_tells_completed_runs_from_emails_that_left(
@@ -191,7 +191,7 @@ async def test_home_tells_completed_runs_from_emails_that_left(
     await count(entered=6, completed=6)
     await count("mail", **{"next": 6, "message.queued": 6})
     text = (await (await browser(Role.VIEWER)).get("/")).text
-    assert f'href="/messages?status=queued&amp;workflow={workflow.id}">6 emails queued</a>' in text
+    assert f'href="/messages?status=queued&amp;workflow={workflow.id}">6 messages queued</a>' in text
 
 
 async def test_home_forgets_failed_messages_after_a_day(
@@ -220,7 +220,7 @@ async def test_home_names_a_connector_that_does_not_work(
             db_session, workflow, MessageStatus.QUEUED, settled_at=None, due_at=None, connector_id=connector.id
         )
     text = (await (await browser(Role.VIEWER)).get("/")).text
-    assert words in text and "Post office" in text and "535 5.7.8 Bad credentials" in text and "emails wait" in text
+    assert words in text and "Post office" in text and "535 5.7.8 Bad credentials" in text and "messages wait" in text
     assert f"/connectors/{connector.id}" in text and "All is well" not in text
 
 
@@ -232,7 +232,7 @@ async def test_results_tell_what_became_of_the_messages(
                           "message.suppressed.no_consent": 2, "message.suppressed.no_address": 1})  # fmt: skip
     text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
     assert "What became of the messages" in text and "Suppressed: " in text
-    assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (opted out, no email), 1 run failed" in text
+    assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (opted out, no address), 1 run failed" in text
     step = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/results/tag")).text
     assert "Opted out" in step and f"/messages?workflow={workflow.id}&amp;status=uncertain" in step
 

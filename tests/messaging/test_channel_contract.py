@@ -31,6 +31,8 @@ CONNECTOR = UUID(int=7)
 CHANNELS = registry.channels()
 CONNECTORS = list(registry.connector_types().values())
 EVERY_PART = Parts("Hi {{ contact.name }}", "<p>Hi {{ contact.name }}</p>", "Hi {{ contact.name }}")
+FREE: dict[str, dict[str, str]] = {"whatsapp": {"kind": "text"}}
+"""Content with which the text of a template is Liquid; where it is so anyway, none."""
 SPRITE = (ROOT / "app" / "static" / canvas.SPRITE.removeprefix("/static/")).read_text()
 
 
@@ -60,16 +62,23 @@ def check_channel(channel: type[ChannelType]) -> None:
     assert f'id="i-{channel.icon}"' in SPRITE, "a name of the product's icons"
     for word in (channel.label, channel.noun, channel.arrived, channel.look_up, channel.not_an_address):
         assert word.strip() == word != "" and not re.search(r"None|[{}<>_]", word), word
-    assert channel.label[0].isupper() and channel.noun[0].islower()
+    assert channel.label[0].isupper()
+    assert channel.noun[0].islower() or channel.noun.startswith(f"{channel.label} "), "a name keeps its capital"
     assert channel.arrived.endswith(".") and channel.not_an_address.endswith(".") and channel.look_up[-1].isalpha()
     assert channel.counted(1) == f"1 {channel.noun}" and channel.counted(2) != channel.counted(1)
     nobody: dict[str, None] = dict.fromkeys(("email", "phone", "external_id"))
     assert channel.address_of(nobody) is None, "a contact without an address has none"
-    filled = channel.render(EVERY_PART, {"contact": {"name": "Zoé"}})
+    free = FREE.get(channel.type, {})
+    filled = channel.render(msgspec.structs.replace(EVERY_PART, content=free), {"contact": {"name": "Zoé"}})
     for part in channel.parts:
         assert "Zoé" in getattr(filled, part), part
     with pytest.raises(PartError):
-        channel.render(Parts("{{ x | nothing }}", "{{ x | nothing }}", "{{ x | nothing }}"), {})
+        channel.render(Parts("{{ x | nothing }}", "{{ x | nothing }}", "{{ x | nothing }}", free), {})
+    if channel.Content is not None:
+        assert msgspec.convert({}, channel.Content) == channel.Content(), "complete by its defaults"
+        assert {path.split(".")[1] for path in channel.content_words} == {
+            field.encode_name for field in msgspec.structs.fields(channel.Content)
+        }, "people read a word for each"
     for text in ("", "   ", "\x00", "a" * 5_000):
         assert isinstance(channel.comparable(text), str), "the list asks about whatever somebody wrote"
 

@@ -162,7 +162,7 @@ async def test_messages_that_are_still_to_leave_count(api: Any, setting: Setting
     for state in (status, status, 2, 8, 10):
         await setting.message(flow, 1, state, **names)
     answer = await delete(api, field, wanted)
-    assert answer.status_code == 409 and "“Past” (v1 with 2 emails to send)" in answer.json()["detail"]
+    assert answer.status_code == 409 and "“Past” (v1 with 2 messages to send)" in answer.json()["detail"]
 
 
 async def test_a_connector_that_a_message_waits_for_counts(api: Any, setting: Setting) -> None:

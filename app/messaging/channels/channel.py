@@ -22,8 +22,9 @@ from app.lib.addresses import BadAddress
 from app.lib.formats import counted
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.filling import fill_parts
-from app.messaging.channels.parts import Parts
+from app.messaging.channels.parts import LiquidSource, Parts
 from app.messaging.channels.result import Packet
+from app.messaging.channels.sms_segments import SegmentCount
 
 
 class Unsendable(Exception):
@@ -84,9 +85,21 @@ class ChannelType:
     """Its providers; the first is what a new connector is when nobody says."""
     parts: ClassVar[tuple[Literal["subject", "html", "text"], ...]] = ("text",)
     """What its templates consist of."""
+    Content: ClassVar[builtins.type[msgspec.Struct] | None] = None
+    """What its templates say beside their parts: a struct that is complete by its defaults. Its names are those of the API."""
+    content_words: ClassVar[Mapping[str, str]] = {}
+    """What people call the fields of `Content`, by their paths (`content.optOut`)."""
+    text_hint: ClassVar[str] = ""
+    """What is said below the text in the editor."""
+    starter: ClassVar[Parts | None] = None
+    """What a new template begins with; a greeting when it is not said."""
     callbacks: ClassVar[tuple[Any, ...]] = ()
     """Routes of providers' webhooks."""
     not_an_address: ClassVar[str] = "The address of the contact cannot be used."
+    no_address: ClassVar[str] = ""
+    """The sentence for a contact without one; made of `type` when it is not said."""
+    piece: ClassVar[str] = "message"
+    """What one is called that came back or was complained about."""
 
     @classmethod
     def address_of(cls, contact: Mapping[str, Any]) -> str | None:
@@ -134,6 +147,34 @@ class ChannelType:
         Previews are made in such a process, so that a template that costs too much stops nobody else.
         """
         return fill_parts, (cls.parts,)
+
+    @classmethod
+    def liquid_sources(cls, template: Parts) -> list[LiquidSource]:
+        """The texts of a template that hold Liquid: they are checked when it is saved, and the fields that they read."""
+        return [LiquidSource(part, getattr(template, part), part == "html") for part in ("subject", "html", "text")]
+
+    @classmethod
+    def content_faults(cls, template: Parts) -> list[FieldError]:
+        """What is wrong with a template that neither its Liquid nor its types say, when it is saved."""
+        return []
+
+    @classmethod
+    def placeholders(cls, text: str) -> list[str]:
+        """Names that the text of a template leaves open, each with a value in its `content`."""
+        return []
+
+    @classmethod
+    def segments_of(cls, shown: Parts) -> SegmentCount | None:
+        """How many pieces providers make of a filled template, and charge for; None where a message is one whatever it says."""
+        return None
+
+    @classmethod
+    def part_word(cls, path: str) -> str:
+        """What people call a part or a field of `Content` that is wrong: `content.variables[0]` is `Value 1`."""
+        stem, _, place = path.partition("[")
+        words = {"html": "HTML", "text": "Text", "subject": "Subject", "as": "Preview", "name": "Name"}
+        word = cls.content_words.get(stem) or words.get(stem, stem)
+        return f"{word} {int(place.partition(']')[0]) + 1}" if place else word
 
     @classmethod
     def picture(cls, shown: Parts) -> str:

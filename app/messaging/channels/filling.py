@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import FieldError
 from app.liquid.templates import LiquidError, check_output, compile_text
-from app.messaging.channels.parts import Parts
+from app.messaging.channels.parts import LiquidSource, Parts
 
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
 
 
 class PartError(Exception):
-    """A part of a template could not be rendered: which (`subject`, `html`, `text`), why, and where."""
+    """A part of a template could not be rendered: which (`subject`, `html`, `text`, `content.…`), why, and where.
 
-    def __init__(self, part: str, error: LiquidError) -> None:
-        self.part, self.message, self.line = part, error.message, error.line
+    `called`: what people call it, where that is not the part itself.
+    """
+
+    def __init__(self, part: str, error: LiquidError, called: str = "") -> None:
+        self.part, self.message, self.line, self.called = part, error.message, error.line, called
         where = f", line {error.line}" if error.line else ""
-        super().__init__(f"The template's {part}{where}: {error.message}")
+        super().__init__(f"The template's {called or part}{where}: {error.message}")
 
-    def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError]]:
-        return PartError, (self.part, LiquidError(self.message, self.line))
+    def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError, str]]:
+        return PartError, (self.part, LiquidError(self.message, self.line), self.called)
 
 
 def one_line(value: str) -> str:
@@ -40,14 +43,13 @@ def fill(name: str, source: str, data: Mapping[str, Any], *, html: bool = False)
 def fill_parts(names: tuple[str, ...], template: Parts, data: Mapping[str, Any]) -> Parts:
     """Those parts of a template filled in as they stand, the others empty. Raises PartError."""
     filled = {name: fill(name, getattr(template, name), data, html=name == "html") for name in names}
-    return Parts(**{"subject": "", "html": "", "text": "", **filled})
+    return Parts(filled.get("subject", ""), filled.get("html", ""), filled.get("text", ""))
 
 
-def liquid_faults(template: Parts) -> list[FieldError]:
-    """What is wrong with the Liquid of each part, with its line."""
+def liquid_faults(sources: Sequence[LiquidSource]) -> list[FieldError]:
+    """What is wrong with the Liquid of each text, with its line."""
     faults = []
-    for path in ("subject", "html", "text"):
-        source, html = getattr(template, path), path == "html"
+    for path, source, html in sources:
         try:
             compile_text(source, html=html)
             if html:

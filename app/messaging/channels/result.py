@@ -25,7 +25,7 @@ class Result(msgspec.Struct, frozen=True):
     reason: str = ""
     """A stable word for those that were not sent: bad_address, address_refused, message_refused, sender_refused, deferred …
 
-    `bad_address` puts the recipient on the suppression list.
+    `bad_address` and `opted_out` put the recipient on the suppression list.
     """
     everyone: bool = False
     """Of `unavailable` and `uncertain`: any other message would have met the same, so the provider is left alone for a while."""

@@ -33,6 +33,7 @@ class EmailChannel(ChannelType):
     connectors = (SmtpConnector, PostmarkConnector)
     parts = ("subject", "html", "text")
     not_an_address = "The address of the contact is not a mail address."
+    piece = "mail"
     look_up = "Look at the mail server’s log"
     arrived = "What was sent is in the recipient’s inbox."
 

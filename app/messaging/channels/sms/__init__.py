@@ -1,0 +1,4 @@
+"""The channel SMS.
+
+`content` fills a template, `twilio` and `vonage` are its providers.
+"""

@@ -1,0 +1,64 @@
+"""Text messages by Twilio."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.lib.http_client import HttpRequest
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
+from app.messaging.channels.sms.text_message import TextMessage
+from app.messaging.channels.twilio_api import (
+    AccountSid,
+    ApiUrl,
+    TwilioAccount,
+    TwilioApi,
+    TwilioSecret,
+    TwilioSender,
+    checked_sender,
+    message_request,
+    sender_kind,
+)
+
+TAKEN = "Twilio took it. See whether it arrived at {to}."
+
+
+class TwilioConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An account at Twilio. `sender`: what messages come from. A stored token goes to `baseUrl` and for `accountSid` only."""
+
+    account_sid: AccountSid
+    sender: TwilioSender
+    auth_token: TwilioSecret = ""
+    base_url: ApiUrl = ""
+
+
+class TwilioConnector(TwilioApi):
+    type, label, Config = "twilio", "Twilio", TwilioConfig
+    form = ConnectorForm(
+        title="SMS by Twilio",
+        place="Service",
+        trial_title="Send a test message",
+        trial_to="tel",
+        trial_taken=TAKEN,
+        words={
+            "accountSid": "The account SID stands in the Twilio console: AC and 32 characters.",
+            "sender": "Write a number, a short code, a name, or a messaging service.",
+            "authToken": "A token holds no line breaks.",
+            "baseUrl": "Write an address like https://api.twilio.com, or leave it empty.",
+        },
+    )
+
+    @classmethod
+    def checked(cls, settings: Settings) -> Settings:
+        return {**super().checked(settings), "sender": checked_sender(settings["sender"])}
+
+    @classmethod
+    def summary(cls, settings: Settings) -> ConnectorSummary:
+        kind = sender_kind(settings["sender"])
+        shown = {"service": "Messaging service", "name": "Name, cannot be answered", "number": "Number"}
+        return ConnectorSummary(
+            place=super().summary(settings).place, detail=shown.get(kind, "Short code"), sender=settings["sender"]
+        )
+
+    @classmethod
+    def request(cls, account: TwilioAccount, packet: TextMessage) -> HttpRequest:
+        return message_request(account, {"To": packet.recipient, "Body": packet.text})
