@@ -134,6 +134,7 @@ def test_a_nested_rule_by_mouse(
     first.get_by_label("Value").click()
     page.locator("#field-picker").get_by_role("option", name="galaxy").click()
     expect(page.locator("#live .big")).to_have_text("3")
+    expect(first.locator(".alone")).to_have_text("matches 3")
     add.get_by_role("button", name="Group").click()
     group = tree.locator(".group")
     _pick(page, group.locator(".cond").first, "rocket", "rocket.launched")
@@ -162,6 +163,7 @@ def test_a_nested_rule_by_mouse(
     for _ in range(2):
         page.keyboard.press("Control+z")
     expect(page.locator("#sentence")).to_contain_text("orbit is galaxy and (did rocket.launched")
+    expect(tree.locator(".alone")).to_have_text(["matches 3", "matches 1", "matches 1", "matches nobody"])
     expect_accessible(page)
     shot(page, "segment-rule")
     first.get_by_role("button", name="Remove this condition").click()

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.audience import Audience, RuleReplacement
 from app.flow.segment_judge import RuleNames
+from app.flow.segment_membership import REMOVED
 from app.flow.segment_rules import SegmentRule
 from app.lib import clock
 from app.lib.database import execute
@@ -84,7 +85,7 @@ async def matching_piece(
     counts = CountRepository(session, tenant_id)
     sql = RuleSql(RuleNames({}, await counts.segment_numbers()), clock.now(), await counts.timezone())
     verdict = "true" if rule is None else sql.verdict(rule)
-    moved = "true" if audience.moved is None else _moved_sql(sql, audience.moved)
+    moved = "true" if audience.moved is None else _moved_sql(sql, audience.moved, str(audience.segment_id))
     window = _CONTACTS if number is None else _MEMBERS
     rows = await execute(
         session,
@@ -134,10 +135,19 @@ async def _number(session: AsyncSession, tenant_id: int, audience: Audience) -> 
     return int(rows[0].number)
 
 
-def _moved_sql(sql: RuleSql, change: RuleReplacement) -> str:
-    """Has contact `c`, a member of the version that is walked, moved by the change? Who came in later was told of it."""
+def _moved_sql(sql: RuleSql, change: RuleReplacement, segment_id: str) -> str:
+    """Has contact `c`, a member of the version that is walked, moved by the change alone? Who has moved since was told of it: who came in
+    later by when that was, who has left again by the timeline, as no row of a member is left."""
     other = sql.values.parameter(change.after if change.left else change.before, "int")
     walked = sql.values.parameter(change.before if change.left else change.after, "int")
     at = sql.values.parameter(change.at, "timestamptz")
     member = "exists (select from segment_members o where o.tenant_id = c.tenant_id and o.contact_id = c.id and o.segment = {}{})"
-    return f"({member.format(walked, f' and o.since <= {at}')} and not {member.format(other, '')})"
+    by_change = f"{member.format(walked, f' and o.since <= {at}')} and not {member.format(other, '')}"
+    if not change.left:
+        return f"({by_change})"
+    removed, segment = sql.values.parameter(REMOVED, "text"), sql.values.parameter(segment_id, "text")
+    again = (
+        "exists (select from events e where e.tenant_id = c.tenant_id and e.contact_id = c.id and e.occurred_at > "
+        f"{at} and e.name = {removed} and e.properties ->> 'segmentId' = {segment})"
+    )
+    return f"(case when {by_change} then not {again} else false end)"

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.segment_rules import Fact, serving
 from app.lib.database import execute
-from app.membership.rule_repository import RuleSql
+from app.membership.rule_repository import RuleInParts, RuleSql
 from app.models.contact import SAMPLE, SAMPLED
 
 _OWN = SAMPLE.replace("(id,", "(c.id,")
 _EACH = ", ".join(str(number) for number in range(SAMPLED))
 _PLANS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "enable_indexonlyscan", "enable_bitmapscan")
 """Switched off for a question about the sample: the planner takes it for a third of the table and reads all of what it is joined to."""
+
+
+class CountedContacts(NamedTuple):
+    """How many contacts were asked, some of those for whom the rule holds, and for how many it holds and for how many nobody can say; the
+    same of each part by its path."""
+
+    asked: int
+    sample: list[UUID]
+    whole: tuple[int, int]
+    parts: dict[str, tuple[int, int]]
 
 
 class CountRepository:
@@ -79,24 +90,30 @@ class CountRepository:
         stored = {Fact(event, conditions, match, keep): number for number, event, conditions, match, keep in rows}
         return serving(facts, stored)
 
-    async def ask(self, verdict: str, rule: RuleSql, shown: int, *, sampled: bool) -> tuple[int, int, list[UUID], int]:
-        """For how many a verdict is true, for how many it is null, some of the first, and how many were asked."""
+    async def ask(self, judged: RuleInParts, rule: RuleSql, shown: int, *, sampled: bool) -> CountedContacts:
+        """For how many a rule holds, and each of its parts: of everybody, or of the sample. One statement, whatever it consists of."""
         await execute(self._session, "set local jit = off")  # it takes seconds to compile what runs for a tenth of one
         if sampled:
             for setting in _PLANS:
                 await execute(self._session, f"set local {setting} = off")
             await execute(self._session, "set local statement_timeout = '2s'")
         of_sample = f" and {_OWN} = any('{{{_EACH}}}'::bigint[]) and {_OWN} < {SAMPLED}" if sampled else ""
+        columns = "".join(f", {sql} as h{number}" for number, sql in enumerate(judged.columns))
+        counts = "".join(
+            f", count(*) filter (where {sql}), count(*) filter (where ({sql}) is null)" for sql in judged.parts.values()
+        )
+        # `offset 0`: what a condition says is computed once, though the whole rule and the condition itself are counted by it.
         rows = await execute(
             self._session,
-            f"select count(*) filter (where held), count(*) filter (where held is null),"  # noqa: S608  constants
-            f" (array_agg(id) filter (where held))[1:{shown}], count(*)"
-            f" from (select c.id, {verdict} as held from contacts c{rule.source()} where c.tenant_id = %(tenant)s{of_sample}) judged",
+            f"select (array_agg(id) filter (where {judged.verdict}))[1:{shown}], count(*),"  # noqa: S608  constants
+            f" count(*) filter (where {judged.verdict}), count(*) filter (where ({judged.verdict}) is null){counts}"
+            f" from (select c.id{columns} from contacts c{rule.source()} where c.tenant_id = %(tenant)s{of_sample} offset 0) judged",
             tenant=self._tenant_id,
             **rule.parameters,
         )
         if sampled:
             for setting in (*_PLANS, "statement_timeout"):
                 await execute(self._session, f"set local {setting} to default")
-        held, unknown, sample, judged = rows[0]
-        return int(held), int(unknown), list(sample or ()), int(judged)
+        sample, asked, *numbers = rows[0]
+        pairs = [(int(held), int(unknown)) for held, unknown in zip(numbers[::2], numbers[1::2], strict=True)]
+        return CountedContacts(asked, list(sample or ()), pairs[0], dict(zip(judged.parts, pairs[1:], strict=True)))

@@ -25,24 +25,33 @@ FEW = 100
 SHOWN = 10
 
 
-class RulePreview(NamedTuple):
-    """Whom a rule holds for. `members`: how many, about (`error`: two standard errors) unless `exact`; with `fewer`, fewer than that.
-
-    `unknown`: for how many it cannot be said, because a value cannot be compared. `sample`: some members.
-    """
+class MemberCount(NamedTuple):
+    """For how many contacts something holds. `members`: how many, about (`error`: two standard errors) unless `exact`; with `fewer`, fewer
+    than that. `unknown`: for how many it cannot be said, because a value cannot be compared."""
 
     members: int
     exact: bool
     error: int
     fewer: bool
     unknown: int
-    sample: list[UUID]
 
     @property
     def words(self) -> str:
         if self.exact:
             return f"{self.members:,}"
         return f"fewer than {self.members:,}" if self.fewer else f"about {self.members:,}"
+
+
+class RulePreview(NamedTuple):
+    """Whom a rule holds for, and some of them. `parts`: how many each of its conditions and groups matches alone, by its path."""
+
+    whole: MemberCount
+    sample: list[UUID]
+    parts: dict[str, MemberCount]
+
+    @property
+    def words(self) -> str:
+        return self.whole.words
 
 
 async def count_and_sample(
@@ -58,24 +67,29 @@ async def count_and_sample(
     names = RuleNames(await repository.facts_in_use(counted_facts(rule)), await repository.segment_numbers())
     everybody = exact or (total <= EXACT_BELOW and not estimate)
     sql = RuleSql(names, clock.now(), await repository.timezone(), everybody_of=tenant_id if everybody else None)
-    verdict = sql.verdict(rule)
-    if everybody:
-        count, unknown, sample, _ = await repository.ask(verdict, sql, SHOWN, sampled=False)
-        return RulePreview(count, True, 0, False, unknown, sample)
-    hits, unsure, sample, judged = await repository.ask(verdict, sql, SHOWN, sampled=True)
-    return _estimate(hits, unsure, sample, judged, await repository.estimated_total())
+    counted = await repository.ask(sql.in_parts(rule), sql, SHOWN, sampled=not everybody)
+    total = total if everybody else await repository.estimated_total()
+
+    def count(of: tuple[int, int]) -> MemberCount:
+        held, unknown = of
+        if everybody:
+            return MemberCount(held, True, 0, False, unknown)
+        return _estimate(held, unknown, counted.asked, total)
+
+    parts = {path: count(pair) for path, pair in counted.parts.items()}
+    return RulePreview(count(counted.whole), counted.sample, parts)
 
 
-def _estimate(hits: int, unsure: int, sample: list[UUID], judged: int, total: int) -> RulePreview:
+def _estimate(hits: int, unsure: int, judged: int, total: int) -> MemberCount:
     """From `hits` of `judged` people in the sample, of `total` in all."""
     if not judged:
-        return RulePreview(total, False, 0, True, 0, [])
+        return MemberCount(total, False, 0, True, 0)
     share, scale = hits / judged, total / judged
     if hits < FEW:
         most = hits + 2 * math.sqrt(hits + 1) + 1
-        return RulePreview(_two_digits(most * scale, up=True), False, 0, True, round(unsure * scale), sample)
+        return MemberCount(_two_digits(most * scale, up=True), False, 0, True, round(unsure * scale))
     error = 2 * math.sqrt(share * (1 - share) / judged) * total
-    return RulePreview(_two_digits(hits * scale), False, round(error), False, round(unsure * scale), sample)
+    return MemberCount(_two_digits(hits * scale), False, round(error), False, round(unsure * scale))
 
 
 def _two_digits(number: float, *, up: bool = False) -> int:

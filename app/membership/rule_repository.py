@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,20 @@ _STATES = {
 """Where a contact stands with a workflow, by its runs."""
 INSTANT = "(timestamptz '2000-01-01 00:00:00+00' + interval '1 microsecond' * {})"
 MICROS = "((extract(epoch from {}) * 1000000)::bigint - 946684800000000)"
+
+
+class RuleInParts(NamedTuple):
+    """A rule as SQL in two steps: `columns` h0, h1, … are what its conditions say of contact `c`; over them, what the whole rule says, and
+    each of its `parts`, by its path such as `conditions[1].conditions[0]`."""
+
+    verdict: str
+    columns: Sequence[str]
+    parts: Mapping[str, str]
+
+
+def _joined(match: str, parts: Iterable[str]) -> str:
+    joined = (" and " if match == "all" else " or ").join(parts)
+    return f"({'not ' if match == 'none' else ''}({joined or 'true'}))"
 
 
 class RuleSql:
@@ -57,6 +71,24 @@ class RuleSql:
     def verdict(self, rule: SegmentRule) -> str:
         """A boolean expression: true for members, null where it cannot be said."""
         return self._condition(as_group(rule))
+
+    def in_parts(self, rule: SegmentRule) -> RuleInParts:
+        """The same, and what each condition and group of the rule says alone; each condition is judged once."""
+        columns, parts = list[str](), dict[str, str]()
+
+        def compiled(condition: RuleCondition, path: str) -> str:
+            if condition.kind == "group":
+                at = f"{path}." if path else ""
+                inner = [compiled(part, f"{at}conditions[{index}]") for index, part in enumerate(condition.parts)]
+                sql = _joined(condition.match, inner)
+            else:
+                columns.append(self._condition(condition))
+                sql = f"h{len(columns) - 1}"
+            if path:
+                parts[path] = sql
+            return sql
+
+        return RuleInParts(compiled(as_group(rule), ""), columns, parts)
 
     def next_turn(self, rules: Iterable[SegmentRule]) -> str:
         """The instant at which time alone may change the answer of one of these rules next, never too late; null: it does not any more, or
@@ -88,8 +120,7 @@ class RuleSql:
     def _condition(self, condition: RuleCondition) -> str:
         match condition.kind:
             case "group":
-                joined = (" and " if condition.match == "all" else " or ").join(map(self._condition, condition.parts))
-                return f"({'not ' if condition.match == 'none' else ''}({joined or 'true'}))"
+                return _joined(condition.match, map(self._condition, condition.parts))
             case "activity":
                 return self._event(condition)
             case "workflow":
@@ -269,8 +300,7 @@ def _group_sql(conditions: list[Condition], match: str, values: SqlRule, propert
             parts.append(
                 _operator_sql(condition.operator, values, followed(values, properties, below), condition.value)
             )
-    joined = (" and " if match == "all" else " or ").join(parts)
-    return f"({'not ' if match == 'none' else ''}({joined or 'true'}))"
+    return _joined(match, parts)
 
 
 def _operator_sql(operator: str, values: SqlRule, json: str, wanted: Any) -> str:

@@ -12,9 +12,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts.deps import AppRequest
 from app.contacts.service import ContactService
+from app.membership.counting import MemberCount
 from app.models.scope import Scope
 from app.models.status import Role
 from app.segments.schemas import (
+    CountedCondition,
     CountedRule,
     Deleted,
     Existing,
@@ -88,7 +90,8 @@ async def patch_segment(
 async def preview_rule(
     request: AppRequest, segments: NamedDependency[SegmentService], data: JSONBody[RuleToCount]
 ) -> Envelope[CountedRule]:
-    """An estimate at once, the exact number in small workspaces or with `exact`. Nothing is saved."""
+    """An estimate at once, the exact number in small workspaces or with `exact`; for the rule, and for each condition alone. Nothing is
+    saved."""
     rule = await segments.rules.checked(data.rule)
     preview = await segments.rules.preview(rule, exact=data.exact)
     sample = [
@@ -97,15 +100,18 @@ async def preview_rule(
     ]
     return ok(
         CountedRule(
-            count=preview.members,
-            exact=preview.exact,
-            error=preview.error,
-            fewer=preview.fewer,
-            unknown=preview.unknown,
+            **_numbers(preview.whole),
+            conditions=[CountedCondition(path=path, **_numbers(one)) for path, one in preview.parts.items()],
             sentence=await segments.rules.sentence(rule),
             sample=sample,
         )
     )
+
+
+def _numbers(count: MemberCount) -> dict[str, Any]:
+    return {
+        "count": count.members, "exact": count.exact, "error": count.error, "fewer": count.fewer, "unknown": count.unknown,
+    }  # fmt: skip
 
 
 @get(

@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.builder.form_options import FormOptions
 from app.errors import AppError, Invalid
 from app.flow.diagnostic import Diagnostic
+from app.membership.counting import MemberCount
 from app.models import Segment
 from app.models.status import Role, SegmentKind
 from app.segments.forms import EMPTY, SegmentForm, check_length, decoded_rule
@@ -127,6 +128,7 @@ async def live_rule(request: AppRequest, segments: NamedDependency[SegmentServic
         "segments/live.html",
         answer=answer,
         errors=msgspec.json.encode(errors).decode(),
+        alone=msgspec.json.encode([_matched(path, one) for path, one in answer.alone.items()]).decode(),
         sample=await segments.rows.contacts(answer.sample),
         name_of=name_of,
     )
@@ -135,6 +137,13 @@ async def live_rule(request: AppRequest, segments: NamedDependency[SegmentServic
 def _shown(one: Diagnostic) -> dict[str, str]:
     unfinished = one.severity == "error" and not one.blocks_save
     return {"path": one.path, "message": one.message, "severity": "incomplete" if unfinished else one.severity}
+
+
+def _matched(path: str, count: MemberCount) -> dict[str, str]:
+    """What stands beside a condition: how many it matches alone, and of how many it cannot be said."""
+    who = "nobody" if count.exact and not count.members else count.words
+    unsure = f" · {count.unknown:,} not comparable" if count.unknown else ""
+    return {"path": path, "words": f"matches {who}{unsure}"}
 
 
 @post(ONE + "/apply", role=Role.MARKETER, status_code=200)

@@ -22,7 +22,7 @@ from app.lib import clock
 from app.lib.zones import zone_of
 from app.membership import build_repository
 from app.membership.build_repository import BuildProgress, Comparison
-from app.membership.counting import RulePreview, count_and_sample
+from app.membership.counting import MemberCount, RulePreview, count_and_sample
 from app.membership.live_count import LiveCount, live_count
 from app.models import Segment
 from app.models.enrolment import Enrolment
@@ -38,12 +38,14 @@ class NothingBuilt(Conflict):
 
 
 class LiveRule(NamedTuple):
-    """What is said of a rule while somebody edits it. `counted` None: it has faults."""
+    """What is said of a rule while somebody edits it. `counted` None: it has faults. `alone`: how many each condition that is complete
+    matches alone, and each group of such, by its path."""
 
     sentence: str
     faults: Sequence[Diagnostic]
     warnings: Sequence[Diagnostic]
     counted: LiveCount | None
+    alone: Mapping[str, MemberCount]
 
     @property
     def sample(self) -> Sequence[UUID]:
@@ -102,11 +104,28 @@ class SegmentRules:
         except (msgspec.ValidationError, RecursionError):
             sentence = ""
         if faults:
-            return LiveRule(sentence, faults, (), None)
+            alone = await self._alone(raw, faults, person) if sentence else {}
+            return LiveRule(sentence, faults, (), None, alone)
         rule = segment_rule(raw)
         known = await known_names(self._session, self._tenant_id, events_read(rule))
         count = await live_count(self._session, self._tenant_id, person or UUID(int=0), rule)
-        return LiveRule(sentence, (), rule_warnings(rule, known), count)
+        return LiveRule(sentence, (), rule_warnings(rule, known), count, count.preview.parts if count.preview else {})
+
+    async def _alone(self, raw: Any, faults: Sequence[Diagnostic], person: UUID | None) -> dict[str, MemberCount]:
+        """How many the conditions without faults match, each alone, while others are not complete: one question for all of them."""
+        wrong = [fault.path for fault in faults]
+        sound = [
+            (at, leaf)
+            for at, leaf in placed_leaves(segment_rule(raw))
+            if not any(path == at or path.startswith(f"{at}.") for path in wrong)
+        ]
+        of_all = [path for path in wrong if not any(path.startswith(at) for at, _ in placed_leaves(segment_rule(raw)))]
+        if not sound or of_all:
+            return {}
+        rule = SegmentRule(conditions=[leaf for _, leaf in sound])
+        count = await live_count(self._session, self._tenant_id, person or UUID(int=0), rule)
+        parts = count.preview.parts if count.preview is not None else {}
+        return {at: parts[f"conditions[{index}]"] for index, (at, _) in enumerate(sound) if parts}
 
     async def begin(self, segment: Segment, rule: SegmentRule) -> None:
         """Build the first version of a new segment, whose row is stored: it has no members until then."""

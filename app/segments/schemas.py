@@ -84,7 +84,8 @@ class RuleToCount(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
 class CountedRule(msgspec.Struct, rename="camel", kw_only=True):
     """Whom a rule holds for now. `exact` false: `count` is an estimate, give or take `error`; with `fewer` it is fewer than that.
 
-    `unknown`: of how many it cannot be said, because a value cannot be compared. `sample`: some of them.
+    `unknown`: of how many it cannot be said, because a value cannot be compared. `sample`: some of them. `conditions`: how many each
+    condition and group of the rule matches alone.
     """
 
     count: int
@@ -94,6 +95,18 @@ class CountedRule(msgspec.Struct, rename="camel", kw_only=True):
     unknown: int
     sentence: str
     sample: list[SampledContact]
+    conditions: list[CountedCondition]
+
+
+class CountedCondition(msgspec.Struct, rename="camel", kw_only=True):
+    """Whom a condition or group holds for, as if it were the whole rule. `path`: where it stands, as in `conditions[1].conditions[0]`."""
+
+    path: str
+    count: int
+    exact: bool
+    error: int
+    fewer: bool
+    unknown: int
 
 
 class SampledContact(msgspec.Struct, rename="camel", kw_only=True):

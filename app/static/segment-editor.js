@@ -4,7 +4,7 @@
  * the server says comes some moments after the last key; a question that a newer one overtakes is dropped.
  */
 import { ConditionRows } from './canvas/condition-rows.js';
-import { arrange, editRows, read, showErrors, written } from './canvas/forms.js';
+import { arrange, editRows, placeOf, read, showErrors, written } from './canvas/forms.js';
 
 const QUIET_MS = 350;
 const BUSY_MS = 700;
@@ -69,8 +69,25 @@ function show(html) {
   sentence.classList.toggle('muted', !data.sentence);
   if (!data.busy) short.textContent = data.words ?? '';
   const errors = JSON.parse(data.errors ?? '[]');
+  if (data.busy === undefined) showAlone(JSON.parse(data.alone ?? '[]'));
   showErrors(tree, errors.filter((/** @type {any} */ error) => error.severity === 'error' || (complete && error.severity === 'incomplete')));
   if (data.busy !== undefined) timer = window.setTimeout(count, BUSY_MS);
+}
+
+/** How many each condition and group matches alone, beside its tools; nothing beside those that are not complete.
+ * @param {{path: string, words: string}[]} counts */
+function showAlone(counts) {
+  for (const old of tree.querySelectorAll('[data-alone-count]')) old.remove();
+  for (const { path, words } of counts) {
+    const { scope, below } = placeOf(tree, path);
+    if (below || !scope.matches('[data-item]')) continue;
+    const text = document.createElement('span');
+    text.className = 'alone';
+    text.dataset.aloneCount = '';
+    text.title = 'Contacts for whom this alone holds';
+    text.textContent = words;
+    scope.querySelector('.tools')?.before(text);
+  }
 }
 
 /** @param {string} words @param {() => void} undo */

@@ -79,6 +79,36 @@ async def test_each_who_moved_starts_once_a_part_at_a_time(
     assert segments.faults() == []
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_who_moves_again_before_the_turn_comes_starts_by_that_move_alone(world: World, times: int) -> None:
+    """Left by the change, came in and left again: told of as ever, so the enrolment has nothing to do with them any more."""
+    segments, segment, people, (entry, leaving) = await _edited(world)
+    await _apply(world, segments, segment)
+    for _ in range(times):
+        segments.change(people[5], age=22)
+        world.engine.advance()
+        segments.change(people[5], age=40)
+        world.engine.advance()
+    assert segments.told(segment) == {("added", people[5]): times, ("removed", people[5]): times}
+    assert world.runs(leaving) == {"completed": times}
+    await _enrol(world)
+    assert world.runs(leaving) == {"completed": times}, "not once more by the change of the rule"
+    assert world.runs(entry) == {"completed": 2 + times}
+
+
+async def test_what_happened_in_another_segment_keeps_nobody_out(world: World) -> None:
+    segments, segment, people, (_, leaving) = await _edited(world)
+    (other,) = await segments.add(rule(f("age", "greater_than", 30)))
+    await _apply(world, segments, segment)
+    segments.change(people[5], age=40)
+    world.engine.advance()
+    segments.change(people[5], age=10)
+    world.engine.advance()
+    assert segments.told(other) == {("added", people[5]): 1, ("removed", people[5]): 1}
+    await _enrol(world)
+    assert world.runs(leaving) == {"completed": 1}
+
+
 async def test_it_can_be_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "PIECE", 1)
     segments, segment, _, (entry, leaving) = await _edited(world)

@@ -13,7 +13,7 @@ from app.flow.segment_rules import segment_rule
 from app.flow.segment_sentences import rule_in_words
 from app.lib.database import execute
 from app.lib.ids import uuid7
-from app.membership import counting
+from app.membership import count_repository, counting
 from app.membership.counting import count_and_sample
 from app.models.workspace import Workspace
 
@@ -37,10 +37,10 @@ async def fill(session: AsyncSession, tenant_id: int, count: int) -> None:
 async def test_a_small_workspace_is_counted_exactly(db_session: AsyncSession, workspace: Workspace) -> None:
     await fill(db_session, workspace.id, 400)
     counted = await count_and_sample(db_session, workspace.id, segment_rule({"conditions": [PLAN]}))
-    assert (counted.members, counted.exact, counted.unknown, counted.words) == (100, True, 0, "100")
+    assert counted.whole == (100, True, 0, False, 0) and counted.words == "100"
     assert len(counted.sample) == counting.SHOWN
     unsure = await count_and_sample(db_session, workspace.id, segment_rule({"conditions": [OLD]}))
-    assert unsure.unknown == 40, "an age that is no number is neither more nor less"
+    assert unsure.whole.unknown == 40, "an age that is no number is neither more nor less"
 
 
 async def test_events_that_nobody_counts_yet_are_counted_from_the_timeline(
@@ -61,7 +61,7 @@ async def test_events_that_nobody_counts_yet_are_counted_from_the_timeline(
             ago=ago,
         )
     counted = await count_and_sample(db_session, workspace.id, segment_rule({"conditions": [PAID]}))
-    assert counted.members == 3
+    assert counted.whole.members == 3
 
 
 async def test_a_large_workspace_is_estimated_from_a_sample(
@@ -71,9 +71,50 @@ async def test_a_large_workspace_is_estimated_from_a_sample(
     monkeypatch.setattr(counting, "EXACT_BELOW", 100)
     rule = segment_rule({"conditions": [PLAN]})
     counted = await count_and_sample(db_session, workspace.id, rule)
-    assert not counted.exact and abs(counted.members - 7_500) <= max(3 * counted.error, 3_000)
+    assert not counted.whole.exact and abs(counted.whole.members - 7_500) <= max(3 * counted.whole.error, 3_000)
     assert counted.words.startswith(("about ", "fewer than "))
-    assert (await count_and_sample(db_session, workspace.id, rule, exact=True)).members == 7_500
+    assert (await count_and_sample(db_session, workspace.id, rule, exact=True)).whole.members == 7_500
+
+
+NESTED: list[dict[str, Any]] = [
+    PLAN,
+    {"match": "none", "conditions": [OLD, {"match": "any", "conditions": [PLAN, PAID]}]},
+]
+PATHS = [
+    "conditions[0]", "conditions[1].conditions[0]", "conditions[1].conditions[1].conditions[0]",
+    "conditions[1].conditions[1].conditions[1]", "conditions[1].conditions[1]", "conditions[1]", "conditions[2]", "conditions[3]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+async def test_each_condition_is_counted_as_if_it_were_the_rule_and_all_in_one_statement(
+    db_session: AsyncSession, workspace: Workspace, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(db_session, workspace.id, 600)
+    known = {"field": "attributes.plan", "operator": "starts_with", "value": "F"}
+    conditions = [*NESTED, known, OLD]
+    whole = await count_and_sample(db_session, workspace.id, segment_rule({"conditions": conditions}), estimate=sampled)
+    assert sorted(whole.parts) == sorted(PATHS)
+    placed = {
+        "conditions[0]": PLAN, "conditions[1]": conditions[1], "conditions[1].conditions[0]": OLD, "conditions[2]": known,
+        "conditions[1].conditions[1]": conditions[1]["conditions"][1], "conditions[3]": OLD,
+        "conditions[1].conditions[1].conditions[1]": PAID, "conditions[1].conditions[1].conditions[0]": PLAN,
+    }  # fmt: skip
+    for path, one in placed.items():
+        alone = await count_and_sample(db_session, workspace.id, segment_rule({"conditions": [one]}), estimate=sampled)
+        assert alone.whole == whole.parts[path] == alone.parts["conditions[0]"], path
+    asked: list[str] = []
+    plain = count_repository.execute
+
+    async def counting_each(session: AsyncSession, sql: str, **values: Any) -> Any:
+        asked.append(sql)
+        return await plain(session, sql, **values)
+
+    monkeypatch.setattr(count_repository, "execute", counting_each)
+    for rule in ({"conditions": [PLAN]}, {"conditions": conditions}):
+        asked.clear()
+        await count_and_sample(db_session, workspace.id, segment_rule(rule), estimate=sampled)
+        assert sum("offset 0) judged" in sql for sql in asked) == 1, "one question about contacts"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,37 @@ async def test_a_rule_is_counted_while_it_is_written_and_nothing_is_saved(
     assert not (await db_session.scalars(select(Segment))).all()
 
 
+def alone(shown: str) -> dict[str, str]:
+    """What stands beside each condition."""
+    found = re.search(r'data-alone="([^"]*)"', shown)
+    assert found is not None
+    return {one["path"]: one["words"] for one in json.loads(html.unescape(found[1]))}
+
+
+async def test_each_condition_says_how_many_it_matches_also_while_another_is_not_complete(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    await people(db_session, workspace)
+    person = await browser(Role.MARKETER)
+    (pro,), (free,) = PRO["conditions"], NOT_PRO["conditions"]
+    shown, _, _ = await live(
+        person, {"match": "any", "conditions": [pro, {"match": "none", "conditions": [free, pro]}]}
+    )
+    assert alone(shown) == {
+        "conditions[0]": "matches 2", "conditions[1]": "matches nobody",
+        "conditions[1].conditions[0]": "matches 1", "conditions[1].conditions[1]": "matches 2",
+    }  # fmt: skip
+    unfinished = {"field": "contact.plan", "operator": "equals"}
+    shown, _, errors = await live(person, {"conditions": [unfinished, {"conditions": [pro, unfinished]}, free]})
+    assert len(errors) == 2 and '<b class="big num">' not in shown
+    assert alone(shown) == {"conditions[1].conditions[0]": "matches 2", "conditions[2]": "matches 1"}
+    shown, _, _ = await live(person, {"conditions": [unfinished]})
+    assert alone(shown) == {}
+    number = {"field": "contact.plan", "operator": "less_than", "value": 3}
+    shown, _, _ = await live(person, {"conditions": [number]})
+    assert alone(shown) == {"conditions[0]": "matches nobody · 3 not comparable"}
+
+
 async def test_what_is_not_finished_is_no_error_yet_and_what_is_odd_is_said(
     browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
 ) -> None:

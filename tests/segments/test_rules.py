@@ -51,6 +51,8 @@ async def test_a_rule_is_counted_before_anything_is_saved(
     counted = (await viewer.post(f"{SEGMENTS}/preview", json={"rule": PRO})).json()["data"]
     assert (counted["count"], counted["exact"], counted["unknown"]) == (2, True, 0)
     assert counted["sentence"] == "plan is pro"
+    alone = {"path": "conditions[0]", "count": 2, "exact": True, "error": 0, "fewer": False, "unknown": 0}
+    assert counted["conditions"] == [alone]
     assert [one["contactId"] for one in counted["sample"]] == sorted([str(ada.id), str(bea.id)])
     assert not (await db_session.scalars(select(Segment))).all()
 

@@ -213,8 +213,9 @@ export function showErrors(form, errors) {
   }
 }
 
-/** The control of a path such as `conditions[1].value`, or the nearest one above it. */
-export function find(form, path) {
+/** The row of a path such as `conditions[1].value`, or the nearest element around where it would be, and the path below it.
+ * @param {any} form @param {string} path @returns {{scope: any, below: string}} */
+export function placeOf(form, path) {
   let scope = form;
   let below = path;
   for (let match; (match = /^([\w.]+?)\[(\d+)\]\.?(.*)$/.exec(below)); ) {
@@ -223,6 +224,12 @@ export function find(form, path) {
     scope = rows(list).filter((row) => !row.matches('.cond') || says(read(row)))[Number(match[2])] ?? list.closest('.rows');
     below = match[3];
   }
+  return { scope, below };
+}
+
+/** The control of a path such as `conditions[1].value`, or the nearest one above it. */
+export function find(form, path) {
+  const { scope, below } = placeOf(form, path);
   if (below === '') return own(scope, '[name]')[0];
   const [head] = below.split(/[.[]/);
   const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
