@@ -84,7 +84,7 @@ function showAlone(counts) {
     const text = document.createElement('span');
     text.className = 'alone';
     text.dataset.aloneCount = '';
-    text.title = 'Contacts for whom this alone holds';
+    text.title = `Alone it ${words}`;
     text.textContent = words;
     scope.querySelector('.tools')?.before(text);
   }
