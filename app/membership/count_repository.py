@@ -20,10 +20,10 @@ _PLANS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "enable_index
 
 
 class CountedContacts(NamedTuple):
-    """How many contacts were asked, some of those for whom the rule holds, and for how many it holds and for how many nobody can say; the
+    """How many contacts were judged, some of those for whom the rule holds, and for how many it holds and for how many nobody can say; the
     same of each part by its path."""
 
-    asked: int
+    judged: int
     sample: list[UUID]
     whole: tuple[int, int]
     parts: dict[str, tuple[int, int]]
@@ -114,6 +114,6 @@ class CountRepository:
         if sampled:
             for setting in (*_PLANS, "statement_timeout"):
                 await execute(self._session, f"set local {setting} to default")
-        sample, asked, *numbers = rows[0]
+        sample, number, *numbers = rows[0]
         pairs = [(int(held), int(unknown)) for held, unknown in zip(numbers[::2], numbers[1::2], strict=True)]
-        return CountedContacts(asked, list(sample or ()), pairs[0], dict(zip(judged.parts, pairs[1:], strict=True)))
+        return CountedContacts(number, list(sample or ()), pairs[0], dict(zip(judged.parts, pairs[1:], strict=True)))

@@ -74,7 +74,7 @@ async def count_and_sample(
         held, unknown = of
         if everybody:
             return MemberCount(held, True, 0, False, unknown)
-        return _estimate(held, unknown, counted.asked, total)
+        return _estimate(held, unknown, counted.judged, total)
 
     parts = {path: count(pair) for path, pair in counted.parts.items()}
     return RulePreview(count(counted.whole), counted.sample, parts)
