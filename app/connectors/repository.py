@@ -71,15 +71,11 @@ class ConnectorRepository(TenantRepository[Connector]):
         await self.session.execute(select(Workspace.id).where(Workspace.id == self.tenant_id).with_for_update())
 
     async def forget_failures(self, connector_id: UUID) -> None:
-        """Its failures in a row count no longer. Workers lock a gate before its connector, so whoever changes both does it first."""
+        """Its failures in a row and its access token count no longer. Workers lock a gate before its connector, so this comes first."""
         await self.session.execute(
             update(ConnectorGate)
-            .where(
-                ConnectorGate.tenant_id == self.tenant_id,
-                ConnectorGate.connector_id == connector_id,
-                ConnectorGate.failures_in_row > 0,
-            )
-            .values(failures_in_row=0)
+            .where(ConnectorGate.tenant_id == self.tenant_id, ConnectorGate.connector_id == connector_id)
+            .values(failures_in_row=0, access_token=None, access_token_until=None)
         )
 
     async def calls_waiting(self, connectors: Sequence[UUID]) -> dict[UUID, int]:

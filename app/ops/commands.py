@@ -26,6 +26,13 @@ def add_to(commands: Commands) -> None:
         choices=["status", "reseal", "forget"],
         help="status: which are in use; reseal: seal all with the present one; forget: go on without keys that are lost",
     )
+    commands.add_group(
+        "connectors",
+        "connectors of all workspaces",
+        "rotate-key",
+        "app.ops.secret_keys:rotate_key",
+        "seal all secrets again with the present secret key; may be stopped and repeated",
+    )
     commands.add(
         "check-integrity",
         "app.ops.integrity:check_integrity",

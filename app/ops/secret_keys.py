@@ -14,6 +14,12 @@ def manage(options: argparse.Namespace) -> int:
         return {"status": _status, "reseal": _reseal, "forget": _forget}[options.action]()
 
 
+def rotate_key(options: argparse.Namespace) -> int:
+    """`./dev connectors rotate-key`: THROUGHLINE_SECRET_KEY is the new key, THROUGHLINE_OLD_SECRET_KEYS has the one before."""
+    with product_database.reachable(options.state):
+        return _reseal()
+
+
 def _status() -> int:
     """Exit code 1 when a key is in use that is not set here."""
     from app.lib import crypto, database

@@ -6,30 +6,28 @@ A request that was cut when some of it had left is made again only where that do
 from __future__ import annotations
 
 import http
+import time
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from app.flow.performers import CallFailed, CallUncertain, Performer, PlacedCall, RecordedAnswer, ServiceSign
-from app.lib import clock, jsonlimits
+from app.lib import clock
 from app.lib.http_client import MOST_REDIRECTS, HttpAnswer, HttpClient, HttpFailed, HttpRequest
-from app.lib.http_redaction import shown_body, shown_headers, shown_url
-from app.lib.http_url import BadUrl, read_url
+from app.lib.http_url import BadUrl
 from app.lib.retry_after import retry_after_s
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
+from app.messaging.channels.http.oauth2 import NoToken
+from app.outside.access_tokens import AccessTokens
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
+from app.outside.http_exchange import MOST_BODY, answer_value, outgoing, shown_answer, shown_request
 
-MOST_BODY = 245_000
-"""Bytes of an answer's body that steps get, as JSON: with status and headers no more than an answer may have (256 KB)."""
-MOST_HEADERS = 8_000
+Asked = dict[str, Any]
 MARGIN_S = 0.25
 """So much earlier than the engine the client gives up, and says what it knows."""
-AGENT = "Throughline"
 UNAVAILABLE = (425, 429, 503)
 """The server did nothing, and says that it may later."""
-_UNSHOWN = frozenset(("set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate"))
 
 
 class HttpPerformer(Performer):
@@ -37,33 +35,35 @@ class HttpPerformer(Performer):
 
     def __init__(self) -> None:
         self._client, self._connectors = HttpClient(), ConnectorReader()
+        self._tokens = AccessTokens(self._client)
 
     async def close(self) -> None:
         """No more calls come."""
         self._connectors.close()
+        self._tokens.close()
         await self._client.close()
 
     async def perform(self, call: PlacedCall) -> RecordedAnswer:
         """`{status, headers, body, durationMs}`, with `cut` when the body is longer than what is kept of it."""
-        asked_for = call.request
-        sent = {"request": asked_for["shown"]}
+        end = time.monotonic() + call.timeout_s - MARGIN_S
+        asked_for, sent = call.request, {"request": call.request["shown"]}
+        account, token = await self._credentials(call, sent)
+        request = _outgoing(call, account, token, sent)
+        answer = await self._answer(request, asked_for, end, sent)
+        if (
+            answer.status == 401 and token
+        ):  # the service takes this token no more: it did nothing, so it is asked once again
+            account, newer = await self._credentials(call, sent, refused=token)
+            answer = await self._answer(_outgoing(call, account, newer, sent), asked_for, end, sent)
+        wait_s = _wait_s(answer)
+        value = answer_value(answer) if wait_s is None else {**answer_value(answer), "retryAfter": wait_s}
+        return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, _sign(asked_for, answer, wait_s))
+
+    async def _answer(self, request: HttpRequest, asked_for: Asked, end: float, sent: Asked) -> HttpAnswer:
         try:
-            request = await self._request(call)
-        except psycopg.OperationalError as error:
-            raise CallFailed("The connector could not be read just now.", record=sent) from error
-        except (BadUrl, BadCredentials, ServiceUnusable) as error:
-            raise CallFailed(str(error), permanent=True, record=sent) from error
-        sent["request"] = {
-            **asked_for["shown"],
-            "url": shown_url(str(request.url)),
-            "headers": shown_headers(
-                (name, "•••" if name.lower() in request.private else value) for name, value in request.headers
-            ),
-        }
-        try:
-            answer = await self._client.request(
+            return await self._client.request(
                 request,
-                timeout_s=call.timeout_s - MARGIN_S,
+                timeout_s=max(0.1, end - time.monotonic()),
                 most_bytes=MOST_BODY,
                 redirects=MOST_REDIRECTS if asked_for["redirects"] else 0,
             )
@@ -73,32 +73,36 @@ class HttpPerformer(Performer):
             if lost:
                 raise CallUncertain(str(error), record=sent, sign=sign) from error
             raise CallFailed(str(error), permanent=error.permanent, record=sent, sign=sign) from error
-        wait_s = _wait_s(answer)
-        value = _value(answer) if wait_s is None else {**_value(answer), "retryAfter": wait_s}
-        return RecordedAnswer(value, {**sent, "response": _shown(answer)}, _sign(asked_for, answer, wait_s))
 
-    async def _request(self, call: PlacedCall) -> HttpRequest:
-        """Raises BadUrl, BadCredentials, ServiceUnusable, psycopg.OperationalError."""
-        asked_for, private = call.request, list[tuple[str, str]]()
-        body, key = asked_for["body"].encode(), f"{call.run_id}-{call.seq}"
-        if asked_for["connectorId"] is None:
-            url = read_url(asked_for["url"])
-        else:
-            account = await self._connectors.account(call.tenant_id, UUID(asked_for["connectorId"]))
+    async def _credentials(self, call: PlacedCall, sent: Asked, refused: str = "") -> tuple[HttpAccount | None, str]:
+        """The connector's account, and its access token of now where it has one. Raises CallFailed: nothing was sent to the service."""
+        if call.request["connectorId"] is None:
+            return None, ""
+        connector_id = UUID(call.request["connectorId"])
+        try:
+            account = await self._connectors.account(call.tenant_id, connector_id)
             if not isinstance(account, HttpAccount):
                 raise ServiceUnusable("The connector of this step is not one of a web service.")
-            url = account.url_of(asked_for["url"])
-            private = list(account.headers(key, clock.now(), body))
-        private_names = frozenset(name.lower() for name, _ in private)
-        headers = [(name, value) for name, value in asked_for["headers"] if name.lower() not in private_names]
-        own_names = {name.lower() for name, _ in headers}
-        if asked_for["method"] not in ("GET", "HEAD") and "idempotency-key" not in own_names:
-            headers.append(("Idempotency-Key", key))
-        if "user-agent" not in own_names:
-            headers.append(("User-Agent", AGENT))
-        if "accept" not in own_names:
-            headers.append(("Accept", "*/*"))
-        return HttpRequest(asked_for["method"], url, (*headers, *private), body, private_names)
+            if account.auth != "oauth2":
+                return account, ""
+            return account, await self._tokens.token(call.tenant_id, connector_id, account, refused=refused)
+        except psycopg.OperationalError as error:
+            raise CallFailed("The connector could not be read just now.", record=sent) from error
+        except NoToken as error:
+            sign = None if error.refused else ServiceSign(False, str(error), again=True)
+            raise CallFailed(str(error), permanent=error.refused, record=sent, sign=sign) from error
+        except (BadUrl, BadCredentials, ServiceUnusable) as error:
+            raise CallFailed(str(error), permanent=True, record=sent) from error
+
+
+def _outgoing(call: PlacedCall, account: HttpAccount | None, token: str, sent: Asked) -> HttpRequest:
+    """The request as it leaves; what is shown of it is put into `sent`. Raises CallFailed."""
+    try:
+        request = outgoing(call.request, account, f"{call.run_id}-{call.seq}", token)
+    except (BadUrl, BadCredentials) as error:
+        raise CallFailed(str(error), permanent=True, record=sent) from error
+    sent["request"] = shown_request(call.request["shown"], request)
+    return request
 
 
 def _wait_s(answer: HttpAnswer) -> float | None:
@@ -121,45 +125,3 @@ def _phrase(status: int) -> str:
         return http.HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _value(answer: HttpAnswer) -> dict[str, Any]:
-    headers = _headers(answer)
-    value: dict[str, Any] = {"status": answer.status, "headers": headers, "durationMs": answer.duration_ms}
-    text = answer.body.decode("utf-8", "replace").replace("\0", "\ufffd")
-    if not answer.cut and "json" in answer.header("content-type"):
-        try:
-            parsed = msgspec.json.decode(answer.body)
-            jsonlimits.storable_bytes(parsed, max_bytes=MOST_BODY, max_depth=60)
-            return {**value, "body": parsed}
-        except (msgspec.DecodeError, jsonlimits.Unstorable, RecursionError, UnicodeDecodeError):
-            pass  # it is kept as the text that it is
-    short = _fitting(text)
-    cut = {"cut": True} if answer.cut or len(short) < len(text) else {}
-    return {**value, "body": short, **cut}
-
-
-def _fitting(text: str) -> str:
-    """As much of a text as takes no more than `MOST_BODY` as JSON: a control character takes six bytes there."""
-    while (size := len(jsonlimits.encode(text))) > MOST_BODY:
-        text = text[: max(0, int(len(text) * MOST_BODY / size) - 1)]
-    return text
-
-
-def _headers(answer: HttpAnswer) -> dict[str, str]:
-    headers, room = dict[str, str](), MOST_HEADERS
-    for name, value in answer.headers:
-        room -= len(name) + len(value)
-        if name not in _UNSHOWN and room > 0:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-def _shown(answer: HttpAnswer) -> dict[str, Any]:
-    return {
-        "status": answer.status,
-        "headers": shown_headers(_headers(answer).items()),
-        "body": shown_body(answer.body.decode("utf-8", "replace")),
-        "durationMs": answer.duration_ms,
-        "redirects": answer.redirects,
-    }

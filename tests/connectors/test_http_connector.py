@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from standardwebhooks import Webhook
 
 from app.connectors import senders
-from app.flow.performers import connector_target
-from app.lib import clock
 from app.lib.http_url import BadUrl
-from app.lib.ids import uuid7
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
-from app.models import CallIntent, Connector, Workspace
+from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.fixtures.http_server import Recorder, Reply, recording
 
 CONFIG = {"baseUrl": "https://api.example.com/v1/", "auth": "bearer", "secret": "t0ken", "testPath": "/ping"}
-FORM = {"type": "http", "name": "Shop API", **CONFIG, "username": "", "header": ""}
+FORM = {
+    "type": "http",
+    "name": "Shop API",
+    **CONFIG,
+    "tokenUrl": "",
+    "clientId": "",
+    "scope": "",
+    "clientAuth": "header",
+    "username": "",
+    "header": "",
+}
+OAUTH2 = {"auth": "oauth2", "tokenUrl": "https://auth.example.com/token", "clientId": "shop", "secret": "s3cret"}
 
 
 @pytest.fixture
@@ -46,6 +53,7 @@ async def test_a_secret_goes_in_and_never_comes_out(api: Any, db_session: AsyncS
     body = answer.json()["data"]
     assert body["config"] == {
         "baseUrl": "https://api.example.com/v1", "auth": "bearer", "username": "", "header": "", "testPath": "/ping", "hasSecret": True,
+        "tokenUrl": "", "clientId": "", "scope": "", "clientAuth": "header",
     }  # fmt: skip
     assert body["isDefault"] is False, "no message leaves by it"
     row = await db_session.get(Connector, (workspace.id, UUID(body["id"])))
@@ -153,91 +161,27 @@ def test_headers_of_each_way() -> None:
             headers(**wrong)
 
 
-async def test_limits_are_shown_as_they_hold_and_merge(
-    api: Any, db_session: AsyncSession, workspace: Workspace
-) -> None:
-    body = (await added(api)).json()["data"]
-    usual = {"maxConcurrent": 20, "rate": None, "per": None, "burst": None}
-    assert (body["limits"], body["pausedUntil"], body["nextTryAt"]) == (usual, None, None)
+async def test_client_credentials_are_checked_and_asked_for_again_with_another_address(api: Any) -> None:
+    wrongs = {"tokenUrl": ["", "http://auth.example.com/t", "https://10.0.0.5/t", "ftp://x"], "clientId": [""]}
+    for field, values in wrongs.items():
+        for value in values:
+            answer = await added(api, **{**OAUTH2, field: value})
+            assert answer.status_code == 422 and f"config.{field}" in answer.text
+    body = (await added(api, **OAUTH2)).json()["data"]
+    assert body["config"]["hasSecret"] is True and "s3cret" not in str(body)
     client, path = await api(Role.ADMIN), f"/api/v1/connectors/{body['id']}"
-
-    async def after(**limits: Any) -> Any:
-        return (await client.patch(path, json={"limits": limits})).json()["data"]["limits"]
-
-    assert await after(rate=120, per="minute") == {**usual, "rate": 120, "per": "minute", "burst": 2}
-    assert await after(burst=10) == {**usual, "rate": 120, "per": "minute", "burst": 10}, "what is absent stays"
-    assert await after(maxConcurrent=5, rate=None) == {**usual, "maxConcurrent": 5}, "a burst goes with its rate"
-    for wrong in ({"burst": 3}, {"rate": 0}, {"per": "week"}, {"maxConcurrent": 1_001}, {"most": 1}):
-        assert (await client.patch(path, json={"limits": wrong})).status_code == 422
-    assert await after() == {**usual, "maxConcurrent": 5}
+    for change in ({"tokenUrl": "https://evil.example/token"}, {"clientId": "other"}):
+        assert "Enter the secret again" in (await client.patch(path, json={"config": change})).text
+    assert (await client.patch(path, json={"config": {"scope": "all"}})).status_code == 200
 
 
-async def test_the_form_says_what_does_not_fit_of_the_limits(
-    browser: Any, db_session: AsyncSession, workspace: Workspace
-) -> None:
-    admin = await browser(Role.ADMIN)
-    limits = {"maxConcurrent": "7", "rate": "100", "per": "minute", "burst": ""}
-    wrongs = {
-        "1,000,000": {"rate": "fast"},
-        "1 to 1,000": {"maxConcurrent": "1001"},
-        "the rate too": {"rate": "", "burst": "3"},
-    }
-    for words, wrong in wrongs.items():
-        answer = await admin.post("/connectors", data={**FORM, **limits, **wrong})
-        assert answer.status_code == 422 and words in answer.text
-    made = await admin.post("/connectors", data={**FORM, **limits})
-    row = (
-        await db_session.scalars(select(Connector).where(Connector.tenant_id == workspace.id, Connector.type == "http"))
-    ).one()
-    assert (row.max_concurrent, row.rate, row.rate_seconds, row.burst) == (7, 100, 60, None)
-    page = (
-        await admin.get(made.headers.get("hx-redirect") or made.headers.get("location") or f"/connectors/{row.id}")
-    ).text
-    assert 'value="100"' in page and '<option value="minute" selected>' in page
-    saved = await admin.post(f"/connectors/{row.id}", data={**FORM, **dict.fromkeys(limits, ""), "secret": ""})
-    assert saved.status_code in (200, 204, 303)
-    await db_session.refresh(row)
-    assert (row.max_concurrent, row.rate, row.rate_seconds) == (None, None, None)
-
-
-async def test_a_service_that_fails_says_so_everywhere_and_a_test_that_works_ends_it(
-    api: Any, browser: Any, db_session: AsyncSession, workspace: Workspace, server: Recorder
-) -> None:
-    made = (await added(api, baseUrl=server.url)).json()["data"]
-    row = await db_session.get(Connector, (workspace.id, UUID(made["id"])))
-    assert row is not None
-    row.state, row.state_since, row.state_message, row.probe_at = (
-        "away",
-        clock.now(),
-        "It answered 503.",
-        clock.now() + timedelta(minutes=3),
-    )
-    run = {
-        "tenant_id": workspace.id,
-        "workflow_id": uuid7(),
-        "node_id": "a",
-        "kind": "http",
-        "policy": "resend",
-        "timeout_s": 30,
-    }
-    for seq in (1, 2):
-        db_session.add(
-            CallIntent(**run, run_id=uuid7(), seq=seq, attempt=1, target=connector_target(row.id), due_at=clock.now())
-        )
-    await db_session.flush()
-    admin, client, path = await browser(Role.ADMIN), await api(Role.ADMIN), f"/connectors/{row.id}"
-    for page in ((await admin.get("/connectors")).text, (await admin.get(path)).text):
-        assert "It answered 503." in page and "2 calls wait for it" in page and "It is tried again" in page
-    assert "Failing since" in (await admin.get("/connectors")).text
-    assert "Service away" in (await admin.get("/")).text
-    shown = (await client.get(f"/api/v1{path}")).json()["data"]
-    assert shown["state"] == "away" and shown["nextTryAt"]
-    troubles = (await client.get("/api/v1/troubles")).json()["data"]
-    assert [(one["kind"], one["count"]) for one in troubles if one["kind"] == "service_away"] == [("service_away", 2)]
-    assert (await client.post(f"/api/v1{path}/test", json={})).json()["data"]["result"] == "sent"
-    await db_session.refresh(row)
-    assert row.state == "ok"
-    row.paused_until = clock.now() + timedelta(minutes=2)
-    await db_session.flush()
-    assert "Paused until" in (await admin.get("/connectors")).text and "Retry-After" in (await admin.get(path)).text
-    assert (await client.post(f"/api/v1{path}/resume")).json()["data"]["pausedUntil"] is None
+async def test_a_test_of_client_credentials_says_the_providers_words(api: Any, server: Recorder) -> None:
+    body = (await added(api, **{**OAUTH2, "baseUrl": server.url, "tokenUrl": f"{server.url}/token"})).json()["data"]
+    client, path = await api(Role.ADMIN), f"/api/v1/connectors/{body['id']}/test"
+    server.answer = lambda asked: Reply(400, b'{"error": "invalid_scope", "error_description": "No such scope"}')
+    assert (await client.post(path, json={})).json()["data"] == {
+        "result": "misconfigured", "message": "The token address answered 400. It says: invalid_scope: No such scope",
+    }  # fmt: skip
+    server.answer = lambda asked: Reply(200, b'{"access_token": "t"}' if asked.path == "/token" else b"pong")
+    assert (await client.post(path, json={})).json()["data"]["result"] == "sent"
+    assert server.asked[-1].headers["authorization"] == "Bearer t"

@@ -11,7 +11,8 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from app.lib.http_url import BadUrl, HttpUrl, read_url
 
-Auth = Literal["none", "basic", "bearer", "header", "signed"]
+Auth = Literal["none", "basic", "bearer", "header", "signed", "oauth2"]
+ClientAuth = Literal["header", "body"]
 
 
 class BadCredentials(ValueError):
@@ -19,7 +20,7 @@ class BadCredentials(ValueError):
 
 
 class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One connector. `secret` is a password, a token, the value of a header, or a signing secret, as `auth` says."""
+    """One connector. `secret` is a password, a token, the value of a header, a signing secret or that of a client, as `auth` says."""
 
     base_url: str
     auth: Auth = "none"
@@ -27,6 +28,10 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
     header: str = ""
     secret: str = ""
     test_path: str = ""
+    token_url: str = ""
+    client_id: str = ""
+    scope: str = ""
+    client_auth: ClientAuth = "header"
 
     def url_of(self, text: str) -> HttpUrl:
         """What a step calls: a path below the base, or a URL that begins with it. Raises BadUrl for anything else."""
@@ -40,12 +45,14 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
             raise BadUrl(f"The connector is for {base.origin}{folder}, so its credentials go nowhere else.")
         return url
 
-    def headers(self, message_id: str, at: datetime, body: bytes) -> tuple[tuple[str, str], ...]:
-        """The headers that say who a call is from. Raises BadCredentials."""
+    def headers(self, message_id: str, at: datetime, body: bytes, token: str = "") -> tuple[tuple[str, str], ...]:
+        """The headers that say who a call is from. `token`: the access token of now, of OAuth2. Raises BadCredentials."""
         if self.auth == "none":
             return ()
         if not self.secret:
             raise BadCredentials("The connector has no secret. An admin can enter it.")
+        if self.auth == "oauth2":
+            return (("Authorization", f"Bearer {token}"),)
         if self.auth == "basic":
             pair = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
             return (("Authorization", f"Basic {pair}"),)

@@ -15,7 +15,8 @@ from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, header_fault, read_url
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
-from app.messaging.channels.http.account import Auth, BadCredentials, HttpAccount
+from app.messaging.channels.http.account import Auth, BadCredentials, ClientAuth, HttpAccount
+from app.messaging.channels.http.oauth2 import NoToken, fetch_token
 from app.messaging.channels.service import ServiceTrial, ServiceType
 
 Url = Annotated[str, Meta(min_length=1, max_length=2_000, pattern=single_line.PATTERN)]
@@ -25,13 +26,14 @@ SHOWN = 300
 """Characters of an answer that a try shows."""
 _WORDS = {
     "none": "Without credentials", "basic": "User name and password", "bearer": "Bearer token", "header": "A header of its own",
-    "signed": "Signed (Standard Webhooks)",
+    "signed": "Signed (Standard Webhooks)", "oauth2": "OAuth2 (client credentials)",
 }  # fmt: skip
 
 
 class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A service. Its credentials go to URLs that begin with `baseUrl`, and nowhere else; another `baseUrl`, `auth`, `username` or
-    `header` asks for the `secret` again. `header` is the name of the header for `auth: "header"`; `testPath` what a test gets."""
+    `header` asks for the `secret` again. `header` is the name of the header for `auth: "header"`; `testPath` what a test gets.
+    `oauth2` fetches an access token from `tokenUrl` for `clientId` and the `secret`, which go there as a header or in the body."""
 
     base_url: Url
     auth: Auth = "none"
@@ -39,6 +41,10 @@ class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     header: Line = ""
     secret: Secret = ""
     test_path: Line = ""
+    token_url: Annotated[str, Meta(max_length=2_000, pattern=single_line.PATTERN)] = ""
+    client_id: Line = ""
+    scope: Line = ""
+    client_auth: ClientAuth = "header"
 
 
 class HttpView(msgspec.Struct, rename="camel"):
@@ -47,6 +53,10 @@ class HttpView(msgspec.Struct, rename="camel"):
     username: str
     header: str
     test_path: str
+    token_url: str
+    client_id: str
+    scope: str
+    client_auth: str
     has_secret: bool
 
 
@@ -68,9 +78,16 @@ class HttpConnector(ServiceType):
             "header": "Write the name of a header, for example X-Api-Key.",
             "secret": "A secret holds no line breaks.",
             "testPath": single_line.SENTENCE,
+            "tokenUrl": "Write the address that gives access tokens, for example https://auth.example.com/oauth/token.",
+            "clientId": single_line.SENTENCE,
+            "scope": single_line.SENTENCE,
+            "clientAuth": f"One of {', '.join(get_args(ClientAuth))}.",
         },
-        choices={"auth": list(_WORDS.items())},
-        defaults={"auth": "none"},
+        choices={
+            "auth": list(_WORDS.items()),
+            "clientAuth": [("header", "In the Authorization header"), ("body", "In the body")],
+        },
+        defaults={"auth": "none", "clientAuth": "header"},
     )
 
     @classmethod
@@ -84,7 +101,7 @@ class HttpConnector(ServiceType):
         if refusal := egress.egress_refusal(base.host):
             raise _invalid("baseUrl", refusal)
         if (
-            settings["auth"] in ("basic", "bearer", "header")
+            settings["auth"] in ("basic", "bearer", "header", "oauth2")
             and base.scheme == "http"
             and not egress.is_this_machine(base.host)
         ):
@@ -93,6 +110,8 @@ class HttpConnector(ServiceType):
             raise _invalid("header", fault if settings["header"] else cls.form.words["header"])
         if settings["auth"] == "basic" and (not settings["username"] or ":" in settings["username"]):
             raise _invalid("username", "Write a user name without a colon.")
+        if settings["auth"] == "oauth2":
+            _check_client(settings)
         checked = {**settings, "baseUrl": str(base).rstrip("/")}
         try:
             cls.account(checked, "").url_of(settings["testPath"])
@@ -102,7 +121,8 @@ class HttpConnector(ServiceType):
 
     @classmethod
     def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
-        return settings["baseUrl"], settings["auth"], settings.get("username", ""), settings.get("header", "")
+        client = (settings["tokenUrl"], settings["clientId"]) if settings["auth"] == "oauth2" else ()
+        return settings["baseUrl"], settings["auth"], settings.get("username", ""), settings.get("header", ""), *client
 
     @classmethod
     def wants_secret(cls, settings: Settings) -> bool:
@@ -116,6 +136,10 @@ class HttpConnector(ServiceType):
             username=settings.get("username", ""),
             header=settings.get("header", ""),
             test_path=settings.get("testPath", ""),
+            token_url=settings.get("tokenUrl", ""),
+            client_id=settings.get("clientId", ""),
+            scope=settings.get("scope", ""),
+            client_auth=settings.get("clientAuth", "header"),
             has_secret=has_secret,
         )
 
@@ -132,6 +156,10 @@ class HttpConnector(ServiceType):
             header=settings.get("header", ""),
             secret=secret,
             test_path=settings.get("testPath", ""),
+            token_url=settings.get("tokenUrl", ""),
+            client_id=settings.get("clientId", ""),
+            scope=settings.get("scope", ""),
+            client_auth=settings.get("clientAuth", "header"),
         )
 
     @classmethod
@@ -139,11 +167,14 @@ class HttpConnector(ServiceType):
         """A GET of the test path. Any answer shows that the service is there; 401 and 403 that it does not know us."""
         client = HttpClient()
         try:
-            headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"")
+            token = (await fetch_token(client, account, timeout_s)).text if account.auth == "oauth2" else ""
+            headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"", token)
             request = HttpRequest("GET", account.url_of(account.test_path), headers)
             answer = await client.request(request, timeout_s=timeout_s, most_bytes=4_000)
         except (BadUrl, BadCredentials) as error:
             return ServiceTrial("misconfigured", str(error))
+        except NoToken as error:
+            return ServiceTrial("misconfigured" if error.refused else "away", str(error))
         except HttpFailed as error:
             return ServiceTrial("away", str(error))
         finally:
@@ -153,6 +184,22 @@ class HttpConnector(ServiceType):
         text += f" It says: {words}" if words else ""
         refused = answer.status in (401, 403, 407)
         return ServiceTrial("misconfigured" if refused else "sent" if answer.status < 400 else "rejected", text)
+
+
+def _check_client(settings: Settings) -> None:
+    """Where access tokens come from. Raises Invalid."""
+    try:
+        url = read_url(settings["tokenUrl"])
+    except BadUrl as error:
+        raise _invalid(
+            "tokenUrl", str(error) if settings["tokenUrl"] else HttpConnector.form.words["tokenUrl"]
+        ) from error
+    if refusal := egress.egress_refusal(url.host):
+        raise _invalid("tokenUrl", refusal)
+    if url.scheme == "http" and not egress.is_this_machine(url.host):
+        raise _invalid("tokenUrl", "Credentials need https.")
+    if not settings["clientId"]:
+        raise _invalid("clientId", "Write the id of the client, as the service gave it.")
 
 
 def _reason(status: int) -> str:

@@ -1,0 +1,87 @@
+"""Access tokens of connectors, sealed in the gate of each. One worker fetches a new one under a lease; the others wait for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from app.lib import clock, crypto, database
+
+LEASE_S = 40
+"""Longer than a token may take; a worker that dies over it holds up the others that long."""
+_MAKE = "insert into connector_gates (tenant_id, connector_id) values (%(tenant)s, %(id)s) on conflict do nothing"
+_READ = """
+select access_token, access_token_until > clock_now() from connector_gates where tenant_id = %(tenant)s and connector_id = %(id)s
+"""
+# Who comes second sees the token of the first, or that it is being fetched.
+_LEASE = """
+update connector_gates set access_token_lease = now() + %(lease)s * interval '1 second'
+where tenant_id = %(tenant)s and connector_id = %(id)s and access_token is not distinct from %(seen)s
+  and (access_token_lease is null or access_token_lease < now())
+returning connector_id
+"""
+_STORE = """
+update connector_gates set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null
+where tenant_id = %(tenant)s and connector_id = %(id)s
+"""
+_GIVE_BACK = (
+    "update connector_gates set access_token_lease = null where tenant_id = %(tenant)s and connector_id = %(id)s"
+)
+
+
+class StoredToken(NamedTuple):
+    """What lies in the row: `text` is empty when there is no token, or it cannot be opened with these settings."""
+
+    text: str
+    fresh: bool
+    sealed: bytes | None
+
+
+class TokenRepository:
+    """Tokens by workspace, connector and what the token is for. Plain and blocking: for a thread, one statement at a time."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def _execute(self, sql: str, tenant_id: int, connector_id: UUID, **arguments: Any) -> Any:
+        if self._connection is None or self._connection.closed:
+            self._connection = database.connect("access tokens")
+        try:
+            cursor = self._connection.execute(sql, {"tenant": tenant_id, "id": connector_id, **arguments})
+            return cursor.fetchone() if cursor.description else None
+        except psycopg.OperationalError:
+            self.close()
+            raise
+
+    def read(self, tenant_id: int, connector_id: UUID, aim: str) -> StoredToken:
+        """The token that all workers use. Raises psycopg.OperationalError."""
+        row = self._execute(_READ, tenant_id, connector_id)
+        if row is None or row[0] is None:
+            return StoredToken("", False, row[0] if row else None)
+        try:
+            return StoredToken(crypto.unseal(row[0], aim).decode(), bool(row[1]), row[0])
+        except crypto.CannotUnseal:
+            return StoredToken("", False, row[0])
+
+    def lease(self, tenant_id: int, connector_id: UUID, seen: bytes | None) -> bool:
+        """May this worker fetch another one in place of `seen`?"""
+        self._execute(_MAKE, tenant_id, connector_id)
+        return self._execute(_LEASE, tenant_id, connector_id, seen=seen, lease=LEASE_S) is not None
+
+    def store(self, tenant_id: int, connector_id: UUID, aim: str, text: str, seconds: float) -> None:
+        """The new token is everybody's."""
+        until = clock.now() + timedelta(seconds=seconds)
+        self._execute(_STORE, tenant_id, connector_id, sealed=crypto.seal(text.encode(), aim), until=until)
+
+    def give_back(self, tenant_id: int, connector_id: UUID) -> None:
+        """It could not be fetched: another may try."""
+        self._execute(_GIVE_BACK, tenant_id, connector_id)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
