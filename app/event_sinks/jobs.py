@@ -8,7 +8,9 @@ from datetime import timedelta
 import structlog
 
 from app.domain_events.sink_repository import forget_sinks, give_up_events
-from app.event_sinks.sink_pass import carry_events
+from app.event_sinks.inbound_repository import forget_messages
+from app.event_sinks.nats_intake import NAME, take_in_messages
+from app.event_sinks.sink_pass import LIMITS, carry_events
 from app.event_sinks.sinks import NATS, REDIS, planned
 from app.lib import clock, database, polling
 from app.lib.database_roles import DatabaseRole
@@ -20,7 +22,9 @@ KEPT = timedelta(days=7)
 AT_A_TIME = 5_000
 OTHERS_LOOK_S = 5.0
 """How often a worker looks whether the one that carries events is still there."""
-_carrying = {NATS: threading.Lock(), REDIS: threading.Lock()}
+REMEMBERED = timedelta(days=3)
+"""How long a message is known by its id."""
+_carrying = {NATS: threading.Lock(), REDIS: threading.Lock(), NAME: threading.Lock()}
 
 
 def _carry(name: str) -> None:
@@ -44,9 +48,21 @@ def publish_to_redis() -> None:
     _carry(REDIS)
 
 
+def receive_from_nats() -> None:
+    """Take in what others send by NATS, where the settings name one."""
+    bus = settings().buses.nats
+    if not bus.servers or not bus.subscribe or not _carrying[NAME].acquire(blocking=False):
+        return
+    try:
+        take_in_messages(bus, lambda: database.connect("nats-inbound", limits=LIMITS))
+    finally:
+        _carrying[NAME].release()
+    polling.stopping.wait(OTHERS_LOOK_S)
+
+
 async def settle_sinks() -> None:
     """A bus that the settings name no more is forgotten, with what waits for it; nothing waits for more than a week."""
-    known = [plan.name for plan in planned(settings().buses)]
+    known = [NAME, *(plan.name for plan in planned(settings().buses))]
     async with database.transaction(DatabaseRole.ENGINE) as session:
         await forget_sinks(session, known)
     given_up = ["" for _ in range(AT_A_TIME)]
@@ -57,5 +73,13 @@ async def settle_sinks() -> None:
             log.warning("events.given_up", sinks=sorted(set(given_up)), count=len(given_up))
 
 
-POLLS = [publish_to_nats, publish_to_redis]
-HOUSEKEEPING = [settle_sinks]
+async def forget_inbound() -> None:
+    """Which messages were handled is known for three days."""
+    forgotten = AT_A_TIME
+    while forgotten == AT_A_TIME:
+        async with database.transaction(DatabaseRole.ENGINE) as session:
+            forgotten = await forget_messages(session, clock.now() - REMEMBERED, AT_A_TIME)
+
+
+POLLS = [publish_to_nats, publish_to_redis, receive_from_nats]
+HOUSEKEEPING = [settle_sinks, forget_inbound]

@@ -16,7 +16,7 @@ import structlog
 from app.domain_events import sink_repository
 from app.domain_events.sink_repository import Connection, TakenEvent
 from app.event_sinks.nats_connection import reason_of
-from app.event_sinks.sinks import SinkPlan, BusTransport
+from app.event_sinks.sinks import BusTransport, SinkPlan
 from app.lib import database, polling, wakeups
 from app.lib.connection_thread import ConnectionThread
 

@@ -91,7 +91,7 @@ ACCESS: dict[str, TableAccess] = {
     "held_run_jobs": _of_workspace(),
     "history_starts": _of_workspace("r"),
     "idempotency_keys": _of_workspace(auth=_ALL, read=""),
-    "inbound_messages": _of_workspace("rd"),
+    "inbound_messages": _of_workspace(),
     "inbox": _of_workspace(),
     "mail_counts": _of_workspace(),
     "mailbox_messages": _of_workspace(),
