@@ -52,6 +52,10 @@ class Position(Part, frozen=True):
     y: Coordinate = 0
 
 
+UNPLACED = Position()
+"""Of a card that says no place: this very object, so that a place at the origin is one. `app.flow.layout` gives it one."""
+
+
 class Trigger(NodeLooks, Part, frozen=True):
     """What starts runs. `data` is the configuration that its type's JSON Schema (`GET /api/v1/trigger-types`) describes.
 
@@ -62,7 +66,7 @@ class Trigger(NodeLooks, Part, frozen=True):
     type: str = "event"
     enabled: bool = True
     data: dict[str, Any] = {}
-    position: Position = Position()
+    position: Position = UNPLACED
 
 
 class SingleTrigger(Part, frozen=True):
@@ -73,7 +77,7 @@ class SingleTrigger(Part, frozen=True):
     conditions: Conditions = []
     match: Match = "all"
     data: dict[str, Any] | UnsetType = UNSET
-    position: Position = Position()
+    position: Position = UNPLACED
 
     @classmethod
     def of(cls, trigger: Trigger) -> SingleTrigger:
@@ -120,7 +124,7 @@ class Node(NodeLooks, Part, frozen=True):
     id: Id
     type: Annotated[str, Meta(max_length=50)]
     name: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
-    position: Position = Position()
+    position: Position = UNPLACED
     data: dict[str, Any] = msgspec.field(default_factory=dict)
     retry: Retry | UnsetType | None = UNSET
     on_error: OnError | UnsetType | None = UNSET
@@ -138,6 +142,8 @@ class Node(NodeLooks, Part, frozen=True):
             msgspec.structs.force_setattr(self, "disabled", UNSET)
         if (name := registry.own_name(self.type)) != self.type:
             msgspec.structs.force_setattr(self, "type", name)
+        if (data := registry.with_own_fields(self.type, self.data)) is not self.data:
+            msgspec.structs.force_setattr(self, "data", data)
 
 
 class Edge(EdgeLooks, Part, frozen=True):
@@ -190,7 +196,7 @@ class Note(Part, frozen=True):
 
     id: Id
     text: Annotated[str, Meta(max_length=5_000)] = ""
-    position: Position = Position()
+    position: Position = UNPLACED
     width: Annotated[int, Meta(ge=80, le=2_000)] = 200
     height: Annotated[int, Meta(ge=40, le=2_000)] = 72
 

@@ -10,7 +10,7 @@ A node that does the same for everybody returns that outcome instead of a functi
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -82,6 +82,8 @@ class NodeType:
     """The name in flow documents and in `frontend-nodes/`."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that documents may use; they are read as `type` and shown as it."""
+    field_aliases: ClassVar[Mapping[str, str]] = {}
+    """Other names of fields of `Config` that documents may use, each with the field; they are read as it and shown as it."""
     label: ClassVar[str]
     category: ClassVar[str]
     """message, timing, logic, data, integration or exit."""

@@ -65,6 +65,15 @@ def own_name(name: str) -> str:
     return name if name in _types else _aliases.get(name, name)
 
 
+def with_own_fields(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of a type with the fields' own names; itself when it has no others, or both of one field."""
+    kind = _types.get(name)
+    others = {} if kind is None else kind.field_aliases
+    if not any(alias in data and own not in data for alias, own in others.items()):
+        return data
+    return {others[key] if key in others and others[key] not in data else key: value for key, value in data.items()}
+
+
 def get(name: str) -> type[NodeType]:
     """The type called `name`. Raises KeyError."""
     _list.discover()

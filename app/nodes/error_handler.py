@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -32,6 +32,7 @@ class ErrorHandlerConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
 class ErrorHandler(NodeType):
     type, label, category = "error_handler", "On error", "logic"
     description = "Runs go on here when a step failed for good and neither a path for failures nor the step’s own rule says what then."
+    field_aliases: ClassVar = {"onError": "scope"}
     Config = ErrorHandlerConfig
 
     @staticmethod

@@ -33,7 +33,7 @@ class SplitVariant(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 class SplitConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     variants: Annotated[list[SplitVariant], Meta(title="variants")] = []
     holdout: Annotated[str | None, Meta(title="control group"), Verbatim("a name")] = None
-    salt: Annotated[str, Meta(title="salt", max_length=100), Verbatim("a word")] = ""
+    salt: Annotated[str, Meta(title="drawn together with", max_length=100), Verbatim("a word")] = ""
 
     @property
     def shares(self) -> list[float]:

@@ -19,6 +19,7 @@ from app.errors import AppError, Conflict, FieldError, Invalid
 from app.flow.apply_ops import Draft, RefusedOp, applied
 from app.flow.diagnostic import Diagnostic, Diagnostics
 from app.flow.document import Flow
+from app.flow.layout import placed
 from app.flow.lint import events_of, reads_fields
 from app.flow.ops import AnyOp, changed, clash
 from app.flow.step_types import INSTALLED
@@ -108,6 +109,8 @@ class Drafts:
         Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
         """
         workflow_id = before.workflow_id if before else None
+        cards = (*before.flow.cards, *before.flow.notes) if before else ()
+        flow = placed(flow, {card.id: card.position for card in cards})
         diagnostics = await self._validated(flow, workflow_id)
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()

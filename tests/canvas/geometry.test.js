@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { distance, nearest, portPoint, ribbon, route } from '../../app/static/canvas/edges.js';
+import { distance, fan, nearest, portPoint, ribbon, route } from '../../app/static/canvas/edges.js';
 import * as view from '../../app/static/canvas/viewport.js';
 import { random } from './make.js';
 
@@ -17,6 +17,21 @@ test('zooming keeps the point under the pointer, within the limits', () => {
     near(view.toFlow(now, at).y, view.toFlow(then, at).y, 1e-6);
     const returned = view.toScreen(now, view.toFlow(now, at));
     near(returned.x, at.x);
+  }
+});
+
+test('words of lines from one step to the same card stand on their own lines, none over another', () => {
+  const dice = random(5);
+  for (let i = 0; i < 300; i++) {
+    const box = { x: dice.int(2000), y: dice.int(2000), w: 240, h: 66 };
+    const to = { x: box.x + 120 + dice.int(600) - 300, y: box.y + 66 + 102 + dice.int(400) };
+    const count = 2 + dice.int(2);
+    const ways = Array.from({ length: count }, (_, index) => fan(portPoint(box, index, count), to, index));
+    ways.forEach((way, index) => {
+      assert.equal(way.label.x, portPoint(box, index, count).x);
+      assert.ok(distance(way.label, way.points) < 1e-6, 'on its line');
+      for (const other of ways.slice(index + 1)) assert.ok(Math.abs(way.label.y - other.label.y) >= 20 || Math.abs(way.label.x - other.label.x) >= 200);
+    });
   }
 });
 

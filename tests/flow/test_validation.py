@@ -6,6 +6,7 @@ import random
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -358,3 +359,13 @@ def test_a_type_is_read_by_its_other_names_and_shown_by_its_own() -> None:
     flow = Flow.load(document)
     assert [node.type for node in flow.nodes] == ["condition", "conditionally"]
     assert Flow.load(flow.plain()) == flow
+
+
+def test_a_field_is_read_by_its_other_name_and_shown_by_its_own() -> None:
+    alias = Node(id="h", type="error_handler", data={"onError": ["a"]})
+    assert alias.data == {"scope": ["a"]}
+    changed = msgspec.structs.replace(alias, data={"onError": "all"})
+    assert changed.data == {"scope": "all"}
+    both = Node(id="h", type="error_handler", data={"onError": "all", "scope": ["a"]})
+    assert INSTALLED.diagnostics("error_handler", both.data), "one of the two is refused"
+    assert Node(id="t", type="add_tag", data={"onError": "x"}).data == {"onError": "x"}

@@ -200,3 +200,35 @@ async def test_a_configuration_has_a_size(api: ApiClients) -> None:
     nodes = [{"id": "n", "type": "add_tag", "data": {"tag": "x" * 70_000}}]
     answer = await (await api(Role.MARKETER)).post(PATH, json={"name": "Large", "nodes": nodes})
     assert answer.status_code == 422 and "nodes[0].data" in field_errors(answer)
+
+
+def _places(data: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    trigger = data["triggers"][0]
+    return {card["id"]: (card["position"]["x"], card["position"]["y"]) for card in (trigger, *data["nodes"])}
+
+
+async def test_what_a_program_does_not_place_is_placed_and_what_it_places_stays(api: ApiClients) -> None:
+    client = await api(Role.MARKETER)
+    steps = [{"id": f"s{number}", "type": "end"} for number in range(2)]
+    ask = {"id": "ask", "type": "condition", "data": {"conditions": []}}
+    edges = [
+        {"source": "trigger", "target": "ask"},
+        {"source": "ask", "target": "s0", "sourceHandle": "true"},
+        {"source": "ask", "target": "s1", "sourceHandle": "false"},
+    ]
+    body = {"name": "Drawn", "trigger": {"event": "go"}, "nodes": [ask, *steps], "edges": edges}
+    data = (await client.post(PATH, json=body)).json()["data"]
+    drawn = _places(data)
+    assert drawn == {"trigger": (0, 0), "ask": (0, 168), "s0": (-144, 336), "s1": (144, 336)}
+    moved = [{**ask, "position": {"x": 0, "y": 0}}, *steps, {"id": "s2", "type": "end"}]
+    rev = {"If-Match": str(data["draftRev"])}
+    answer = await client.patch(f"{PATH}/{data['id']}", json={"nodes": moved}, headers=rev)
+    assert answer.status_code == 200, answer.text
+    replaced = _places(answer.json()["data"])
+    assert replaced["ask"] == (0, 0), "a place at the origin is one"
+    assert {name: replaced[name] for name in ("trigger", "s0", "s1")} == {
+        name: drawn[name] for name in ("trigger", "s0", "s1")
+    }
+    assert len(set(replaced.values()) - {(0, 0)}) == 3
+    clone = (await client.post(f"{PATH}/{data['id']}/duplicate", json={})).json()["data"]
+    assert _places(clone) == replaced

@@ -44,6 +44,22 @@ export function route(from, to, branch = false) {
   return { d: path(points), points, label, middle };
 }
 
+/** Height of a word with what is free below it, and how far below its port the first one stands. */
+const WORD = 22;
+const FIRST_WORD = 14;
+
+/**
+ * The way of one of several lines from a step to the same card: they stay apart down to the card, and each has its word on its own line,
+ * lower than that of the line before, so that none covers another. @param {Point} from @param {Point} to @param {number} place from the left
+ * @returns {Route}
+ */
+export function fan(from, to, place) {
+  const way = route(from, to);
+  if (to.y - from.y < AROUND) return way;
+  const room = way.points[1].y - from.y;
+  return { ...way, label: { x: from.x, y: from.y + Math.min(room, FIRST_WORD + WORD * (place % 3)) } };
+}
+
 /** SVG path of a polyline with rounded corners. @param {Point[]} points */
 export function path(points) {
   let d = `M${points[0].x},${points[0].y}`;

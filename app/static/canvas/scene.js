@@ -4,7 +4,7 @@
  * All writes happen in one animation frame; sizes come from a ResizeObserver and are never measured in a drag.
  */
 import { WIDTH } from './commands.js';
-import { entryPoint, portPoint, route } from './edges.js';
+import { entryPoint, fan, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
@@ -279,7 +279,10 @@ export class Scene {
     const from = edge && this.boxes.get(edge.source);
     const to = edge && this.boxes.get(edge.target);
     if (!edge || !parts || !from || !to) return;
-    const way = route(this.portAt(edge.source, edge.sourceHandle), entryPoint(to), graph.ports(edge.source).length > 1);
+    const [begin, end, ports] = [this.portAt(edge.source, edge.sourceHandle), entryPoint(to), graph.ports(edge.source)];
+    const alike = graph.outgoing(edge.source).filter((other) => other.target === edge.target).map((other) => other.sourceHandle);
+    const place = ports.filter((port) => alike.includes(port.id)).findIndex((port) => port.id === edge.sourceHandle);
+    const way = alike.length > 1 ? fan(begin, end, Math.max(0, place)) : route(begin, end, ports.length > 1);
     this.routes.set(id, way);
     for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
     if (parts.label) parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
