@@ -41,7 +41,8 @@ async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, st
     """The submitted form values of a type, trimmed except for the secret."""
     sent = await request.form()
     values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields(), *LIMITS)}
-    return {name: value if name == kind.secret else value.strip() for name, value in values.items()}
+    secrets = (kind.secret, kind.callback_secret)
+    return {name: value if name in secrets else value.strip() for name, value in values.items()}
 
 
 def _limits(form_values: dict[str, str]) -> ConnectorLimits:
@@ -68,7 +69,7 @@ def _errors(error: AppError | None) -> dict[str, str]:
 def _config(kind: type[ConnectorType], form_values: dict[str, str], *, change: bool) -> Json:
     """The form as the settings that the API takes. Raises Invalid with a sentence a field."""
     form = kind.form
-    left_out = {kind.secret} if change and not form_values.get(kind.secret) else set()
+    left_out = {name for name in (kind.secret, kind.callback_secret) if change and not form_values.get(name)}
     values: Json = {name: form_values[name] for name in kind.fields() if name not in left_out}
     errors = [] if form_values["name"] else [FieldError(path="name", message=NAME)]
     for name in kind.numbers():
@@ -215,7 +216,13 @@ async def edit_connector(
     kind = type_of(connector)
     per = next((word for word, seconds in SECONDS.items() if seconds == connector.rate_seconds), "second")
     limits = {"maxConcurrent": connector.max_concurrent, "rate": connector.rate, "per": per, "burst": connector.burst}
-    form_values = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: "", **limits}
+    form_values = {
+        **msgspec.to_builtins(shown.config),
+        "name": shown.name,
+        kind.secret: "",
+        kind.callback_secret: "",
+        **limits,
+    }
     return _form(request, kind, form_values, connector, waiting=await connectors.waiting([connector]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.state import StateChange
@@ -132,8 +132,30 @@ async def with_other_seals(
 
 async def count_other_seals(session: AsyncSession, seal: bytes) -> int:
     """Connectors of all workspaces whose secret does not begin with `seal`."""
-    other = func.substring(Connector.secret, 1, len(seal)) != seal
-    return await session.scalar(select(func.count()).where(Connector.secret.is_not(None), other)) or 0
+    columns = (Connector.secret, Connector.callback_secret)
+    other = or_(*(func.substring(column, 1, len(seal)) != seal for column in columns))  # never true of null
+    return await session.scalar(select(func.count()).select_from(Connector).where(other)) or 0
+
+
+async def callback_secrets_sealed_otherwise(session: AsyncSession, seal: bytes) -> Sequence[tuple[int, UUID, bytes]]:
+    """(workspace, id, secret) of connectors whose callback secret does not begin with `seal`, some hundred at a time."""
+    query = (
+        select(Connector.tenant_id, Connector.id, Connector.callback_secret)
+        .where(Connector.callback_secret.is_not(None), func.substring(Connector.callback_secret, 1, len(seal)) != seal)
+        .limit(500)
+    )
+    return [(row[0], row[1], row[2] or b"") for row in (await session.execute(query)).all()]
+
+
+async def replace_callback_secret(
+    session: AsyncSession, tenant_id: int, connector_id: UUID, old: bytes, new: bytes
+) -> int:
+    """The same callback secret in another seal. Returns 0 when it was changed meanwhile."""
+    sql = """
+    update connectors set callback_secret = %(new)s where tenant_id = %(tenant)s and id = %(id)s and callback_secret = %(old)s
+    returning id
+    """
+    return len(await database.execute(session, sql, tenant=tenant_id, id=connector_id, old=old, new=new))
 
 
 async def replace_secret(

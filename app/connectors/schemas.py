@@ -54,6 +54,8 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     limits: LimitsView
     created_at: datetime
     updated_at: datetime
+    callback_url: str | None = None
+    """Where its provider is to report what became of messages: a secret address; null for types that get no reports."""
 
 
 class TestMail(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

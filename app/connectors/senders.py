@@ -35,6 +35,24 @@ def seal_password(kind: str, connector_id: UUID, config: dict[str, Any], passwor
     return BOUND + crypto.seal(password.encode(), _aad(kind, connector_id, config)) if password else None
 
 
+def seal_callback_secret(connector_id: UUID, secret: str) -> bytes | None:
+    """What verifies calls of the provider, encrypted for this connector; None without one."""
+    return BOUND + crypto.seal(secret.encode(), f"callback:{connector_id}") if secret else None
+
+
+def open_callback_secret(connector_id: UUID, sealed: bytes | None) -> str:
+    """The same opened, '' without one. Raises CannotUnseal."""
+    return crypto.unseal(sealed.removeprefix(BOUND), f"callback:{connector_id}").decode() if sealed else ""
+
+
+def reseal_callback_secret(connector_id: UUID, sealed: bytes) -> bytes | None:
+    """The same sealed with the present secret key; None when no key that is set opens it."""
+    try:
+        return seal_callback_secret(connector_id, open_callback_secret(connector_id, sealed))
+    except crypto.CannotUnseal:
+        return None
+
+
 def open_password(kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> str:
     """The decrypted password, '' without one. Raises Unreadable: another secret key, or settings that it was not encrypted for."""
     if not secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,12 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import usage
 from app.accounts.principal import Principal
 from app.connectors import repository
+from app.connectors.callback_address import callback_url
 from app.connectors.condition import condition_of
 from app.connectors.limits import limits_view, set_limits
 from app.connectors.release_repository import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
-from app.connectors.senders import open_password, present_seal, seal_password
+from app.connectors.senders import (
+    open_password,
+    present_seal,
+    reseal_callback_secret,
+    seal_callback_secret,
+    seal_password,
+)
 from app.connectors.state import StateChange
 from app.connectors.trial import send_trial
 from app.errors import Conflict, FieldError, Invalid, NotFound
@@ -67,7 +75,8 @@ def view(connector: Connector) -> ConnectorView:
         id=connector.id,
         type=connector.type,
         name=connector.name,
-        config=kind.view(connector.config, has_secret=connector.secret is not None) if kind else {},
+        config=_config_view(kind, connector) if kind else {},
+        callback_url=callback_url(connector.tenant_id, connector.id) if kind and kind.reports else None,
         is_default=connector.is_default,
         state=connector.state,
         state_since=connector.state_since,
@@ -80,6 +89,15 @@ def view(connector: Connector) -> ConnectorView:
         created_at=connector.created_at,
         updated_at=connector.updated_at,
     )
+
+
+def _config_view(kind: type[ConnectorType], connector: Connector) -> Any:
+    shown = kind.view(connector.config, has_secret=connector.secret is not None)
+    if kind.callback_secret and isinstance(shown, dict):
+        name = kind.callback_secret
+        shown = {**shown, f"has{name[:1].upper()}{name[1:]}": connector.callback_secret is not None}
+        shown.pop(name, None)
+    return shown
 
 
 def offered_type(name: str) -> type[ConnectorType]:
@@ -127,6 +145,9 @@ async def reseal_passwords(session: AsyncSession) -> int:
             except (crypto.CannotUnseal, KeyError):
                 continue  # a key that is not known here, or a type that is not installed: whoever uses it is told
             bound += await repository.replace_secret(session, tenant_id, connector_id, secret, sealed)
+    for tenant_id, connector_id, secret in await repository.callback_secrets_sealed_otherwise(session, present_seal()):
+        if sealed := reseal_callback_secret(connector_id, secret):
+            bound += await repository.replace_callback_secret(session, tenant_id, connector_id, secret, sealed)
     return bound
 
 
@@ -169,7 +190,7 @@ class ConnectorService:
         values = settings_of(kind.Config, new.config)
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
-        secret = values.pop(kind.secret, "")
+        secret, callback_secret = values.pop(kind.secret, ""), values.pop(kind.callback_secret, "")
         config, channel = kind.checked(values), registry.number_of(kind.type)
         serves_channel = channel != registry.SERVICE
         if new.is_default and not serves_channel:
@@ -183,6 +204,7 @@ class ConnectorService:
             name=name,
             config=config,
             secret=seal_password(kind.type, connector_id, config, secret),
+            callback_secret=seal_callback_secret(connector_id, callback_secret),
             is_default=first or new.is_default,
         )
         set_limits(connector, new.limits)
@@ -219,7 +241,9 @@ class ConnectorService:
         """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
         kind = type_of(connector)
         values = settings_of(kind.Change, sent)
-        secret = values.pop(kind.secret, None)
+        secret, callback_secret = values.pop(kind.secret, None), values.pop(kind.callback_secret, None)
+        if callback_secret is not None:
+            connector.callback_secret = seal_callback_secret(connector.id, callback_secret)
         config = kind.changed(connector.config, values, secret_given=secret is not None)
         if secret is not None:
             connector.secret = seal_password(kind.type, connector.id, config, secret)

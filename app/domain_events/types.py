@@ -124,6 +124,22 @@ class MessageData(msgspec.Struct, rename="camel"):
     error: str | None = None
 
 
+class ReportData(msgspec.Struct, rename="camel"):
+    """What a provider reported about a message that it took. `url`: the link that was clicked; `detail`: the provider's words;
+    `lasting`: the address takes no messages and will take none."""
+
+    message_id: str
+    channel: str
+    run_id: UUID
+    workflow_id: UUID
+    node_id: str
+    contact: ContactReference
+    template_id: UUID | None = None
+    url: str | None = None
+    detail: str | None = None
+    lasting: bool | None = None
+
+
 class TestData(msgspec.Struct, rename="camel"):
     message: str
 
@@ -177,6 +193,12 @@ TYPES = (
     DomainEventType("message.failed", "Messages", MessageData, "A message will not be sent."),
     DomainEventType("message.uncertain", "Messages", MessageData, "Nobody knows whether a message left."),
     DomainEventType("message.suppressed", "Messages", MessageData, "A message may not be sent, so it is not."),
+    DomainEventType("message.delivered", "Messages", ReportData, "A provider reports that a message arrived."),
+    DomainEventType("message.opened", "Messages", ReportData, "A contact opens a message."),
+    DomainEventType("message.clicked", "Messages", ReportData, "A contact clicks a link of a message."),
+    DomainEventType("message.bounced", "Messages", ReportData, "A message that was taken did not arrive."),
+    DomainEventType("message.complained", "Messages", ReportData, "A contact calls a message unwanted."),
+    DomainEventType("message.replied", "Messages", ReportData, "A contact answers a message."),
 )
 NAMES = frozenset(one.name for one in TYPES)
 

@@ -13,7 +13,6 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.history_start_repository import OF_RUNS, meta
 from app.messaging.bulk import MessageJobs, job_view
-from app.messaging.channels import registry
 from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
 from app.messaging.service import MessageService, message_view
 from app.models.scope import Scope
@@ -175,7 +174,6 @@ async def get_job(message_jobs: NamedDependency[MessageJobs], job_id: FromPath[U
 
 API_TAGS = [Tag(name="Messages", description="What was sent, to whom, and what became of it.")]
 ROUTES: list[Any] = [
-    *(route for channel in registry.channels() for route in channel.callbacks),
     list_messages,
     get_message,
     settle_message,

@@ -122,6 +122,8 @@ class Transition:
     """A stable word for why it was suppressed, failed or waits (`bad_address`, `server_away`, …); `error` is the sentence."""
     connector_id: UUID | None = None
     """By which it leaves, once that is known."""
+    provider_id: str | None = None
+    """What the provider that took it calls it."""
 
     @property
     def is_final(self) -> bool:
@@ -164,14 +166,14 @@ _SETTLE = moving(
     """
     update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
       recipient = coalesce(v.recipient, m.recipient), subject = coalesce(v.subject, m.subject),
-      connector_id = coalesce(v.connector, m.connector_id),
+      connector_id = coalesce(v.connector, m.connector_id), provider_id = coalesce(v.provider_id, m.provider_id),
       settled_at = case when v.status > 1 then (select clock_now()) end, sent_at = case when v.status = 2 then (select clock_now()) end,
       due_at = case when v.status = 9 then %(limit)s when v.status = 0 then (select clock_now()) + v.retry * interval '1 second' end,
       attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, (select clock_now())) end
     from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[],
       %(subject)s::text[], %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
-      %(first)s::timestamptz[])
-      as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first)
+      %(first)s::timestamptz[], %(provider_id)s::text[])
+      as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first, provider_id)
     where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
       and m.status in (0, 1) and m.lease_until is not null
     """.replace("%(limit)s", LIMIT),
@@ -302,6 +304,7 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
             "retry": [move.retry_s or 0.0 for move in moves],
             "attempt": [move.due.attempt + move.counts for move in moves],
             "first": [move.due.first_tried_at for move in moves],
+            "provider_id": [_storable(move.provider_id) for move in moves],
         },
     ).fetchall()
     return {(row[0], row[1]) for row in rows}

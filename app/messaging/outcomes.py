@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.connectors.state import ConnectorState, StateChange
@@ -27,7 +27,7 @@ def outcome(ready: Ready, result: Result) -> Transition | None:
     """What `result` means for the message; None to leave it queued as it was, because nothing was about it."""
     match result.kind:
         case "sent":
-            return _over(ready, MessageStatus.SENT)
+            return replace(_over(ready, MessageStatus.SENT), provider_id=result.provider_id or None)
         case "uncertain":
             return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
         case "rejected":

@@ -22,6 +22,7 @@ from app.messaging import rules
 from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
 from app.messaging.channels import registry, words
 from app.messaging.channels.message_ids import message_id, wire_message_id
+from app.messaging.report_list import report_lines, reports_about
 from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService
 from app.models import Message
@@ -190,9 +191,11 @@ async def show_message(
     names = await messages.rows.workflow_names({row.workflow_id})
     template = await template_rows.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
     decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
+    reports = await reports_about(messages.session, messages.tenant_id, (row.run_id, row.seq))
     return page(
         request,
         "messages/show.html",
+        reports=report_lines(reports),
         label_of=reason_label,
         row=row,
         id=text,

@@ -35,8 +35,12 @@ class MessageView(msgspec.Struct, rename="camel"):
     """Since when `status` is an outcome."""
     resent_at: datetime | None
     """When it was last put back into the queue."""
+    provider_id: str | None = None
+    """What the provider that took it calls it."""
     decisions: list[DecisionView] | None = None
     """Of one message: what was decided about it, the first first. Lists leave it out."""
+    reports: list[ReportView] | None = None
+    """Of one message: what its provider reported about it, the first first. Lists leave it out."""
 
 
 class MessageFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -111,6 +115,17 @@ class DecisionView(msgspec.Struct, rename="camel"):
     was_error: str | None
     was_since: datetime | None
     tries: int
+
+
+class ReportView(msgspec.Struct, rename="camel"):
+    """What the provider reported. `at` is its time, `receivedAt` ours; `detail` are its words, `url` the link that was clicked."""
+
+    kind: str
+    """delivered, opened, clicked, bounced, complained, failed, replied or unsubscribed"""
+    at: datetime
+    received_at: datetime
+    detail: str | None
+    url: str | None
 
 
 class Settlement(msgspec.Struct, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from app.messaging.channels import registry
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.channels.words import waits_for_channel
 from app.messaging.list_repository import MessageList, MessageLists
+from app.messaging.report_list import report_view, reports_about
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
@@ -64,6 +65,7 @@ def message_view(message: Message) -> MessageView:
         reason=message.reason,
         settled_at=message.settled_at,
         resent_at=message.resent_at,
+        provider_id=message.provider_id,
     )
 
 
@@ -185,11 +187,14 @@ class MessageService:
         return by_message
 
     async def detail(self, text: str) -> MessageView:
-        """One message with what was decided about it."""
+        """One message with what was decided about it, and what its provider reported."""
         message = await self.get(text)
         decided = (await self.decisions([message])).get((message.run_id, message.seq), [])
+        reports = await reports_about(self.session, self.tenant_id, (message.run_id, message.seq))
         return msgspec.structs.replace(
-            message_view(message), decisions=[decision_view(decision) for decision in decided]
+            message_view(message),
+            decisions=[decision_view(decision) for decision in decided],
+            reports=[report_view(report) for report in reports],
         )
 
     async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:

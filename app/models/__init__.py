@@ -14,7 +14,7 @@ from app.models.event_sink import EventSink, InboundMessage, SinkEvent
 from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
-from app.models.message import MailboxMessage, MailCount, Message, Suppression
+from app.models.message import MailboxMessage, MailCount, Message, StoredReport, Suppression, UnmatchedReport
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.pacing import EntryPace, WaitingStart
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
@@ -121,9 +121,11 @@ __all__ = [
     "Step",
     "StepAttempt",
     "StoredEventKey",
+    "StoredReport",
     "SubRun",
     "Suppression",
     "Template",
+    "UnmatchedReport",
     "User",
     "UserSession",
     "VirtualClock",

@@ -27,6 +27,8 @@ class Connector(HasTenantKey, HasTimes, Base):
     name: Mapped[str]
     config: Mapped[Json] = mapped_column(server_default="{}")
     secret: Mapped[bytes | None]
+    callback_secret: Mapped[bytes | None]
+    """Sealed: what verifies calls of its provider."""
     is_default: Mapped[bool] = mapped_column(server_default="false")
     state: Mapped[str] = mapped_column(server_default="ok")
     """ok; away: its server cannot be used for now; paused: its settings do not work, so nothing is sent until somebody mends them."""

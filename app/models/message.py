@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenant, Json, small_letters
@@ -55,6 +55,8 @@ class Message(Base):
     """A Priority: that of its workflow, which it follows while it is queued."""
     first_tried_at: Mapped[datetime | None]
     """When the first try that counts was over without an outcome."""
+    provider_id: Mapped[str | None]
+    """What the provider that took it calls it, by which it reports about it."""
 
     __table_args__ = (
         Index(
@@ -111,8 +113,58 @@ class Message(Base):
             "seq",
             postgresql_where=text("status > 2"),
         ),
+        Index(
+            "messages_provider",
+            "tenant_id",
+            "provider_id",
+            "connector_id",
+            postgresql_where=text("provider_id is not null"),
+        ),
         # By month of the run. Its parts have a fill factor of 80.
         {"postgresql_partition_by": "RANGE (run_id)"},
+    )
+
+
+class StoredReport(Base):
+    """What a provider reported about a message: once each, however often it was told. `kind` is a ReportKind, `at` the provider's time."""
+
+    __tablename__ = "message_reports"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """Of what tells the event from others (`channels.reports`)."""
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    detail: Mapped[str | None] = mapped_column(info=personal())
+    url: Mapped[str | None] = mapped_column(info=personal())
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
+
+
+class UnmatchedReport(Base):
+    """A report about a message that is not known by its provider's id (yet). `report`: JSON of a MessageReport."""
+
+    __tablename__ = "unmatched_reports"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    connector_id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    report: Mapped[bytes]
+    received_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "connector_id"],
+            ["connectors.tenant_id", "connectors.id"],
+            name="unmatched_reports_connector",
+            ondelete="CASCADE",
+        ),
+        Index("unmatched_reports_received", "received_at"),
     )
 
 

@@ -112,6 +112,19 @@ class MessageStatus(_Word):
     SUPPRESSED = 10
 
 
+class ReportKind(_Word):
+    """What a provider reports about a message that it took."""
+
+    DELIVERED = 1
+    OPENED = 2
+    CLICKED = 3
+    BOUNCED = 4
+    COMPLAINED = 5
+    FAILED = 6
+    REPLIED = 7
+    UNSUBSCRIBED = 8
+
+
 class DeliveryStatus(_Word):
     """Of an event for an endpoint."""
 

@@ -19,7 +19,16 @@ from app.retention.month_repository import MonthPart
 
 Connection = psycopg.Connection[Any]
 TABLES = {
-    "runs": ("messages", "outbound_calls", "run_logs", "step_attempts", "steps", "sub_runs", "ended_runs"),
+    "runs": (
+        "messages",
+        "message_reports",
+        "outbound_calls",
+        "run_logs",
+        "step_attempts",
+        "steps",
+        "sub_runs",
+        "ended_runs",
+    ),
     "events": ("events",),
 }
 """What leaves together, in this order. The last tells which workspaces have rows of a month."""

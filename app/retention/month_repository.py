@@ -15,6 +15,7 @@ TABLES = {
     "steps": "",
     "step_attempts": "",
     "messages": "with (fillfactor = 80)",
+    "message_reports": "",
     "sub_runs": "",
     "outbound_calls": "",
     "run_logs": "",

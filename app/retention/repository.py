@@ -81,6 +81,9 @@ messages_gone as (
 attempts_gone as (
   delete from step_attempts a using runs_gone r
   where a.tenant_id = :tenant and a.run_id >= :after and a.run_id <= :last and a.run_id = r.id),
+reports_gone as (
+  delete from message_reports p using runs_gone r
+  where p.tenant_id = :tenant and p.run_id >= :after and p.run_id <= :last and p.run_id = r.id),
 outbound_gone as (
   delete from outbound_calls o using runs_gone r
   where o.tenant_id = :tenant and o.run_id >= :after and o.run_id <= :last and o.run_id = r.id),

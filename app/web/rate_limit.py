@@ -30,7 +30,7 @@ from app.web.client_address import client_address, network_of
 MOST_ASKERS = 50_000
 """Buckets that are kept at most; above that the one that was not used for longest is forgotten, which is to say full again."""
 OPEN = ("/static/", "/health", "/metrics")
-WEBHOOKS = "/api/webhooks/"
+WEBHOOKS, CALLBACKS = "/api/webhooks/", "/api/callbacks/"
 """Where strangers are told apart by the address that they call, and not by the network that they share with others."""
 _STATE, _TAKEN = "rate_limits", "throughline.rate_taken"
 
@@ -185,7 +185,7 @@ class StrangersLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and not scope["path"].startswith((*OPEN, WEBHOOKS)):
+        if scope["type"] == ScopeType.HTTP and not scope["path"].startswith((*OPEN, WEBHOOKS, CALLBACKS)):
             limits = limits_of(scope["litestar_app"])
             if not limits.knows(_credential(scope)):
                 state = limits.addresses.look(_address(scope))
@@ -210,7 +210,7 @@ class RateLimits:
         limits, principal = limits_of(scope["litestar_app"]), cast("Any", scope.get("user"))
         limits.know(_credential(scope), principal is not None)
         opt, taken = scope["route_handler"].opt, cast("dict[str, Any]", scope).pop(_TAKEN, None)
-        if scope["path"].startswith(WEBHOOKS):
+        if scope["path"].startswith((WEBHOOKS, CALLBACKS)):
             refuse_wrong_webhooks(scope, cost=0)
             buckets, who, taken = limits.webhooks, scope["path"], None
         elif principal is None:

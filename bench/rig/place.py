@@ -26,8 +26,8 @@ from bench.rig.flows import EVENT
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
 EMPTY = """
-truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, sub_runs, outbound_calls, run_logs, entry_refusals,
-  inbox, dead_letters, node_stats, events, event_keys, contacts, contact_tags, entries,
+truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, message_reports, sub_runs, outbound_calls, run_logs,
+  entry_refusals, inbox, dead_letters, node_stats, events, event_keys, contacts, contact_tags, entries,
   workflows cascade
 """
 WORKFLOW_ROW = """

@@ -12,7 +12,7 @@ LEVELS = Levels(
         {"event_sinks"},
         {"segments"},
         {"builder", "reference"},
-        {"webhooks", "executions", "webhook_endpoints"},
+        {"webhooks", "executions", "webhook_endpoints", "callbacks"},
         {"held_runs"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},

@@ -67,6 +67,7 @@ FREE_COLUMNS = {
     "message_decisions.by_name": "the user who decided",
     "message_decisions.was_reason": "a word",
     "messages.node_id": "a step's id",
+    "messages.provider_id": "a provider's id",
     "messages.payload": "what the step says to every contact: overrides of the template, not yet filled in",
     "messages.reason": "a word",
     **{

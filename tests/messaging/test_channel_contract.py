@@ -97,14 +97,16 @@ def check_connector(kind: type[ConnectorType]) -> None:
     assert rendered(templates, folder, "help.html").strip()
     given = settings_of(kind.Config, folder.example)
     assert set(folder.example) == set(kind.fields()), "an example leaves nothing out"
-    secret = given.pop(kind.secret, "")
+    secret, callback_secret = given.pop(kind.secret, ""), given.pop(kind.callback_secret, "")
     settings = kind.checked(given)
     assert settings_of(kind.Change, {}) == {}, "a change may leave everything as it is"
     view = msgspec.to_builtins(kind.view(settings, has_secret=bool(secret)))
     summary = kind.summary(settings)
     assert isinstance(summary, ConnectorSummary) and summary.place
     assert not secret or secret not in f"{view}{summary}"
-    assert set(kind.fields()) - {kind.secret} <= set(view), "what was set can be read back"
+    assert not callback_secret or callback_secret not in f"{view}{summary}"
+    assert set(kind.fields()) - {kind.secret, kind.callback_secret} <= set(view), "what was set can be read back"
+    assert bool(kind.callback_hint) == kind.reports
     sender = kind.sender(CONNECTOR, settings, secret)
     assert sender.id == CONNECTOR and hash(sender.server) == hash(kind.sender(CONNECTOR, settings, secret).server)
     if registry.is_service(kind.type):

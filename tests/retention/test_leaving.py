@@ -104,6 +104,7 @@ def test_a_month_leaves_and_its_numbers_stay(world: World) -> None:
     assert {run_id for (run_id,) in world.db.execute("select id from runs")} == set(stays)
     assert rows(world) == {
         "messages": 3,
+        "message_reports": 0,
         "step_attempts": 0,
         "outbound_calls": 0,
         "run_logs": 0,

@@ -93,8 +93,6 @@ class ChannelType:
     """What is said below the text in the editor."""
     starter: ClassVar[Parts | None] = None
     """What a new template begins with; a greeting when it is not said."""
-    callbacks: ClassVar[tuple[Any, ...]] = ()
-    """Routes of providers' webhooks."""
     not_an_address: ClassVar[str] = "The address of the contact cannot be used."
     no_address: ClassVar[str] = ""
     """The sentence for a contact without one; made of `type` when it is not said."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.messaging.channels.reports import CallbackCall, CallbackReply
 from app.messaging.channels.result import Transport
 
 Settings = dict[str, Any]
@@ -84,6 +85,20 @@ class ConnectorType:
     """The sentence for somebody who aims a stored secret elsewhere."""
     form: ClassVar[ConnectorForm]
     usual_limits: ClassVar[UsualLimits] = UsualLimits()
+    reports: ClassVar[bool] = False
+    """Its provider can call the address of a connector and tell what became of messages: `callbacks` reads that."""
+    callback_secret: ClassVar[str] = ""
+    """The field that verifies such calls, sealed and never shown, where the provider has a secret of its own for them."""
+    callback_hint: ClassVar[str] = ""
+    """Where to enter the address at the provider, as a sentence."""
+
+    @classmethod
+    async def callbacks(cls, call: CallbackCall) -> CallbackReply:
+        """What a call of the provider says. Raises NotVerified when it is not the provider's.
+
+        It may ask the outside: no transaction is open.
+        """
+        raise NotImplementedError
 
     @classmethod
     def checked(cls, settings: Settings) -> Settings:

@@ -33,6 +33,10 @@ class FakeProvider:
     """What signs in."""
     bad_address = "bad_address"
     """The word by which a recipient that it refuses ends."""
+    judges_sender = True
+    """Does it refuse senders that it does not know?"""
+    waits = (100, 140)
+    """Seconds for which it is left alone after `limit 120`."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -13,8 +13,11 @@ from app.lib.ids import uuid7
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
+from app.messaging.channels.email.mailgun import MailgunConnector
 from app.messaging.channels.email.postmark import PostmarkConnector
 from app.messaging.channels.email.sender import MailSender
+from app.messaging.channels.email.sendgrid import SendGridConnector
+from app.messaging.channels.email.ses import SesConnector
 from app.messaging.channels.email.smtp_connector import SmtpConnector
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.channels.parts import Parts
@@ -30,7 +33,7 @@ _SHAPE = re.compile(ADDRESS_SHAPE)
 class EmailChannel(ChannelType):
     type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "email", "mail"
     identifier = "email"
-    connectors = (SmtpConnector, PostmarkConnector)
+    connectors = (SmtpConnector, SesConnector, PostmarkConnector, SendGridConnector, MailgunConnector)
     parts = ("subject", "html", "text")
     not_an_address = "The address of the contact is not a mail address."
     piece = "mail"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +21,9 @@ from app.messaging.channels.email.api_connector import (
 )
 from app.messaging.channels.email.smtp_answers import sender_refused
 from app.messaging.channels.http_api import ApiAccount, answer_words, json_request, limited
+from app.messaging.channels.reports import CallbackCall, CallbackReply, MessageReport, json_body, moment, read_entries
 from app.messaging.channels.result import Result
+from app.models.status import ReportKind
 
 REFERENCE = "throughline"
 """The key of the metadata by which it reports about a message; 20 characters at most."""
@@ -50,6 +53,11 @@ class PostmarkConnector(MailApiConnector):
     default_url = "https://api.postmarkapp.com"
     secret, secret_word = "serverToken", "server token"
     asks_again = "Enter the token again: a stored one is not sent to another address."
+    reports = True
+    callback_hint = (
+        "In Postmark under the stream’s Webhooks: add this address, and choose Delivery, Bounce, Spam Complaint, Open, Link Click"
+        " and Subscription Change."
+    )
     form = ConnectorForm(
         title="Postmark",
         place="Server",
@@ -106,3 +114,44 @@ class PostmarkConnector(MailApiConnector):
         if code == _INACTIVE:  # it bounced, complained or was suppressed by hand there
             return Result("rejected", text, "bad_address")
         return None
+
+    @classmethod
+    async def callbacks(cls, call: CallbackCall) -> CallbackReply:
+        """Postmark signs nothing: the secret is the address itself."""
+        content = json_body(call)
+        entries = content if isinstance(content, list) else [content]
+        return read_entries(entries, lambda entry: _report(entry, call.at))
+
+
+_EVENTS = {
+    "Delivery": (ReportKind.DELIVERED, "DeliveredAt"),
+    "Open": (ReportKind.OPENED, "ReceivedAt"),
+    "Click": (ReportKind.CLICKED, "ReceivedAt"),
+    "Bounce": (ReportKind.BOUNCED, "BouncedAt"),
+    "SpamComplaint": (ReportKind.COMPLAINED, "BouncedAt"),
+    "SubscriptionChange": (ReportKind.UNSUBSCRIBED, "ChangedAt"),
+}
+_HARD = ("HardBounce", "BadEmailAddress")
+
+
+def _report(entry: Any, now: datetime) -> MessageReport | None:
+    event = entry["RecordType"]
+    if event not in _EVENTS:
+        return None
+    # Who bounced or complained is told by an entry of its own; only what the recipient did is news.
+    if event == "SubscriptionChange" and (
+        not entry["SuppressSending"] or entry.get("SuppressionReason") not in (None, "ManualSuppression")
+    ):
+        return None
+    kind, time = _EVENTS[event]
+    words = (entry.get("Description"), entry.get("Details")) if event != "SubscriptionChange" else ()
+    return MessageReport(
+        kind=kind,
+        at=moment(entry[time], now),
+        reference=str((entry.get("Metadata") or {}).get(REFERENCE, "")),
+        provider_id=str(entry["MessageID"]),
+        detail=" ".join(word for word in words if isinstance(word, str) and word),
+        url=str(entry.get("OriginalLink") or ""),
+        key=str(entry["ID"]) if "ID" in entry else "",
+        lasting=event == "Bounce" and (entry.get("Type") in _HARD or entry.get("Inactive") is True),
+    )
