@@ -1,4 +1,4 @@
-"""What providers report about messages after they took them: delivered, opened, clicked, bounced, complained.
+"""What providers report about messages after they took them: delivered, opened, clicked, bounced, complaints.
 
     api                where providers call        receiving          a call, from its signature to the commit
     report_repository  whose message it is         consequences       what follows: events, the suppression list, doubts that end

@@ -85,8 +85,12 @@ def _event(one: ReportedMessage, name: str) -> NewEvent:
     }
     if name == EVENT_NAMES[ReportKind.BOUNCED]:
         properties["lasting"] = one.report.lasting
-    told = {key: value for key, value in properties.items() if value is not None}
-    return NewEvent(name=name, contact_id=one.contact_id, properties=told, occurred_at=one.report.at)
+    return NewEvent(
+        name=name,
+        contact_id=one.contact_id,
+        properties={key: value for key, value in properties.items() if value is not None},
+        occurred_at=one.report.at,
+    )
 
 
 async def _suppress(session: AsyncSession, tenant_id: int, fresh: Sequence[ReportedMessage]) -> None:

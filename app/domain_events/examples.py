@@ -29,6 +29,10 @@ _MESSAGE = {
     "runId": _RUN, "seq": 4, "workflowId": _WORKFLOW, "workflowVersion": 3, "nodeId": "welcome", "channel": "email",
     "recipient": "ada@example.com", "contact": _CONTACT, "reason": None, "error": None,
 }  # fmt: skip
+_REPORT = {
+    "messageId": f"{_RUN}-4", "channel": "email", "runId": _RUN, "workflowId": _WORKFLOW, "nodeId": "welcome",
+    "templateId": "01953a1d-2222-7333-8444-555566667777", "contact": _CONTACT,
+}  # fmt: skip
 _BY_DATA: dict[type[msgspec.Struct], dict[str, Any]] = {
     types.RunData: _ENDED,
     types.NodeData: _NODE,
@@ -45,6 +49,7 @@ _BY_DATA: dict[type[msgspec.Struct], dict[str, Any]] = {
         "contact": _CONTACT,
     },
     types.MessageData: _MESSAGE,
+    types.ReportData: _REPORT,
 }
 _BY_NAME: dict[str, dict[str, Any]] = {
     types.RUN_STARTED: _OF_RUN,
@@ -53,6 +58,8 @@ _BY_NAME: dict[str, dict[str, Any]] = {
     "message.failed": _MESSAGE | {"reason": "bad_address", "error": "There is no mailbox of this name."},
     "message.uncertain": _MESSAGE | {"error": "The server hung up before it said whether it took the message."},
     "message.suppressed": _MESSAGE | {"reason": "unsubscribed", "error": "This contact has unsubscribed."},
+    "message.clicked": _REPORT | {"url": "https://shop.example/spring"},
+    "message.bounced": _REPORT | {"lasting": True, "detail": "550 5.1.1 There is no mailbox of this name."},
 }
 """Of types whose data says more than that of others with its schema."""
 _ID = UUID("6f1c2a3b-4d5e-4f60-8a7b-9c0d1e2f3a4b")

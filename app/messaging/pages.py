@@ -22,7 +22,7 @@ from app.messaging import rules
 from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
 from app.messaging.channels import registry, words
 from app.messaging.channels.message_ids import message_id, wire_message_id
-from app.messaging.report_list import report_lines, reports_about
+from app.messaging.report_repository import report_lines, reports_about
 from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService
 from app.models import Message

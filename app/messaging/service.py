@@ -21,7 +21,7 @@ from app.messaging.channels import registry
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.channels.words import waits_for_channel
 from app.messaging.list_repository import MessageList, MessageLists
-from app.messaging.report_list import report_view, reports_about
+from app.messaging.report_repository import report_view, reports_about
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision

@@ -164,7 +164,7 @@ class UnmatchedReport(Base):
             name="unmatched_reports_connector",
             ondelete="CASCADE",
         ),
-        Index("unmatched_reports_received", "received_at"),
+        Index("unmatched_reports_received", "tenant_id", "received_at"),
     )
 
 

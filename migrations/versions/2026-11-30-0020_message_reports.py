@@ -68,7 +68,7 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("CREATE INDEX unmatched_reports_received ON unmatched_reports (received_at)")
+    op.execute("CREATE INDEX unmatched_reports_received ON unmatched_reports (tenant_id, received_at)")
 
 
 def downgrade() -> None:

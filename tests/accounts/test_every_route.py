@@ -47,6 +47,8 @@ PUBLIC = {
     "HEAD /static/{file_path}",
     "GET /u/{token}",
     "POST /u/{token}",
+    "GET /api/callbacks/{token}",
+    "POST /api/callbacks/{token}",
     "GET /api/webhooks/{token}",
     "POST /api/webhooks/{token}",
 }

@@ -35,7 +35,9 @@ BY_PEOPLE = {
     "workflow.published", "workflow.activated", "workflow.paused", "contact.created", "contact.updated", "contact.attribute_changed",
     "contact.deleted", "segment.member.added", "segment.member.removed",
 }  # fmt: skip
-ELSEWHERE: set[str] = set()
+ELSEWHERE = {
+    "message.delivered", "message.opened", "message.clicked", "message.bounced", "message.complained", "message.replied",
+}  # fmt: skip
 """Types of callbacks of providers, each driven by the tests of its provider."""
 BY_NAME = {one.name: one for one in TYPES}
 

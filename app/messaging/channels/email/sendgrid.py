@@ -167,7 +167,8 @@ _EVENTS = {
 
 
 def _report(entry: Any, now: datetime) -> MessageReport | None:
-    kind = _EVENTS.get(entry["event"])
+    event = entry["event"]
+    kind = _EVENTS.get(event)
     if kind is None or entry.get("sg_machine_open") is True:  # a mail program that loads every picture opens nothing
         return None
     return MessageReport(
@@ -178,5 +179,5 @@ def _report(entry: Any, now: datetime) -> MessageReport | None:
         detail=str(entry.get("reason") or entry.get("response") or ""),
         url=str(entry.get("url") or ""),
         key=str(entry["sg_event_id"]),
-        lasting=entry["event"] == "bounce" and entry.get("type") == "bounce",
+        lasting=event == "bounce" and entry.get("type") == "bounce",
     )
