@@ -83,6 +83,8 @@ def _event(one: ReportedMessage, name: str) -> NewEvent:
         "url": one.report.url[:2_000] or None,
         "detail": one.report.detail[:1_000] or None,
     }
+    if one.report.kind is ReportKind.REPLIED:
+        properties |= {"text": one.report.detail, "detail": None}
     if name == EVENT_NAMES[ReportKind.BOUNCED]:
         properties["lasting"] = one.report.lasting
     return NewEvent(

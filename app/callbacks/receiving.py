@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox_lane
 from app.callbacks import report_repository
 from app.callbacks.consequences import take_reports
+from app.callbacks.incoming import take_incoming
 from app.connectors.callback_address import CallbackAddress, read_callback_token
 from app.connectors.senders import open_callback_secret, open_password
 from app.errors import NotFound, TooMany, Unavailable
@@ -33,6 +34,8 @@ MOST_BYTES = 1_048_576
 """Of one call; batches of the largest provider have 768 kB."""
 MOST_REPORTS = 2_000
 """Of one call; what is beyond is left out and logged."""
+MOST_INCOMING = 200
+"""Messages of people of one call; each costs some statements."""
 MOST_WAITING = 20_000
 """Events of one connector that may wait for the engine; above that its provider is asked to come again later."""
 
@@ -77,16 +80,18 @@ async def receive(session: AsyncSession, request: CallbackRequest) -> str:
     await held_connections.release_connection(session)
     with database.outside_call("a provider's certificate"):
         reply = await receiver.kind.callbacks(receiver.call)
-    reports = reply.reports[:MOST_REPORTS]
-    if reply.unread or len(reports) < len(reply.reports):
-        left_out = reply.unread + len(reply.reports) - len(reports)
+    reports, incoming = reply.reports[:MOST_REPORTS], reply.incoming[:MOST_INCOMING]
+    beyond = len(reply.reports) - len(reports) + len(reply.incoming) - len(incoming)
+    if left_out := reply.unread + beyond:
         log.warning("callback.left_out", tenant_id=tenant_id, connector_id=str(connector_id), count=left_out)
-    if reports:
+    if reports or incoming:
         lane = lane_of_connector(connector_id)
         inbox_lane.use_lane(session, lane)
         if await report_repository.waiting(session, tenant_id, lane, MOST_WAITING) >= MOST_WAITING:
             raise CallbacksBusy
-        await take_reports(session, tenant_id, connector_id, receiver.kind, reports)
+        if reports:
+            await take_reports(session, tenant_id, connector_id, receiver.kind, reports)
+        await take_incoming(session, tenant_id, connector_id, receiver.kind, incoming)
     return reply.text or ""
 
 

@@ -62,8 +62,14 @@ def open_password(kind: str, connector_id: UUID, config: dict[str, Any], secret:
     return crypto.unseal(secret, f"connector:{connector_id}").decode()
 
 
-def sender_of(kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> Sender:
-    """What is needed to send through a connector of the type `kind`. Raises Unreadable; KeyError when the type is not installed."""
+def sender_of(
+    kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None, report_to: str = ""
+) -> Sender:
+    """What is needed to send through a connector of the type `kind`. Raises Unreadable; KeyError when the type is not installed.
+
+    `report_to`: where its provider may tell what becomes of messages.
+    """
     connector_type = registry.connector_type(kind)
     opened = "" if connector_type.is_local(config) else open_password(kind, connector_id, config, secret)
-    return connector_type.sender(connector_id, config, opened)
+    sender = connector_type.sender(connector_id, config, opened)
+    return connector_type.reporting(sender, report_to) if report_to and connector_type.reports else sender

@@ -84,7 +84,7 @@ async def send_trial(
     if issubclass(kind, ServiceType):
         return await _try_service(session, principal, connector, kind)
     channel = registry.channel_of(connector.type)
-    recipient = channel.recipient_of(to)
+    recipient = channel.recipient_of(channel.in_country(to, principal.country))
     may = await permission_at(session, principal.tenant_id, recipient, channel)
     if not may.allowed:
         return TestResult("rejected", f"{may.sentence} Tests do not go there either.")

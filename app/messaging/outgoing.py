@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from app.connectors.callback_address import callback_url
 from app.connectors.senders import sender_of
 from app.connectors.state import ConnectorState
 from app.lib import clock, crypto
@@ -134,7 +135,7 @@ def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
     if kind is None:
         raise ConnectorUnusable(way.condition, f"Connectors of the type {way.type} are not installed here.")
     try:
-        return kind, sender_of(way.type, way.id, way.config, way.secret)
+        return kind, sender_of(way.type, way.id, way.config, way.secret, callback_url(way.tenant_id, way.id))
     except crypto.CannotUnseal as error:
         raise ConnectorUnusable(
             way.condition, f"The {kind.secret_word} of the connector cannot be read. Enter it again."

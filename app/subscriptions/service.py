@@ -173,7 +173,7 @@ class SuppressionService:
         for index, entry in enumerate(sent):
             channel = _channel(entry.channel, f"[{index}].channel" if len(sent) > 1 else "channel")
             try:
-                address = channel.comparable(channel.normal(entry.address))
+                address = channel.comparable(channel.normal(channel.in_country(entry.address, self.principal.country)))
             except addresses.BadAddress as error:
                 field_errors.append(FieldError(path=f"[{index}].address", message=str(error)))
                 continue

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -29,9 +29,10 @@ def call(url: str, body: Any = b"", headers: dict[str, str] | None = None, metho
     """What a call of the address is answered."""
     parts = urlsplit(url)
     content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    token, query = parts.path.rpartition("/")[2], dict(parse_qsl(parts.query))
     request = CallbackRequest(
-        method=method, token=parts.path.rpartition("/")[2], query_text=parts.query, query={}, headers=headers or {}, body=content
-    )  # fmt: skip
+        method=method, token=token, query_text=parts.query, query=query, headers=headers or {}, body=content
+    )
 
     async def inside() -> str:
         async with database.job_engine() as engine, AsyncSession(engine) as session:

@@ -9,8 +9,8 @@ import pytest
 
 from app.demo.mails import TEMPLATES, DemoTemplate
 from app.message_templates.service import SAMPLE, contact_fields
-from app.messaging.channels.email.content import render
 from app.messaging.channels.email.channel import EmailChannel
+from app.messaging.channels.email.content import render
 from app.messaging.channels.filling import liquid_faults
 from app.messaging.channels.parts import Parts
 from app.values.contact_view import liquid_data_of

@@ -120,6 +120,11 @@ class ChannelType:
         return cls.comparable(address)
 
     @classmethod
+    def in_country(cls, text: str, country: str | None) -> str:
+        """An address as somebody of this country (ISO 3166 alpha-2) writes it, in full; else as it stands. Never raises."""
+        return text
+
+    @classmethod
     def wire(cls, address: str) -> str:
         """An address as providers are told it. Raises BadAddress."""
         return cls.comparable(address)

@@ -146,6 +146,11 @@ class ConnectorType:
         raise NotImplementedError
 
     @classmethod
+    def reporting(cls, sender: Sender, url: str) -> Sender:
+        """The same, that tells its provider with each message to report to this address; as it is where that is set up there."""
+        return sender
+
+    @classmethod
     def transport(cls, deadline_s: float | None = None) -> Transport:
         """New connections; `deadline_s` is how long one message may take in all, DEADLINE_S when not said."""
         raise NotImplementedError

@@ -42,5 +42,12 @@ class NumberChannel(ChannelType):
         return addresses.phone(address)
 
     @classmethod
+    def in_country(cls, text: str, country: str | None) -> str:
+        try:
+            return addresses.phone(text, country)
+        except BadAddress:
+            return text
+
+    @classmethod
     def wire(cls, address: str) -> str:
         return addresses.phone(address)

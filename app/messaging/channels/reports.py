@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import BadRequest, NotFound, SignedOut
 from app.messaging.channels.message_ids import MessageKey, message_key
+from app.messaging.channels.opt_words import OptWord
 from app.models.status import ReportKind
 
 
@@ -72,10 +73,26 @@ class MessageReport(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(f"{int(self.kind)} {text}".encode("utf-8", "replace")).digest()[:16]
 
 
+class IncomingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wrote to our number or account."""
+
+    address: str
+    """Whose: the number as contacts have it."""
+    text: str
+    at: datetime
+    key: str = ""
+    """What the provider calls it, the same when it is told again."""
+    answers: str = ""
+    """What the provider calls the message that it answers, where it says so."""
+    asks_for: OptWord = ""
+    """`stop`: nothing more; `start`: again."""
+
+
 class CallbackReply(msgspec.Struct, frozen=True, kw_only=True):
     """What a call says, and what the provider wants to hear for it. One bad entry among many is left out and counted."""
 
     reports: list[MessageReport] = []
+    incoming: list[IncomingMessage] = []
     unread: int = 0
     """Entries that are not as documented."""
     text: str | None = None

@@ -12,15 +12,19 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import msgspec
 from msgspec import Meta
 
 from app.errors import FieldError, Invalid
-from app.lib import single_line
+from app.lib import egress, single_line
 from app.lib.addresses import BadAddress, phone
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
+from app.messaging.channels.connector import Sender
 from app.messaging.channels.http_api import AGENT, ApiAccount, HttpApiConnector, answer_words, limited
+from app.messaging.channels.reports import CallbackCall, CallbackReply
 from app.messaging.channels.result import Result
+from app.messaging.channels.twilio_reports import NOBODY, STOPPED, twilio_callback
 
 BASE_URL = "https://api.twilio.com"
 SERVICE = re.compile(r"MG[0-9a-f]{32}")
@@ -42,10 +46,6 @@ TwilioSender = Annotated[
 TwilioSecret = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00\r\n]*\Z")]
 ApiUrl = Annotated[str, Meta(max_length=500, pattern=single_line.PATTERN)]
 
-NOBODY = (21211, 21217, 21219, 21401, 21421, 21614, 30005, 30006)
-"""The number is none, is not in use, or takes no text messages."""
-STOPPED = 21610
-"""The recipient replied STOP to this sender."""
 SENDER = (21212, 21603, 21606, 21659, 21660, 21661, 21703, 21705, 21710, 63007, 63112)
 """The number, the name or the messaging service that messages come from cannot be used: about the connector, not about one message."""
 CREDENTIALS = (20003, 20005, 20006, 20404, 20008)
@@ -134,6 +134,11 @@ class TwilioApi(HttpApiConnector):
 
     default_url = BASE_URL
     secret, secret_word = "authToken", "auth token"
+    reports = True
+    callback_hint = (
+        "Each message tells Twilio to report here. For replies and STOP enter it in the Twilio console too: at the number or the"
+        " messaging service, where a message comes in, by HTTP POST."
+    )
 
     @classmethod
     def account(cls, settings: dict[str, Any], secret: str) -> TwilioAccount:
@@ -143,6 +148,18 @@ class TwilioApi(HttpApiConnector):
             account_sid=settings["accountSid"],
             sender=settings["sender"],
         )
+
+    @classmethod
+    def reporting(cls, sender: Sender, url: str) -> Sender:
+        """Twilio refuses a message with an address that it cannot reach."""
+        place = read_url(url)
+        if place.scheme != "https" or egress.is_this_machine(place.host):
+            return sender
+        return Sender(sender.id, msgspec.structs.replace(sender.server, status_url=url))
+
+    @classmethod
+    async def callbacks(cls, call: CallbackCall) -> CallbackReply:
+        return twilio_callback(call)
 
     @classmethod
     def aim_of(cls, settings: dict[str, Any]) -> tuple[Any, ...]:

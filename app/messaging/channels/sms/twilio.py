@@ -34,7 +34,7 @@ class TwilioConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 class TwilioConnector(TwilioApi):
     type, label, Config = "twilio", "Twilio", TwilioConfig
     form = ConnectorForm(
-        title="SMS by Twilio",
+        title="SMS",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",

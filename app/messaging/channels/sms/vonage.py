@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,8 +20,10 @@ from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import AGENT, ApiAccount, HttpApiConnector
+from app.messaging.channels.reports import CallbackCall, CallbackReply
 from app.messaging.channels.result import Result
 from app.messaging.channels.sms.text_message import TextMessage
+from app.messaging.channels.sms.vonage_reports import Method, vonage_callback
 from app.messaging.channels.sms_segments import count_segments
 from app.messaging.channels.twilio_api import NAME, SHORT_CODE, ApiUrl, TwilioSecret
 
@@ -38,21 +40,27 @@ class VonageConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     api_key: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9]+\Z")]
     sender: Annotated[str, Meta(min_length=1, max_length=20, pattern=single_line.PATTERN)]
     api_secret: TwilioSecret = ""
+    signature_secret: TwilioSecret = ""
+    signature_method: Method = "sha256"
     base_url: ApiUrl = ""
 
 
 class VonageAccount(ApiAccount, frozen=True, kw_only=True):
     api_key: str
     sender: str
-    report_url: str = ""
 
 
 class VonageConnector(HttpApiConnector):
     type, label, Config = "vonage", "Vonage", VonageConfig
     default_url = "https://rest.nexmo.com"
     secret, secret_word = "apiSecret", "API secret"
+    reports, callback_secret = True, "signatureSecret"
+    callback_hint = (
+        "In the Vonage dashboard under API settings enter it as webhook for delivery receipts and for inbound SMS, and let calls"
+        " be signed."
+    )
     form = ConnectorForm(
-        title="SMS by Vonage",
+        title="SMS",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",
@@ -61,13 +69,29 @@ class VonageConnector(HttpApiConnector):
             "apiKey": "The API key stands at the top of the Vonage dashboard.",
             "sender": "Write a number or a name of up to 11 characters.",
             "apiSecret": "A secret holds no line breaks.",
+            "signatureSecret": "A secret holds no line breaks.",
+            "signatureMethod": f"One of {', '.join(get_args(Method))}.",
             "baseUrl": "Write an address like https://rest.nexmo.com, or leave it empty.",
         },
+        choices={
+            "signatureMethod": [
+                ("sha256", "SHA-256 HMAC"),
+                ("sha512", "SHA-512 HMAC"),
+                ("sha1", "SHA-1 HMAC"),
+                ("md5", "MD5 HMAC"),
+                ("md5hash", "MD5 hash"),
+            ]
+        },
+        defaults={"signatureMethod": "sha256"},
     )
 
     @classmethod
     def checked(cls, settings: Settings) -> Settings:
         return {**super().checked(settings), "sender": _checked_sender(settings["sender"].strip())}
+
+    @classmethod
+    async def callbacks(cls, call: CallbackCall) -> CallbackReply:
+        return vonage_callback(call)
 
     @classmethod
     def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
@@ -95,8 +119,6 @@ class VonageConnector(HttpApiConnector):
         }
         if count_segments(packet.text).encoding == "UCS-2":
             fields["type"] = "unicode"
-        if account.report_url:
-            fields["callback"] = account.report_url
         pair = base64.b64encode(f"{account.api_key}:{account.secret}".encode()).decode()
         headers = (
             ("Content-Type", "application/x-www-form-urlencoded"),

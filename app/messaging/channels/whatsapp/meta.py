@@ -17,7 +17,9 @@ from app.lib.http_client import HttpAnswer, HttpRequest
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import ApiAccount, HttpApiConnector, answer_words, json_request, limited
+from app.messaging.channels.reports import CallbackCall, CallbackReply
 from app.messaging.channels.result import Result
+from app.messaging.channels.whatsapp.meta_reports import meta_callback
 from app.messaging.channels.whatsapp.whatsapp_message import ApprovedTemplate, WhatsappMessage
 
 VERSION = "v23.0"
@@ -44,6 +46,7 @@ class MetaConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
         str, Meta(pattern=r"^\d{5,25}\Z", description="The ID of the number, which is no number to call")
     ]
     access_token: Annotated[str, Meta(max_length=1_000, pattern=r"^[^\x00\r\n]*\Z")] = ""
+    app_secret: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00\r\n]*\Z")] = ""
     version: Annotated[str, Meta(pattern=r"^v\d{1,3}\.\d{1,2}\Z", description="Of the Graph API")] = VERSION
     base_url: Annotated[str, Meta(max_length=500, pattern=single_line.PATTERN)] = ""
 
@@ -57,6 +60,11 @@ class MetaConnector(HttpApiConnector):
     type, label, Config = "meta_whatsapp", "Meta Cloud API", MetaConfig
     default_url = "https://graph.facebook.com"
     secret, secret_word = "accessToken", "access token"
+    reports, callback_secret = True, "appSecret"
+    callback_hint = (
+        "At Meta under WhatsApp, Configuration, enter it as callback URL with the phone number ID as verify token, and subscribe"
+        " to messages."
+    )
     form = ConnectorForm(
         title="WhatsApp",
         place="Service",
@@ -66,11 +74,16 @@ class MetaConnector(HttpApiConnector):
         words={
             "phoneNumberId": "It stands under API setup of the app at Meta: digits, not the number itself.",
             "accessToken": "A token holds no line breaks.",
+            "appSecret": "A secret holds no line breaks.",
             "version": "Write a version of the Graph API, for example v23.0.",
             "baseUrl": "Write an address like https://graph.facebook.com, or leave it empty.",
         },
         defaults={"version": VERSION},
     )
+
+    @classmethod
+    async def callbacks(cls, call: CallbackCall) -> CallbackReply:
+        return meta_callback(call)
 
     @classmethod
     def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
