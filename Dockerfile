@@ -25,4 +25,4 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER throughline
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "app.ops.probe", "web"]
-CMD ["python", "-m", "granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8000", "--workers-kill-timeout", "3", "app.asgi:app"]
+CMD ["python", "-m", "granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8000", "--workers-kill-timeout", "3", "--backpressure", "4096", "app.asgi:app"]

@@ -22,6 +22,7 @@ from app.flow import discovery
 from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
 from app.lib.database_roles import DatabaseRole
+from app.live.hub import LiveHub, no_longer_standing
 from app.settings import settings
 from app.system import secret_keys
 from app.system.health import HealthProbe
@@ -87,6 +88,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     config.before_send_handler = transactions.commit_on_response
     sessions = partial(config.session_by, DatabaseRole.ENGINE) if database_config else database.probe_sessions()
     probe = HealthProbe(sessions, troubles.for_health)
+    live = LiveHub(no_longer_standing)
     app = Litestar(
         route_handlers=[
             *handlers(),
@@ -95,7 +97,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         dependencies={name: deps.injected(service) for name, service in features.services().items()},
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin(), openapi.StrictStructs()],
         middleware=middleware(),
-        state=State({"database": config, "health": probe, **config.create_app_state_items()}),
+        state=State({"database": config, "health": probe, "live": live, **config.create_app_state_items()}),
         guards=[parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
@@ -103,7 +105,8 @@ def create_app(*, database_config: Any = None) -> Litestar:
             engine=FragmentEngine,
             engine_callback=teach,
         ),
-        on_startup=[secret_keys.verify_at_start, assets.compress_ahead, garbage.settle_at_start],
+        on_startup=[live.stop_by_signal, secret_keys.verify_at_start, assets.compress_ahead, garbage.settle_at_start],
+        on_shutdown=[live.stop],
         before_send=[security_headers],
         openapi_config=openapi.config(features.api_tags()),
         request_max_body_size=settings().web.body_limit,

@@ -88,6 +88,17 @@ def standing_sql(key_id: str) -> str:
     return str(query.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 
+async def key_standings(session: AsyncSession, key_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
+    """What decides whom these keys stand for, of those that are not over."""
+    query = (
+        select(ApiKey.id, _STANDING)
+        .outerjoin(User, User.id == ApiKey.created_by)
+        .outerjoin(Membership, _is_maker_here())
+        .where(ApiKey.id.in_(key_ids), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now))
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
 async def key_by_prefix(session: AsyncSession, prefix: str) -> Any | None:
     """A key of any workspace with its workspace, and the role that its maker has there (`maker_role`)."""
     query = (

@@ -13,6 +13,7 @@ is now, in the transaction that moves it. So the numbers are true at every momen
 from __future__ import annotations
 
 from app.domain_events.outbox_repository import messages_sql
+from app.live_moves import moved_sql
 
 PREFIX = "message."
 QUEUED, FAILED, UNCERTAIN = f"{PREFIX}queued", f"{PREFIX}failed", f"{PREFIX}uncertain"
@@ -49,6 +50,7 @@ def moving(
     return f"""
     with {values}{"," if values else ""} moved as ({update} returning {returning}),
     {messages_sql(f"(select * from moved where {KEY} <> {before})")},
+    watched as ({moved_sql(f"(select * from moved where {KEY} <> {before})")}),
     counted as (
       insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
       select tenant_id, workflow_id, workflow_version, node_id, key, %(shard)s, sum(n) from moved,

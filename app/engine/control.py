@@ -14,12 +14,14 @@ from app.counters.run_counters import MOVED
 from app.domain_events.outbox_repository import NO_CONTACT, instant_sql, tell_sql
 from app.engine.moves import into_ended
 from app.engine.sub_runs import called_from_outside
+from app.live_moves import moved_sql
 from app.models.status import PERSON, RunStatus, StepStatus
 
 # An active run in the database always stands on a node and is counted there as waiting.
 _ENDING = f"""
 with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
 {{called}} {{heard}}
+watched as ({moved_sql("ended")}),
 stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="{error}", resume_port="{port}")}),
 written as (
   insert into steps (tenant_id, run_id, seq, node_id, status, output, error_message, attempt, started_at, completed_at)

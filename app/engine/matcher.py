@@ -19,6 +19,7 @@ import structlog
 from app.engine.compiled import CompiledFlow, read_document
 from app.engine.subscriptions import UNKNOWN, Listening, Live, Version, WorkspaceListeners, listening_of, waiting_types
 from app.flow import registry
+from app.live_moves import watched_until
 from app.membership.state_repository import load_book
 
 log = structlog.get_logger()
@@ -86,6 +87,8 @@ class Matcher:
         """Does a workflow of a workspace that is known here watch a date of contacts?"""
         self.wanted_types: dict[int, frozenset[str]] = {}
         """Types of domain events that endpoints of a workspace or buses want; only of workspaces of which somebody hears."""
+        self.watched: dict[int, float] = {}
+        """Workspaces that somebody watches, each until when, in seconds since 1970."""
         self._swept = monotonic()
         self._newer: tuple[list[bytes], list[bytes]] | None = None
 
@@ -146,6 +149,10 @@ class Matcher:
             self.wanted_types[tenant_id] = wanted
         else:
             self.wanted_types.pop(tenant_id, None)
+        if until := watched_until(self.connection, tenant_id):
+            self.watched[tenant_id] = until
+        else:
+            self.watched.pop(tenant_id, None)
 
     def _note_what_is_kept(self) -> None:
         self.keeps_segments = any(known.book is not None for known in self.workspaces.values())
@@ -222,6 +229,7 @@ class Matcher:
         for tenant_id in idle:
             del self.workspaces[tenant_id]
             self.wanted_types.pop(tenant_id, None)
+            self.watched.pop(tenant_id, None)
             self._newer = None
         self._note_what_is_kept()
         for flow in [flow for flow in self.flows.values() if flow.tenant_id in idle]:

@@ -15,6 +15,7 @@ from app.domain_events.types import ATTRIBUTES_CHANGED, CONTACT_UPDATED, NODE_EX
 from app.engine import rows
 from app.engine.change_events import changes_of, load_compared
 from app.engine.claim import Cursor
+from app.engine.live_moves import tell_watchers
 from app.engine.matcher import Matcher
 from app.engine.paths import FinishedStep, SharedPath
 from app.engine.state import COMPLETED, RunState
@@ -26,7 +27,8 @@ _OF_CHANGES = frozenset((CONTACT_UPDATED, ATTRIBUTES_CHANGED))
 
 
 def tell_programs(cursor: Cursor, batch: Batch, matcher: Matcher) -> None:
-    """Write down for endpoints what a walked batch does. Before the batch is written: what contacts were is read for it."""
+    """Write down for endpoints, and for who watches, what a walked batch does. Before it is written: what contacts were is read for it."""
+    tell_watchers(cursor, batch, matcher)
     if matcher.wanted_types:
         events = [*_runs(batch, matcher), *_contacts(cursor, batch, matcher)]
         write_events(cursor, events)

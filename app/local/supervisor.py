@@ -178,7 +178,7 @@ class Supervisor:
         address = ["--host", values["THROUGHLINE_HOST"], "--port", values["THROUGHLINE_PORT"]]
         return {
             "mailbox": ["app.local.mailbox"],
-            # Open event streams would keep a worker of granian alive; the kill timeout ends them.
+            # Open streams end by themselves when the process is told to; the timeout is for those who do not read.
             "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, *self._web_processes()],
             # Each by itself: the death of one is nothing to the others.
             **{f"worker-{n}": ["app.worker"] for n in range(1, self.launch.worker_processes + 1)},
@@ -189,7 +189,8 @@ class Supervisor:
         """Several look after each other: one that dies is started again while the others answer. A single one is started again by us."""
         count = self.launch.web_processes
         respawn = ["--respawn-failed-workers"] if count > 1 else []
-        return ["--workers", str(count), "--workers-kill-timeout", "3", *respawn]
+        # An open stream is a request: with granian's default a process would have 1,024 of both.
+        return ["--workers", str(count), "--workers-kill-timeout", "3", "--backpressure", "4096", *respawn]
 
     def _wait_for_web(self) -> bool:
         web, end = self._children["web"], time.monotonic() + WEB_STARTS_IN_S

@@ -14,6 +14,7 @@ from app.models.event_sink import EventSink, InboundMessage, SinkEvent
 from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
+from app.models.live import LiveListener, LiveMove
 from app.models.message import MailboxMessage, MailCount, Message, StoredReport, Suppression, UnmatchedReport
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.pacing import EntryPace, WaitingStart
@@ -91,6 +92,8 @@ __all__ = [
     "Inbox",
     "Invitation",
     "LeavingMonth",
+    "LiveListener",
+    "LiveMove",
     "MailCount",
     "MailboxMessage",
     "Membership",

@@ -93,6 +93,8 @@ ACCESS: dict[str, TableAccess] = {
     "idempotency_keys": _of_workspace(auth=_ALL, read=""),
     "inbound_messages": _of_workspace(),
     "inbox": _of_workspace(),
+    "live_listeners": _of_workspace("r"),
+    "live_moves": _of_workspace("ra"),
     "mail_counts": _of_workspace(),
     "mailbox_messages": _of_workspace(),
     "message_decisions": _of_workspace(),

@@ -223,7 +223,7 @@ async def show_run(
         waits=waits_in_words(run, zone_of(request.user.timezone)),
         shown=shown_statuses(run),
         bad_steps=[needs_look(step) for step in run.steps],
-        look_again=seconds_to_next_look(run),
+        moves_by_itself=may_change(run),
         goal=goal_name(graph, run.goal_reached_id),
         newer=newer,
         older=older,
@@ -238,11 +238,9 @@ def state_of(run: RunDetail) -> str:
     return f"{run.state}.{waits}.{len(run.steps)}.{last.attempt if last else 0}.{'-'.join(messages)}"
 
 
-def seconds_to_next_look(run: RunDetail) -> int:
-    """How soon the page of a run asks again; 0 when nothing about it changes by itself any more."""
-    if run.completed_at is None:
-        return 3
-    return 10 if run.messages.queued or run.messages.uncertain else 0
+def may_change(run: RunDetail) -> bool:
+    """Does the page of a run listen for changes? Not when nothing about it changes by itself any more."""
+    return run.completed_at is None or bool(run.messages.queued or run.messages.uncertain)
 
 
 def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:

@@ -1,6 +1,7 @@
 // What the frame of every page needs: theme, menus, dialogs, questions before an action, toasts, copying, a key for the search.
 // Everything is delegated from the document, so parts that htmx swaps in work at once.
 
+import { follow } from "./live.js";
 import { guard } from "./session.js";
 
 const root = document.documentElement;
@@ -216,6 +217,7 @@ function openAtOnce() {
   }
 }
 document.addEventListener("htmx:after:swap", openAtOnce);
+document.addEventListener("htmx:after:swap", follow);
 // A list that refreshes itself rests while nobody looks at it.
 document.addEventListener("htmx:config:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement.dataset?.poll !== undefined) event.preventDefault();
@@ -223,5 +225,6 @@ document.addEventListener("htmx:config:request", (event) => {
 document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
 
 guard();
+follow();
 openAtOnce();
 showFlash();

@@ -42,5 +42,7 @@ class RequestMetrics:
         try:
             await self.app(scope, receive, noted)
         finally:
-            route = str(scope.get("path_template") or "other")
-            REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)
+            handler, route = scope.get("route_handler"), str(scope.get("path_template") or "other")
+            lasts = handler is not None and handler.opt.get("stream") and status == 200  # as long as its client likes
+            if not lasts:
+                REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - started)

@@ -13,7 +13,7 @@ LEVELS = Levels(
         {"segments"},
         {"builder", "reference"},
         {"webhooks", "executions", "webhook_endpoints", "callbacks"},
-        {"held_runs"},
+        {"held_runs", "live"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},
         {"approvals"},
@@ -33,7 +33,7 @@ LEVELS = Levels(
         {"membership"},
         {"segment_member_repository", "contact_inbox_repository"},
         {"inbox", "wakes", "turns", "idempotency", "counters", "history_start_repository"},
-        {"domain_events", "inbox_lane"},
+        {"domain_events", "inbox_lane", "live_moves"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},
         {"values"},
@@ -59,6 +59,7 @@ STATEMENTS = [
     "inbox.py",
     "lib/heartbeat.py",
     "lib/virtual_clock.py",
+    "live_moves.py",
     "local/frozen_processes.py",
     "local/mailbox.py",
     "local/postgres.py",
@@ -76,8 +77,8 @@ STATEMENTS = [
     "usage.py",
     "wakes.py",
 ]
-"""Repositories, the engine and the models. What else there is, and why it is no repository: `inbox`, `usage` and `wakes` stand below
-all features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
+"""Repositories, the engine and the models. What else there is, and why it is no repository: `inbox`, `live_moves`, `usage` and `wakes`
+stand below all features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
 `subscriptions/permission_filter` is a condition for the queries of others; `lib/heartbeat` and `lib/virtual_clock` speak with the
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")

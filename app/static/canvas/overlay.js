@@ -1,5 +1,6 @@
 // @ts-check
 /** What lies over the cards: diagnostics while editing, counts and ribbons in Results, one person's lit path in Person. */
+import { listen, paced } from '../live.js';
 import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
 import { make } from './scene.js';
@@ -122,6 +123,7 @@ export class Overlay {
 
   async enter(mode) {
     this.clear();
+    this.unfollow?.();
     const { canvas } = this;
     if (mode !== 'person' && canvas.panel.about === 'person') canvas.panel.close(false);
     if (mode === 'edit') return this.restore();
@@ -129,10 +131,32 @@ export class Overlay {
       canvas.setMode('edit');
       return canvas.announce('First your changes have to be saved.', 'err');
     }
-    if (mode === 'results') return this.get('results', '#results-bar');
+    if (mode === 'results') {
+      this.follow();
+      return this.get('results', '#results-bar');
+    }
     canvas.panel.about = 'person';
     canvas.panel.show();
     return this.get('people', '#panel');
+  }
+
+  /** The numbers move by themselves while they are shown: of the version that is chosen, and nothing else is touched. */
+  follow() {
+    const bar = () => document.getElementById('results-bar');
+    const busy = () => Boolean(bar()?.contains(document.activeElement));
+    const look = () => {
+      const version = /** @type {any} */ (bar()?.querySelector('[name=version]'))?.value;
+      this.quiet = true;
+      this.get(`results${version === undefined ? '' : `?version=${version}`}`, '#results-bar');
+    };
+    const soon = paced(look, busy, 2_000);
+    const end = listen(`workflow=${this.canvas.workflow}`, soon);
+    this.unfollow = () => {
+      soon.stop();
+      end();
+      this.unfollow = undefined;
+      this.quiet = false;
+    };
   }
 
   get(path, target) {
@@ -147,6 +171,9 @@ export class Overlay {
     const kind = /** @type {any} */ (tag).dataset.overlay;
     tag.remove();
     if (kind !== this.canvas.mode) return;
+    const quiet = this.quiet;
+    this.quiet = false;
+    if (quiet) return this.paint(data);
     this.showVersion(data);
     this.canvas.panel.reload('workflow');
     if (kind === 'results') this.paint(data);
