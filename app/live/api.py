@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
@@ -19,8 +20,20 @@ from app.models.status import Role
 from app.runs.service import RunService
 
 TAGS = ["Live events"]
+
+
+class SentEvent(msgspec.Struct):
+    """One event of the stream, as server-sent events are written: `data` is JSON."""
+
+    event: str
+    data: str
+    id: str = ""
+
+
 RESPONSES = {
-    200: ResponseSpec(str, media_type=MEDIA_TYPE, description="Events until the client goes.", generate_examples=False)
+    200: ResponseSpec(
+        SentEvent, media_type=MEDIA_TYPE, description="Events until the client goes.", generate_examples=False
+    )
 }
 
 

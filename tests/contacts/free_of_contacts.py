@@ -41,6 +41,7 @@ FREE_TABLES = {
     "sessions": "people who sign in",
     "sign_in_failures": "hashes of people who sign in",
     "sign_in_links": "people who sign in",
+    "live_moves": "ids of runs and steps, words; gone after minutes",
     "stalls": "sentences of the product, and numbers",
     "templates": "what marketers wrote",
     "users": "people who sign in",
