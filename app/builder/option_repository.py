@@ -12,7 +12,7 @@ from app.models import Contact, Event, Workflow
 from app.models.tenant_repository import TenantRepository
 from app.workflows.repository import REFERENCED, not_deleted
 
-SHOWN = ("name", "subject", "channel", "kind", "status")
+SHOWN = ("name", "subject", "channel", "kind", "status", "type")
 """Columns of a row that forms show, of those that it has."""
 
 

@@ -1,0 +1,1 @@
+"""Connectors to Slack: an app with a bot token, or one incoming webhook."""
