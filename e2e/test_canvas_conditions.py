@@ -32,6 +32,7 @@ OF_DATES = [
     "is within the next",
     "has its anniversary today",
     "has its anniversary within the next",
+    "had its anniversary within the last",
     "is known",
     "is not known",
 ]

@@ -38,14 +38,6 @@ _EXISTING = {
     "year": "day < %(first)s::date and to_char(day, 'MMDD') = any(%(past_days)s::text[])",
     "month": "day < %(first)s::date and extract(day from day)::int = any(%(past_numbers)s::int[])",
 }
-# As `app.flow.contact_date.yearless`.
-_YEARLESS = """
-(select make_date(1904, (r.m)[1]::int, (r.m)[2]::int) from (
-  select array[coalesce(x[1], x[2]), x[3]] as m
-  from regexp_match(btrim(v.value #>> '{}'), '^(?:--([0-9][0-9])-?|([0-9][0-9])-)([0-9][0-9])$') x) r
-where case when (r.m)[1]::int between 1 and 12
-  then (r.m)[2]::int between 1 and (array[31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[(r.m)[1]::int] end)
-"""
 
 
 class DateCounts(NamedTuple):
@@ -117,7 +109,7 @@ class DatePreviewRepository:
         sql = _COUNTS.format(
             soon=_SOON[watched.every],
             existing="false" if past is None else "day < %(first)s::date" if past.any_day else _EXISTING[watched.every],
-            yearless=_YEARLESS if watched.every == "year" else "null",
+            yearless="rule_yearless(v.value)" if watched.every == "year" else "null",
             shown=shown,
             value=value,
             of_sample=_OF_SAMPLE if sampled else "",

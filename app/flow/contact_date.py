@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 
 from app.flow import paths
+from app.flow.anniversaries import yearless_day
 from app.flow.local_time import CONTACT, NO_OFFSET, WORKSPACE, Offset, date_in
 from app.lib.conversions import as_date, follow, is_blank
 from app.lib.zones import zone_of
@@ -24,9 +24,6 @@ _PERIOD = {"once": None, "year": timedelta(days=400), "month": timedelta(days=40
 """Within which the last one of a date that comes back lies, with clocks of all zones."""
 ZONES_APART = timedelta(hours=26)
 """Between the clocks of the first zone that has a day, and of the last."""
-_YEARLESS = re.compile(r"(?:--([0-9]{2})-?|([0-9]{2})-)([0-9]{2})")
-LEAP_YEAR = 1904
-"""A day that has no year is counted from that one: it has all days, and lies before whatever comes."""
 CREATED_AT = "created_at"
 """The one date that every contact has."""
 _NOT_OF_CONTACTS = ("event", "steps", "vars", "consent", "segment")
@@ -137,15 +134,9 @@ class ContactDate:
 
 
 def yearless(value: Any) -> datetime | None:
-    """A day of each year as address books write it, `--05-17`, `--0517` or `05-17`; None for anything else, and for 31 February."""
-    match = _YEARLESS.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    dashed, plain, day = match.groups()
-    try:
-        return datetime(LEAP_YEAR, int(dashed or plain), int(day))
-    except ValueError:
-        return None
+    """The midnight of a day without a year, in the year that such days are counted from; None for anything else."""
+    day = yearless_day(value)
+    return None if day is None else datetime.combine(day, time())
 
 
 def names_of_contact(field: str) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.flow.anniversaries import LONGEST_DAYS
 from app.flow.durations import span_of
 from app.flow.rule_sql import SqlField, SqlRule
 from app.lib.conversions import as_boolean, as_date, as_exact, as_list, as_text, folded, printed
@@ -163,7 +164,8 @@ def within(sign: int) -> Compiler:
         if days:
             distance = f"({_day(late, rule)} - {_day(early, rule)})"
             test = f"case when {field.is_day} then {distance} between 0 and {rule.parameter(Decimal(days), 'numeric')} else {test} end"
-        return _unless_blank(field, f"({test})")
+        of_each_year = _near(field, sign, wanted)
+        return _unless_blank(field, f"case when {field.yearless} is not null then {of_each_year} else ({test}) end")
 
     return compile_
 
@@ -188,40 +190,61 @@ def within_turns(sign: int) -> Callable[[SqlField, Any], list[str]]:
             ends = [
                 f"case when {field.is_day} then {day} else {end} end" for day, end in zip(begins, ends, strict=True)
             ]
+        yearly = _turning(field, sign, wanted)
+        ends = [
+            f"case when {field.yearless} is not null then {end_of_year} else {end} end"
+            for end_of_year, end in zip(yearly, ends, strict=True)
+        ]
         return [f"case when {end} > {rule.now} then {end} end" for end in ends]
 
     return compile_
 
 
-def _next_anniversary(field: SqlField) -> tuple[str, str]:
-    """The next anniversary and today, where the contact is."""
-    rule = field.rule
-    today = _day(rule.now, rule)
-    return f"rule_anniversary({_day(field.instant, rule)}, {today})", today
-
-
-def _days_ahead(wanted: Any) -> int:
+def _days_of(wanted: Any) -> int:
     return 0 if wanted is None else span_of(wanted)[0] // timedelta(days=1)
 
 
-def anniversary(field: SqlField, wanted: Any) -> str:
-    at, today = _next_anniversary(field)
-    return _unless_blank(field, f"{at} - {today} <= {_days_ahead(wanted)}")
+def _near(field: SqlField, sign: int, wanted: Any) -> str:
+    """Is an anniversary today, or so many days ahead (1) or ago (-1), where the contact is? Null where there is no day."""
+    today = _day(field.rule.now, field.rule)
+    if sign > 0:
+        return f"rule_anniversary({field.day}, {today}) - {today} <= {_days_of(wanted)}"
+    past = f"coalesce({today} - rule_last_anniversary({field.day}, {today}) <= {_days_of(wanted)}, false)"
+    return f"case when {field.day} is not null then {past} end"
 
 
-def anniversary_turns(field: SqlField, wanted: Any) -> list[str]:
-    """When the next one comes near, and when it is over."""
-    at, _ = _next_anniversary(field)
-    ends = [f"(({at} + {offset})::timestamp at time zone {field.rule.zone})" for offset in (-_days_ahead(wanted), 1)]
-    return [f"case when {end} > {field.rule.now} then {end} end" for end in ends]
+def _turning(field: SqlField, sign: int, wanted: Any) -> list[str]:
+    """When the next one comes near, and when it is over; or when the last one is too long ago, and when the next one comes."""
+    rule, days = field.rule, min(_days_of(wanted), LONGEST_DAYS)
+    today = _day(rule.now, rule)
+    if sign > 0:
+        at = f"rule_anniversary({field.day}, {today})"
+        turning = [f"({at} - {days})", f"({at} + 1)"]
+    else:
+        turning = [
+            f"(rule_last_anniversary({field.day}, {today}) + {days + 1})",
+            f"rule_anniversary({field.day}, {today} + 1)",
+        ]
+    return [f"({day}::timestamp at time zone {rule.zone})" for day in turning]
+
+
+def anniversary(sign: int) -> Compiler:
+    return lambda field, wanted: _unless_blank(field, _near(field, sign, wanted))
+
+
+def anniversary_turns(sign: int) -> Callable[[SqlField, Any], list[str]]:
+    def compile_(field: SqlField, wanted: Any) -> list[str]:
+        return [f"case when {end} > {field.rule.now} then {end} end" for end in _turning(field, sign, wanted)]
+
+    return compile_
 
 
 def anniversary_today(field: SqlField, _wanted: Any) -> str:
-    return anniversary(field, None)
+    return anniversary(1)(field, None)
 
 
 def anniversary_today_turns(field: SqlField, _wanted: Any) -> list[str]:
-    return anniversary_turns(field, None)
+    return anniversary_turns(1)(field, None)
 
 
 def _length(rule: SqlRule, span: timedelta) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.flow import date_operators as dates
 from app.flow import operator_sql as sql
-from app.flow.anniversaries import LONGEST_DAYS
+from app.flow.anniversaries import LONGEST_DAYS, yearless_day
 from app.flow.comparing import NotComparable as NotComparable
 from app.flow.comparing import Test, Turns
 from app.flow.durations import UNITS as UNITS
@@ -219,7 +219,8 @@ _DATES, _BOOLEANS = frozenset(("date",)), frozenset(("boolean",))
 KINDS = _TEXT | _NUMBERS | _BOOLEANS | _DATES | _LISTS
 _LAST = dates.within_turns(-1), sql.within_turns(-1)
 _NEXT = dates.within_turns(1), sql.within_turns(1)
-_YEARLY = dates.anniversary_turns, sql.anniversary_turns
+_COMING_YEARLY = dates.anniversary_turns(1), sql.anniversary_turns(1)
+_PAST_YEARLY = dates.anniversary_turns(-1), sql.anniversary_turns(-1)
 
 OPERATORS: dict[str, Operator] = {
     "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals, sql.same),
@@ -261,9 +262,18 @@ OPERATORS: dict[str, Operator] = {
         "has its anniversary within the next",
         "duration",
         _DATES,
-        dates.anniversary,
-        sql.anniversary,
-        *_YEARLY,
+        dates.anniversary(1),
+        sql.anniversary(1),
+        *_COMING_YEARLY,
+        most_s=LONGEST_DAYS * 86_400,
+    ),
+    "anniversary_within_last": Operator(
+        "had its anniversary within the last",
+        "duration",
+        _DATES,
+        dates.anniversary(-1),
+        sql.anniversary(-1),
+        *_PAST_YEARLY,
         most_s=LONGEST_DAYS * 86_400,
     ),
     "is_empty": Operator("is empty", "none", _LISTS, _blank, sql.blank),
@@ -283,8 +293,10 @@ def answerable(name: str) -> Callable[[Any], bool] | None:
     """Can the operator answer for a value? Where it cannot, its test raises NotComparable. None: it can for every value."""
     if OPERATORS[name].shape in ("number", "pair"):
         return _is_number_or_blank
-    if name in ZONED:
+    if OPERATORS[name].shape == "date":
         return _is_date_or_blank
+    if name in ZONED:
+        return lambda value: _is_date_or_blank(value) or yearless_day(value) is not None
     return _is_truth_or_blank if name in _TRUTHS else None
 
 

@@ -90,5 +90,16 @@ class SqlField:
         return self._once("rule_is_day")
 
     @property
+    def yearless(self) -> str:
+        return self._once("rule_yearless")
+
+    @property
+    def day(self) -> str:
+        """The day of which anniversaries are looked for."""
+        return self.rule.once(
+            f"coalesce(rule_yearless({self.json}), (rule_instant({self.json}, {self.rule.zone}) at time zone {self.rule.zone})::date)"
+        )
+
+    @property
     def instant(self) -> str:
         return self.rule.once(f"rule_instant({self.json}, {self.rule.zone})")

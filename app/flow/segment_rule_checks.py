@@ -27,6 +27,11 @@ from app.flow.segment_rules import (
 )
 from app.lib.field_errors import all_field_errors
 
+_NO_PATTERNS = (
+    "Patterns cannot be used in segments: the database, which is asked about all contacts, reads them differently."
+    " Use contains, starts with or ends with."
+)
+
 
 def rule_diagnostics(raw: Any) -> list[Diagnostic]:
     """All that is wrong with a rule as JSON, in words; paths are `conditions[1].operator`. None of it: it can be built."""
@@ -79,9 +84,7 @@ def _leaf_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
     if root in paths.ROOTS and root != "contact":
         return [Diagnostic(f"{at}.field", f"A segment looks at contacts: there is no {root} here.")]
     if leaf.operator in OPERATORS and OPERATORS[leaf.operator].sql is None:
-        return [
-            Diagnostic(f"{at}.operator", "Patterns cannot be used in segments. Use contains, starts with or ends with.")
-        ]
+        return [Diagnostic(f"{at}.operator", _NO_PATTERNS)]
     field = field_path(leaf.field) if leaf.field else ""
     return diagnostics_of_one(Condition(field=field, operator=leaf.operator, value=leaf.value), at)
 

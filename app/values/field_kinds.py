@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from app.flow.anniversaries import yearless_day
 from app.lib.conversions import FALSE_WORDS, TRUE_WORDS, as_date, as_number, folded, is_blank
 
 CONTACT_KINDS = {
@@ -44,4 +45,6 @@ def _kind(value: Any) -> str:
         return "number" if abs(value) < UNIX_FROM else ""
     if not isinstance(value, str) or as_number(value) is not None or folded(value) in TRUE_WORDS | FALSE_WORDS:
         return ""
+    if yearless_day(value) is not None:  # with dashes before it nothing else is meant
+        return "date" if value.strip().startswith("--") else ""
     return "date" if as_date(value) is not None else "text"
