@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from calendar import isleap
 from datetime import date
-from typing import Any
 
-_YEARLESS = re.compile(r"(?:--([0-9]{2})-?|([0-9]{2})-)([0-9]{2})")
-LEAP_YEAR = 1904
-"""A day that has no year is counted from that one: it has all days, and lies before whatever comes."""
 LONGEST_DAYS = 364
 """As far ahead as an anniversary is looked for: further on it is always near."""
-
-
-def yearless_day(value: Any) -> date | None:
-    """A day of each year as address books write it, `--05-17`, `--0517` or `05-17`; None for anything else, and for 31 February.
-
-    `rule_yearless` of the database says the same."""
-    match = _YEARLESS.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    dashed, plain, day = match.groups()
-    try:
-        return date(LEAP_YEAR, int(dashed or plain), int(day))
-    except ValueError:
-        return None
 
 
 def last_anniversary(day: date, today: date) -> date | None:

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 
 from app.flow import paths
-from app.flow.anniversaries import yearless_day
 from app.flow.local_time import CONTACT, NO_OFFSET, WORKSPACE, Offset, date_in
-from app.lib.conversions import as_date, follow, is_blank
+from app.lib.conversions import as_date, follow, is_blank, yearless_day
 from app.lib.zones import zone_of
 from app.values.contact_view import FIELD_COLUMNS
 from app.values.schedule import Every, Occurrence, occurrences

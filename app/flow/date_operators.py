@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from app.flow.anniversaries import LONGEST_DAYS, last_anniversary, next_anniversary, yearless_day
+from app.flow.anniversaries import LONGEST_DAYS, last_anniversary, next_anniversary
 from app.flow.comparing import NotComparable, Test, Turns
 from app.flow.durations import span_of
-from app.lib.conversions import as_date, as_instant, is_blank
+from app.lib.conversions import as_date, as_instant, is_blank, yearless_day
 
 MOMENT = timedelta(microseconds=1)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from app.flow import date_operators as dates
 from app.flow import operator_sql as sql
-from app.flow.anniversaries import LONGEST_DAYS, yearless_day
+from app.flow.anniversaries import LONGEST_DAYS
 from app.flow.comparing import NotComparable as NotComparable
 from app.flow.comparing import Test, Turns
 from app.flow.durations import UNITS as UNITS
@@ -31,6 +31,7 @@ from app.lib.conversions import (
     folded,
     is_blank,
     same,
+    yearless_day,
 )
 
 MAX_DURATION_S = 100 * 366 * 86_400

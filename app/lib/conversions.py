@@ -28,6 +28,9 @@ _DATE = re.compile(
     r"(?:[Tt ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,9}))?)?"
     r" ?([Zz]|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?)?)?"
 )
+_YEARLESS = re.compile(r"(?:--([0-9]{2})-?|([0-9]{2})-)([0-9]{2})")
+LEAP_YEAR = 1904
+"""A day that has no year is counted from that one: it has all days, and lies before whatever comes."""
 MILLISECONDS_FROM = 1e11
 """A number of this size is milliseconds: as seconds it would lie in the year 5138."""
 TRUE_WORDS = frozenset(("true", "yes", "on", "1"))
@@ -214,6 +217,20 @@ def _date_of(*parts: str | None) -> datetime | date | None:
         tzinfo=None if zone is None else timezone(offset) if offset else UTC,
     )
     return datetime.combine(whole, clock)
+
+
+def yearless_day(value: Any) -> date | None:
+    """A day of each year as address books write it, `--05-17`, `--0517` or `05-17`; None for anything else, and for 31 February.
+
+    `rule_yearless` of the database says the same."""
+    match = _YEARLESS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    dashed, plain, day = match.groups()
+    try:
+        return date(LEAP_YEAR, int(dashed or plain), int(day))
+    except ValueError:
+        return None
 
 
 def _unix(seconds: float) -> datetime | None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from app.flow.anniversaries import yearless_day
-from app.lib.conversions import FALSE_WORDS, TRUE_WORDS, as_date, as_number, folded, is_blank
+from app.lib.conversions import FALSE_WORDS, TRUE_WORDS, as_date, as_number, folded, is_blank, yearless_day
 
 CONTACT_KINDS = {
     "id": "text",

@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 
-# As `app.flow.anniversaries` has them; adding years to February 29 comes to the 28th where a year has none.
+# As `app.lib.conversions` and `app.flow.anniversaries` have them; adding years to February 29 comes to the 28th where a year has none.
 _FUNCTIONS = (
     """
 create function rule_yearless(v jsonb) returns date language plpgsql immutable strict parallel safe as $f$
