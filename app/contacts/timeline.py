@@ -70,6 +70,8 @@ class Underway(msgspec.Struct, kw_only=True):
     since: datetime | None
     until: datetime | None
     url: str
+    withdraw: str = ""
+    """Where a start that waits is withdrawn."""
 
 
 class TimelinePage(msgspec.Struct):
@@ -263,7 +265,10 @@ def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
 
 def _waiting(start: WaitingStart, workflow: str) -> Underway:
     url = f"/workflows/{start.workflow_id}/runs"
-    return Underway(workflow=workflow, status="waiting", at_step=None, since=start.since, until=None, url=url)
+    withdraw = f"/contacts/{start.contact_id}/waiting/{start.workflow_id}/withdraw"
+    return Underway(
+        workflow=workflow, status="waiting", at_step=None, since=start.since, until=None, url=url, withdraw=withdraw
+    )
 
 
 async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], list[Underway]]:

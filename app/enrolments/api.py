@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from app.accounts.deps import AppRequest
-from app.enrolments.schemas import EnrolmentOut
+from app.enrolments.schemas import EnrolmentOut, WithdrawalOut
 from app.enrolments.service import EnrolmentService
 from app.models.scope import Scope
 from app.models.status import Role
@@ -57,5 +57,23 @@ async def stop_enrolment(
     return ok(EnrolmentOut.of(await enrolments.stop(enrolment_id)))
 
 
-ROUTES: list[Any] = [list_enrolments, get_enrolment, stop_enrolment]
+@delete(
+    "/api/v1/workflows/{workflow_id:uuid}/waiting-starts/{contact_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    status_code=200,
+    tags=TAGS,
+    summary="Withdraw a contact that waits to enter",
+)
+async def withdraw_waiting_start(
+    request: AppRequest,
+    enrolments: NamedDependency[EnrolmentService],
+    workflow_id: FromPath[UUID],
+    contact_id: FromPath[UUID],
+) -> Envelope[WithdrawalOut]:
+    """It enters no more by what it waits for; why is kept among the decisions about it, with who said so. Asking again changes nothing."""
+    return ok(WithdrawalOut(withdrawn=await enrolments.withdraw(workflow_id, contact_id)))
+
+
+ROUTES: list[Any] = [list_enrolments, get_enrolment, stop_enrolment, withdraw_waiting_start]
 SERVICES = {"enrolments": EnrolmentService}

@@ -44,4 +44,17 @@ async def stop_enrolment_page(
     return go(request, address, "Stopped. Whoever is in stays.")
 
 
-ROUTES: list[Any] = [show_enrolments, stop_enrolment_page]
+@post("/contacts/{contact_id:uuid}/waiting/{workflow_id:uuid}/withdraw", role=Role.MARKETER, status_code=200)
+async def withdraw_waiting_start_page(
+    request: AppRequest,
+    enrolments: NamedDependency[EnrolmentService],
+    contact_id: FromPath[UUID],
+    workflow_id: FromPath[UUID],
+) -> Response[bytes]:
+    """Take a contact out of the line of a workflow."""
+    count = await enrolments.withdraw(workflow_id, contact_id)
+    text = "Withdrawn. It does not enter by this." if count else "It did not wait any more."
+    return go(request, f"/contacts/{contact_id}", text)
+
+
+ROUTES: list[Any] = [show_enrolments, stop_enrolment_page, withdraw_waiting_start_page]

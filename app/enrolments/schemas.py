@@ -10,6 +10,12 @@ import msgspec
 from app.models.enrolment import Enrolment
 
 
+class WithdrawalOut(msgspec.Struct, rename="camel", kw_only=True):
+    """How many starts were taken out of the line; 0 when none waited any more."""
+
+    withdrawn: int
+
+
 class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
     """Many contacts on their way into a workflow. `expected` is null where nobody counted; `enrolled`: for how many a run was asked for,
     of which the workflow's rules may refuse some; where a trigger limits how many enter (`most`), how many have.

@@ -10,11 +10,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.enrolments import audience_repository
+from app.enrolments import audience_repository, withdrawal_repository
 from app.enrolments.audience_repository import SegmentGone
 from app.enrolments.repository import EnrolmentRepository
 from app.errors import NotFound
 from app.flow.audience import Audience
+from app.inbox import notify_engine
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.models.enrolment import Enrolment
@@ -126,6 +127,16 @@ class EnrolmentService:
             row.next_at = row.ended_at if row.awaited or row.open_runs else None
             await self._rows.session.flush()
         return row
+
+    async def withdraw(self, workflow_id: UUID, contact_id: UUID) -> int:
+        """Take a contact's starts out of the line of a workflow; how many there were, 0 when none waits any more. Raises NoSuchWorkflow."""
+        if not await self._rows.has_workflow(workflow_id):
+            raise NoSuchWorkflow
+        session, tenant_id = self._rows.session, self._principal.tenant_id
+        count = await withdrawal_repository.withdraw(session, tenant_id, workflow_id, contact_id, self._principal.name)
+        if count:
+            notify_engine(session)
+        return count
 
     async def _one(self, enrolment_id: UUID, *, lock: bool = False) -> Enrolment:
         row = await self._rows.get(enrolment_id, lock=lock)

@@ -32,6 +32,7 @@ TEXTS = {
     "set_aside": "The start could not be handled, and was set aside.",
     "date_not_understood": "What it has there is no date.",
     "firing_used_up": "As many had entered for this date as the trigger takes.",
+    "withdrawn": "It was taken out of the line before its turn.",
     "takes_no_contact": "No trigger started runs of contacts any more.",
 }
 
@@ -42,6 +43,8 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
         return f"It had reached the goal {detail.get('name') or detail.get('goal')} already."
     if reason == "date_not_understood" and detail:
         return f"Its {label_of(str(detail.get('field')))} is no date: {quoted(str(detail.get('value')))}. Write one like 2026-12-24."
+    if reason == "withdrawn" and detail and (by := detail.get("by")):
+        return f"{by} took it out of the line before its turn."
     if reason == "input_not_valid" and detail and (errors := detail.get("errors")):
         return f"What it was started with does not fit: {errors[0]['message']}"
     if reason == "not_open_yet" and detail and (date := _day(detail.get("from"), detail.get("zone"))):
