@@ -22,6 +22,7 @@ from app.builder.field_catalog import (
     row_entries,
 )
 from app.builder.option_repository import OptionRepository
+from app.errors import NotFound
 from app.flow.document import Trigger
 from app.flow.node_words import channel_number
 from app.flow.sample_texts import SampleContact, SampleStep
@@ -77,9 +78,14 @@ class FormOptions:
         self._rows = OptionRepository(session, principal.tenant_id)
         self._timezone, self._tenant_id = principal.timezone, principal.tenant_id
 
-    async def sample(self, event_names: Sequence[str]) -> tuple[str, SampleStep]:
-        """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any."""
-        contact = await self._rows.newest_contact()
+    async def sample(self, event_names: Sequence[str], address: str = "") -> tuple[str, SampleStep]:
+        """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any.
+
+        `address`: the contact with this email address instead. Raises NotFound.
+        """
+        contact = await (self._rows.contact_of(address) if address else self._rows.newest_contact())
+        if address and contact is None:
+            raise NotFound(f"There is no contact with the address {address[:200]}.")
         event = await self._rows.newest_event_of(event_names)
         someone, who = SampleContact(), ""
         if contact is not None:

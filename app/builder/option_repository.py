@@ -51,6 +51,11 @@ class OptionRepository(TenantRepository[Contact]):
         query = select(Contact).where(self.own).order_by(Contact.created_at.desc(), Contact.id.desc()).limit(1)
         return (await self.session.execute(query)).scalar_one_or_none()
 
+    async def contact_of(self, address: str) -> Contact | None:
+        """The contact with this email address."""
+        query = select(Contact).where(self.own, Contact.email == address.lower()).limit(1)
+        return (await self.session.execute(query)).scalar_one_or_none()
+
     async def newest_event_of(self, names: Sequence[str]) -> Event | None:
         """The newest event of one of these names."""
         if not names:

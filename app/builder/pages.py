@@ -16,7 +16,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.builder import canvas, entry_pages, result_pages, run_pages, status_pages, text_pages
+from app.builder import canvas, entry_pages, request_pages, result_pages, run_pages, status_pages, text_pages
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -26,6 +26,7 @@ from app.flow.document import Flow
 from app.lib.field_errors import all_field_errors, field_error
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
+from app.outside.trials import RequestTrials
 from app.schedules.service import ScheduleService
 from app.web.flash import go
 from app.web.fragments import page
@@ -319,6 +320,7 @@ ROUTES = [
     *result_pages.ROUTES,
     *run_pages.ROUTES,
     *text_pages.ROUTES,
+    *request_pages.ROUTES,
     *entry_pages.ROUTES,
 ]
-SERVICES = {"form_options": FormOptions}
+SERVICES = {"form_options": FormOptions, "request_trials": RequestTrials}

@@ -16,6 +16,11 @@ _JSON = re.compile(rf'("[^"\\]{{0,100}}{_WORDS}[^"\\]{{0,100}}"\s{{0,10}}:\s{{0,
 _FORM = re.compile(rf"((?:^|&)[^=&]{{0,100}}{_WORDS}[^=&]{{0,100}}=)[^&]*", re.IGNORECASE)
 
 
+def is_secret_name(name: str) -> bool:
+    """Does a header or field of this name hold credentials, by the sound of it?"""
+    return bool(_NAME.search(name)) and name.lower() not in _PLAIN
+
+
 def shown_url(url: str) -> str:
     """The URL, with values of parameters that sound like keys hidden."""
     return _QUERY.sub(rf"\1{HIDDEN}", url)
@@ -23,9 +28,7 @@ def shown_url(url: str) -> str:
 
 def shown_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by name, with values that sound like credentials hidden."""
-    return {
-        name: HIDDEN if _NAME.search(name) and name.lower() not in _PLAIN else value[:1_000] for name, value in headers
-    }
+    return {name: HIDDEN if is_secret_name(name) else value[:1_000] for name, value in headers}
 
 
 def shown_body(text: str) -> str:

@@ -21,6 +21,7 @@ from app.flow.references import Ref
 from app.flow.retry import Backoff, Retry
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.url_text import url_reader
 from app.flow.verbatim import Verbatim
 from app.lib import egress, jsonlimits
 from app.lib.conversions import printed
@@ -176,7 +177,7 @@ class HttpRequestStep(NodeType):
 
     @staticmethod
     def compile(config: HttpRequestConfig, scope: CompileScope) -> Asks:
-        url, headers, query = scope.text(config.url), scope.value(config.headers), scope.value(config.query)
+        url, headers, query = url_reader(config.url, scope), scope.value(config.headers), scope.value(config.query)
         value = scope.value(_value_of(config.body))
 
         def run(step: Any) -> Outcome:

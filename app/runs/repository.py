@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
+from app.flow.performers import connector_of
 from app.models import (
     ActiveRun,
     CallIntent,
+    Connector,
     Contact,
     Message,
     MessageDecision,
@@ -99,16 +102,40 @@ class RunMessageRepository(TenantRepository[Message]):
         return statuses
 
 
+class AwaitedCall(NamedTuple):
+    """A call that a run waits for. `target`: the name of the connector, else the host."""
+
+    target: str
+    asked_at: datetime
+    under_way: bool
+
+
 class CallRepository(TenantRepository[CallIntent]):
     """The calls that runs of a workspace wait for."""
 
     model = CallIntent
 
-    async def of_runs(self, runs: Sequence[Run]) -> dict[UUID, CallIntent]:
-        """The call of each of these runs that waits for one."""
+    async def of_runs(self, runs: Sequence[Run]) -> dict[UUID, AwaitedCall]:
+        """The call of each of these runs that waits for one, with who is called as people know it."""
         calling = {run.id: (run.seq + 1, run.attempt) for run in runs if run.status == RunStatus.CALLING}
         rows = await self.list(CallIntent.run_id.in_(calling)) if calling else ()
-        return {call.run_id: call for call in rows if (call.seq, call.attempt) == calling[call.run_id]}
+        calls = {call.run_id: call for call in rows if (call.seq, call.attempt) == calling[call.run_id]}
+        ids = {connector_id for call in calls.values() if (connector_id := connector_of(call.target))}
+        names = await self._connector_names(ids) if ids else {}
+        return {
+            run_id: AwaitedCall(
+                names.get(connector_of(call.target), "the service of its connector")
+                if connector_of(call.target)
+                else call.target,
+                call.due_at,
+                call.lease_until is not None,
+            )
+            for run_id, call in calls.items()
+        }
+
+    async def _connector_names(self, ids: Collection[UUID]) -> dict[UUID | None, str]:
+        query = select(Connector.id, Connector.name).where(Connector.tenant_id == self.tenant_id, Connector.id.in_(ids))
+        return {row.id: row.name for row in await self.session.execute(query)}
 
 
 class StepRepository(TenantRepository[Step]):

@@ -22,7 +22,7 @@ from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.lib.conversions import quoted
-from app.models import CallIntent, Contact, Run, Workflow
+from app.models import Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.called import CallViews
 from app.runs.held import HeldRuns, ways_on
@@ -30,6 +30,7 @@ from app.runs.list_repository import RunFilter
 from app.runs.places import PlacesOfWorkflow
 from app.runs.repository import (
     AttemptRepository,
+    AwaitedCall,
     CallRepository,
     DecisionRepository,
     LoadedRun,
@@ -150,7 +151,7 @@ def run_out(
     contact: Contact | None,
     triggers: Sequence[Trigger],
     messages: RunMessages,
-    call: CallIntent | None = None,
+    call: AwaitedCall | None = None,
     called_by: CallerOut | None = None,
 ) -> RunOut:
     """A run as lists show it, with the outputs that it carries for later steps; `triggers` are those of its version.
@@ -178,9 +179,7 @@ def run_out(
         resume_at=run.resume_at,
         waits_for=_event_wait(run),
         asks_person=run.waits_for == PERSON,
-        call=CallWait(target=_target(call), asked_at=call.due_at, under_way=call.lease_until is not None)
-        if call
-        else None,
+        call=CallWait(target=call.target, asked_at=call.asked_at, under_way=call.under_way) if call else None,
         contact=_contact(contact),
         messages=messages,
         called_by=called_by,
@@ -192,11 +191,6 @@ def _event_wait(run: Run) -> EventWait | None:
     if run.waits_for in (None, PERSON) or run.resume_port == ANSWERED:
         return None
     return EventWait(event=run.waits_for, until=run.resume_at)
-
-
-def _target(call: CallIntent) -> str:
-    """Who is called, as people know it: steps that name a connector know no more than that."""
-    return "the service of its connector" if call.target.startswith("connector ") else call.target
 
 
 def _calls(graph: dict[str, Any]) -> bool:

@@ -79,7 +79,7 @@ tests/approvals walk."""
 ADMINS = re.compile(
     r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/webhook-endpoints|/settings/(keys|users|webhooks|workspace$|code$)|"
     r"/code-steps$|"
-    r"/(rotate|activate|pause|resume|archive|revert|resubscribe|lift)$)"
+    r"/(rotate|activate|pause|resume|archive|revert|resubscribe|lift|trial)$)"
 )
 """What only an admin may do."""
 

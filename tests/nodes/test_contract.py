@@ -71,7 +71,7 @@ def test_every_folder_has_a_type() -> None:
     )
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
-    known = {*presentation.FILES, "form.js", "presets"}
+    known = {*presentation.FILES, "form.js", "presets", "tools.html"}
     odd = [path for folder in BOTH for path in presentation.folder_on_disk(folder).iterdir() if path.name not in known]
     assert not odd, "files that nobody reads"
 

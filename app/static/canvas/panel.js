@@ -185,6 +185,8 @@ export class Panel {
     else if (editRows(target)) this.commit(true);
     const chip = target.closest('[data-insert]');
     if (chip) this.insertText(chip.dataset.insert);
+    const setter = target.closest('[data-set-data]');
+    if (setter && this.canvas.editable) this.setData(JSON.parse(setter.dataset.setData), `Set up ${this.canvas.titleOf(this.about)}`);
   }
 
   /** A row that is a way out goes: ask where the people go who went that way. @param {any} drop @param {import('./graph.js').Edge} edge */
@@ -252,16 +254,21 @@ export class Panel {
 
   /** What a sender or a service needs takes the place of the fields that it names. @param {any} select */
   usePreset(select) {
+    const data = JSON.parse(select.dataset.presets)[select.value];
+    if (data) this.setData(data, `Set up ${this.canvas.titleOf(this.about)} for ${select.selectedOptions[0].text}`, select.name);
+  }
+
+  /** These settings take the place of those of the same name, by one step of undo. @param {any} data @param {string} words */
+  setData(data, words, wanted = '') {
     const { canvas, about } = this;
     this.commit();
-    const data = JSON.parse(select.dataset.presets)[select.value];
     const trigger = canvas.graph.triggers.get(about);
     const before = trigger ?? canvas.graph.nodes.get(about);
-    if (!data || !before) return;
+    if (!before) return;
     const changed = { ...before.data, ...data };
     const op = trigger ? { kind: 'set_trigger', trigger: { ...trigger, data: changed } } : { kind: 'update_node', nodeId: about, data: changed };
-    this.wanted = select.name;
-    canvas.perform([op], `Set up ${canvas.titleOf(about)} for ${select.selectedOptions[0].text}`);
+    this.wanted = wanted;
+    canvas.perform([op], words);
     this.reload(about);
   }
 
