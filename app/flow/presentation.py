@@ -1,8 +1,8 @@
 """How a step or trigger type looks: the folder of that name in `frontend-nodes/` or in `frontend/` of the plugin directory, read once.
 
-A folder holds the files of `FILES`, perhaps `form.js`, `tools.html` and `presets/<name>.json`. Nothing lists the folders. A type whose folder is
-not complete is not installed: the palette does not offer it, its cards say so, and `refusals` has a sentence that names what is missing.
-The others are not touched by it, and the engine, which needs no folder, goes on.
+A folder holds the files of `FILES`, perhaps `form.js`, `tools.html` and `presets/<name>.json`. Nothing lists the folders. A type whose
+folder is not complete is not installed: the palette does not offer it, its cards say so, and `refusals` has a sentence that names what is
+missing. The others are not touched by it, and the engine, which needs no folder, goes on.
 """
 
 from __future__ import annotations
