@@ -168,7 +168,7 @@ def _whom(data: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _merge_contact(contacts: ContactService, data: dict[str, Any]) -> None:
-    """`data`: the body of `PUT /contacts`, or the data of one of the product's own events about a contact."""
+    """`data`: the body of `POST /contacts`, or the data of one of the product's own events about a contact."""
     fields = dict(data)
     if isinstance(contact := data.get("contact"), dict):
         current = data.get("current")

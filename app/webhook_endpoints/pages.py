@@ -16,7 +16,7 @@ from app.errors import FieldError, Invalid
 from app.models.status import DeliveryStatus, Role
 from app.web import flash
 from app.web.form_errors import errors_by_path
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 from app.webhook_endpoints.schemas import EndpointChange, NewEndpoint
 from app.webhook_endpoints.service import EndpointService
 
@@ -86,6 +86,8 @@ async def _one(
         row=row,
         log=log.items,
         next_cursor=log.next_cursor,
+        first=cursor is None,
+        partial=is_partial(request),
         status=status or "",
         statuses=[("", "All"), *((one.word, one.word.capitalize()) for one in DeliveryStatus)],
         groups=_by_group(),
