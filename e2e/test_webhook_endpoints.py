@@ -121,8 +121,7 @@ def test_a_program_is_told_what_happens(
     # Switched on again, it gets what it missed.
     program.status = 200
     page.reload()
-    page.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Switch on").click()
+    page.get_by_role("button", name="Switch on").first.click()
     page.get_by_role("dialog", name="Switch on?").get_by_role("button", name="Switch on").click()
     expect(page.locator("#endpoint-state").get_by_text("On", exact=True)).to_be_visible()
     page.locator("#rows").get_by_role("link", name="contact.created").first.click()

@@ -40,14 +40,24 @@ def _runs(batch: Batch, matcher: Matcher) -> Iterator[DomainEvent]:
         if not wanted:
             continue
         ended = RUN_ENDED[path.end.status] if path.end.status >= COMPLETED else None
+        workflow_id, at, text = str(UUID(bytes=path.flow.workflow_id)), rows.instant(batch.now), _text(batch.now)
+        ended_data = {"completedAt": text, "error": path.end.error, "goalId": path.end.goal}
         steps = _Steps(path, batch.now) if NODE_EXECUTED in wanted and path.runs else None
         for run in path.runs:
+            contact_id = UUID(bytes=run.contact.id) if run.contact.id else None
+            run_data = {
+                "runId": str(UUID(bytes=run.id)),
+                "workflowId": workflow_id,
+                "workflowVersion": path.flow.version,
+                "triggerId": run.start.id or "trigger",
+                "startedAt": text if run.fence is None else _text(run.started),
+            }
             if run.fence is None and RUN_STARTED in wanted:
-                yield _event(RUN_STARTED, run, batch.now)
+                yield DomainEvent(path.flow.tenant_id, RUN_STARTED, contact_id, run_data, at, of_run=True)
             if steps is not None:
                 yield from steps.of(run)
             if ended in wanted and ended is not None:
-                yield _event(ended, run, batch.now)
+                yield DomainEvent(path.flow.tenant_id, ended, contact_id, run_data | ended_data, at, of_run=True)
 
 
 class _Steps:
@@ -89,21 +99,6 @@ class _Steps:
                 started = self._now if run.step_started is None else run.step_started
                 data |= {"attempt": run.attempt, "startedAt": _text(started)}
             yield DomainEvent(self._tenant_id, NODE_EXECUTED, contact_id, data, at, of_run=True)
-
-
-def _event(name: str, run: RunState, now: int) -> DomainEvent:
-    data = {
-        "runId": str(UUID(bytes=run.id)),
-        "workflowId": str(UUID(bytes=run.flow.workflow_id)),
-        "workflowVersion": run.flow.version,
-        "triggerId": run.start.id or "trigger",
-        "startedAt": _text(run.started if run.fence is not None else now),
-    }
-    if name != RUN_STARTED:
-        end = run.path.end if run.path is not None else None
-        data |= {"completedAt": _text(now), "error": end.error if end else None, "goalId": end.goal if end else None}
-    contact_id = UUID(bytes=run.contact.id) if run.contact.id else None
-    return DomainEvent(run.flow.tenant_id, name, contact_id, data, rows.instant(now), of_run=True)
 
 
 def _text(at: int) -> str:
