@@ -50,6 +50,7 @@ _BY_DATA: dict[type[msgspec.Struct], dict[str, Any]] = {
     },
     types.MessageData: _MESSAGE,
     types.ReportData: _REPORT,
+    types.ReplyData: _REPORT | {"channel": "sms", "text": "Yes, please"},
 }
 _BY_NAME: dict[str, dict[str, Any]] = {
     types.RUN_STARTED: _OF_RUN,

@@ -140,6 +140,23 @@ class ReportData(msgspec.Struct, rename="camel"):
     lasting: bool | None = None
 
 
+class ReplyData(msgspec.Struct, rename="camel"):
+    """What a contact wrote to one of our numbers. Of whoever was never written to before, it answers no message.
+
+    `providerId`: what the provider calls it, there.
+    """
+
+    channel: str
+    contact: ContactReference
+    text: str = ""
+    message_id: str | None = None
+    run_id: UUID | None = None
+    workflow_id: UUID | None = None
+    node_id: str | None = None
+    template_id: UUID | None = None
+    provider_id: str | None = None
+
+
 class TestData(msgspec.Struct, rename="camel"):
     message: str
 
@@ -198,7 +215,7 @@ TYPES = (
     DomainEventType("message.clicked", "Messages", ReportData, "A contact clicks a link of a message."),
     DomainEventType("message.bounced", "Messages", ReportData, "A message that was taken did not arrive."),
     DomainEventType("message.complained", "Messages", ReportData, "A contact calls a message unwanted."),
-    DomainEventType("message.replied", "Messages", ReportData, "A contact answers a message."),
+    DomainEventType("message.replied", "Messages", ReplyData, "A contact answers a message."),
 )
 NAMES = frozenset(one.name for one in TYPES)
 

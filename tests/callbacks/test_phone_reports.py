@@ -11,10 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from app.connectors.callback_address import callback_url
 from app.connectors.schemas import ConnectorChange
+from app.domain_events.types import ReplyData
 from app.lib import clock
 from app.messaging.channels.opt_words import opt_word
 from app.messaging.channels.reports import NotVerified
@@ -225,6 +227,13 @@ def test_a_call_that_somebody_else_signed_does_nothing(reporter: Reporter, world
     assert reporter.events() == []
 
 
+def fits_reply(properties: dict[str, Any]) -> None:
+    """Other programs read it by the schema of its type, and there is nothing that the schema does not know."""
+    who = {"id": str(UUID(int=1)), "externalId": None, "email": None}
+    reply = msgspec.convert({**properties, "contact": who}, ReplyData)
+    assert properties.keys() <= msgspec.to_builtins(reply).keys()
+
+
 def test_a_reply_is_an_event_of_the_contact_who_has_the_number(reporter: Reporter, world: World) -> None:
     run_id = reporter.sent()
     reporter.write("Yes & please =)", key="one")
@@ -236,6 +245,8 @@ def test_a_reply_is_an_event_of_the_contact_who_has_the_number(reporter: Reporte
         ("message.replied", "Yes & please =)"), ("message.replied", "Thanks"),
     ]  # fmt: skip
     assert {properties["messageId"] for _, properties in events} == {f"{run_id}-2"}
+    for _, properties in events:
+        fits_reply(properties)
     assert reporter.reports(run_id) == ["replied", "replied"]
     assert world.value("select count(*) from inbox where name = 'message.replied'") == 2, "flows hear of them"
 
@@ -246,6 +257,7 @@ def test_a_reply_of_somebody_whom_we_never_wrote_is_an_event_too(reporter: Repor
     reporter.write("Hello?", key="one")
     ((name, properties),) = reporter.events()
     assert (name, properties["text"]) == ("message.replied", "Hello?") and "messageId" not in properties
+    fits_reply(properties)
 
 
 def test_stop_ends_messages_of_the_channel_and_start_begins_them_again(reporter: Reporter, world: World) -> None:
