@@ -81,7 +81,7 @@ class FormOptions:
     async def sample(self, event_names: Sequence[str], address: str = "") -> tuple[str, SampleStep]:
         """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any.
 
-        `address`: the contact with this email address instead. Raises NotFound.
+        `address`: the contact with this email address, external id or id instead. Raises NotFound.
         """
         contact = await (self._rows.contact_of(address) if address else self._rows.newest_contact())
         if address and contact is None:

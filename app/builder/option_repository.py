@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import RowMapping, func, select
 
@@ -52,9 +53,15 @@ class OptionRepository(TenantRepository[Contact]):
         return (await self.session.execute(query)).scalar_one_or_none()
 
     async def contact_of(self, address: str) -> Contact | None:
-        """The contact with this email address."""
-        query = select(Contact).where(self.own, Contact.email == address.lower()).limit(1)
-        return (await self.session.execute(query)).scalar_one_or_none()
+        """The contact with this email address, external id or id."""
+        for known in (Contact.email == address.lower(), Contact.external_id == address):
+            contact = (await self.session.execute(select(Contact).where(self.own, known).limit(1))).scalar_one_or_none()
+            if contact is not None:
+                return contact
+        try:
+            return await self.session.get(Contact, (self.tenant_id, UUID(address)))
+        except ValueError:
+            return None
 
     async def newest_event_of(self, names: Sequence[str]) -> Event | None:
         """The newest event of one of these names."""

@@ -16,7 +16,16 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.builder import canvas, entry_pages, request_pages, result_pages, run_pages, status_pages, text_pages
+from app.builder import (
+    canvas,
+    code_pages,
+    entry_pages,
+    request_pages,
+    result_pages,
+    run_pages,
+    status_pages,
+    text_pages,
+)
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -319,6 +328,7 @@ ROUTES = [
     *status_pages.ROUTES,
     *result_pages.ROUTES,
     *run_pages.ROUTES,
+    *code_pages.ROUTES,
     *text_pages.ROUTES,
     *request_pages.ROUTES,
     *entry_pages.ROUTES,

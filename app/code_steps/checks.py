@@ -54,10 +54,10 @@ async def look_at_code(session: AsyncSession, tenant_id: int, flow: Flow) -> Non
         return
     await held_connections.release_connection(session)
     for source in unknown.values():
-        await verdict(source, tenant_id)
+        await code_verdict(source, tenant_id)
 
 
-async def verdict(source: SourceCode, tenant_id: int) -> CodeAnswer:
+async def code_verdict(source: SourceCode, tenant_id: int) -> CodeAnswer:
     """What is wrong with code, by its words and types; it is not run. Raises Busy."""
     key = _key(source)
     answer = _verdicts.get(key)

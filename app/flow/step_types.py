@@ -14,6 +14,7 @@ from app.flow import conditions, contact_goals, presentation, registry, trigger_
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference, references_in
 from app.flow.segment_membership import segments_named
+from app.flow.verbatim import verbatim_fields
 from app.lib.field_errors import joined
 from app.liquid.templates import LiquidError, compile_text
 
@@ -80,7 +81,10 @@ class Installed:
         return [*references_in(registry.get(type_).Config, data), *segments_named(data)]
 
     def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
-        return [*registry.diagnostics(registry.get(type_), data), *_liquid_diagnostics(data, "")]
+        kind = registry.get(type_)
+        verbatim = verbatim_fields(kind.Config)
+        texts = {name: value for name, value in data.items() if name not in verbatim}
+        return [*registry.diagnostics(kind, data), *_liquid_diagnostics(texts, "")]
 
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         kind = registry.find(type_)

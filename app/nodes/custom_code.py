@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.log_lines import LogLine
 from app.flow.node_type import NodeType, SourceCode
 from app.flow.outcomes import Asks, Call, Done, Fail, Outcome, refused
 from app.flow.retry import ONCE
@@ -87,6 +88,7 @@ def _meaning(_step: Any, answer: dict[str, Any]) -> Outcome:
     if not answer.get("ok"):
         return Fail(str(answer.get("error")), permanent=bool(answer.get("permanent")))
     outcome = answer["value"]
+    logs = tuple(LogLine(level, text) for level, text in outcome["lines"])
     if outcome.get("error"):
-        return Fail(str(outcome["error"]), permanent=not outcome.get("passes"))
-    return Done(output=outcome.get("value"))
+        return Fail(str(outcome["error"]), permanent=not outcome.get("passes"), logs=logs)
+    return Done(output=outcome.get("value"), logs=logs)

@@ -1,0 +1,2 @@
+// @ts-check
+export { enhance } from '/static/canvas/code-editor.js';
