@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
+from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
+from msgspec import Meta
 
 from app.accounts.deps import AppRequest
 from app.builder.form_options import FormOptions
 from app.code_steps import service as code_steps
 from app.code_steps.checks import OFF, code_verdict
 from app.code_steps.rule_repository import CodeRuleReader
+from app.errors import Invalid
 from app.flow.document import Flow
 from app.flow.node_type import SourceCode
 from app.flow.trigger_registry import typed
@@ -34,13 +37,13 @@ MOST_SAMPLE = 262_144
 _rules = CodeRuleReader()
 
 
-class TriedCode(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class TriedCode(msgspec.Struct):
     """Code and what to try it on: `data` is JSON text with `input`, `contact`, `steps` and `vars`."""
 
     language: Literal["javascript", "python"]
     code: str
-    timeout_ms: int = 2_000
-    data: str = "{}"
+    milliseconds: Annotated[int, Meta(ge=10, le=10_000)]
+    data: str
 
 
 class CodeSample(msgspec.Struct, rename="camel"):
@@ -106,14 +109,14 @@ async def run_code_once(
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
-    data: JSONBody[TriedCode],
 ) -> Template:
     """Run code on sample data: what it returns, what it writes, how long it elapsed_ms, or what went wrong."""
+    tried = await _tried(request)
     await workflows.get(workflow_id)
     switch = await code_steps.code_switch(form_options.session, request.user.tenant_id)
     await held_connections.release_connection(form_options.session)
     began = time.monotonic()
-    answer = await _answer(data, request.user.tenant_id) if switch.allowed else CodeAnswer(error=OFF, kind="absent")
+    answer = await _answer(tried, request.user.tenant_id) if switch.allowed else CodeAnswer(error=OFF, kind="absent")
     elapsed_ms = round((time.monotonic() - began) * 1000)
     returned = "" if answer.error else _indented(answer.value)
     return page(request, "builder/code_result.html", answer=answer, returned=returned, elapsed_ms=elapsed_ms)
@@ -125,15 +128,26 @@ async def check_code(
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
-    data: JSONBody[TriedCode],
 ) -> CodeFault:
     """What is wrong with the words and types of code, while somebody writes it; it is not run."""
+    tried = await _tried(request)
     await workflows.get(workflow_id)
     await held_connections.release_connection(form_options.session)
-    if len(data.code) > MOST_CODE or not data.code.strip():
+    if len(tried.code) > MOST_CODE or not tried.code.strip():
         return CodeFault("")
-    answer = await code_verdict(SourceCode(data.language, data.code, "code"), request.user.tenant_id)
+    answer = await code_verdict(SourceCode(tried.language, tried.code, "code"), request.user.tenant_id)
     return CodeFault(answer.error if answer.kind in ("syntax", "types") else "", answer.line, answer.column)
+
+
+async def _tried(request: AppRequest) -> TriedCode:
+    """What a form sent; raises Invalid when that is no code to try."""
+    form: FormMultiDict = await request.form()
+    try:
+        return msgspec.convert(
+            {name: form.get(name, "") for name in TriedCode.__struct_fields__}, TriedCode, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise Invalid("This could not be tried.", errors=[{"path": "", "message": str(error)}]) from error
 
 
 async def _answer(tried: TriedCode, tenant_id: int) -> CodeAnswer:
@@ -147,7 +161,7 @@ async def _answer(tried: TriedCode, tenant_id: int) -> CodeAnswer:
     except (msgspec.DecodeError, RecursionError, jsonlimits.Unstorable) as error:
         return CodeAnswer(error=f"The sample data is no JSON object that fits: {error}", kind="sample")
     rules = await _rules.of(tenant_id)
-    seconds = min(max(tried.timeout_ms, 10), 10_000) / 1000
+    seconds = tried.milliseconds / 1000
     return await code_runner.run(tried.language, tried.code, data, share=tenant_id, seconds=seconds, alone=rules.alone)
 
 

@@ -1,2 +1,2 @@
 // @ts-check
-export { enhance } from '/static/canvas/code-editor.js';
+export { enhance } from '/static/code-editor.js';

@@ -83,12 +83,15 @@ ADMINS = re.compile(
 )
 """What only an admin may do."""
 
+TRIED_CODE = {"language": "javascript", "code": "return 1", "milliseconds": "100", "data": "{}"}
 DRAFT = {
     "client": "0b0f2f1e-0000-7000-8000-000000000000",
     "ops": [{"id": "0b0f2f1e-0000-7000-8000-000000000001", "kind": "rename", "name": "x"}],
 }
 BODIES: dict[str, Any] = {
     "PUT /api/v1/code-steps": {"allowed": False},
+    "POST /workflows/{workflow_id}/code/run": TRIED_CODE,
+    "POST /workflows/{workflow_id}/code/check": TRIED_CODE,
     "PATCH /api/v1/workflows/{workflow_id}": {"name": "x"},
     "PATCH /api/v1/workflows/{workflow_id}/draft": DRAFT,
     "PATCH /workflows/{workflow_id}/draft": DRAFT,

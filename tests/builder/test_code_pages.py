@@ -25,19 +25,20 @@ async def test_code_is_tried_on_a_sample(api: ApiClients, browser: BrowserClient
     last = await marketer.get(f"/workflows/{workflow}/code/sample?source=run")
     assert last.json()["about"] == "Nobody has come through this workflow yet."
     tried = {
+        "milliseconds": "2000",
         "language": "javascript",
         "code": "console.warn('<b>');\nreturn {n: input.n + 1}",
         "data": json.dumps({"input": {"n": 1}}),
     }
-    refused = await marketer.post(f"/workflows/{workflow}/code/run", json=tried)
+    refused = await marketer.post(f"/workflows/{workflow}/code/run", data=tried)
     assert refused.status_code == 200 and OFF in refused.text
     await admin.put(SWITCH, json={"allowed": True})
-    ran = await marketer.post(f"/workflows/{workflow}/code/run", json=tried)
+    ran = await marketer.post(f"/workflows/{workflow}/code/run", data=tried)
     assert "&#34;n&#34;: 2" in ran.text and "&lt;b&gt;" in ran.text and "<b>&" not in ran.text
-    failed = await marketer.post(f"/workflows/{workflow}/code/run", json={**tried, "code": "\nthrow new Error('no')"})
+    failed = await marketer.post(f"/workflows/{workflow}/code/run", data={**tried, "code": "\nthrow new Error('no')"})
     assert 'data-line="2"' in failed.text and "Line 2: Error: no" in failed.text
-    broken = await marketer.post(f"/workflows/{workflow}/code/run", json={**tried, "data": "{"})
+    broken = await marketer.post(f"/workflows/{workflow}/code/run", data={**tried, "data": "{"})
     assert "The sample data is no JSON object" in broken.text
-    check = await marketer.post(f"/workflows/{workflow}/code/check", json={**tried, "code": "let x = ;"})
+    check = await marketer.post(f"/workflows/{workflow}/code/check", data={**tried, "code": "let x = ;"})
     assert check.json()["line"] == 1 and "SyntaxError" in check.json()["error"]
-    assert (await (await browser(Role.VIEWER)).post(f"/workflows/{workflow}/code/run", json=tried)).status_code == 403
+    assert (await (await browser(Role.VIEWER)).post(f"/workflows/{workflow}/code/run", data=tried)).status_code == 403

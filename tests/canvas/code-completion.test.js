@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { suggestions } from '../../app/static/canvas/code-completion.js';
+import { suggestions } from '../../app/static/code-completion.js';
 
 const sample = {
   input: { total: 3, items: [{ sku: 'a' }] },

@@ -3,7 +3,7 @@
  * The editor of the step Code: CodeMirror over the plain text area, and a bench beside it that runs the code on sample data.
  * It lives in a shadow root, where its styles need no exception from the content policy. Tab indents; Escape, then Tab, leaves.
  */
-import { guarded } from '../session.js';
+import { guarded } from './session.js';
 import { suggestions } from './code-completion.js';
 
 const CODEMIRROR = '/static/vendor/codemirror-6.43.15/codemirror.js';
@@ -88,8 +88,8 @@ class CodeBox {
 
   body() {
     const timeout = /** @type {HTMLInputElement} */ (this.form.querySelector('[name=timeoutMs]'));
-    const timeoutMs = Math.round(Number(timeout.value)) || 2000;
-    return JSON.stringify({ language: this.language.value, code: this.code(), timeoutMs, data: this.data.value });
+    const milliseconds = String(Math.min(Math.max(Math.round(Number(timeout.value)) || 2000, 10), 10000));
+    return new URLSearchParams({ language: this.language.value, code: this.code(), milliseconds, data: this.data.value });
   }
 
   code() {
@@ -99,7 +99,7 @@ class CodeBox {
   /** @param {string} path */
   async ask(path) {
     const proof = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
-    const request = { method: 'POST', headers: { 'Content-Type': 'application/json', ...proof }, body: this.body() };
+    const request = { method: 'POST', headers: proof, body: this.body() };
     return guarded(`${this.base}/${path}`, request, (action, sent) => fetch(action, sent), undefined, path === 'check').catch(() => null);
   }
 
@@ -137,7 +137,10 @@ class CodeBox {
     host.className = 'code-host';
     const root = host.attachShadow({ mode: 'open' });
     /** @type {HTMLElement} */ (field.closest('.fld')).after(host);
-    /** @type {HTMLElement} */ (field.closest('.fld')).hidden = true;
+    // The form reads the text area, and reads nothing that is hidden: it stays, out of sight and out of the way.
+    /** @type {HTMLElement} */ (field.closest('.fld')).classList.add('sr');
+    field.tabIndex = -1;
+    field.setAttribute('aria-hidden', 'true');
     this.cm = cm;
     this.spoken = new cm.Compartment();
     this.view = new cm.EditorView({ parent: root, root, doc: field.value, extensions: this.extensions() });
@@ -193,7 +196,7 @@ class CodeBox {
         view.dispatch({ changes: { from: start, to: end + closing, insert: one.apply }, selection, userEvent: 'input.complete' });
       },
     }));
-    return { from, options };
+    return { from, options, validFor: /^(\.|\[["']?)?\w*$/ };
   }
 
   /** The text area holds what is stored; it is told at once, and the step when writing pauses or ends. */
