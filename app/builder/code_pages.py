@@ -19,7 +19,7 @@ from app.builder.form_options import FormOptions
 from app.code_steps import service as code_steps
 from app.code_steps.checks import OFF, code_verdict
 from app.code_steps.rule_repository import CodeRuleReader
-from app.errors import Invalid
+from app.errors import Invalid, NotFound
 from app.flow.document import Flow
 from app.flow.node_type import SourceCode
 from app.flow.trigger_registry import typed
@@ -75,8 +75,9 @@ async def show_code_sample(
     workflow = await workflows.get(workflow_id)
     flow = workflows.draft(workflow).flow
     names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
-    who, sample = await form_options.sample(names, contact.strip() if source == "contact" else "")
-    if source == "contact" and not who:
+    try:
+        who, sample = await form_options.sample(names, contact.strip() if source == "contact" else "")
+    except NotFound:
         return CodeSample({}, f"There is no contact {contact.strip()[:100]}.")
     data = {"input": sample.event, "contact": sample.data["contact"], "steps": _steps(flow, node), "vars": {}}
     about = " · ".join(part for part in (who, sample.event_name) if part)
@@ -91,7 +92,7 @@ async def show_code_sample(
             "steps": {**data["steps"], **outputs},
             "vars": run.context.get("vars") or {},
         }
-        if run.contact_id is not None:
+        if run.contact is not None:
             _, of_run = await form_options.sample((), str(run.contact_id))
             data["contact"] = of_run.data["contact"]
         about = f"The last run: {run.subject}"
