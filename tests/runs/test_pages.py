@@ -140,10 +140,10 @@ async def send(session: AsyncSession, run: RunRecord, status: MessageStatus, seq
     ("statuses", "words"),
     [
         ([MessageStatus.SENT, MessageStatus.SUPPRESSED], []),
-        ([MessageStatus.FAILED], ["1 email failed"]),
+        ([MessageStatus.FAILED], ["1 message failed"]),
         (
             [MessageStatus.FAILED, MessageStatus.FAILED, MessageStatus.UNCERTAIN],
-            ["2 emails failed", "1 email uncertain"],
+            ["2 messages failed", "1 message uncertain"],
         ),
     ],
 )
@@ -161,9 +161,8 @@ async def test_a_completed_run_whose_messages_failed_is_no_plain_success(
     for path in ("/runs", f"/workflows/{workflow.id}/runs", f"/runs/{run.id}", f"/workflows/{workflow.id}/people",
                  f"/workflows/{workflow.id}/people/{run.id}"):  # fmt: skip
         text = (await client.get(path)).text
-        assert [word for word in ("1 email failed", "2 emails failed", "1 email uncertain") if word in text] == words, (
-            path
-        )
+        known = ("1 message failed", "2 messages failed", "1 message uncertain")
+        assert [word for word in known if word in text] == words, path
         assert pill(text, "Completed") == ("" if words else "ok"), path
 
 
@@ -231,7 +230,7 @@ async def test_the_page_of_a_run_that_is_over_follows_its_messages(
     first.status = int(MessageStatus.FAILED)
     await db_session.flush()
     moved = await client.get(f"/runs/{run.id}", params=again, headers={"HX-Request": "true"})
-    assert moved.status_code == 200 and "1 email failed" in moved.text
+    assert moved.status_code == 200 and "1 message failed" in moved.text
     assert "hx-get" not in moved.text.split(">")[0], "nothing about it changes any more"
 
 
