@@ -57,6 +57,8 @@ FREE_COLUMNS = {
     "enrolments.started_by": "a user or a workflow",
     "enrolments.stopped_by": "a user",
     "enrolments.error": "why it stopped",
+    "enrolments.open_runs": "ids of runs",
+    "enrolments.firing": "a day",
     "sub_runs.refused": "a word",
     "outbound_calls.kind": "a word",
     "outbound_calls.node_id": "a step's id",

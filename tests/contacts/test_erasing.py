@@ -268,7 +268,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "event_id": uuid7(),
         "recipients": [email], "address": email, "tag": tag_of(email), "created_at": MADE,
         "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
-        "row": {"cells": [email]}, "recent": [1], "segments": [1], "segment": 1,
+        "row": {"cells": [email]}, "recent": [1], "segments": [1], "segment": 1, "open_runs": [uuid7()],
     }  # fmt: skip
     # Members are looked for by the numbers of the segments that there are.
     segment = {"tenant_id": tenant_id, "id": uuid7(), "number": 1, "name": "A", "kind": "static"}
