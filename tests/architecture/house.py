@@ -10,6 +10,7 @@ LEVELS = Levels(
         {"ops"},
         {"features", "installed_types", "local", "demo"},
         {"event_sinks"},
+        {"workflow_files"},
         {"segments"},
         {"builder", "reference"},
         {"webhooks", "executions", "webhook_endpoints", "callbacks"},

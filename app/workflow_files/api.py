@@ -1,0 +1,51 @@
+"""`/api/v1/workflows/{id}/export` and `/api/v1/workflows/import`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from app.models.scope import Scope
+from app.models.status import Role
+from app.web.envelope import Envelope, ok
+from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
+from app.workflow_files.service import WorkflowFileService
+
+PATH, TAGS = "/api/v1/workflows", ["Workflows"]
+
+
+@get(
+    PATH + "/{workflow_id:uuid}/export",
+    role=Role.MARKETER,
+    scope=Scope.WORKFLOWS_READ,
+    tags=TAGS,
+    summary="Export a workflow",
+)
+async def export_workflow(
+    workflow_files: NamedDependency[WorkflowFileService],
+    workflow_id: FromPath[UUID],
+    version: FromQuery[int | None] = None,
+) -> Envelope[WorkflowFile]:
+    """The draft, or `version`, with the templates and segments that it names; connectors and other workflows by name. No secrets."""
+    return ok(await workflow_files.export(workflow_id, version))
+
+
+@post(
+    PATH + "/import",
+    role=Role.MARKETER,
+    scope=Scope.WORKFLOWS_WRITE,
+    tags=TAGS,
+    summary="Import a workflow",
+)
+async def import_workflow(
+    workflow_files: NamedDependency[WorkflowFileService], data: JSONBody[WorkflowFile]
+) -> Envelope[ImportedWorkflow]:
+    """A new draft. Templates and segments of the file are made where there are none like them; `toChoose` says what is missing here."""
+    return ok(await workflow_files.load(data))
+
+
+ROUTES = [export_workflow, import_workflow]
+SERVICES = {"workflow_files": WorkflowFileService}

@@ -1,0 +1,81 @@
+"""`/workflows/import`: a file becomes a draft, which opens in the builder; and the file of a workflow, to be kept."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from app.accounts.deps import AppRequest
+from app.errors import FieldError, Invalid
+from app.models.status import Role
+from app.web.flash import go
+from app.web.fragments import page
+from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
+from app.workflow_files.service import WorkflowFileService
+
+NO_FILE = "Choose a file that was exported from a workflow, or paste what is in it."
+
+
+@get("/workflows/import", role=Role.MARKETER)
+async def show_import(request: AppRequest) -> Template:
+    """Choose a file or paste one."""
+    return page(request, "workflow_files/import.html", text="", errors=[])
+
+
+@post("/workflows/import", role=Role.MARKETER, status_code=200, takes=("multipart/form-data",))
+async def load_file(
+    request: AppRequest, workflow_files: NamedDependency[WorkflowFileService]
+) -> Template | Response[bytes]:
+    """Make the draft and open it; what is wrong in the file is said beside it, and nothing was made."""
+    form = await request.form()
+    file, text = form.get("file"), str(form.get("text", ""))
+    if isinstance(file, UploadFile) and (content := await file.read()):
+        text = content.decode("utf-8", "replace")
+    try:
+        imported = await workflow_files.load(_decoded(text))
+    except Invalid as error:
+        errors = error.errors or [FieldError(path="", message=error.message)]
+        return page(request, "workflow_files/import.html", status_code=422, text=text, errors=errors)
+    return go(request, f"/workflows/{imported.id}", _in_words(imported))
+
+
+@get("/workflows/{workflow_id:uuid}/export", role=Role.MARKETER)
+async def keep_file(
+    workflow_files: NamedDependency[WorkflowFileService], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """The file of the draft, named after the workflow."""
+    file = await workflow_files.export(workflow_id)
+    name = re.sub(r"[^a-z0-9]+", "-", str(file.workflow["name"]).lower()).strip("-") or "workflow"
+    return Response(
+        msgspec.json.format(msgspec.json.encode(file), indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name[:80]}.json"', "Cache-Control": "no-store"},
+    )
+
+
+def _decoded(text: str) -> WorkflowFile:
+    if not text.strip():
+        raise Invalid(errors=[FieldError(path="", message=NO_FILE)])
+    try:
+        return msgspec.json.decode(text.encode(), type=WorkflowFile)
+    except msgspec.ValidationError as error:
+        message = f"This is no file of a workflow: {str(error)[0].lower()}{str(error)[1:]}."
+        raise Invalid(errors=[FieldError(path="", message=message)]) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid(errors=[FieldError(path="", message=f"This is no JSON. {NO_FILE}")]) from error
+
+
+def _in_words(imported: ImportedWorkflow) -> str:
+    made = f" With it came {', '.join(imported.created)}." if imported.created else ""
+    missing = f" {' '.join(dict.fromkeys(one.message for one in imported.to_choose))}" if imported.to_choose else ""
+    return f"{imported.name} is here as a draft.{made}{missing}"
+
+
+ROUTES = [show_import, load_file, keep_file]

@@ -1,0 +1,65 @@
+"""The file of a workflow, and what came of an import."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from app.message_templates.schemas import NewTemplate
+from app.segments.schemas import NewSegment
+from app.web.structs import Camel
+
+FORMAT = "throughline/1"
+Key = Annotated[str, Meta(min_length=1, max_length=100, description="How the workflow of the file calls it.")]
+
+
+class UsedConnector(Camel, forbid_unknown_fields=True):
+    """A connector by name and type: its settings and its secret never travel."""
+
+    name: str
+    type: str
+
+
+class UsedWorkflow(Camel, forbid_unknown_fields=True):
+    """Another workflow, by name."""
+
+    name: str
+
+
+class Uses(Camel, forbid_unknown_fields=True, kw_only=True):
+    """What the workflow names: templates and segments as a whole, connectors and other workflows by name."""
+
+    templates: dict[Key, NewTemplate] = msgspec.field(default_factory=dict)
+    segments: dict[Key, NewSegment] = msgspec.field(default_factory=dict)
+    connectors: dict[Key, UsedConnector] = msgspec.field(default_factory=dict)
+    workflows: dict[Key, UsedWorkflow] = msgspec.field(default_factory=dict)
+
+
+class WorkflowFile(Camel, forbid_unknown_fields=True, kw_only=True):
+    """A workflow with what it uses. `workflow` is what `POST /workflows` takes; where it names a row there stands a key of `uses`."""
+
+    format: Literal["throughline/1"] = "throughline/1"
+    workflow: dict[str, Any]
+    uses: Uses = msgspec.field(default_factory=Uses)
+
+
+class ToChoose(Camel):
+    """Something that the file names and that is not here: what it is, and the step or trigger in which it is to be chosen."""
+
+    kind: str
+    name: str
+    node_id: str | None
+    message: str
+
+
+class ImportedWorkflow(Camel):
+    """The new draft. `created` and `existing`: templates and segments that were made, and rows that were there, by name."""
+
+    id: UUID
+    name: str
+    created: list[str]
+    existing: list[str]
+    to_choose: list[ToChoose]

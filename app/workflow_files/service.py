@@ -1,0 +1,204 @@
+"""Export a workflow with what it uses; import a file: make what is not here, use what is, and say what is to be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import FieldError, Invalid
+from app.lib.conversions import quoted
+from app.message_templates.schemas import NewTemplate
+from app.message_templates.service import TemplateService
+from app.segments.schemas import NewSegment
+from app.segments.service import SegmentService
+from app.workflow_files.places import ids_in, replaced
+from app.workflow_files.repository import UsedRowRepository
+from app.workflow_files.schemas import ImportedWorkflow, ToChoose, UsedConnector, UsedWorkflow, Uses, WorkflowFile
+from app.workflows.schemas import NewWorkflow
+from app.workflows.service import WorkflowService
+
+PARTS = {"templates": "template", "segments": "segment", "connectors": "connector", "workflows": "workflow"}
+"""Part of `uses` → what people call one of it."""
+DEEPEST = 10
+"""Rules of segments that name segments are followed so far."""
+MOST_USED = 200
+"""Rows that one file may bring or name."""
+
+
+class WorkflowFileService:
+    """In the workspace and the name of a principal. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._rows = UsedRowRepository(session, principal.tenant_id)
+        self._workflows = WorkflowService(session, principal)
+        self._templates = TemplateService(session, principal)
+        self._segments = SegmentService(session, principal)
+
+    async def export(self, workflow_id: UUID, version: int | None = None) -> WorkflowFile:
+        """The draft, or a version, with templates and segments as they are now."""
+        workflow = await self._workflows.get(workflow_id)
+        graph = workflow.draft if version is None else (await self._workflows.version(workflow, version)).graph
+        uses, ids = Uses(), set(ids_in(graph))
+        for row in await self._rows.with_ids("templates", ids):
+            uses.templates[str(row.id)] = NewTemplate(row.name, row.subject, row.html, row.text, row.channel, row.content)
+        for row in await self._rows.with_ids("connectors", ids):
+            uses.connectors[str(row.id)] = UsedConnector(row.name, row.type)
+        for row in await self._rows.with_ids("workflows", ids):
+            uses.workflows[str(row.id)] = UsedWorkflow(row.name)
+        for _ in range(DEEPEST):
+            rows = [row for row in await self._rows.with_ids("segments", ids) if str(row.id) not in uses.segments]
+            for row in rows:
+                new = {"name": row.name, "description": row.description, "kind": row.kind, "rule": row.rule}
+                uses.segments[str(row.id)] = msgspec.convert(new, NewSegment)
+            ids = {one for row in rows for one in ids_in(row.rule)}
+        document = {"name": workflow.name, "description": workflow.description, **graph}
+        return WorkflowFile(workflow={key: value for key, value in document.items() if value is not None}, uses=uses)
+
+    async def load(self, file: WorkflowFile) -> ImportedWorkflow:
+        """A new draft of what a file says. Raises Invalid, with the place in the file, and then nothing was made."""
+        _check_keys(file.uses)
+        made = _Import(self._rows, self._templates, self._segments)
+        await made.find_rows(file.uses)
+        await made.bring_templates(file.uses)
+        await made.bring_segments(file.uses)
+        document, to_choose = _fitted(file, made.names)
+        try:
+            new = msgspec.convert(document, NewWorkflow)
+        except msgspec.ValidationError as error:
+            path = "workflow" + str(error).partition("`$")[2].partition("`")[0]
+            raise Invalid(errors=[FieldError(path=path, message=str(error).partition(" - at")[0] + ".")]) from error
+        workflow = await self._workflows.create(
+            name=new.name, description=new.description, flow=new.flow(), priority=new.priority
+        )
+        return ImportedWorkflow(workflow.id, workflow.name, made.created, made.existing, to_choose)
+
+
+def _check_keys(uses: Uses) -> None:
+    keys = [key for part in PARTS for key in getattr(uses, part)]
+    if len(keys) > MOST_USED:
+        raise Invalid(errors=[FieldError(path="uses", message=f"A file may name at most {MOST_USED} rows.")])
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        message = f"Two of them are called {quoted(twice[0])}. Give each a key of its own."
+        raise Invalid(errors=[FieldError(path="uses", message=message)])
+
+
+def _fitted(file: WorkflowFile, names: dict[str, str | None]) -> tuple[dict[str, Any], list[ToChoose]]:
+    """The document with the ids of this workspace, and what is missing in which step or trigger."""
+    words = {key: (word, used.name) for part, word in PARTS.items() for key, used in getattr(file.uses, part).items()}
+    to_choose: list[ToChoose] = []
+
+    def of_node(node_id: str | None, value: Any) -> Any:
+        def missed(key: str) -> None:
+            word, name = words[key]
+            message = f"There is no {word} {quoted(name)} here. Choose one."
+            to_choose.append(ToChoose(word, name, node_id, message))
+
+        return replaced(value, names, missed)
+
+    document = {
+        key: [of_node(item.get("id") if isinstance(item, dict) else None, item) for item in value]
+        if key in ("nodes", "triggers") and isinstance(value, list)
+        else of_node(None, value)
+        for key, value in file.workflow.items()
+    }
+    return document, to_choose
+
+
+class _Import:
+    """What the keys of a file stand for here."""
+
+    def __init__(self, rows: UsedRowRepository, templates: TemplateService, segments: SegmentService) -> None:
+        self._rows, self._templates, self._segments = rows, templates, segments
+        self.names: dict[str, str | None] = {}
+        self.created: list[str] = []
+        self.existing: list[str] = []
+
+    async def find_rows(self, uses: Uses) -> None:
+        """Connectors and workflows, which a file cannot bring: by name, a connector else as the only one of its type."""
+        connectors = await self._rows.connectors_of({used.type for used in uses.connectors.values()})
+        for key, used in uses.connectors.items():
+            of_type = [row for row in connectors if row.type == used.type]
+            chosen = [row for row in of_type if row.name == used.name] or (of_type if len(of_type) == 1 else [])
+            self._stand(key, chosen[0] if chosen else None)
+        workflows = await self._rows.called("workflows", {used.name for used in uses.workflows.values()})
+        for key, other in uses.workflows.items():
+            self._stand(key, next((row for row in workflows if row.name == other.name), None))
+
+    async def bring_templates(self, uses: Uses) -> None:
+        """One of the same name and content is used; else a new one is made, under a free name."""
+        rows = await self._rows.called("templates", {new.name for new in uses.templates.values()})
+        for key, new in uses.templates.items():
+            same = [row for row in rows if _content(row) == _content(new)]
+            if same:
+                self._stand(key, same[0])
+                continue
+            taken = {row.name for row in await self._rows.called("templates", list(_numbered(new.name)))}
+            name = next(name for name in _numbered(new.name) if name not in taken)
+            try:
+                row = await self._templates.create(msgspec.structs.replace(new, name=name))
+            except Invalid as error:
+                raise _placed(error, f"uses.templates.{key}") from error
+            self.names[key] = str(row.id)
+            self.created.append(f"template {quoted(row.name)}")
+
+    async def bring_segments(self, uses: Uses) -> None:
+        """One that is called so is used, whatever its rule; else a new one is made, after those that its rule names."""
+        rows = await self._rows.called("segments", {new.name for new in uses.segments.values()})
+        waiting = dict(uses.segments)
+        for key, new in uses.segments.items():
+            if row := next((row for row in rows if row.name == new.name), None):
+                self._stand(key, row)
+                del waiting[key]
+        while waiting:
+            ready = [
+                key
+                for key, new in waiting.items()
+                if not _texts(msgspec.to_builtins(new.rule)) & (waiting.keys() - {key})
+            ]
+            if not ready:
+                message = "Their rules name each other, so none of them can be made first."
+                raise Invalid(errors=[FieldError(path="uses.segments", message=message)])
+            for key in ready:
+                await self._bring_segment(key, waiting.pop(key))
+
+    async def _bring_segment(self, key: str, new: NewSegment) -> None:
+        fitted = replaced(msgspec.to_builtins(new), self.names, lambda _: None)
+        try:
+            row = await self._segments.create(msgspec.convert(fitted, NewSegment))
+        except Invalid as error:
+            raise _placed(error, f"uses.segments.{key}") from error
+        self.names[key] = str(row.id)
+        self.created.append(f"segment {quoted(row.name)}")
+
+    def _stand(self, key: str, row: Any) -> None:
+        self.names[key] = str(row.id) if row is not None else None
+        if row is not None:
+            self.existing.append(row.name)
+
+
+def _content(template: Any) -> tuple[Any, ...]:
+    return template.name, template.channel, template.subject, template.html, template.text, template.content
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in range(2, MOST_USED))
+
+
+def _texts(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return {text for part in value.values() for text in _texts(part)}
+    if isinstance(value, list):
+        return {text for part in value for text in _texts(part)}
+    return {value} if isinstance(value, str) else set()
+
+
+def _placed(error: Invalid, place: str) -> Invalid:
+    """The same refusal, with paths below that part of the file."""
+    errors = [FieldError(path=f"{place}.{one['path']}", message=one["message"]) for one in error.errors]
+    return Invalid(error.message, errors=errors or [FieldError(path=place, message=error.message)])
