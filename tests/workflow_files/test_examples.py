@@ -46,7 +46,7 @@ async def happen(shop: Importer, name: str, **properties: Any) -> None:
 def test_each_file_has_its_test() -> None:
     files = {path.stem.replace("-", "_") for path in EXAMPLES.glob("*.json")}
     tested = {name.removeprefix("test_example_") for name in globals() if name.startswith("test_example_")}
-    assert files == tested and len(files) >= 6
+    assert files == tested and len(files) >= 7
     readme = (EXAMPLES / "README.md").read_text()
     assert [path.name for path in EXAMPLES.glob("*.json") if f"({path.name})" not in readme] == []
 
@@ -148,6 +148,29 @@ async def test_example_ab_welcome(shop: Importer) -> None:
     await shop.work(later(days=8))
     assert shop.world.runs(workflow) == {"completed": 59, "goal_reached": 1}
     assert shop.contact(people[1])[0] == ["idle"] and shop.contact(people[0])[0] == []
+
+
+async def test_example_appointment_reminder(shop: Importer, service: Recorder) -> None:
+    await shop.post("/contacts", {"email": ADA, "phone": "+4915112345678", "timezone": "Europe/Berlin"})
+    meta = {"phoneNumberId": "106540352242922", "accessToken": "t0ken", "version": "v23.0", "baseUrl": service.url}
+    await shop.post("/connectors", {"name": "WhatsApp", "type": "meta_whatsapp", "config": meta})
+    twilio = {"accountSid": "AC" + "0" * 32, "sender": "+15017122661", "authToken": "t0ken", "baseUrl": service.url}
+    await shop.post("/connectors", {"name": "SMS", "type": "twilio", "config": twilio})
+    workflow = await shop.example("appointment-reminder")
+    refused = {"error": {"message": "(#131026) Message undeliverable", "type": "OAuthException", "code": 131026}}
+    service.answer = lambda asked: (
+        json_reply(refused, 400)
+        if "messages" in asked.path.lower() and "106540352242922" in asked.path
+        else json_reply({"sid": "SM1", "status": "queued"}, 201)
+    )
+    await happen(shop, "appointment.booked", at="Friday at 10", remind_at="2026-06-04T06:00:00")
+    assert service.asked == []
+    await shop.work(later(days=2, hours=17))
+    assert service.asked == [], "not before nine"
+    await shop.work(later(days=2, hours=20))
+    assert len(service.asked) == 2
+    assert "Friday at 10" in str(service.asked[0].json) and "Friday" in service.asked[1].body.decode()
+    assert shop.world.runs(workflow) == {"completed": 1} and shop.contact(ADA)[0] == []
 
 
 async def fire(shop: Importer, at: Any) -> None:
