@@ -45,7 +45,9 @@ class WorkflowFileService:
         graph = workflow.draft if version is None else (await self._workflows.version(workflow, version)).graph
         uses, ids = Uses(), set(ids_in(graph))
         for row in await self._rows.with_ids("templates", ids):
-            uses.templates[str(row.id)] = NewTemplate(row.name, row.subject, row.html, row.text, row.channel, row.content)
+            uses.templates[str(row.id)] = NewTemplate(
+                row.name, row.subject, row.html, row.text, row.channel, row.content
+            )
         for row in await self._rows.with_ids("connectors", ids):
             uses.connectors[str(row.id)] = UsedConnector(row.name, row.type)
         for row in await self._rows.with_ids("workflows", ids):
