@@ -73,9 +73,9 @@ def _decoded(text: str) -> WorkflowFile:
 
 
 def _in_words(imported: ImportedWorkflow) -> str:
-    made = f" With it came {', '.join(imported.created)}." if imported.created else ""
+    with_it = f" With it came {', '.join(imported.created)}." if imported.created else ""
     missing = f" {' '.join(dict.fromkeys(one.message for one in imported.to_choose))}" if imported.to_choose else ""
-    return f"{imported.name} is here as a draft.{made}{missing}"
+    return f"{imported.name} is here as a draft.{with_it}{missing}"
 
 
 ROUTES = [show_import, load_file, keep_file]

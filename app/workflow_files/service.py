@@ -64,11 +64,11 @@ class WorkflowFileService:
     async def load(self, file: WorkflowFile) -> ImportedWorkflow:
         """A new draft of what a file says. Raises Invalid, with the place in the file, and then nothing was made."""
         _check_keys(file.uses)
-        made = _Import(self._rows, self._templates, self._segments)
-        await made.find_rows(file.uses)
-        await made.bring_templates(file.uses)
-        await made.bring_segments(file.uses)
-        document, to_choose = _fitted(file, made.names)
+        rows_here = _Import(self._rows, self._templates, self._segments)
+        await rows_here.find_rows(file.uses)
+        await rows_here.bring_templates(file.uses)
+        await rows_here.bring_segments(file.uses)
+        document, to_choose = _fitted(file, rows_here.names)
         try:
             new = msgspec.convert(document, NewWorkflow)
         except msgspec.ValidationError as error:
@@ -77,7 +77,7 @@ class WorkflowFileService:
         workflow = await self._workflows.create(
             name=new.name, description=new.description, flow=new.flow(), priority=new.priority
         )
-        return ImportedWorkflow(workflow.id, workflow.name, made.created, made.existing, to_choose)
+        return ImportedWorkflow(workflow.id, workflow.name, rows_here.created, rows_here.existing, to_choose)
 
 
 def _check_keys(uses: Uses) -> None:
