@@ -46,7 +46,7 @@ async def happen(shop: Importer, name: str, **properties: Any) -> None:
 def test_each_file_has_its_test() -> None:
     files = {path.stem.replace("-", "_") for path in EXAMPLES.glob("*.json")}
     tested = {name.removeprefix("test_example_") for name in globals() if name.startswith("test_example_")}
-    assert files == tested and len(files) >= 7
+    assert files == tested and len(files) == 8
     readme = (EXAMPLES / "README.md").read_text()
     assert [path.name for path in EXAMPLES.glob("*.json") if f"({path.name})" not in readme] == []
 
@@ -75,6 +75,20 @@ async def test_example_order_confirmation(shop: Importer, service: Recorder) -> 
     assert shop.mails() == ["Order confirmed", "Order takes longer"]
     assert shop.contact(ADA)[0] == ["order-to-check"]
     assert shop.world.runs(workflow) == {"completed": 2}
+
+
+async def test_example_lead_routing(shop: Importer, service: Recorder) -> None:
+    app = {"token": "xoxb-a-long-one-1234", "channel": "#general", "baseUrl": service.url}
+    await shop.post("/connectors", {"name": "Slack", "type": "slack_app", "config": app})
+    workflow = await shop.example("lead-routing")
+    replies = [{"ok": True, "ts": "1.2", "channel": "C1"}, {"ok": False, "error": "channel_not_found"}]
+    service.answer = lambda asked: json_reply(replies[len(service.asked) - 1])
+    for employees in (500, 900, 60, 3):
+        await happen(shop, "lead.created", company="Northwind", employees=employees)
+    assert ["Northwind, 500 people" in str(asked.json) for asked in service.asked] == [True, False]
+    assert shop.mails() == ["Offer a call", "The guide"]
+    assert shop.contact(ADA)[0] == ["sales-lead", "tell-sales-by-hand"]
+    assert shop.world.runs(workflow) == {"completed": 4}
 
 
 async def test_example_daily_digest(shop: Importer) -> None:

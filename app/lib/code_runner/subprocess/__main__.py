@@ -34,4 +34,5 @@ def main(binary: Path) -> None:
     os.execve(PROGRAM, ["monty", "subprocess"], {})  # noqa: S606 - a file of our own, opened above
 
 
-main(monty_program())
+if __name__ == "__main__":
+    main(monty_program())
