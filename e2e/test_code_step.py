@@ -110,7 +110,7 @@ def test_by_phone_the_code_is_read_and_run(
     expect_accessible: Callable[[Page], None],
 ) -> None:
     _switch(product, allowed=True)
-    workflow = _workflow(product, "print('hi')\nreturn {'name': contact['first_name'] or 'friend'}\n", "python")
+    workflow = _workflow(product, "print('hi')\nreturn {'name': contact.get('first_name') or 'friend'}\n", "python")
     page = open_page(width=390, height=844)
     canvas = Builder(page).open(workflow)
     canvas.card("code").click()
