@@ -75,7 +75,7 @@ def test_the_list_of_runs_and_the_page_of_a_run_follow(
     button.focus()
     happens(product, "live.paid", "lena")
     expect(page.locator("#run .rh")).to_contain_text("Completed")
-    expect(page.locator("#run")).not_to_have_attribute("data-live", "run=")
+    expect(page.locator("#run")).not_to_have_attribute("data-follow", "run=")
     assert stayed(page)
     expect(page.locator("details[id^=out-]").first).to_have_attribute("open", "")
     expect_accessible(page)
@@ -107,7 +107,10 @@ def test_home_and_results_move(page: Page, product: Product, workflow: str, open
     expect(row).to_contain_text("Lively")
     before = row.inner_text()
     canvas_page = open_page()
+    asked: list[str] = []
+    canvas_page.on("request", lambda request: asked.append(request.url))
     Builder(canvas_page).open(workflow)
+    assert not [url for url in asked if "/live?" in url], "the canvas listens in Results alone"
     canvas_page.get_by_role("button", name="Results", exact=True).click()
     bar = canvas_page.locator("#results-bar")
     expect(bar).to_contain_text("entered")

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Pages that move by themselves. What is marked with `data-live` (a run, a workflow, or nothing for the workspace) is asked for again when
+ * Pages that move by themselves. What is marked with `data-follow` (a run, a workflow, or nothing for the workspace) is asked for again when
  * the server says that something about it changed: one connection a topic, none while the page is hidden, and a look now and then where
  * no connection can be had. What somebody has selected or opened is left alone until they are done.
  */
@@ -159,9 +159,9 @@ const parts = new Map();
 
 /** Follow what is marked on the page, and nothing that is not there any more. */
 export function follow() {
-  const marked = new Map([...document.querySelectorAll('[data-live]')].map((element) => [element.id, /** @type {HTMLElement} */ (element)]));
+  const marked = new Map([...document.querySelectorAll('[data-follow]')].map((element) => [element.id, /** @type {HTMLElement} */ (element)]));
   for (const [id, part] of parts) {
-    if (marked.get(id)?.dataset.live === part.topic) continue;
+    if (marked.get(id)?.dataset.follow === part.topic) continue;
     part.stop();
     parts.delete(id);
   }
@@ -169,8 +169,8 @@ export function follow() {
     if (parts.has(id)) continue;
     const now = () => document.getElementById(id);
     const look = () => /** @type {any} */ (window).htmx.trigger(now(), 'live');
-    const soon = paced(look, () => inUse(now() ?? element), Number(element.dataset.liveEvery ?? SOONEST));
-    const topic = element.dataset.live ?? '';
+    const soon = paced(look, () => inUse(now() ?? element), Number(element.dataset.followEvery ?? SOONEST));
+    const topic = element.dataset.follow ?? '';
     const end = listen(topic, soon);
     const stop = () => {
       soon.stop();

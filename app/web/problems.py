@@ -199,6 +199,10 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         if request.headers.get("hx-request") == "true":
             # No redirect: it would take away the page with all that was typed. `static/session.js` asks to sign in.
             return Response(b"", status_code=401, headers={"X-Session": "over", "HX-Reswap": "none"})
+        if request.headers.get("accept", "").startswith("text/event-stream"):
+            return Response(
+                b"", status_code=204, headers={"X-Session": "over"}
+            )  # the browser does not come back by itself
         if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
             return problem(app_error)
         if request.headers.get("sec-fetch-dest") == "iframe":  # a preview: a form to sign in has no place in it

@@ -24,6 +24,15 @@ async def test_the_api_takes_no_cookie_and_pages_take_no_key(browser: BrowserCli
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fsettings%2Fprofile")
 
 
+async def test_a_stream_of_somebody_signed_out_ends_without_a_page(browser: BrowserClients, api: ApiClients) -> None:
+    """A form to sign in would be an error in the console, and any other status is tried again for ever."""
+    nobody = await api(Role.OWNER)
+    for path in ("/live", "/live?run=01a21b73-7d44-7599-a7c9-7c07f3b99b89"):
+        answer = await nobody.get(path, headers={"accept": "text/event-stream"})
+        assert (answer.status_code, answer.content, answer.headers["x-session"]) == (204, b"", "over")
+    assert (await nobody.get("/api/v1/events/stream", headers={"authorization": ""})).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("lasting", "pause", "uses"),
     [(True, timedelta(days=6), 4), (True, timedelta(days=6, hours=23), 4), (False, timedelta(minutes=110), 6)],

@@ -333,7 +333,7 @@ async def test_a_step_shows_what_it_called_as_page_and_by_api(
 async def test_a_goal_is_named(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:
     run = await make_run(db_session, workflow, RunStatus.GOAL_REACHED, completed_at=clock.now(), goal_reached_id="g")
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
-    assert "Bought was met" in text and "data-live" not in text
+    assert "Bought was met" in text and "data-follow" not in text
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ def test_fast_leaves_out_what_is_slow() -> None:
     assert noted.asked[0][:-4] == noted.asked[1]
 
 
+def test_a_run_without_any_test_is_a_failure_unless_an_expression_chose_none(tmp_path: Path, out: TextIO) -> None:
+    """As when every test process dies before its first test: nothing failed then, and nothing was tested."""
+    (tmp_path / "test_one.py").write_text("def test_one(): pass")
+    (tmp_path / "empty").mkdir()
+    empty = suites().pytest("python", [str(tmp_path / "empty")], out)
+    assert (empty.passed, empty.failed) == (0, 1) and "ended early" in empty.note
+    chosen = suites().pytest("python", [str(tmp_path / "test_one.py"), "-k", "other"], out)
+    assert (chosen.passed, chosen.failed, chosen.note) == (0, 0, "")
+
+
 def test_the_fast_run_does_not_import_what_is_slow_as_a_whole(tmp_path: Path) -> None:
     for name in ("tests/journeys", "tests/engine", "tests/messaging"):
         (tmp_path / name).mkdir(parents=True)
