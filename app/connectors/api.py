@@ -31,7 +31,14 @@ async def list_connectors(
     return ok([view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 
-@post("/api/v1/connectors", role=Role.ADMIN, scope=Scope.CONNECTORS_WRITE, tags=TAGS, summary="Add a connector")
+@post(
+    "/api/v1/connectors",
+    role=Role.ADMIN,
+    scope=Scope.CONNECTORS_WRITE,
+    tags=TAGS,
+    summary="Add a connector",
+    secret_answer=("callbackUrl",),
+)
 async def create_connector(
     connectors: NamedDependency[ConnectorService], data: JSONBody[NewConnector]
 ) -> Envelope[ConnectorView]:
@@ -101,6 +108,7 @@ async def test_connector(
     tags=TAGS,
     status_code=200,
     summary="Try a connector again that is paused or away",
+    secret_answer=("callbackUrl",),
 )
 async def resume_connector(
     connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]

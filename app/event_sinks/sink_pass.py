@@ -55,7 +55,7 @@ class SinkPass:
                     break
                 await asyncio.sleep(0 if carried else LOOK_S)
         finally:
-            await self._hang_up()
+            await self._disconnect()
             thread.close()
         return self.count
 
@@ -76,7 +76,7 @@ class SinkPass:
         tokens = await thread.transaction(say)
         if tokens != self._tokens:
             self._tokens = tokens
-            await self._hang_up()
+            await self._disconnect()
         self._seen = time.monotonic()
 
     async def _carry(self, thread: ConnectionThread) -> int:
@@ -114,13 +114,13 @@ class SinkPass:
 
     async def _fails(self, thread: ConnectionThread, failure: Exception) -> None:
         """Hang up and pause, the longer the oftener it failed."""
-        await self._hang_up()
+        await self._disconnect()
         self._failures += 1
         self._not_before = time.monotonic() + min(0.25 * 2.0**self._failures, LONGEST_PAUSE_S)
         log.warning("events.bus_away", sink=self._plan.name, error=reason_of(failure), failures=self._failures)
         await thread.transaction(partial(sink_repository.sink_fails, sink=self._plan.name, error=reason_of(failure)))
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         if self._transport is not None:
             transport, self._transport = self._transport, None
             await transport.close()

@@ -102,6 +102,14 @@ def learns_of_errors(kind: type[NodeType]) -> bool:
     return own or may_handle(kind)
 
 
+def may_hold_code(name: str) -> bool:
+    """May steps of the type called `name` hold code of people?"""
+    kind = find(name)
+    return kind is not None and getattr(kind.source_code, "__func__", None) is not getattr(
+        NodeType.source_code, "__func__", None
+    )
+
+
 def has_own_ports(kind: type[NodeType]) -> bool:
     """Does the config of its steps declare their ports?"""
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)

@@ -14,13 +14,21 @@ from app.flow.outcomes import Read
 from app.flow.scope import CompileScope
 from app.lib.conversions import printed
 
-_PLACEHOLDER = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
 _BEHIND_SERVER = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://[^/?#]*)?[/?#]", re.IGNORECASE)
+
+
+def _split(text: str) -> list[str]:
+    """Literal text and placeholders in turn, in one walk: a search by pattern begins anew at each brace."""
+    parts, end = list[str](), 0
+    while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start)) >= 0:
+        parts += [text[end:start], text[start : close + 2]]
+        end = close + 2
+    return [*parts, text[end:]]
 
 
 def url_reader(text: str, scope: CompileScope) -> Read:
     """A reader of the URL that `text` comes to for one run."""
-    parts = _PLACEHOLDER.split(text)
+    parts = _split(text)
     if len(parts) == 1 or "{%" in text:
         return scope.text(text)
     readers, literal = list[Any](), ""

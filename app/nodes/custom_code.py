@@ -26,6 +26,7 @@ CALL_S = 90
 """Seconds that a call may take: the child that runs the code may have to begin first."""
 NAMES = {"input": "event", "contact": "contact", "steps": "steps", "vars": "vars"}
 """What code finds under which name: the place where templates and conditions read it."""
+_WORD = re.compile(r"\w+")
 LABELS = {"javascript": "JavaScript", "python": "Python"}
 SHOWN = 120
 
@@ -38,7 +39,8 @@ class CustomCodeConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=Tru
 
 def names_in(code: str) -> list[str]:
     """The names of data that stand somewhere in the code; only these are loaded and handed over."""
-    return [name for name in NAMES if re.search(rf"\b{name}\b", code)]
+    words = set(_WORD.findall(code))
+    return [name for name in NAMES if name in words]
 
 
 @registry.node

@@ -19,6 +19,7 @@ from app.flow.references import Ref
 from app.flow.retry import Backoff, Retry
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.lib.http_redaction import shown_body
 
@@ -32,7 +33,7 @@ class SlackConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     connector_id: Annotated[UUID | None, Ref("connector", "web")] = None
     channel: Annotated[str, Meta(max_length=200)] = ""
     text: str = ""
-    blocks: Any = None
+    blocks: Annotated[Any, Verbatim("JSON, whose texts are filled in after it was read")] = None
     """Slack's Block Kit: a list, or a text that holds one as JSON."""
 
 
@@ -110,7 +111,7 @@ class SlackStep(NodeType):
             }
             request = {"connectorId": str(config.connector_id), "message": whole, "shown": shown}
             target = connector_target(config.connector_id) if config.connector_id else "slack.com"
-            return Call("slack", request, target=target, policy="hold", timeout_s=TIMEOUT_S)
+            return Call("slack.message", request, target=target, policy="hold", timeout_s=TIMEOUT_S)
 
         def answered(_step: Any, answer: dict[str, Any]) -> Outcome:
             if not answer.get("ok"):

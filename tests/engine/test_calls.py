@@ -307,7 +307,7 @@ def test_what_postgresql_refuses_costs_no_other_answer(world: World, url: str, m
         return {"length": 5}
 
     texts = iter(["{"])
-    monkeypatch.setattr("app.engine.call_pass._text", lambda _: next(texts, '{"ok":true,"value":{"length":5}}'))
+    monkeypatch.setattr("app.engine.call_pass.answer_text", lambda _: next(texts, '{"ok":true,"value":{"length":5}}'))
     perform_with(Doing(answered))
     finish(world, url)
     assert world.runs(workflow) == {"completed": 6}

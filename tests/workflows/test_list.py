@@ -97,7 +97,7 @@ async def test_a_row_says_what_a_list_needs(
         "uncertainMessages": 6,
     }
     text = (await (await browser(Role.VIEWER)).get("/workflows")).text
-    assert "3 emails" in text and "6 uncertain" in text and f"status=failed&amp;workflow={flow['id']}" in text
+    assert "3 messages" in text and "6 uncertain" in text and f"status=failed&amp;workflow={flow['id']}" in text
 
 
 async def test_filters(api: ApiClients) -> None:
