@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0056_message_reports"
-down_revision = "0055_sandbox"
+down_revision = "0054_every_way"
 branch_labels = None
 depends_on = None
 

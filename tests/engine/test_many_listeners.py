@@ -76,6 +76,8 @@ class Work(Counter[str]):
 
 @pytest.fixture
 def work(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    # Else the clock decides whether a look is one of the statements.
+    monkeypatch.setattr("app.engine.advance.LOOK_FOR_STARTS_S", 0.0)
     yield Work(world, monkeypatch)
     world.engine.connection.cursor_factory = psycopg.Cursor
 
