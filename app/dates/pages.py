@@ -82,8 +82,15 @@ def _number(text: str) -> float | str:
 async def show_dates(request: AppRequest, dates: NamedDependency[DateService], workflow_id: FromPath[UUID]) -> Template:
     """How far the reading of dates is, and who has something there that is no date. Nothing when there is nothing to say."""
     watched = await dates.of_workflow(workflow_id)
+    moving = any(one.reading for one in watched) or await dates.is_behind()
     return page(
-        request, "dates/progress.html", block="progress", workflow_id=workflow_id, watched=watched, most=MOST_SHOWN
+        request,
+        "dates/progress.html",
+        block="progress",
+        workflow_id=workflow_id,
+        watched=watched,
+        moving=moving,
+        most=MOST_SHOWN,
     )
 
 

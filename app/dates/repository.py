@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.database import execute
 from app.models.due_date import DateSchedule
 from app.models.tenant_repository import TenantRepository
+from app.models.workflow import WorkflowEpoch
 
 _READY = "s.active and s.next_at <= clock_now()"
 IS_DUE = f"exists (select from date_schedules s where {_READY})"
@@ -136,6 +138,11 @@ class DateScheduleRepository(TenantRepository[DateSchedule]):
         """Those of one workflow that are live, in the order of their triggers' ids."""
         live = (DateSchedule.workflow_id == workflow_id, DateSchedule.dropped_at.is_(None))
         return await self.list(*live, order_by=[DateSchedule.trigger_id])
+
+    async def is_behind(self) -> bool:
+        """Are workflows of the workspace changed that were not compared yet? Until then a trigger that just went live has no row."""
+        stale = select(WorkflowEpoch.stale).where(WorkflowEpoch.tenant_id == self.tenant_id)
+        return bool(await self.session.scalar(stale))
 
     async def due_until(self, row: DateSchedule, until: datetime, most: int) -> int:
         """For how many contacts it is due up to an instant; at most `most`."""

@@ -72,6 +72,10 @@ class DateService:
             if one.unreadable or one.reading
         ]
 
+    async def is_behind(self) -> bool:
+        """Is there a change of a workflow whose dates will be read, of which nothing can be shown yet?"""
+        return await self._rows.is_behind()
+
     async def watched(self, workflow_id: UUID) -> list[WatchedTrigger]:
         """All of a workflow, without examples. Raises NoSuchWorkflow."""
         if not await self._workflows.has_workflow(workflow_id):

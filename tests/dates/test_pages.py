@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.dates.service import DateService
 from app.lib.clock import now
 from app.lib.ids import uuid7
-from app.models import Contact, Workflow, Workspace
+from app.models import Contact, Workflow, WorkflowEpoch, Workspace
 from app.models.due_date import DateSchedule, DueDate
 from app.models.status import Role
 from tests.fixtures.clock import Clock
@@ -119,6 +119,20 @@ async def test_how_far_it_is_and_who_has_no_date(
     await db_session.flush()
     assert "were read" not in (await viewer.get(url)).text and "next June" in (await viewer.get(url)).text
     assert (await viewer.get(f"/workflows/{uuid7()}/dates")).status_code == 404
+
+
+async def test_it_looks_again_until_a_workflow_that_went_live_was_compared(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    workflow, row = await watched(db_session, workspace, built_at=now())
+    epoch = await db_session.get_one(WorkflowEpoch, workspace.id)
+    await db_session.delete(row)
+    viewer = await browser(Role.VIEWER)
+    url = f"/workflows/{workflow.id}/dates"
+    assert 'hx-trigger="every 2s"' in (await viewer.get(url)).text
+    epoch.compared = epoch.n
+    await db_session.flush()
+    assert "hx-trigger" not in (await viewer.get(url)).text
 
 
 @pytest.mark.parametrize(
