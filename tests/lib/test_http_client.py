@@ -18,24 +18,8 @@ from app.lib import egress
 from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, read_url
 from tests.fixtures.certificates import signed_for_localhost
+from tests.fixtures.hostile_urls import INSIDE, look_up_of
 from tests.fixtures.http_server import Asked, Recorder, Reply, bomb, dripping, endless, json_reply, recording
-
-NAMES = {
-    "priv.test": ["10.0.0.5"],
-    "mixed.test": ["127.0.0.1", "10.0.0.9"],
-    "v6map.test": ["::ffff:127.0.0.1"],
-    "meta.test": ["169.254.169.254"],
-    "ok.test": ["127.0.0.1"],
-}
-INSIDE = [
-    "http://127.0.0.1:{}/", "http://localhost:{}/", "http://2130706433:{}/", "http://0x7f000001:{}/", "http://0177.0.0.1:{}/",
-    "http://127.1:{}/", "http://[::1]:{}/", "http://[::ffff:127.0.0.1]:{}/", "http://[::ffff:7f00:1]:{}/",
-    "http://[64:ff9b::7f00:1]:{}/", "http://0.0.0.0:{}/", "http://[::]:{}/", "http://169.254.169.254/", "http://[fd00:ec2::254]/",
-    "http://100.100.100.200/", "http://10.0.0.1/", "http://100.64.0.1/", "http://198.18.0.1/", "http://224.0.0.1/",
-    "http://priv.test/", "http://mixed.test:{}/", "http://v6map.test:{}/", "http://meta.test/latest/meta-data/", "file:///etc/passwd",
-    "gopher://127.0.0.1/", "http://user@127.0.0.1:{}/", "http://127.0.0.1%2f@ok.test:{}/", "http://ok.test:{}\\@evil/",
-    "http://①②⑦.0.0.1:{}/", "http://127.0.0.1:{}#@ok.test/", "http://[fe80::1%25eth0]/", "http://ok.test:{}/\r\nHost: x",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -46,25 +30,11 @@ def server() -> Iterator[Recorder]:
 
 @pytest.fixture
 def on_the_internet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Settings of a server on the internet and a name server that knows `NAMES`; the names that it was asked."""
+    """Settings of a server on the internet and a name server that helps who looks for a way in; the names that it was asked."""
     found = dataclasses.replace(settings_module.read_settings(), local=False)
     monkeypatch.setattr(egress, "settings", lambda: found)
     names_asked: list[str] = []
-
-    def look_up(host: str, port: int, **_: Any) -> list[Any]:
-        names_asked.append(host)
-        if host == "rebind.test":  # public when it is judged, inside for whoever asks again
-            addresses = ["93.184.216.34"] if names_asked.count(host) == 1 else ["127.0.0.1"]
-        elif host in NAMES:
-            addresses = NAMES[host]
-        else:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [
-            (socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in addresses
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_of(names_asked))
     return names_asked
 
 
