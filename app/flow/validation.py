@@ -78,7 +78,8 @@ def validate(
 
     `types` knows the step types and the condition language, `rows` those that steps refer to, `known` the names of data.
     """
-    shape = [*_shape(flow), *(too_much := list(_sizes(flow)))]
+    too_much = [*crowding(flow), *_sizes(flow)]
+    shape = [*_shape(flow), *too_much]
     if too_much:
         return _in_order(shape)  # nothing that is too large is compiled
     steps: list[Diagnostic] = []
@@ -103,17 +104,25 @@ def _in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     return Diagnostics(tuple(sorted(diagnostics, key=lambda one: not one.blocks_save)))
 
 
-def _shape(flow: Flow) -> Iterator[Diagnostic]:
-    limited: list[tuple[str, Sequence[Node | Edge | Goal | Note | Trigger], int]] = [
+def crowding(flow: Flow) -> Iterator[Diagnostic]:
+    """Parts of which there are more than a workflow may have. Cheap, so that it can be asked before anything that grows with them."""
+    for name, parts, most in _parts(flow):
+        if len(parts) > most:
+            yield Diagnostic(name, f"A workflow has at most {most} {name}; this one has {len(parts)}. Split it in two.")
+
+
+def _parts(flow: Flow) -> list[tuple[str, Sequence[Node | Edge | Goal | Note | Trigger], int]]:
+    return [
         ("triggers", flow.triggers, MAX_TRIGGERS),
         ("nodes", flow.nodes, MAX_NODES),
         ("edges", flow.edges, MAX_EDGES),
         ("goals", flow.goals, MAX_GOALS),
         ("notes", flow.notes, MAX_NOTES),
     ]
-    for name, parts, most in limited:
-        if len(parts) > most:
-            yield Diagnostic(name, f"A workflow has at most {most} {name}; this one has {len(parts)}. Split it in two.")
+
+
+def _shape(flow: Flow) -> Iterator[Diagnostic]:
+    for name, parts, _ in _parts(flow):
         ids = Counter(str(part.id) for part in parts)
         for index, part in enumerate(parts):
             if ids[str(part.id)] > 1:

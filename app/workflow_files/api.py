@@ -12,9 +12,13 @@ from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
 from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
-from app.workflow_files.service import WorkflowFileService
+from app.workflow_files.service import MAX_FILE_BYTES, WorkflowFileService
 
 PATH, TAGS = "/api/v1/workflows", ["Workflows"]
+FILE_BODY_LIMIT = MAX_FILE_BYTES + 100_000
+"""Bytes of a request, with what is around the file in a form."""
+IMPORT_COST, IMPORT_DEADLINE = 20, 60
+"""Up to 200 rows are made, each checked: requests of the limit, and seconds."""
 
 
 @get(
@@ -39,6 +43,9 @@ async def export_workflow(
     scope=Scope.WORKFLOWS_WRITE,
     tags=TAGS,
     summary="Import a workflow",
+    request_max_body_size=FILE_BODY_LIMIT,
+    cost=IMPORT_COST,
+    deadline=IMPORT_DEADLINE,
 )
 async def import_workflow(
     workflow_files: NamedDependency[WorkflowFileService], data: JSONBody[WorkflowFile]

@@ -17,6 +17,7 @@ from app.errors import FieldError, Invalid
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
+from app.workflow_files.api import FILE_BODY_LIMIT, IMPORT_COST, IMPORT_DEADLINE
 from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
 from app.workflow_files.service import WorkflowFileService
 
@@ -29,17 +30,24 @@ async def show_import(request: AppRequest) -> Template:
     return page(request, "workflow_files/import.html", text="", errors=[])
 
 
-@post("/workflows/import", role=Role.MARKETER, status_code=200, takes=("multipart/form-data",))
+@post(
+    "/workflows/import",
+    role=Role.MARKETER,
+    status_code=200,
+    takes=("multipart/form-data",),
+    request_max_body_size=FILE_BODY_LIMIT,
+    cost=IMPORT_COST,
+    deadline=IMPORT_DEADLINE,
+)
 async def load_file(
     request: AppRequest, workflow_files: NamedDependency[WorkflowFileService]
 ) -> Template | Response[bytes]:
     """Make the draft and open it; what is wrong in the file is said beside it, and nothing was made."""
     form = await request.form()
     file, text = form.get("file"), str(form.get("text", ""))
-    if isinstance(file, UploadFile) and (content := await file.read()):
-        text = content.decode("utf-8", "replace")
+    content = await file.read() if isinstance(file, UploadFile) else b""
     try:
-        imported = await workflow_files.load(_decoded(text))
+        imported = await workflow_files.load(_decoded(content or text.encode()))
     except Invalid as error:
         errors = error.errors or [FieldError(path="", message=error.message)]
         return page(request, "workflow_files/import.html", status_code=422, text=text, errors=errors)
@@ -60,11 +68,15 @@ async def keep_file(
     )
 
 
-def _decoded(text: str) -> WorkflowFile:
-    if not text.strip():
+def _decoded(content: bytes) -> WorkflowFile:
+    try:
+        content = content.decode("utf-8-sig").strip().encode()
+    except UnicodeDecodeError as error:
+        raise Invalid(errors=[FieldError(path="", message=f"This is no text in UTF-8. {NO_FILE}")]) from error
+    if not content:
         raise Invalid(errors=[FieldError(path="", message=NO_FILE)])
     try:
-        return msgspec.json.decode(text.encode(), type=WorkflowFile)
+        return msgspec.json.decode(content, type=WorkflowFile)
     except msgspec.ValidationError as error:
         message = f"This is no file of a workflow: {str(error)[0].lower()}{str(error)[1:]}."
         raise Invalid(errors=[FieldError(path="", message=message)]) from error

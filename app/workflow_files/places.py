@@ -1,4 +1,4 @@
-"""Where a document names rows: any text in it that is one of their names, whatever field it stands in. Pure."""
+"""Where a document names rows: any text in it that is one of their keys. Keys cannot be mistaken for another text. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+from app.lib.conversions import quoted
+
+KINDS = {"templates": "template", "segments": "segment", "connectors": "connector", "workflows": "workflow"}
+"""Part of `uses` → what people call one of it, and what a key of it begins with."""
 _GONE = object()
 """What stands in place of a name that nothing stands for here: it is left out of its list or object."""
+
+
+def key_fault(part: str, key: str) -> str | None:
+    """Why a key of a part may be mistaken for another text of the workflow, as a sentence; None when it may not.
+
+    An export uses ids, people `template:welcome`: ids of steps have no colon, and a tag `welcome` is no such key.
+    """
+    kind, _, name = key.partition(":")
+    if (kind == KINDS[part] and name) or len(key) == 36 and next(ids_in(key), None):
+        return None
+    return f"Call it {quoted(f'{KINDS[part]}:{name or key}')} here and where it is used, so that no other text is taken for it."
 
 
 def ids_in(value: Any) -> Iterator[UUID]:

@@ -13,7 +13,12 @@ from app.segments.schemas import NewSegment
 from app.web.structs import Camel
 
 FORMAT = "throughline/1"
-Key = Annotated[str, Meta(min_length=1, max_length=100, description="How the workflow of the file calls it.")]
+Key = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=100, description="How the workflow of the file calls it: `template:welcome`, or an id."
+    ),
+]
 
 
 class UsedConnector(Camel, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,23 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import FieldError, Invalid
+from app.lib import jsonlimits
 from app.lib.conversions import quoted
 from app.message_templates.schemas import NewTemplate
 from app.message_templates.service import TemplateService
 from app.segments.schemas import NewSegment
 from app.segments.service import SegmentService
-from app.workflow_files.places import ids_in, replaced
+from app.workflow_files.places import KINDS, ids_in, key_fault, replaced
 from app.workflow_files.repository import UsedRowRepository
 from app.workflow_files.schemas import ImportedWorkflow, ToChoose, UsedConnector, UsedWorkflow, Uses, WorkflowFile
 from app.workflows.schemas import NewWorkflow
 from app.workflows.service import WorkflowService
 
-PARTS = {"templates": "template", "segments": "segment", "connectors": "connector", "workflows": "workflow"}
-"""Part of `uses` → what people call one of it."""
 DEEPEST = 10
 """Rules of segments that name segments are followed so far."""
 MOST_USED = 200
 """Rows that one file may bring or name."""
+MAX_FILE_BYTES, MAX_FILE_DEPTH = 4_000_000, 40
+"""Of a file: eight of the largest templates, and conditions nested as deep as rules may be, with what is around them."""
+WITH_ROWS = ("triggers", "nodes", "goals")
+"""Parts of a document that name rows. A trigger or step does it in its `data`; ids, names and notes are texts of their own."""
 
 
 class WorkflowFileService:
@@ -63,6 +67,7 @@ class WorkflowFileService:
 
     async def load(self, file: WorkflowFile) -> ImportedWorkflow:
         """A new draft of what a file says. Raises Invalid, with the place in the file, and then nothing was made."""
+        _check_size(file)
         _check_keys(file.uses)
         rows_here = _Import(self._rows, self._templates, self._segments)
         await rows_here.find_rows(file.uses)
@@ -74,40 +79,60 @@ class WorkflowFileService:
         except msgspec.ValidationError as error:
             path = "workflow" + str(error).partition("`$")[2].partition("`")[0]
             raise Invalid(errors=[FieldError(path=path, message=str(error).partition(" - at")[0] + ".")]) from error
-        workflow = await self._workflows.create(
-            name=new.name, description=new.description, flow=new.flow(), priority=new.priority
-        )
+        try:
+            workflow = await self._workflows.create(
+                name=new.name, description=new.description, flow=new.flow(), priority=new.priority
+            )
+        except Invalid as error:
+            raise _placed(error, "workflow") from error
         return ImportedWorkflow(workflow.id, workflow.name, rows_here.created, rows_here.existing, to_choose)
 
 
+def _check_size(file: WorkflowFile) -> None:
+    """Before anything is made, since the rest of the work grows with the file."""
+    try:
+        jsonlimits.storable_bytes(msgspec.to_builtins(file), max_bytes=MAX_FILE_BYTES, max_depth=MAX_FILE_DEPTH)
+    except jsonlimits.Unstorable as error:
+        raise Invalid(errors=[FieldError(path="", message=str(error))]) from error
+
+
 def _check_keys(uses: Uses) -> None:
-    keys = [key for part in PARTS for key in getattr(uses, part)]
+    keys = [(part, key) for part in KINDS for key in getattr(uses, part)]
     if len(keys) > MOST_USED:
         raise Invalid(errors=[FieldError(path="uses", message=f"A file may name at most {MOST_USED} rows.")])
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+    faults = [(part, key, fault) for part, key in keys if (fault := key_fault(part, key))]
+    if faults:
+        raise Invalid(errors=[FieldError(path=f"uses.{part}.{key}", message=fault) for part, key, fault in faults])
+    number = Counter(key for _, key in keys)
+    if twice := [key for key, count in number.items() if count > 1]:
         message = f"Two of them are called {quoted(twice[0])}. Give each a key of its own."
         raise Invalid(errors=[FieldError(path="uses", message=message)])
 
 
 def _fitted(file: WorkflowFile, names: dict[str, str | None]) -> tuple[dict[str, Any], list[ToChoose]]:
     """The document with the ids of this workspace, and what is missing in which step or trigger."""
-    words = {key: (word, used.name) for part, word in PARTS.items() for key, used in getattr(file.uses, part).items()}
+    words = {key: (word, used.name) for part, word in KINDS.items() for key, used in getattr(file.uses, part).items()}
     to_choose: list[ToChoose] = []
 
-    def of_node(node_id: str | None, value: Any) -> Any:
+    def of_part(part: Any) -> Any:
+        """A trigger, step or goal."""
+        node_id = part.get("id") if isinstance(part, dict) else None
+
         def missed(key: str) -> None:
             word, name = words[key]
             message = f"There is no {word} {quoted(name)} here. Choose one."
-            to_choose.append(ToChoose(word, name, node_id, message))
+            to_choose.append(ToChoose(word, name, node_id if isinstance(node_id, str) else None, message))
 
-        return replaced(value, names, missed)
+        if isinstance(part, dict) and "data" in part:
+            return {**part, "data": replaced(part["data"], names, missed)}
+        return replaced(part, {key: row for key, row in names.items() if key != node_id}, missed)
 
     document = {
-        key: [of_node(item.get("id") if isinstance(item, dict) else None, item) for item in value]
-        if key in ("nodes", "triggers") and isinstance(value, list)
-        else of_node(None, value)
+        key: [of_part(part) for part in value] if key in WITH_ROWS and isinstance(value, list) else value
         for key, value in file.workflow.items()
     }
+    if isinstance(single := document.get("trigger"), dict):
+        document["trigger"] = of_part(single)
     return document, to_choose
 
 
@@ -152,16 +177,15 @@ class _Import:
         """One that is called so is used, whatever its rule; else a new one is made, after those that its rule names."""
         rows = await self._rows.called("segments", {new.name for new in uses.segments.values()})
         waiting = dict(uses.segments)
+        named = {
+            key: _texts(msgspec.to_builtins(new.rule)) & uses.segments.keys() - {key} for key, new in waiting.items()
+        }
         for key, new in uses.segments.items():
             if row := next((row for row in rows if row.name == new.name), None):
                 self._stand(key, row)
                 del waiting[key]
         while waiting:
-            ready = [
-                key
-                for key, new in waiting.items()
-                if not _texts(msgspec.to_builtins(new.rule)) & (waiting.keys() - {key})
-            ]
+            ready = [key for key in waiting if not named[key] & waiting.keys()]
             if not ready:
                 message = "Their rules name each other, so none of them can be made first."
                 raise Invalid(errors=[FieldError(path="uses.segments", message=message)])

@@ -23,7 +23,7 @@ from app.flow.layout import placed
 from app.flow.lint import events_of, reads_fields
 from app.flow.ops import AnyOp, changed, clash
 from app.flow.step_types import INSTALLED
-from app.flow.validation import NOTHING_KNOWN, references, validate
+from app.flow.validation import NOTHING_KNOWN, crowding, references, validate
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
@@ -110,6 +110,8 @@ class Drafts:
         """
         workflow_id = before.workflow_id if before else None
         cards = (*before.flow.cards, *before.flow.notes) if before else ()
+        if (crowded := list(crowding(flow))) and not (before and any(crowding(before.flow))):
+            raise Invalid(errors=[one.field_error() for one in crowded])
         flow = placed(flow, {card.id: card.position for card in cards})
         diagnostics = await self._validated(flow, workflow_id)
         if blocking := diagnostics.blocking_save:

@@ -19,6 +19,7 @@ from tests.fixtures.people import ApiClients, BrowserClients
 
 API = "/api/v1"
 TEMPLATE = {"name": "Hello", "subject": "Hi", "html": "<p>Hi</p>", "text": "Hi", "channel": "email", "content": {}}
+AN_ID = "01900000-0000-7000-8000-000000000001"
 RULE = {"match": "all", "conditions": [{"field": "contact.attributes.plan", "operator": "equals", "value": "pro"}]}
 
 
@@ -128,27 +129,101 @@ async def test_what_is_no_workflow_is_refused_and_nothing_is_made(
 ) -> None:
     owner = await api(Role.OWNER)
     before = await counted(db_session)
-    file = {"workflow": {"name": "Bad", **change}, "uses": {"templates": {"t": TEMPLATE}}}
+    file = {"workflow": {"name": "Bad", **change}, "uses": {"templates": {"template:t": TEMPLATE}}}
     answer = await owner.post(f"{API}/workflows/import", json=file)
     assert answer.status_code == 422 and words in answer.text, answer.text
     assert await counted(db_session) == before
 
 
+async def test_only_what_names_a_row_becomes_one(api: ApiClients) -> None:
+    """Texts that look like a key stay in names, in ids and in notes; `template` alone is a tag like another."""
+    owner = await api(Role.OWNER)
+    file = {
+        "workflow": {
+            "name": "template:hello",
+            "description": "template:hello",
+            "nodes": [
+                {
+                    "id": "mail",
+                    "type": "send_email",
+                    "name": "template:hello",
+                    "data": {"templateId": "template:hello"},
+                },
+                {"id": "tag", "type": "add_tag", "data": {"tag": "mail"}},
+                {"id": AN_ID, "type": "end", "data": {}},
+            ],
+            "edges": [{"source": "mail", "target": "tag"}, {"source": "tag", "target": AN_ID}],
+            "notes": [{"id": "n", "text": "template:hello"}],
+        },
+        "uses": {"templates": {"template:hello": TEMPLATE}, "workflows": {AN_ID: {"name": "Nowhere"}}},
+    }
+    imported = await made(owner, "/workflows/import", file)
+    assert imported["toChoose"] == [] and imported["name"] == "template:hello"
+    again = (await exported(owner, imported["id"]))["workflow"]
+    assert [node["id"] for node in again["nodes"]] == ["mail", "tag", AN_ID]
+    assert (again["description"], again["notes"][0]["text"]) == ("template:hello", "template:hello")
+    assert again["nodes"][0]["name"] == "template:hello" and again["nodes"][1]["data"] == {"tag": "mail"}
+    assert again["nodes"][0]["data"]["templateId"] != "template:hello"
+
+
+async def test_cards_without_a_place_are_laid_out(api: ApiClients) -> None:
+    owner = await api(Role.OWNER)
+    nodes = [{"id": f"n{number}", "type": "add_tag", "data": {"tag": "x"}} for number in range(3)]
+    edges = [{"source": f"n{number}", "target": f"n{number + 1}"} for number in range(2)]
+    imported = await made(owner, "/workflows/import", {"workflow": {"name": "Plain", "nodes": nodes, "edges": edges}})
+    places = [node["position"] for node in (await exported(owner, imported["id"]))["workflow"]["nodes"]]
+    assert len({place["y"] for place in places}) == 3 and len({place["x"] for place in places}) == 1
+
+
+@pytest.mark.parametrize(
+    ("workflow", "words"),
+    [
+        ({"nodes": [{"id": f"n{number}", "type": "end"} for number in range(20_000)]}, "at most 100 nodes"),
+        ({"edges": [{"source": "a", "target": f"n{number}"} for number in range(20_000)]}, "at most 1000 edges"),
+        ({"description": "x" * 4_000_000}, "at most 4,000,000"),
+        ({"nodes": [{"id": "a", "type": "end", "data": msgspec.json.decode("[" * 60 + "]" * 60)}]}, "40 levels"),
+    ],
+    ids=["steps", "edges", "bytes", "depth"],
+)
+async def test_a_file_has_its_limits_on_both_doors_and_they_are_said(
+    api: ApiClients, browser: BrowserClients, monkeypatch: pytest.MonkeyPatch, workflow: dict[str, Any], words: str
+) -> None:
+    """Refused before anything is drawn or made, whose work grows with the file."""
+    monkeypatch.setattr("app.workflows.drafts.placed", None)
+    file = {"workflow": {"name": "Large", **workflow}}
+    answer = await (await api(Role.OWNER)).post(f"{API}/workflows/import", json=file)
+    assert answer.status_code == 422 and words in answer.text, answer.text[:500]
+    upload = {"file": ("large.json", msgspec.json.encode(file))}
+    answer = await (await browser(Role.MARKETER)).post("/workflows/import", data={"text": ""}, files=upload)
+    assert answer.status_code == 422 and words in answer.text, answer.text[:500]
+
+
+async def test_what_is_no_text_is_refused_instead_of_read_as_another(browser: BrowserClients) -> None:
+    content = '{"workflow": {"name": "Grüße"}}'
+    marketer = await browser(Role.MARKETER)
+    for encoding, status in (("latin-1", 422), ("utf-8-sig", 200)):
+        upload = {"file": ("file.json", content.encode(encoding))}
+        answer = await marketer.post("/workflows/import", data={"text": ""}, files=upload)
+        assert answer.status_code in (status, 303) and answer.status_code >= status, encoding
+
+
 @pytest.mark.parametrize(
     ("uses", "words"),
     [
-        ({"templates": {"t": {**TEMPLATE, "html": "{{ contact.first_name"}}}, "uses.templates.t"),
-        ({"templates": {"t": {**TEMPLATE, "channel": "pigeon"}}}, "pigeon"),
-        ({"segments": {"s": {"name": "S", "kind": "dynamic", "rule": {"match": "all", "conditions": [{"field": "x"}]}}}}, "segments"),
-        ({"templates": {"t": TEMPLATE}, "workflows": {"t": {"name": "T"}}}, "“t”"),
+        ({"templates": {"template:t": {**TEMPLATE, "html": "{{ contact.first_name"}}}, "uses.templates.template:t"),
+        ({"templates": {"template:t": {**TEMPLATE, "channel": "pigeon"}}}, "pigeon"),
+        ({"segments": {"segment:s": {"name": "S", "kind": "dynamic", "rule": {"match": "all", "conditions": [{"field": "x"}]}}}}, "segments"),
+        ({"templates": {"mail": TEMPLATE}}, "“template:mail”"),
+        ({"templates": {"segment:mail": TEMPLATE}}, "“template:mail”"),
+        ({"templates": {AN_ID: TEMPLATE}, "workflows": {AN_ID: {"name": "T"}}}, "Two of them"),
         (
             {"segments": {
-                "a": {"name": "A", "kind": "dynamic", "rule": {"match": "all", "conditions": [segment_condition("b")]}},
-                "b": {"name": "B", "kind": "dynamic", "rule": {"match": "all", "conditions": [segment_condition("a")]}},
+                "segment:a": {"name": "A", "kind": "dynamic", "rule": {"match": "all", "conditions": [segment_condition("segment:b")]}},
+                "segment:b": {"name": "B", "kind": "dynamic", "rule": {"match": "all", "conditions": [segment_condition("segment:a")]}},
             }},
             "name each other",
         ),
-        ({"workflows": {f"w{number}": {"name": "W"} for number in range(201)}}, "200"),
+        ({"workflows": {f"workflow:{number}": {"name": "W"} for number in range(201)}}, "200"),
     ],
 )  # fmt: skip
 async def test_what_it_brings_has_to_be_right(
