@@ -58,7 +58,7 @@ def test_it_is_readable_and_nothing_overflows(
     large = {"workflow": {"name": "Large", "nodes": [{"id": f"n{number}", "type": "end"} for number in range(101)]}}
     page.get_by_label("Or paste it").fill(json.dumps(large))
     page.get_by_role("button", name="Import").click()
-    expect(page.get_by_text("at most 100 nodes")).to_be_visible()
+    expect(page.get_by_text("at most 100 steps")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect_accessible(page)
     shot(page, f"workflow-import-{theme}-{width}")

@@ -108,7 +108,10 @@ def crowding(flow: Flow) -> Iterator[Diagnostic]:
     """Parts of which there are more than a workflow may have. Cheap, so that it can be asked before anything that grows with them."""
     for name, parts, most in _parts(flow):
         if len(parts) > most:
-            yield Diagnostic(name, f"A workflow has at most {most} {name}; this one has {len(parts)}. Split it in two.")
+            words = {"nodes": "steps", "edges": "lines"}.get(name, name)
+            yield Diagnostic(
+                name, f"A workflow has at most {most:,} {words}; this one has {len(parts):,}. Split it in two."
+            )
 
 
 def _parts(flow: Flow) -> list[tuple[str, Sequence[Node | Edge | Goal | Note | Trigger], int]]:

@@ -20,7 +20,7 @@ def key_fault(part: str, key: str) -> str | None:
     An export uses ids, people `template:welcome`: ids of steps have no colon, and a tag `welcome` is no such key.
     """
     kind, _, name = key.partition(":")
-    if (kind == KINDS[part] and name) or len(key) == 36 and next(ids_in(key), None):
+    if (kind == KINDS[part] and name) or (len(key) == 36 and next(ids_in(key), None)):
         return None
     return f"Call it {quoted(f'{KINDS[part]}:{name or key}')} here and where it is used, so that no other text is taken for it."
 

@@ -178,8 +178,8 @@ async def test_cards_without_a_place_are_laid_out(api: ApiClients) -> None:
 @pytest.mark.parametrize(
     ("workflow", "words"),
     [
-        ({"nodes": [{"id": f"n{number}", "type": "end"} for number in range(20_000)]}, "at most 100 nodes"),
-        ({"edges": [{"source": "a", "target": f"n{number}"} for number in range(20_000)]}, "at most 1000 edges"),
+        ({"nodes": [{"id": f"n{number}", "type": "end"} for number in range(20_000)]}, "at most 100 steps"),
+        ({"edges": [{"source": "a", "target": f"n{number}"} for number in range(20_000)]}, "at most 1,000 lines"),
         ({"description": "x" * 4_000_000}, "at most 4,000,000"),
         ({"nodes": [{"id": "a", "type": "end", "data": msgspec.json.decode("[" * 60 + "]" * 60)}]}, "40 levels"),
     ],
@@ -212,7 +212,7 @@ async def test_what_is_no_text_is_refused_instead_of_read_as_another(browser: Br
     [
         ({"templates": {"template:t": {**TEMPLATE, "html": "{{ contact.first_name"}}}, "uses.templates.template:t"),
         ({"templates": {"template:t": {**TEMPLATE, "channel": "pigeon"}}}, "pigeon"),
-        ({"segments": {"segment:s": {"name": "S", "kind": "dynamic", "rule": {"match": "all", "conditions": [{"field": "x"}]}}}}, "segments"),
+        ({"segments": {"segment:s": {"name": "S", "kind": "dynamic", "rule": {**RULE, "conditions": [{"field": "x"}]}}}}, "segments"),
         ({"templates": {"mail": TEMPLATE}}, "“template:mail”"),
         ({"templates": {"segment:mail": TEMPLATE}}, "“template:mail”"),
         ({"templates": {AN_ID: TEMPLATE}, "workflows": {AN_ID: {"name": "T"}}}, "Two of them"),

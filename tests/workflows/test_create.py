@@ -154,7 +154,7 @@ async def test_at_most_a_hundred_nodes(api: ApiClients) -> None:
     client = await api(Role.MARKETER)
     nodes = [{"id": f"n{number}", "type": "end"} for number in range(101)]
     answer = await client.post(PATH, json=tagging(nodes=nodes, edges=[]))
-    assert "at most 100 nodes" in field_errors(answer)["nodes"]
+    assert "at most 100 steps" in field_errors(answer)["nodes"]
     assert (await client.post(PATH, json=tagging(nodes=nodes[:100], edges=[]))).status_code == 201
 
 
