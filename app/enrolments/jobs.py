@@ -24,18 +24,18 @@ jobs.broker()
 def enrol_contacts() -> None:
     """Let those of audiences in whose turn has come."""
     jobs.acknowledge(ENROL)
-    if asyncio.run(_work()):
+    if asyncio.run(enrol_due()):
         jobs.notify(ENROL)
 
 
-async def _work() -> bool:
+async def enrol_due() -> bool:
     """True: the time was up and there may be more."""
     return await work_off(runner.step)
 
 
 def poll_enrolments() -> None:
     """Is a piece due? Asked each second by a thread of its own; a look costs one small index."""
-    look_and_work(repository.ANY_DUE, _work)
+    look_and_work(repository.ANY_DUE, enrol_due)
 
 
 async def forget_enrolments() -> None:

@@ -177,7 +177,7 @@ class _Import:
         """One that is called so is used, whatever its rule; else a new one is made, after those that its rule names."""
         rows = await self._rows.called("segments", {new.name for new in uses.segments.values()})
         waiting = dict(uses.segments)
-        named = {
+        others = {
             key: _texts(msgspec.to_builtins(new.rule)) & uses.segments.keys() - {key} for key, new in waiting.items()
         }
         for key, new in uses.segments.items():
@@ -185,7 +185,7 @@ class _Import:
                 self._stand(key, row)
                 del waiting[key]
         while waiting:
-            ready = [key for key in waiting if not named[key] & waiting.keys()]
+            ready = [key for key in waiting if not others[key] & waiting.keys()]
             if not ready:
                 message = "Their rules name each other, so none of them can be made first."
                 raise Invalid(errors=[FieldError(path="uses.segments", message=message)])

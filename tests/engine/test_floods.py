@@ -79,7 +79,7 @@ def test_the_memory_of_a_worker_does_not_grow_with_a_flood(world: World) -> None
 
 async def moved(world: World) -> None:
     world.db.execute("update enrolments set next_at = clock_now() where next_at is not null")
-    await jobs._work()
+    await jobs.enrol_due()
 
 
 def test_a_fan_out_asks_piece_by_piece_and_all_are_called_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ async def look(world: World, times: int = 1, *, engine: bool = True) -> None:
     """Enrolments whose next look is not due yet are looked at all the same."""
     for _ in range(times):
         world.db.execute("update enrolments set next_at = clock_now() where next_at is not null")
-        await jobs._work()
+        await jobs.enrol_due()
         if engine:
             world.engine.advance()
 

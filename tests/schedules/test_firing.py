@@ -221,7 +221,7 @@ async def test_an_audience_enters_one_part_after_another(world: World, audience:
     assert world.one("select count(*) from enrolments") == 1
     assert world.one("select reason from enrolments") == "The schedule fired for 2026-06-02 09:00 (Europe/Berlin)"
     world.db.execute("update enrolments set next_at = clock_now()")  # it was said by the machine's clock
-    await enrolments._work()
+    await enrolments.enrol_due()
     world.engine.advance()
     entered = {row[0] for row in world.db.execute("select contact_id from runs where workflow_id = %s", (workflow,))}
     assert entered == {*pro, *(free if "conditions" not in audience else [])}
@@ -235,7 +235,7 @@ async def enrolled(world: World) -> None:
 
     for _ in range(20):
         world.db.execute("update enrolments set next_at = clock_now() where next_at is not null")
-        await enrolments._work()
+        await enrolments.enrol_due()
         world.engine.advance()
 
 

@@ -192,6 +192,6 @@ async def fire(shop: Importer, at: Any) -> None:
     await schedules.work()
     await shop.work(at)
     await schedules.work()
-    while await enrolments._work():
+    while await enrolments.enrol_due():
         pass
     await shop.work()
