@@ -1,0 +1,199 @@
+"""Reads rows of PostgreSQL servers that users name: one query, read-only, over a connection of its own to an address that was judged.
+
+A query is declared as a cursor of a read-only transaction, in the extended protocol: PostgreSQL itself refuses there whatever is not one
+SELECT, and sends no more rows than are asked for. Rows come as JSON, an object each. Both ends limit the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor
+
+from app.lib import egress
+
+Tls = Literal["verify", "require", "disable"]
+Fault = Literal["misconfigured", "away", "rejected"]
+CURSOR = ":cursor"
+"""What a query has in place of the value behind which it reads on."""
+MOST_ROW_BYTES = 65_536
+CONNECT_S = 10.0
+SHOWN = 300
+_PLACE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![:\w]):cursor\b", re.DOTALL)
+_SSL_MODES = {"verify": "verify-full", "require": "require", "disable": "disable"}
+# A row that is too long is left out where it is made: it never travels.
+_DECLARE = """
+declare asked no scroll cursor for select case when octet_length(row_text) <= {most} then row_text end
+from (select to_jsonb(asked_row)::text as row_text from (
+{query}
+) as asked_row) as asked_text
+"""
+_LAST = """
+select count(*), (array_agg(value order by value::{kind} desc))[1] from (
+  select to_jsonb(asked_row) #>> $%d::text[] as value from (
+{query}
+) as asked_row) as asked_value where value is not null
+"""
+
+
+class PostgresTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """A server and who reads there. `statement_s`: how long one query may take, in seconds."""
+
+    host: str
+    port: int = 5432
+    database: str
+    user: str
+    password: str = ""
+    tls: Tls = "verify"
+    statement_s: float = 10.0
+
+
+class PostgresFailed(Exception):
+    """Nothing could be read; the text is a sentence. `fault`: settings or the query are wrong, the server is away, or it refused."""
+
+    def __init__(self, why: str, fault: Fault) -> None:
+        super().__init__(why)
+        self.fault: Fault = fault
+
+
+class FoundRows(msgspec.Struct, frozen=True):
+    """`rows`: objects, in the order of the query. `too_long`: rows that were left out because of their size."""
+
+    rows: list[dict[str, Any]]
+    too_long: int = 0
+
+
+def with_places(query: str) -> tuple[str, bool]:
+    """The query with `$1` for the cursor, and whether it has one. A semicolon at its end is left out."""
+    found = False
+
+    def placed(match: re.Match[str]) -> str:
+        nonlocal found
+        if match[0] != CURSOR:
+            return match[0]
+        found = True
+        return "$1"
+
+    text = _PLACE.sub(placed, query.strip())
+    return text.rstrip().removesuffix(";").rstrip(), found
+
+
+async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: int, most_bytes: int) -> FoundRows:
+    """At most `most` rows, and no more than `most_bytes` of them and one row. Raises PostgresFailed."""
+    text, placed = with_places(query)
+    declare = _DECLARE.format(most=MOST_ROW_BYTES, query=text)
+    rows, too_long, size = list[dict[str, Any]](), 0, 0
+    async with _reading(target) as connection:
+        # Binary, so that the extended protocol is used also without a cursor: it takes one statement only.
+        await connection.execute(declare, [cursor] if placed else None, binary=True)
+        while len(rows) + too_long < most and size < most_bytes:
+            count = min(50, most - len(rows) - too_long)
+            part = await (await connection.execute(f"fetch {count} from asked")).fetchall()
+            for (row_text,) in part:
+                too_long += row_text is None
+                if row_text is not None:
+                    size += len(row_text)
+                    rows.append(msgspec.json.decode(row_text))
+            if len(part) < count:
+                break
+    return FoundRows(rows, too_long)
+
+
+async def read_last(
+    target: PostgresTarget, query: str, cursor: str, path: list[str], kind: str
+) -> tuple[int, str | None]:
+    """How many rows the query has, and the greatest value at `path`, of the SQL type `kind`. Raises PostgresFailed."""
+    text, placed = with_places(query)
+    last = (_LAST % (2 if placed else 1)).format(query=text, kind=kind)
+    async with _reading(target) as connection:
+        row = await (await connection.execute(last, [cursor, path] if placed else [path])).fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
+
+
+async def server_version(target: PostgresTarget) -> str:
+    """What the server calls itself, over a connection like that of queries. Raises PostgresFailed."""
+    async with _reading(target) as connection:
+        row = await (await connection.execute("select current_setting('server_version')")).fetchone()
+    return str(row[0]) if row else ""
+
+
+@asynccontextmanager
+async def _reading(target: PostgresTarget) -> AsyncIterator[AsyncConnection[Any]]:
+    """A read-only transaction over a connection of its own. What fails inside is raised as PostgresFailed."""
+    connection: AsyncConnection[Any] | None = None
+    try:
+        async with asyncio.timeout(CONNECT_S + target.statement_s + 5):
+            connection = await _connect(target)
+            await connection.execute("begin transaction isolation level repeatable read read only")
+            yield connection
+    except egress.Blocked as error:
+        raise PostgresFailed(
+            f"{target.host} is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW.",
+            "misconfigured",
+        ) from error
+    except TimeoutError as error:
+        raise PostgresFailed(f"{target.host} did not answer in time.", "away") from error
+    except psycopg.Error as error:
+        raise _failed(target, error) from error
+    except (OSError, ValueError) as error:
+        raise PostgresFailed(f"{target.host} cannot be reached: {error}"[:SHOWN], "away") from error
+    finally:
+        if connection is not None:
+            await connection.close()
+
+
+async def _connect(target: PostgresTarget) -> AsyncConnection[Any]:
+    failure: psycopg.Error | None = None
+    for address in await egress.resolve(target.host, target.port):
+        if target.tls == "disable" and egress.is_public(address):
+            raise PostgresFailed("Connections over the internet need TLS.", "misconfigured")
+        milliseconds = int(target.statement_s * 1000)
+        try:
+            connection = await AsyncConnection.connect(
+                host=target.host, hostaddr=str(address), port=target.port, dbname=target.database, user=target.user,
+                password=target.password, sslmode=_SSL_MODES[target.tls],
+                sslrootcert="system" if target.tls == "verify" else "", passfile=f"{os.devnull}/none", sslcert="", sslkey="",
+                gssencmode="disable", require_auth="!password" if target.tls == "disable" else "", connect_timeout=int(CONNECT_S),
+                application_name="throughline", client_encoding="utf8", autocommit=True, cursor_factory=AsyncRawCursor,
+                options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000"
+                " -c TimeZone=UTC -c DateStyle=ISO -c default_transaction_read_only=on",
+            )  # fmt: skip
+        except psycopg.OperationalError as error:
+            failure = error
+            if error.sqlstate:
+                raise
+        else:
+            connection.prepare_threshold = None
+            return connection
+    raise failure or PostgresFailed(f"{target.host} has no address.", "away")
+
+
+def _failed(target: PostgresTarget, error: psycopg.Error) -> PostgresFailed:
+    """In the server's words, without the address that the name stands for."""
+    said = error.diag.message_primary or _fatal_words(str(error))
+    code = error.sqlstate or ""
+    if code == "57014":
+        return PostgresFailed(f"The query took longer than {target.statement_s:g} seconds.", "rejected")
+    if code == "25006" or "DECLARE CURSOR" in said:
+        return PostgresFailed("The query is no SELECT. Only reading is allowed here.", "misconfigured")
+    if said and code[:2] not in ("53", "57", "08", "58"):
+        return PostgresFailed(f"The server says: {said[:SHOWN]}", "misconfigured")
+    words = f" It says: {said[:SHOWN]}" if said else ""
+    return PostgresFailed(f"{target.host}:{target.port} does not let us read.{words}", "away")
+
+
+def _fatal_words(text: str) -> str:
+    """What a server said while it was connected to, which libpq puts behind its own words."""
+    _, found, words = text.partition("FATAL:")
+    if found:
+        return " ".join(words.split())
+    return next(
+        (word for word in ("SSL error", "certificate verify failed", "does not support SSL") if word in text), ""
+    )
