@@ -77,6 +77,7 @@ STATEMENTS = [
     "subscriptions/permission_filter.py",
     "usage.py",
     "wakes.py",
+    "lib/postgres_client.py",  # of databases of others
 ]
 """Repositories, the engine and the models. What else there is, and why it is no repository: `inbox`, `live_moves`, `usage` and `wakes`
 stand below all features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
