@@ -55,7 +55,7 @@ class PostgresTarget(msgspec.Struct, frozen=True, kw_only=True):
     statement_s: float = 10.0
 
 
-class PostgresFailed(Exception):
+class ReadFailed(Exception):
     """Nothing could be read; the text is a sentence. `fault`: settings or the query are wrong, the server is away, or it refused."""
 
     def __init__(self, why: str, fault: Fault) -> None:
@@ -63,7 +63,7 @@ class PostgresFailed(Exception):
         self.fault: Fault = fault
 
 
-class FoundRows(msgspec.Struct, frozen=True):
+class ReadRows(msgspec.Struct, frozen=True):
     """`rows`: objects, in the order of the query. `too_long`: rows that were left out because of their size."""
 
     rows: list[dict[str, Any]]
@@ -72,21 +72,21 @@ class FoundRows(msgspec.Struct, frozen=True):
 
 def with_places(query: str) -> tuple[str, bool]:
     """The query with `$1` for the cursor, and whether it has one. A semicolon at its end is left out."""
-    found = False
+    has_cursor = False
 
     def placed(match: re.Match[str]) -> str:
-        nonlocal found
+        nonlocal has_cursor
         if match[0] != CURSOR:
             return match[0]
-        found = True
+        has_cursor = True
         return "$1"
 
     text = _PLACE.sub(placed, query.strip())
-    return text.rstrip().removesuffix(";").rstrip(), found
+    return text.rstrip().removesuffix(";").rstrip(), has_cursor
 
 
-async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: int, most_bytes: int) -> FoundRows:
-    """At most `most` rows, and no more than `most_bytes` of them and one row. Raises PostgresFailed."""
+async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: int, most_bytes: int) -> ReadRows:
+    """At most `most` rows, and no more than `most_bytes` of them and one row. Raises ReadFailed."""
     text, placed = with_places(query)
     declare = _DECLARE.format(most=MOST_ROW_BYTES, query=text)
     rows, too_long, size = list[dict[str, Any]](), 0, 0
@@ -103,13 +103,13 @@ async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: in
                     rows.append(msgspec.json.decode(row_text))
             if len(part) < count:
                 break
-    return FoundRows(rows, too_long)
+    return ReadRows(rows, too_long)
 
 
 async def read_last(
     target: PostgresTarget, query: str, cursor: str, path: list[str], kind: str
 ) -> tuple[int, str | None]:
-    """How many rows the query has, and the greatest value at `path`, of the SQL type `kind`. Raises PostgresFailed."""
+    """How many rows the query has, and the greatest value at `path`, of the SQL type `kind`. Raises ReadFailed."""
     text, placed = with_places(query)
     last = (_LAST % (2 if placed else 1)).format(query=text, kind=kind)
     async with _reading(target) as connection:
@@ -118,7 +118,7 @@ async def read_last(
 
 
 async def server_version(target: PostgresTarget) -> str:
-    """What the server calls itself, over a connection like that of queries. Raises PostgresFailed."""
+    """What the server calls itself, over a connection like that of queries. Raises ReadFailed."""
     async with _reading(target) as connection:
         row = await (await connection.execute("select current_setting('server_version')")).fetchone()
     return str(row[0]) if row else ""
@@ -126,7 +126,7 @@ async def server_version(target: PostgresTarget) -> str:
 
 @asynccontextmanager
 async def _reading(target: PostgresTarget) -> AsyncIterator[AsyncConnection[Any]]:
-    """A read-only transaction over a connection of its own. What fails inside is raised as PostgresFailed."""
+    """A read-only transaction over a connection of its own. What fails inside is raised as ReadFailed."""
     connection: AsyncConnection[Any] | None = None
     try:
         async with asyncio.timeout(CONNECT_S + target.statement_s + 5):
@@ -134,16 +134,16 @@ async def _reading(target: PostgresTarget) -> AsyncIterator[AsyncConnection[Any]
             await connection.execute("begin transaction isolation level repeatable read read only")
             yield connection
     except egress.Blocked as error:
-        raise PostgresFailed(
+        raise ReadFailed(
             f"{target.host} is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW.",
             "misconfigured",
         ) from error
     except TimeoutError as error:
-        raise PostgresFailed(f"{target.host} did not answer in time.", "away") from error
+        raise ReadFailed(f"{target.host} did not answer in time.", "away") from error
     except psycopg.Error as error:
         raise _failed(target, error) from error
     except (OSError, ValueError) as error:
-        raise PostgresFailed(f"{target.host} cannot be reached: {error}"[:SHOWN], "away") from error
+        raise ReadFailed(f"{target.host} cannot be reached: {error}"[:SHOWN], "away") from error
     finally:
         if connection is not None:
             await connection.close()
@@ -153,7 +153,7 @@ async def _connect(target: PostgresTarget) -> AsyncConnection[Any]:
     failure: psycopg.Error | None = None
     for address in await egress.resolve(target.host, target.port):
         if target.tls == "disable" and egress.is_public(address):
-            raise PostgresFailed("Connections over the internet need TLS.", "misconfigured")
+            raise ReadFailed("Connections over the internet need TLS.", "misconfigured")
         milliseconds = int(target.statement_s * 1000)
         try:
             connection = await AsyncConnection.connect(
@@ -172,27 +172,27 @@ async def _connect(target: PostgresTarget) -> AsyncConnection[Any]:
         else:
             connection.prepare_threshold = None
             return connection
-    raise failure or PostgresFailed(f"{target.host} has no address.", "away")
+    raise failure or ReadFailed(f"{target.host} has no address.", "away")
 
 
-def _failed(target: PostgresTarget, error: psycopg.Error) -> PostgresFailed:
+def _failed(target: PostgresTarget, error: psycopg.Error) -> ReadFailed:
     """In the server's words, without the address that the name stands for."""
-    said = error.diag.message_primary or _fatal_words(str(error))
+    its_words = error.diag.message_primary or _fatal_words(str(error))
     code = error.sqlstate or ""
     if code == "57014":
-        return PostgresFailed(f"The query took longer than {target.statement_s:g} seconds.", "rejected")
-    if code == "25006" or "DECLARE CURSOR" in said:
-        return PostgresFailed("The query is no SELECT. Only reading is allowed here.", "misconfigured")
-    if said and code[:2] not in ("53", "57", "08", "58"):
-        return PostgresFailed(f"The server says: {said[:SHOWN]}", "misconfigured")
-    words = f" It says: {said[:SHOWN]}" if said else ""
-    return PostgresFailed(f"{target.host}:{target.port} does not let us read.{words}", "away")
+        return ReadFailed(f"The query took longer than {target.statement_s:g} seconds.", "rejected")
+    if code == "25006" or "DECLARE CURSOR" in its_words:
+        return ReadFailed("The query is no SELECT. Only reading is allowed here.", "misconfigured")
+    if its_words and code[:2] not in ("53", "57", "08", "58"):
+        return ReadFailed(f"The server says: {its_words[:SHOWN]}", "misconfigured")
+    words = f" It says: {its_words[:SHOWN]}" if its_words else ""
+    return ReadFailed(f"{target.host}:{target.port} does not let us read.{words}", "away")
 
 
 def _fatal_words(text: str) -> str:
     """What a server said while it was connected to, which libpq puts behind its own words."""
-    _, found, words = text.partition("FATAL:")
-    if found:
+    _, fatal, words = text.partition("FATAL:")
+    if fatal:
         return " ".join(words.split())
     return next(
         (word for word in ("SSL error", "certificate verify failed", "does not support SSL") if word in text), ""

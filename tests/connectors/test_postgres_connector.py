@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import senders
 from app.lib import egress, postgres_client
-from app.lib.postgres_client import FoundRows, PostgresFailed, PostgresTarget, read_last, read_rows, with_places
+from app.lib.postgres_client import ReadRows, ReadFailed, PostgresTarget, read_last, read_rows, with_places
 from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.fixtures import environment
@@ -40,7 +40,7 @@ def target() -> Iterator[PostgresTarget]:
         server.execute("drop schema elsewhere cascade")
 
 
-async def asked(target: PostgresTarget, query: str, cursor: str = "0", most: int = 1000) -> FoundRows:
+async def asked(target: PostgresTarget, query: str, cursor: str = "0", most: int = 1000) -> ReadRows:
     return await read_rows(target, query, cursor, most=most, most_bytes=1_000_000)
 
 
@@ -162,7 +162,7 @@ async def test_rows_are_read_behind_the_cursor(target: PostgresTarget) -> None:
 async def test_nothing_but_one_select_is_run(target: PostgresTarget, query: str, fault: str, words: str) -> None:
     with psycopg.connect(environment.server_url("postgres"), autocommit=True) as server:
         server.execute("create table if not exists elsewhere.numbered (id serial)")
-        with pytest.raises(PostgresFailed) as failed:
+        with pytest.raises(ReadFailed) as failed:
             await asked(target, query)
         assert failed.value.fault == fault and words in str(failed.value), str(failed.value)
         assert server.execute("select count(*) from elsewhere.orders").fetchone() == (3,)
@@ -171,14 +171,14 @@ async def test_nothing_but_one_select_is_run(target: PostgresTarget, query: str,
 async def test_connections_go_to_the_address_that_was_judged(
     target: PostgresTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(PostgresFailed, match="not on the public internet"):
+    with pytest.raises(ReadFailed, match="not on the public internet"):
         await asked(PostgresTarget(host="10.1.2.3", database="a", user="b"), "select 1")
     monkeypatch.setattr(egress.socket, "getaddrinfo", lambda *args, **kwargs: [(2, 1, 6, "", ("192.168.7.7", 1))])
-    with pytest.raises(PostgresFailed, match=r"db\.example\.com is not on the public internet") as failed:
+    with pytest.raises(ReadFailed, match=r"db\.example\.com is not on the public internet") as failed:
         await asked(PostgresTarget(host="db.example.com", database="a", user="b"), "select 1")
     assert "192.168" not in str(failed.value)
     monkeypatch.setattr(egress.socket, "getaddrinfo", lambda *args, **kwargs: [(2, 1, 6, "", ("8.8.8.8", 1))])
-    with pytest.raises(PostgresFailed, match="need TLS"):
+    with pytest.raises(ReadFailed, match="need TLS"):
         await asked(PostgresTarget(host="db.example.com", database="a", user="b", tls="disable"), "select 1")
 
 
@@ -186,6 +186,6 @@ async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(postgres_client, "CONNECT_S", 0.3)
     with foreign_database() as door:
         door.silent = True
-        with pytest.raises(PostgresFailed) as failed:
+        with pytest.raises(ReadFailed) as failed:
             await asked(door.target("postgres"), "select 1")
     assert failed.value.fault == "away"

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.errors import FieldError, Invalid
 from app.lib import egress, single_line
-from app.lib.postgres_client import PostgresFailed, PostgresTarget, Tls, server_version
+from app.lib.postgres_client import ReadFailed, PostgresTarget, Tls, server_version
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.service import ServiceTrial, ServiceType
@@ -119,7 +119,7 @@ class PostgresConnector(ServiceType):
         account = msgspec.structs.replace(account, statement_s=min(account.statement_s, timeout_s))
         try:
             version = await server_version(account)
-        except PostgresFailed as error:
+        except ReadFailed as error:
             return ServiceTrial(error.fault, str(error))
         return ServiceTrial("sent", f"{account.host} answered: PostgreSQL {version}. {account.user} can connect.")
 
