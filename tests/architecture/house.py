@@ -80,7 +80,8 @@ STATEMENTS = [
     "lib/postgres_client.py",
 ]
 """Repositories, the engine and the models. What else there is, and why it is no repository: `inbox`, `live_moves`, `usage` and `wakes`
-stand below all features and serve both drivers; `lib/postgres_client` reads databases of others; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
+stand below all features and serve both drivers; `lib/postgres_client` reads databases of others; `messaging/` is the set-based SQL of
+sending, in the order in which a pass runs it;
 `subscriptions/permission_filter` is a condition for the queries of others; `lib/heartbeat` and `lib/virtual_clock` speak with the
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")

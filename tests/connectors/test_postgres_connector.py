@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import senders
 from app.lib import egress, postgres_client
-from app.lib.postgres_client import ReadRows, ReadFailed, PostgresTarget, read_last, read_rows, with_places
+from app.lib.postgres_client import PostgresTarget, ReadFailed, ReadRows, read_last, read_rows, with_places
 from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.fixtures import environment

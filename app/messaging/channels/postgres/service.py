@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.errors import FieldError, Invalid
 from app.lib import egress, single_line
-from app.lib.postgres_client import ReadFailed, PostgresTarget, Tls, server_version
+from app.lib.postgres_client import PostgresTarget, ReadFailed, Tls, server_version
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.service import ServiceTrial, ServiceType
