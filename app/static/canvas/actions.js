@@ -1,24 +1,22 @@
 // @ts-check
 /** The verbs of the builder, the same for pointer, keyboard and menus: add, delete, duplicate, paste, rename, tidy, note. */
 import { askOne } from './ask.js';
-import { addTrigger, armsToKeep, clip, connect, freshId, insert, paste, readClip, remove, snapPoint } from './commands.js';
+import { Clipboard } from './clipboard.js';
+import { addTrigger, armsToKeep, connect, freshId, insert, remove, snapPoint } from './commands.js';
+import { freeShift } from './free-space.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './scene.js';
 import { toFlow } from './viewport.js';
 
 /** @typedef {import('./commands.js').Slot} Slot */
 
-const NEXT_TO = 32;
-
 export class Actions {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    /** How often the clipboard was pasted, so that copies do not cover each other. @type {number | null} */
-    this.pasted = null;
+    this.clipboard = new Clipboard(canvas);
     /** @type {Worker | undefined} */
     this.worker = undefined;
-    for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.clipboard(kind, /** @type {ClipboardEvent} */ (event)));
     document.addEventListener('click', (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const button = target.closest('[data-do]');
@@ -57,7 +55,7 @@ export class Actions {
       'switch-trigger': () => this.switchTrigger(about),
       'switch-step': () => this.switchStep(about),
       'add-trigger': () => canvas.palette.openTriggers(),
-      duplicate: () => this.duplicate([about]),
+      duplicate: () => this.clipboard.duplicate([about]),
       rename: () => this.rename(about),
       after: () => this.addAfter(about),
       'error-path': () => canvas.palette.open({ source: about, port: 'error' }),
@@ -195,50 +193,6 @@ export class Actions {
     return askOne('ask-arm', canvas.titleOf(id), [...keeps, { value: '', text: 'Keep none', note: 'Steps behind stay on the canvas, unconnected' }]);
   }
 
-  duplicate(ids) {
-    const { canvas } = this;
-    const clipped = clip(canvas.graph, ids);
-    if (!clipped.nodes.length && !clipped.notes.length) return;
-    const copies = paste(clipped, { x: NEXT_TO, y: NEXT_TO });
-    const what = copies.ids.length > 1 ? `${copies.ids.length} items` : canvas.titleOf(ids[0]);
-    if (canvas.perform(copies.ops, `Duplicated ${what}`, { select: copies.ids })) canvas.focusOn(copies.ids[0]);
-  }
-
-  /** @param {string} kind @param {ClipboardEvent} event */
-  clipboard(kind, event) {
-    const { canvas } = this;
-    const target = /** @type {HTMLElement} */ (document.activeElement);
-    if (target?.closest('input, textarea, select, [contenteditable]:focus, dialog') || !canvas.editable) return;
-    if (kind !== 'paste' && getSelection()?.toString()) return;
-    if (kind === 'paste') {
-      const clipped = readClip(event.clipboardData?.getData('text/plain') ?? '');
-      if (!clipped) return;
-      event.preventDefault();
-      return this.paste(clipped);
-    }
-    const clipped = clip(canvas.graph, canvas.selection);
-    if (!clipped.nodes.length && !clipped.notes.length) return;
-    event.clipboardData?.setData('text/plain', JSON.stringify(clipped));
-    event.preventDefault();
-    this.pasted = null;
-    if (kind === 'cut') this.remove([...canvas.selection]);
-    else canvas.announce(`Copied ${clipped.nodes.length === 1 ? canvas.titleOf(clipped.nodes[0].id) : `${clipped.nodes.length} steps`}`);
-  }
-
-  paste(clipped) {
-    const { canvas } = this;
-    const all = [...clipped.nodes, ...(clipped.notes ?? [])].map((item) => item.position);
-    const corner = { x: Math.min(...all.map((at) => at.x)), y: Math.min(...all.map((at) => at.y)) };
-    const times = (this.pasted = (this.pasted ?? 0) + 1);
-    const present = canvas.graph.nodes.has(clipped.nodes[0]?.id);
-    const middle = toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 120, y: canvas.scene.size.h / 3 });
-    const beside = NEXT_TO * (present ? times : times - 1);
-    const shift = present ? { x: beside, y: beside } : { x: middle.x - corner.x + beside, y: middle.y - corner.y + beside };
-    const copies = paste(clipped, shift);
-    const what = copies.ids.length === 1 ? '1 item' : `${copies.ids.length} items`;
-    if (canvas.perform(copies.ops, `Pasted ${what}`, { select: copies.ids }) && canvas.graph.node(copies.ids[0])) canvas.focusOn(copies.ids[0]);
-  }
-
   /** Move the selection; a burst of arrow keys is one entry of the history. */
   nudge(dx, dy) {
     const { canvas } = this;
@@ -257,12 +211,18 @@ export class Actions {
     });
   }
 
-  addNote() {
+  /** A note where nothing lies: beside the one selected card, else near the middle of the view. @param {import('./graph.js').Point} [at] */
+  addNote(at) {
     const { canvas } = this;
-    const at = snapPoint(toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 100, y: canvas.scene.size.h / 4 }));
-    const note = { id: freshId('note'), text: '', position: at, width: 200, height: 72 };
+    const { boxes, size } = canvas.scene;
+    const [only, more] = canvas.selection;
+    const beside = !more && canvas.graph.node(only) ? boxes.get(only) : undefined;
+    const wanted = at ?? (beside ? { x: beside.x + beside.w + 40, y: beside.y } : toFlow(canvas.view, { x: size.w / 2 - 100, y: size.h / 4 }));
+    const free = freeShift([...boxes.values()], [{ ...wanted, w: 200, h: 72 }]);
+    const note = { id: freshId('note'), text: '', position: snapPoint({ x: wanted.x + free.x, y: wanted.y + free.y }), width: 200, height: 72 };
     if (!canvas.perform([{ kind: 'add_note', note }], 'Added a note', { select: [note.id] })) return;
-    /** @type {any} */ (canvas.scene.notes.get(note.id)?.firstElementChild)?.focus();
+    canvas.show(note.id);
+    /** @type {any} */ (canvas.scene.notes.get(note.id)?.firstElementChild)?.focus({ preventScroll: true });
   }
 
   /** Edit the name on the card. */

@@ -159,16 +159,6 @@ export function clip(graph, ids) {
   return { throughline: 1, nodes: structuredClone(nodes), edges: structuredClone(edges), notes: structuredClone(notes) };
 }
 
-/** Clipboard text to a clip, or null when it is something else. @param {string} text */
-export function readClip(text) {
-  try {
-    const value = JSON.parse(text);
-    return value?.throughline === 1 && Array.isArray(value.nodes) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
 /** Put a clip in, moved by `shift`, with fresh ids. @returns {{ops: Op[], ids: string[]}} */
 export function paste(clipping, shift) {
   const ids = new Map();

@@ -4,6 +4,7 @@
  * `perform`, whoever asks: pointer, keyboard, form, undo. The element itself is never swapped.
  */
 import { Actions } from './actions.js';
+import { ContextMenu } from './context-menu.js';
 import { Gestures } from './gestures.js';
 import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
@@ -50,15 +51,24 @@ export class FlowCanvas extends HTMLElement {
     this.panel = new Panel(this);
     this.overlay = new Overlay(this, data.diagnostics);
     this.keyboard = new Keyboard(this);
+    this.menu = new ContextMenu(this);
     this.scene.render();
     this.scene.flush();
     this.restoreView();
     this.sync.start();
     this.changed();
     this.setAttribute('data-ready', '');
+    if (document.activeElement === document.body) this.begin();
     document.addEventListener('theme:change', () => this.repaint());
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.repaint());
     document.fonts?.ready.then(() => this.scene.schedule());
+  }
+
+  /** The first key and the first Tab belong to the canvas, or to what it begins with. */
+  begin() {
+    const starter = /** @type {HTMLElement | null} */ (this.stage.querySelector('.starter'));
+    if (this.graph.blank && starter && this.mayEdit) starter.focus({ preventScroll: true });
+    else this.focus({ preventScroll: true });
   }
 
   get editable() {
@@ -117,6 +127,7 @@ export class FlowCanvas extends HTMLElement {
 
   /** Draw after ops were applied; titles and looks are shown at once, the server's card follows. @param {Op[]} ops */
   redraw(ops) {
+    const had = this.stage.contains(document.activeElement) && document.activeElement !== document.body;
     for (const op of ops) {
       if (op.kind === 'update_node' && op.name !== undefined) this.showTitle(op.nodeId);
     }
@@ -124,6 +135,12 @@ export class FlowCanvas extends HTMLElement {
     this.scene.render();
     this.select(this.selection);
     this.changed();
+    if (had) this.holdFocus();
+  }
+
+  /** What had the focus is gone: the canvas takes it, so that the next key still means something here. */
+  holdFocus() {
+    if (document.activeElement === document.body || !document.activeElement) this.focus({ preventScroll: true });
   }
 
   /** Replace the whole document (others changed it) and draw it. @param {any} document */
@@ -140,7 +157,9 @@ export class FlowCanvas extends HTMLElement {
     const set = (selector, label, word) => {
       const button = /** @type {any} */ (stage.querySelector(selector) ?? document.querySelector(selector));
       if (!button) return;
-      button.disabled = !label || !this.editable;
+      const off = !label || !this.editable;
+      if (off && document.activeElement === button) this.focus({ preventScroll: true }); // a button that is off loses the focus
+      button.disabled = off;
       button.title = label ? `${word}: ${label}` : word;
     };
     set('[data-do=undo]', history.undoLabel, 'Undo');
@@ -227,6 +246,14 @@ export class FlowCanvas extends HTMLElement {
     this.emit('wf:select', { ids: [...this.selection], open, into });
   }
 
+  /** What a verb acts on: the selection, or the card or note with the focus when that is not part of it. @returns {string[]} */
+  targets() {
+    const at = /** @type {any} */ (document.activeElement)?.closest('flow-canvas :is(.node, .note)');
+    const id = at?.dataset.id;
+    const alone = id && !this.selection.has(id) && (!this.selection.size || document.activeElement?.matches(':focus-visible'));
+    return alone ? [id] : [...this.selection];
+  }
+
   makeCurrent(id) {
     const before = this.scene.cards.get(this.current)?.card;
     if (before) before.tabIndex = -1;
@@ -249,9 +276,14 @@ export class FlowCanvas extends HTMLElement {
     if (this.outline) return this.scene.cards.get(id)?.li.scrollIntoView({ block: 'center' });
     const box = this.scene.boxes.get(id);
     if (!box) return undefined;
+    return this.reveal(box);
+  }
+
+  /** Bring a box into the part of the canvas that nothing lies over. @param {import('./viewport.js').Box} box */
+  reveal(box) {
     const { w, h } = this.scene.size;
     const covered = getComputedStyle(this.panel.root).position === 'absolute' ? this.panel.root.offsetWidth : 0;
-    return this.setView(view.reveal(this.view, box, { w: w - covered, h }), true);
+    this.setView(view.reveal(this.view, box, { w: w - covered, h }), true);
   }
 
   /** @param {string} mode edit, results or person */

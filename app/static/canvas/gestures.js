@@ -13,6 +13,8 @@ import * as view from './viewport.js';
 
 const SLACK = 4;
 const GUIDE = 6;
+/** How long a finger rests until it means the menu. */
+const LONG_MS = 500;
 const CHROME = '.tb, .ins, .leaf, .trigger-switch, .rename, .chrome, input, [contenteditable=true], [contenteditable=plaintext-only]:focus';
 
 export class Gestures {
@@ -38,7 +40,7 @@ export class Gestures {
     canvas.addEventListener('gesturestart', (event) => event.preventDefault());
     canvas.addEventListener('pointerover', (event) => this.links.hover(/** @type {any} */ (event.target)));
     canvas.addEventListener('dblclick', (event) => {
-      const card = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.ti')?.closest('.node'));
+      const card = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.card')?.closest('.node'));
       if (card) canvas.actions.rename(card.dataset.id);
     });
     // A click without a pointer is the keyboard or a screen reader.
@@ -86,11 +88,14 @@ export class Gestures {
     this.fingers.set(event.pointerId, at);
     if (event.pointerType !== 'mouse' && this.fingers.size === 2) return this.startPinch();
     if (this.fingers.size > 2 || event.target.closest(CHROME)) return undefined;
+    if (event.pointerType !== 'mouse') this.watchLongPress(event, at);
     if (this.links.open) return this.links.end(event);
     if (document.activeElement instanceof HTMLElement && document.activeElement.matches('input, textarea, [contenteditable]')) document.activeElement.blur();
     const grabs = event.button === 1 || (event.button === 0 && this.space);
     if (grabs) return this.begin(event, this.pan(at));
     if (event.button !== 0) return undefined;
+    const end = canvas.editable && event.target.closest('.end');
+    if (end) return this.begin(event, this.links.reconnection.drag(end.dataset.edge, end.dataset.end));
     const handle = canvas.editable && event.target.closest('.h.out');
     if (handle) return this.begin(event, this.pressPort(handle.closest('.node').dataset.id, handle.dataset.port, at));
     if (event.target.closest('.note-text') && !event.target.closest('.note').classList.contains('moving')) return undefined;
@@ -124,7 +129,19 @@ export class Gestures {
     return this.gesture?.move?.(at, event);
   }
 
+  /** A finger that stays where it came down opens the menu of what is there. */
+  watchLongPress(event, at) {
+    clearTimeout(this.longPress);
+    this.longPress = setTimeout(() => {
+      if (!this.fingers.has(event.pointerId) || this.fingers.size > 1 || Math.hypot(at.x - this.last.x, at.y - this.last.y) > 2 * SLACK) return;
+      this.cancel();
+      this.fingers.clear();
+      this.canvas.menu.open(event.target, { x: event.clientX, y: event.clientY });
+    }, LONG_MS);
+  }
+
   lifted(event) {
+    clearTimeout(this.longPress);
     this.fingers.delete(event.pointerId);
     if (this.pinching) {
       this.pinching = this.fingers.size > 1;
@@ -239,14 +256,20 @@ export class Gestures {
     const starts = new Map(ids.map((one) => [one, { ...scene.boxes.get(one) }]));
     const others = [...scene.boxes].filter(([one]) => !starts.has(one) && graph.node(one)).map(([, box]) => box);
     const lead = /** @type {any} */ (starts.get(id));
-    const loose = ids.length === 1 && graph.nodes.has(id) && !graph.incoming(id).length && !graph.outgoing(id).length;
+    const loose = ids.length === 1 && graph.nodes.has(id) && !graph.incoming(id).length;
+    const alone = loose && !graph.outgoing(id).length;
+    const slotOf = (now) => {
+      const box = /** @type {any} */ (scene.boxes.get(id));
+      const head = { x: box.x + box.w / 2, y: box.y };
+      return { slot: this.links.slotAt(now, graph.nodes.get(id)?.type ?? '', { head, but: graph.downstream(id), edges: alone }), head };
+    };
     canvas.classList.add('busy');
     const finish = () => {
       scene.guides.replaceChildren();
       this.links.lightSlot(null);
       this.links.showSlots('');
     };
-    if (loose) this.links.showSlots(graph.nodes.get(id)?.type ?? '');
+    if (alone) this.links.showSlots(graph.nodes.get(id)?.type ?? '');
     return {
       move: (at, event) => {
         canvas.classList.add('busy');
@@ -259,15 +282,18 @@ export class Gestures {
           scene.showGuides(guides.x, guides.y, { x: lead.x + dx, y: lead.y + dy });
         }
         for (const [one, box] of starts) scene.place(one, { x: box.x + dx, y: box.y + dy });
-        if (loose) this.links.lightSlot(this.links.slotAt(now, graph.nodes.get(id)?.type ?? ''));
+        if (!loose) return;
+        const { slot, head } = slotOf(now);
+        this.links.lightSlot(slot, head);
       },
       up: (at) => {
-        const slot = loose ? this.links.slotAt(this.flow(at), graph.nodes.get(id)?.type ?? '') : null;
+        const slot = loose ? slotOf(this.flow(at)).slot : null;
         finish();
         const label = ids.length > 1 ? `Moved ${ids.length} items` : `Moved ${graph.node(id) ? canvas.titleOf(id) : 'the note'}`;
         const ops = canvas.actions.moves(ids);
         if (slot?.edge || slot?.source) ops.push(...attach(graph, id, slot));
-        canvas.perform(ops, slot?.edge ? `Inserted ${canvas.titleOf(id)}` : label);
+        const linked = slot?.source ? `Connected ${canvas.titleOf(slot.source)} to ${canvas.titleOf(id)}` : label;
+        canvas.perform(ops, slot?.edge ? `Inserted ${canvas.titleOf(id)}` : linked);
       },
       cancel: () => {
         finish();

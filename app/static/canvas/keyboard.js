@@ -51,7 +51,7 @@ export class Keyboard {
     const chords = {
       z: () => (event.shiftKey ? canvas.redo() : canvas.undo()),
       y: () => canvas.redo(),
-      d: () => canvas.actions.duplicate([...canvas.selection]),
+      d: () => canvas.actions.clipboard.duplicate(canvas.targets()),
       a: () => {
         canvas.select([...canvas.graph.ids(), ...canvas.graph.notes.keys()]);
         canvas.announce(`${canvas.selection.size} selected`);
@@ -81,6 +81,7 @@ export class Keyboard {
       ...Object.fromEntries(Object.entries(ARROWS).map(([key, [x, y]]) => [key, () => this.walk(x, y)])),
       Home: () => canvas.focusOn(canvas.graph.order()[0]),
       End: () => canvas.focusOn(canvas.graph.order().at(-1) ?? id),
+      ...(event.target === canvas && { Enter: () => canvas.select([id], { focus: true, open: true, into: true }) }),
       1: () => canvas.fit(),
       '+': () => canvas.zoom(1.25),
       '-': () => canvas.zoom(0.8),
@@ -92,20 +93,13 @@ export class Keyboard {
         a: () => canvas.actions.addAfter(id),
         n: () => canvas.actions.addNote(),
         F2: () => canvas.actions.rename(id),
-        Delete: () => canvas.actions.remove(this.chosen()),
-        Backspace: () => canvas.actions.remove(this.chosen()),
+        Delete: () => canvas.actions.remove(canvas.targets()),
+        Backspace: () => canvas.actions.remove(canvas.targets()),
         ...(/** @type {Element} */ (event.target).closest('.card') && { ' ': () => this.toggle(id) }),
       }),
     };
     const work = keys[event.key] ?? keys[event.key.toLowerCase()];
     if (work) this.done(event, work);
-  }
-
-  /** What a key acts on: the selection when the focus is in it, else the focused card. */
-  chosen() {
-    const { selection } = this.canvas;
-    const focused = /** @type {any} */ (document.activeElement?.closest('flow-canvas .node'))?.dataset.id;
-    return focused && !selection.has(focused) ? [focused] : [...selection];
   }
 
   toggle(id) {
@@ -174,13 +168,14 @@ export class Keyboard {
     return undefined;
   }
 
-  startConnect() {
+  /** @param {string} [way] the way out to begin with */
+  startConnect(way) {
     const { canvas } = this;
     const { graph } = canvas;
     const id = canvas.current;
     const ports = graph.ports(id);
     if (!ports.length) return canvas.announce('This step ends the path. Nothing can come after it.', 'err');
-    this.port = Math.max(0, ports.findIndex((port) => !graph.edgeAt(id, port.id)));
+    this.port = Math.max(0, ports.findIndex((port) => (way ? port.id === way : !graph.edgeAt(id, port.id))));
     this.enter('connect', '');
     return this.choosePort(0);
   }

@@ -2,12 +2,16 @@
 /** Lines and places: connecting a port to a step, where a dropped step would go, and the plus on an edge. */
 import { WIDTH, snap } from './commands.js';
 import { entryPoint, nearest } from './edges.js';
+import { Reconnection } from './reconnection.js';
 import { make } from './scene.js';
 
 /** @typedef {import('./viewport.js').Point} Point @typedef {import('./commands.js').Slot} Slot */
 
 const ON_EDGE = 28;
 const NEAR_PORT = 48;
+/** How far below an open way out, and how far beside it, the top of a dropped card may be and is still connected: the plus and the height of a card. */
+const BELOW = 128;
+const BESIDE = WIDTH * 0.6;
 
 export class Links {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./gestures.js').Gestures} gestures */
@@ -18,6 +22,7 @@ export class Links {
     this.open = null;
     /** The plus on the edge under the pointer. @type {HTMLElement | undefined} */
     this.button = undefined;
+    this.reconnection = new Reconnection(canvas, gestures);
   }
 
   /** Begin to connect a port; targets that are possible light up. */
@@ -70,6 +75,7 @@ export class Links {
     const { source, port, target } = /** @type {any} */ (this.open);
     const element = document.elementFromPoint(event.clientX, event.clientY);
     const card = /** @type {any} */ (element?.closest('.node'));
+    if (canvas.keyboard.mode === 'connect') canvas.keyboard.leave(true);
     this.unlink();
     if (target) return canvas.actions.connect(source, port, target);
     if (card && card.dataset.id !== source) return canvas.announce(canvas.graph.whyNot(source, port, card.dataset.id), 'err');
@@ -82,21 +88,29 @@ export class Links {
 
   // ---------------------------------------------------------------- slots for new steps
 
-  /** Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same. */
-  slotAt(point, type) {
+  /**
+   * Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same.
+   * @param {import('./viewport.js').Point} point of the pointer @param {string} type
+   * @param {{head?: import('./viewport.js').Point, but?: Set<string>, edges?: boolean}} [card] `head`: the middle of its top; `but`: steps it may not follow
+   */
+  slotAt(point, type, { head = { x: point.x, y: point.y - 33 }, but, edges = true } = {}) {
     const { graph, scene, view: now } = this.canvas;
     const unlinked = /** @type {Slot} */ ({ at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
     if (graph.types[type]?.trigger) return unlinked;
-    const passes = graph.types[type]?.ports.length > 0;
+    const passes = edges && graph.types[type]?.ports.length > 0;
     const edge = passes ? nearest(point, scene.routes, ON_EDGE / now.k) : '';
     if (edge) return /** @type {Slot} */ ({ edge });
+    if (graph.types[type]?.takesEdges === false) return unlinked;
     /** @type {any} */
     let best = null;
     for (const id of graph.ids()) {
+      if (but?.has(id)) continue;
       for (const port of graph.openPorts(id)) {
         const at = scene.portAt(id, port.id);
-        const far = Math.hypot(point.x - at.x, point.y - at.y - 20);
-        if (far < (best?.far ?? NEAR_PORT / Math.min(1, now.k))) best = { far, source: id, port: port.id };
+        const near = Math.hypot(point.x - at.x, point.y - at.y - 20) < NEAR_PORT / Math.min(1, now.k);
+        const below = head.y > at.y - 24 && head.y < at.y + BELOW && Math.abs(head.x - at.x) < BESIDE;
+        const far = Math.hypot(head.x - at.x, head.y - at.y - 20) - (near ? 1000 : 0);
+        if ((near || below) && far < (best?.far ?? Infinity)) best = { far, source: id, port: port.id };
       }
     }
     return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : unlinked);
@@ -115,16 +129,26 @@ export class Links {
     }
   }
 
-  /** @param {Slot | null} slot */
-  lightSlot(slot) {
+  /** @param {Slot | null} slot @param {import('./viewport.js').Point} [head] where the top of the card is that is being brought */
+  lightSlot(slot, head) {
     const { canvas } = this;
     for (const lit of canvas.querySelectorAll('.lit')) lit.classList.remove('lit');
+    this.ghost?.remove();
     if (slot?.edge) {
       canvas.scene.edges.get(slot.edge)?.g.classList.add('lit');
       canvas.querySelector(`[data-slot="${CSS.escape(slot.edge)}"]`)?.classList.add('lit');
     } else if (slot?.source) {
       canvas.scene.cards.get(slot.source)?.li.querySelector(`.plus[data-port="${CSS.escape(slot.port ?? '')}"]`)?.classList.add('lit');
+      if (head) this.drawGhost(canvas.scene.portAt(slot.source, slot.port ?? 'next'), head);
     }
+  }
+
+  /** The line that a drop would make. */
+  drawGhost(from, to) {
+    const bend = Math.max(16, Math.abs(to.y - from.y) / 2);
+    const d = `M${from.x},${from.y}C${from.x},${from.y + bend} ${to.x},${to.y - bend} ${to.x},${to.y}`;
+    this.ghost = make('path', 'rubber ghost', { d });
+    this.canvas.scene.lines.append(this.ghost);
   }
 
   // ---------------------------------------------------------------- the plus on an edge
@@ -133,7 +157,7 @@ export class Links {
   hover(target) {
     const { canvas } = this;
     const edge = /** @type {any} */ (target.closest('[data-edge]'))?.dataset.edge;
-    if (target.closest('.ins') || this.gestures.gesture) return;
+    if (target.closest('.ins, .end') || this.gestures.gesture) return;
     const show = canvas.editable && edge && !this.open && !this.gestures.gesture;
     this.button ??= this.makeButton();
     this.button.hidden = !show;

@@ -134,8 +134,9 @@ export class Palette {
       const at = this.canvas.gestures.at(now);
       const { w, h } = this.canvas.scene.size;
       const inside = at.x > 0 && at.y > 0 && at.x < w && at.y < h;
-      slot = inside ? links.slotAt(this.canvas.gestures.flow(at), type) : null;
-      links.lightSlot(slot);
+      const point = this.canvas.gestures.flow(at);
+      slot = inside ? links.slotAt(point, type) : null;
+      links.lightSlot(slot, { x: point.x, y: point.y - 24 });
     });
     on('pointerup', () => {
       const place = slot;

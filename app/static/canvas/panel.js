@@ -160,6 +160,7 @@ export class Panel {
     this.canvas.stage.removeAttribute('data-panel');
     if (this.canvas.mode === 'person') this.canvas.setMode('edit');
     if (refocus && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
+    else if (inside) this.canvas.holdFocus();
   }
 
   keys(event) {

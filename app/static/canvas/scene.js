@@ -285,6 +285,7 @@ export class Scene {
     const way = alike.length > 1 ? fan(begin, end, Math.max(0, place)) : route(begin, end, ports.length > 1);
     this.routes.set(id, way);
     for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
+    if (this.canvas.selection.has(id)) this.canvas.gestures?.links.reconnection.follow();
     if (parts.label) parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
   }
 

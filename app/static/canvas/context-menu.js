@@ -1,0 +1,262 @@
+// @ts-check
+/** The menu of everything that can be done with what is under the pointer or has the focus: right click, long press, menu key, Shift F10. */
+import { make } from './scene.js';
+import { toScreen } from './viewport.js';
+
+/** @typedef {import('./viewport.js').Point} Point @typedef {[text: string, icon: string, keys: string, work: () => any, off?: boolean] | null} Entry */
+/** @typedef {{x: number, y: number}} Spot on the screen */
+
+const POINTER_OFF = 4;
+
+export class ContextMenu {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.root = /** @type {HTMLDialogElement} */ (document.getElementById('context-menu'));
+    this.list = /** @type {HTMLElement} */ (this.root.firstElementChild);
+    canvas.addEventListener('contextmenu', (event) => this.asked(/** @type {PointerEvent} */ (event)));
+    this.root.addEventListener('keydown', (event) => this.keys(event));
+    // Not by click: the one that follows a long press comes when the finger that opened the menu goes up.
+    this.root.addEventListener('pointerdown', (event) => event.target === this.root && this.root.close());
+    this.root.addEventListener('contextmenu', (event) => {
+      event.preventDefault();
+      if (event.target === this.root) this.root.close();
+    });
+  }
+
+  /** @param {PointerEvent} event */
+  asked(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest('.note-text:focus, input')) return; // the browser's own menu: spelling, paste
+    event.preventDefault();
+    if (this.canvas.outline || event.pointerType === 'touch') return; // a long press is told by the gestures
+    const byKey = event.button !== 2;
+    if (byKey) this.openAtFocus();
+    else this.open(target, { x: event.clientX, y: event.clientY });
+  }
+
+  /** By the keyboard: of the selection or the focused card, beside it. */
+  openAtFocus() {
+    const { canvas } = this;
+    const [id] = canvas.targets();
+    const rect = canvas.getBoundingClientRect();
+    const box = canvas.scene.boxes.get(id);
+    const middle = canvas.scene.routes.get(id)?.middle;
+    const at = box ? { x: box.x + box.w / 2, y: box.y + box.h / 2 } : middle;
+    const spot = at ? toScreen(canvas.view, at) : { x: canvas.scene.size.w / 3, y: canvas.scene.size.h / 3 };
+    this.show(id ?? '', { x: rect.left + spot.x, y: rect.top + spot.y });
+  }
+
+  /** Of what lies there. @param {Element} target @param {Spot} spot */
+  open(target, spot) {
+    const found = /** @type {any} */ (target.closest('.node, .note, [data-edge]'));
+    const id = found?.dataset.id ?? found?.dataset.edge ?? '';
+    const { canvas } = this;
+    if (id && !canvas.selection.has(id)) canvas.select([id], { focus: !!canvas.graph.node(id) });
+    this.show(id, spot);
+  }
+
+  /** @param {string} id a step, trigger, note or connection, '' for the ground @param {Spot} spot */
+  show(id, spot) {
+    const { canvas } = this;
+    const rect = canvas.getBoundingClientRect();
+    this.at = canvas.gestures.flow({ x: spot.x - rect.left, y: spot.y - rect.top });
+    const entries = this.entries(id);
+    while (entries.at(-1) === null) entries.pop();
+    this.list.replaceChildren(...entries.map((entry) => (entry ? this.line(entry) : make('hr'))));
+    this.list.setAttribute('aria-label', this.nameOf(id));
+    this.root.showModal();
+    const { offsetWidth, offsetHeight } = this.root;
+    const left = Math.max(8, Math.min(spot.x + POINTER_OFF, innerWidth - offsetWidth - 8));
+    const top = Math.max(8, Math.min(spot.y + POINTER_OFF, innerHeight - offsetHeight - 8));
+    this.root.style.translate = `${left}px ${top}px`;
+    this.items()[0]?.focus();
+  }
+
+  nameOf(id) {
+    const { canvas } = this;
+    if (canvas.selection.size > 1 && canvas.selection.has(id)) return `${canvas.selection.size} selected`;
+    if (canvas.graph.node(id)) return canvas.titleOf(id);
+    return canvas.graph.notes.has(id) ? 'Note' : id ? 'Connection' : 'Canvas';
+  }
+
+  /** @param {NonNullable<Entry>} entry */
+  line([text, icon, keys, work, off = false]) {
+    const button = make('button', `mi${text.startsWith('Delete') ? ' dng' : ''}`, { type: 'button', role: 'menuitem', tabindex: '-1' });
+    const words = make('span', 'grow');
+    words.textContent = text;
+    button.append(this.canvas.icon(icon), words);
+    button.disabled = off;
+    for (const key of keys ? keys.split(' ') : []) {
+      const cap = make('kbd', '', { 'aria-hidden': 'true' });
+      cap.textContent = key;
+      button.append(cap);
+    }
+    button.addEventListener('click', () => {
+      this.root.close();
+      work();
+    });
+    return button;
+  }
+
+  items() {
+    return /** @type {any[]} */ ([...this.list.querySelectorAll('[role=menuitem]:not(:disabled)')]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  keys(event) {
+    const items = this.items();
+    const at = items.indexOf(document.activeElement);
+    const letter = event.key.length === 1 && !event.ctrlKey && !event.metaKey ? event.key.toLowerCase() : '';
+    const begins = [...items.slice(at + 1), ...items].find((item) => letter.trim() && item.textContent.toLowerCase().startsWith(letter));
+    const next = { ArrowDown: items[(at + 1) % items.length], ArrowUp: items.at(at - 1), Home: items[0], End: items.at(-1) }[event.key] ?? begins;
+    if (event.key === 'Tab') this.root.close();
+    if (!next && event.key !== 'Tab') return;
+    event.preventDefault();
+    event.stopPropagation();
+    next?.focus();
+  }
+
+  // ---------------------------------------------------------------- what is in it
+
+  /** @param {string} id @returns {Entry[]} */
+  entries(id) {
+    const { canvas } = this;
+    const { graph, selection } = canvas;
+    if (!canvas.editable) return this.toRead(id);
+    if (selection.size > 1 && selection.has(id)) return this.ofSeveral();
+    if (graph.isTrigger(id)) return this.ofTrigger(id);
+    if (graph.nodes.has(id)) return this.ofStep(id);
+    if (graph.notes.has(id)) return this.ofNote(id);
+    return graph.edges.has(id) ? this.ofLine(id) : this.ofGround();
+  }
+
+  /** @returns {Entry[]} */
+  toRead(id) {
+    const { canvas } = this;
+    const open = /** @type {Entry} */ (['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true })]);
+    return [...(canvas.graph.node(id) ? [open, null] : []), ...this.ofView()];
+  }
+
+  /** @returns {Entry[]} */
+  ofView() {
+    const { canvas } = this;
+    return [['Find a step', 'search', 'F', () => canvas.palette.find()], ['Fit to view', 'maximize', '1', () => canvas.fit()]];
+  }
+
+  /** What every copyable thing has. @param {() => string[]} ids @returns {Entry[]} */
+  ofCopies(ids) {
+    const { actions } = this.canvas;
+    const cut = () => actions.clipboard.copy(ids()) && actions.remove(ids());
+    return [
+      ['Cut', 'unlink', 'Ctrl X', cut],
+      ['Copy', 'copy', 'Ctrl C', () => actions.clipboard.copy(ids())],
+      ['Duplicate', 'layers-2', 'Ctrl D', () => actions.clipboard.duplicate(ids())],
+    ];
+  }
+
+  /** @param {string} id @returns {Entry[]} */
+  ofStep(id) {
+    const { canvas } = this;
+    const { graph, actions } = canvas;
+    const off = graph.nodes.get(id)?.disabled;
+    const failure = graph.presentation(id).hidden?.some((port) => port.id === 'error') && !graph.edgeAt(id, 'error');
+    const ends = !graph.ports(id).length;
+    return [
+      ['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
+      ['Rename', 'pencil', 'F2', () => actions.rename(id)],
+      null,
+      ['Add a step after', 'plus', 'A', () => actions.addAfter(id), ends],
+      ['Connect to…', 'cable', 'C', () => this.connect(id), ends],
+      ...(failure ? [/** @type {Entry} */ (['Add a path for failures', 'circle-alert', '', () => canvas.palette.open({ source: id, port: 'error' })])] : []),
+      [off ? 'Switch on' : 'Switch off for now', off ? 'play' : 'pause', '', () => actions.switchStep(id)],
+      null,
+      ...this.ofCopies(() => [id]),
+      ['Select all behind it', 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
+      null,
+      ['Delete', 'trash-2', 'Del', () => actions.remove([id])],
+    ];
+  }
+
+  /** @param {string} id @returns {Entry[]} */
+  ofTrigger(id) {
+    const { canvas } = this;
+    const { graph, actions } = canvas;
+    const enabled = graph.triggers.get(id)?.enabled;
+    const several = graph.triggers.size > 1;
+    return [
+      ['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
+      ['Add a step after', 'plus', 'A', () => actions.addAfter(id)],
+      ['Connect to…', 'cable', 'C', () => this.connect(id)],
+      null,
+      ['Add a trigger', 'plus', '', () => canvas.palette.openTriggers()],
+      [enabled ? 'Switch off' : 'Switch on', enabled ? 'pause' : 'play', '', () => actions.switchTrigger(id), enabled && !several],
+      ['Select all behind it', 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
+      null,
+      ['Delete', 'trash-2', 'Del', () => actions.remove([id]), !several],
+    ];
+  }
+
+  /** @returns {Entry[]} */
+  ofSeveral() {
+    const { canvas } = this;
+    const ids = () => [...canvas.selection];
+    return [...this.ofCopies(ids), null, ['Delete', 'trash-2', 'Del', () => canvas.actions.remove(ids())]];
+  }
+
+  /** @param {string} id @returns {Entry[]} */
+  ofNote(id) {
+    const { canvas } = this;
+    const write = () => /** @type {any} */ (canvas.scene.notes.get(id)?.firstElementChild)?.focus();
+    return [['Write', 'pencil', '', write], null, ...this.ofCopies(() => [id]), null, ['Delete', 'trash-2', 'Del', () => canvas.actions.remove([id])]];
+  }
+
+  /** @param {string} id @returns {Entry[]} */
+  ofLine(id) {
+    const { canvas } = this;
+    const edge = /** @type {import('./graph.js').Edge} */ (canvas.graph.edges.get(id));
+    return [
+      ['Add a step here', 'plus', '', () => canvas.palette.open({ edge: id })],
+      ['Lead to another step…', 'cable', 'C', () => this.connect(edge.source, edge.sourceHandle)],
+      null,
+      [`Go to ${canvas.titleOf(edge.source)}`, 'arrow-up', '', () => canvas.select([edge.source], { focus: true })],
+      [`Go to ${canvas.titleOf(edge.target)}`, 'arrow-down', '', () => canvas.select([edge.target], { focus: true })],
+      null,
+      ['Delete the connection', 'trash-2', 'Del', () => canvas.actions.remove([id])],
+    ];
+  }
+
+  /** @returns {Entry[]} */
+  ofGround() {
+    const { canvas, at } = this;
+    const { actions, history } = canvas;
+    const undo = history.undoLabel;
+    return [
+      ['Add a step here', 'plus', '/', () => canvas.palette.open({ at })],
+      ['Add a note here', 'sticky-note', 'N', () => actions.addNote(at)],
+      ['Paste here', 'inbox', 'Ctrl V', () => actions.clipboard.pasteFromMenu(at)],
+      null,
+      [undo ? `Undo: ${undo}` : 'Undo', 'undo-2', 'Ctrl Z', () => canvas.undo(), !undo],
+      ['Select everything', 'layers', 'Ctrl A', () => canvas.select([...canvas.graph.ids(), ...canvas.graph.notes.keys()])],
+      ['Tidy up', 'wand-sparkles', '', () => actions.tidy()],
+      null,
+      ...this.ofView(),
+    ];
+  }
+
+  // ---------------------------------------------------------------- verbs that only the menu has
+
+  /** Choose by keyboard or by the next click where a way out leads. @param {string} id @param {string} [port] */
+  connect(id, port) {
+    const { canvas } = this;
+    canvas.focusOn(id);
+    canvas.keyboard.startConnect(port);
+  }
+
+  /** @param {string} id */
+  selectBehind(id) {
+    const { canvas } = this;
+    canvas.select(canvas.graph.downstream(id), { focus: false });
+    canvas.announce(`${canvas.selection.size} selected`);
+  }
+}

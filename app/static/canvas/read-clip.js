@@ -1,0 +1,68 @@
+// @ts-check
+/** What a clipboard holds, as steps: a clip of this builder, a workflow as the API has it, or a file of the export. No DOM. */
+
+/** @typedef {import('./graph.js').Graph} Graph */
+
+const NOT_STEPS = 'The clipboard holds no steps. Copy steps in a builder, or a workflow as JSON.';
+const words = (number, one) => `${number} ${one}${number === 1 ? '' : 's'}`;
+const isPoint = (at) => Number.isFinite(at?.x) && Number.isFinite(at?.y);
+
+/** The part of a document that has the steps. */
+const graphOf = (value) => [value, value?.data, value?.graph, value?.workflow, value?.workflow?.graph].find((part) => Array.isArray(part?.nodes));
+
+/** Why these steps cannot be taken, or ''. @param {any[]} nodes */
+function fault(nodes) {
+  const ids = new Set();
+  for (const [index, node] of nodes.entries()) {
+    if (typeof node?.type !== 'string' || !node.type) return `Step ${index + 1} has no type.`;
+    if (typeof node.id !== 'string' || !node.id) return `Step ${index + 1} has no id.`;
+    if (ids.has(node.id)) return `Two steps have the id “${node.id}”.`;
+    if (node.data !== undefined && (typeof node.data !== 'object' || !node.data || Array.isArray(node.data))) {
+      return `The settings of step ${index + 1} (“data”) are no object.`;
+    }
+    ids.add(node.id);
+  }
+  return '';
+}
+
+/** Steps without a place stand below each other. */
+const placed = (nodes) => nodes.map((node, index) => ({ ...node, position: isPoint(node.position) ? node.position : { x: 0, y: index * 168 } }));
+
+/**
+ * @param {string} text @param {Graph} graph where the steps should go
+ * @returns {{clipped: any, why: string, left: string[]}} the clip or why there is none, and in sentences what does not come with it
+ */
+export function readClip(text, graph) {
+  const refused = (why) => ({ clipped: null, why, left: [] });
+  if (!text.trim()) return refused('The clipboard is empty.');
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const looksLikeJson = /^\s*[[{]/.test(text);
+    return refused(looksLikeJson ? `The clipboard holds broken JSON: ${/** @type {Error} */ (error).message}` : NOT_STEPS);
+  }
+  const source = graphOf(Array.isArray(value) ? { nodes: value } : value);
+  if (!source) return refused(value && typeof value === 'object' ? 'This JSON has no list of steps (“nodes”).' : NOT_STEPS);
+  const { nodes, edges = [], notes = [] } = source;
+  const wrong = fault(nodes);
+  if (wrong) return refused(`This cannot be pasted. ${wrong}`);
+  if (!nodes.length && !notes.length) return refused('There are no steps in it.');
+  const known = new Set(nodes.map((node) => node.id));
+  const own = Array.isArray(edges) ? edges.filter((edge) => known.has(edge?.source) && known.has(edge?.target)) : [];
+  const clipped = { throughline: 1, nodes: placed(nodes), edges: own, notes: Array.isArray(notes) ? notes.filter((note) => isPoint(note?.position)) : [] };
+  return { clipped, why: '', left: value?.throughline === 1 ? [] : leftOut(source, edges.length - own.length, nodes, graph) };
+}
+
+/** @returns {string[]} */
+function leftOut(source, cut, nodes, graph) {
+  const triggers = source.triggers?.length ?? (source.trigger ? 1 : 0);
+  const unknown = [...new Set(nodes.map((node) => node.type).filter((type) => !graph.types[type]))];
+  const lines = [];
+  if (triggers) lines.push(`${words(triggers, 'trigger')} left out: this workflow has its own.`);
+  if (source.goals?.length) lines.push(`${words(source.goals.length, 'goal')} left out.`);
+  if (cut > (triggers ? 1 : 0)) lines.push(`${words(cut, 'connection')} led out of these steps and ${cut === 1 ? 'is' : 'are'} left out.`);
+  if (unknown.length) lines.push(`Not installed here: ${unknown.map((type) => `“${type}”`).join(', ')}.`);
+  lines.push('What a step names and this workspace does not have is marked on its card.');
+  return lines;
+}
