@@ -47,7 +47,7 @@ from app.workflows.service import WorkflowService
 ONE = "/workflows/{workflow_id:uuid}"
 
 
-@get(ONE, role=Role.VIEWER)
+@get(ONE, role=Role.VIEWER, any_query=True)
 async def show_builder(
     request: AppRequest,
     form_options: NamedDependency[FormOptions],
@@ -55,7 +55,7 @@ async def show_builder(
     schedules: NamedDependency[ScheduleService],
     workflow_id: FromPath[UUID],
 ) -> Template:
-    """The builder of one workflow."""
+    """The builder of one workflow. What its address says of mode, step, version and run is read by the canvas (`address.js`)."""
     workflow = await workflows.get(workflow_id)
     document = workflows.draft(workflow).document
     diagnostics = await workflows.diagnostics(workflow)

@@ -67,7 +67,7 @@ async def show_person(
     explanations = sentences(run, version.stored, zone_of(request.user.timezone))
     name = run.subject
     workflow = await workflows.get(workflow_id)
-    data: dict[str, Any] = {"name": name, "steps": _lit(run, explanations, request.user)}
+    data: dict[str, Any] = {"run": str(run_id), "name": name, "steps": _lit(run, explanations, request.user)}
     data |= await canvas.shown_version(request, form_options, workflows.draft(workflow), version)
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
     return page(

@@ -4,6 +4,7 @@
  * `perform`, whoever asks: pointer, keyboard, form, undo. The element itself is never swapped.
  */
 import { Actions } from './actions.js';
+import { Address } from './address.js';
 import { ContextMenu } from './context-menu.js';
 import { Gestures } from './gestures.js';
 import { Graph, Refused } from './graph.js';
@@ -13,6 +14,7 @@ import { Overlay } from './overlay.js';
 import { Palette } from './palette.js';
 import { Panel } from './panel.js';
 import { Scene, make } from './scene.js';
+import { StoredHistory } from './stored-history.js';
 import { Sync } from './sync.js';
 import * as view from './viewport.js';
 
@@ -32,6 +34,9 @@ export class FlowCanvas extends HTMLElement {
     this.mode = 'edit';
     this.graph = new Graph({ ...data.graph, name: data.name, description: data.description, priority: data.priority }, data.types);
     this.history = new History();
+    const kept = new StoredHistory(sessionStorage, document.body.dataset.user ?? '', data.workflow);
+    if (this.mayEdit) kept.read(this.history, data.rev);
+    addEventListener('pagehide', () => this.mayEdit && kept.write(this.history, this.sync.outbox.rev, this.sync.outbox.pending.length));
     /** @type {Set<string>} */
     this.selection = new Set();
     /** The card that Tab comes to. */
@@ -52,6 +57,7 @@ export class FlowCanvas extends HTMLElement {
     this.overlay = new Overlay(this, data.diagnostics);
     this.keyboard = new Keyboard(this);
     this.menu = new ContextMenu(this);
+    this.address = new Address(this);
     this.scene.render();
     this.scene.flush();
     this.restoreView();
@@ -59,6 +65,7 @@ export class FlowCanvas extends HTMLElement {
     this.changed();
     this.setAttribute('data-ready', '');
     if (document.activeElement === document.body) this.begin();
+    this.sync.ready().then(() => this.address.follow());
     document.addEventListener('theme:change', () => this.repaint());
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.repaint());
     document.fonts?.ready.then(() => this.scene.schedule());

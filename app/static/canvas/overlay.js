@@ -40,6 +40,9 @@ export class Overlay {
     /** @type {Step[]} */
     this.steps = [];
     this.at = 0;
+    /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
+    this.shownVersion = '';
+    this.shownRun = '';
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
     document.addEventListener('htmx:after:swap', () => this.arrived());
@@ -133,11 +136,11 @@ export class Overlay {
     }
     if (mode === 'results') {
       this.follow();
-      return this.get('results', '#results-bar');
+      return this.get(`results${this.shownVersion && `?version=${this.shownVersion}`}`, '#results-bar');
     }
     canvas.panel.about = 'person';
     canvas.panel.show();
-    return this.get('people', '#panel');
+    return this.get(this.shownRun ? `people/${this.shownRun}` : 'people', '#panel');
   }
 
   /** The numbers move by themselves while they are shown: of the version that is chosen, and nothing else is touched. */
@@ -165,12 +168,14 @@ export class Overlay {
 
   /** Data that came with a part of the page. */
   arrived() {
+    if (this.shownRun && document.querySelector('#panel .people')) this.where({}); // another run is being chosen
     const tag = document.querySelector('script[data-overlay]');
     if (!tag) return;
     const data = JSON.parse(tag.textContent ?? '{}');
     const kind = /** @type {any} */ (tag).dataset.overlay;
     tag.remove();
     if (kind !== this.canvas.mode) return;
+    this.where(data);
     const quiet = this.quiet;
     this.quiet = false;
     if (quiet) return this.paint(data);
@@ -178,6 +183,14 @@ export class Overlay {
     this.canvas.panel.reload('workflow');
     if (kind === 'results') this.paint(data);
     else this.walk(data);
+  }
+
+  /** What is shown, for the address. */
+  where({ run = '' }) {
+    const select = /** @type {any} */ (document.querySelector('#results-bar [name=version]'));
+    this.shownRun = run;
+    this.shownVersion = select && select.value !== select.dataset.live ? select.value : '';
+    this.canvas.emit('wf:overlay');
   }
 
   /** Results and runs belong to a version: its graph is shown when the draft has moved on. */

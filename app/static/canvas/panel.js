@@ -70,6 +70,7 @@ export class Panel {
     this.into = into;
     this.loading = true;
     this.show();
+    canvas.emit('wf:panel');
     if (canvas.graph.node(about)) requestAnimationFrame(() => requestAnimationFrame(() => canvas.show(about))); // after the canvas was resized
     const done = await canvas.sync.settled();
     if (this.about !== about) return;
@@ -158,6 +159,7 @@ export class Panel {
     this.root.hidden = true;
     this.root.replaceChildren();
     this.canvas.stage.removeAttribute('data-panel');
+    this.canvas.emit('wf:panel');
     if (this.canvas.mode === 'person') this.canvas.setMode('edit');
     if (refocus && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
     else if (inside) this.canvas.holdFocus();

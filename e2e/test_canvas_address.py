@@ -1,0 +1,96 @@
+"""The address of the builder says what is shown: links, Back and a reload keep it, and undo outlives a reload and an activation."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from e2e.pages.builder import Builder
+from e2e.product import Product
+from e2e.workflows import create, create_small, edge, node
+
+
+def demo_workflow(product: Product) -> str:
+    """A workflow of the demo workspace that has runs."""
+    with product.connect() as connection:
+        row = connection.execute(
+            "select workflow_id from executions group by workflow_id order by count(*) desc limit 1"
+        ).fetchone()
+    assert row
+    return str(row[0])
+
+
+def test_mode_version_person_and_step_are_in_the_address(page: Page, product: Product) -> None:
+    workflow = demo_workflow(product)
+    canvas = Builder(page).open(workflow)
+    page.get_by_role("button", name="Results").click()
+    expect(page).to_have_url(re.compile(r"\?mode=results$"))
+    select = page.locator("#results-bar select")
+    select.select_option("0")
+    expect(page).to_have_url(re.compile("version=0"))
+    page.get_by_role("button", name="Person", exact=True).click()
+    canvas.panel.locator(".who").first.click()
+    expect(page).to_have_url(re.compile(r"mode=person&run=[0-9a-f-]{36}$"))
+    name = page.locator("#person-bar [data-name]").inner_text()
+    page.reload()
+    expect(page.locator("#person-bar [data-name]")).to_have_text(name)
+    page.go_back()
+    page.go_back()
+    expect(select).to_have_value("0")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_have_attribute("aria-pressed", "true")
+    step = str(page.locator(".node:not(.k-trigger)").first.get_attribute("data-id"))
+    canvas.open_form(step)
+    expect(page).to_have_url(re.compile(f"step={step}$"))
+    page.reload()
+    expect(canvas.panel.locator(f"form[data-about='{step}']")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.goto(f"/workflows/{workflow}?step=gone&mode=fly")
+    canvas.ready()
+    expect(page).to_have_url(re.compile(r"/workflows/[0-9a-f-]{36}$"))
+
+
+def test_undo_outlives_a_reload_and_an_activation(page: Page, product: Product) -> None:
+    canvas = Builder(page).open(
+        create(
+            product,
+            "Undo",
+            trigger={"type": "event", "event": "x", "position": {"x": 0, "y": 0}},
+            nodes=[node("tag", "add_tag", 0, 168, tag="t")],
+            edges=[edge("trigger", "tag")],
+        )
+    )
+    canvas.plus("tag").click()
+    canvas.choose("remove tag")
+    added = canvas.the("remove_tag")
+    canvas.form.fill("f-tag", "t")
+    canvas.wait_saved()
+    page.reload()
+    canvas.ready()
+    canvas.activate()
+    canvas.ready()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_enabled()
+    undo.click()
+    undo.click()
+    assert added not in {one["id"] for one in canvas.graph()["nodes"]}
+    canvas.wait_saved()
+    assert canvas.ways() == {("trigger", "next", "tag")}
+    page.reload()
+    page.get_by_role("button", name="Redo").click()
+    assert added in {one["id"] for one in canvas.graph()["nodes"]}
+
+
+def test_undo_is_not_offered_over_what_others_changed(page: Page, product: Product) -> None:
+    workflow = create_small(product, "Undo and others")
+    canvas = Builder(page).open(workflow)
+    canvas.card("good").click()
+    page.keyboard.press("Delete")
+    canvas.wait_saved()
+    page.goto("/workflows")
+    with product.connect() as connection:
+        connection.execute("update workflows set draft_rev = draft_rev + 3 where id = %s", [workflow])
+    canvas.open(workflow)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
