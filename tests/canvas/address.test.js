@@ -31,11 +31,11 @@ test('undo is taken up on the revision it stands on, and on that of what was on 
   before.push(change('One'));
   before.push(change('Two'));
   before.undo();
-  for (const [pending, rev, kept] of [[0, 7, true], [0, 8, false], [1, 8, true], [1, 9, false], [0, 6, false]]) {
+  for (const [pending, rev, isRestored] of [[0, 7, true], [0, 8, false], [1, 8, true], [1, 9, false], [0, 6, false]]) {
     new StoredHistory(place, 'ada', 'w').write(before, 7, pending);
     const after = new History();
-    assert.equal(new StoredHistory(place, 'ada', 'w').read(after, rev), kept);
-    assert.deepEqual([after.undoLabel, after.redoLabel], kept ? ['One', 'Two'] : ['', '']);
+    assert.equal(new StoredHistory(place, 'ada', 'w').read(after, rev), isRestored);
+    assert.deepEqual([after.undoLabel, after.redoLabel], isRestored ? ['One', 'Two'] : ['', '']);
   }
   assert.equal(new StoredHistory(place, 'rosa', 'w').read(new History(), 7), false, 'of somebody else nothing');
 });

@@ -40,11 +40,11 @@ test('what is put in lies on nothing, wherever it was wanted', () => {
   const dice = random(7);
   for (let round = 0; round < 200; round += 1) {
     const box = () => ({ x: dice.int(1200), y: dice.int(1200), w: 240, h: 66 + dice.int(60) });
-    const there = Array.from({ length: dice.int(60) }, box);
+    const taken = Array.from({ length: dice.int(60) }, box);
     const parts = Array.from({ length: 1 + dice.int(4) }, box);
-    const by = freeShift(there, parts);
+    const by = freeShift(taken, parts);
     const moved = parts.map((part) => ({ ...part, x: part.x + by.x, y: part.y + by.y }));
-    assert.ok(!moved.some((part) => there.some((other) => overlaps(part, other))), `round ${round}`);
+    assert.ok(!moved.some((part) => taken.some((other) => overlaps(part, other))), `round ${round}`);
   }
 });
 

@@ -8,13 +8,13 @@ const MODES = ['edit', 'results', 'person'];
 
 /** @param {string} search @returns {{mode: string, step: string, version: string, run: string}} */
 export function viewOf(search) {
-  const asked = new URLSearchParams(search);
-  const mode = asked.get('mode') ?? (asked.get('run') ? 'person' : 'edit');
-  const version = asked.get('version') ?? '';
-  const run = asked.get('run') ?? '';
+  const query = new URLSearchParams(search);
+  const mode = query.get('mode') ?? (query.get('run') ? 'person' : 'edit');
+  const version = query.get('version') ?? '';
+  const run = query.get('run') ?? '';
   return {
     mode: MODES.includes(mode) ? mode : 'edit',
-    step: asked.get('step') ?? '',
+    step: query.get('step') ?? '',
     version: /^\d{1,9}$/.test(version) ? version : '',
     run: /^[0-9a-f-]{36}$/i.test(run) ? run : '',
   };

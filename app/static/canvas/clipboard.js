@@ -15,11 +15,11 @@ export class Clipboard {
     this.canvas = canvas;
     /** What was copied last on this page, for browsers that keep the clipboard to themselves. */
     this.text = '';
-    for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.asked(kind, /** @type {ClipboardEvent} */ (event)));
+    for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.onClipboard(kind, /** @type {ClipboardEvent} */ (event)));
   }
 
   /** The browser's own copy, cut and paste. @param {string} kind @param {ClipboardEvent} event */
-  asked(kind, event) {
+  onClipboard(kind, event) {
     const { canvas } = this;
     const target = /** @type {HTMLElement} */ (document.activeElement);
     if (target?.closest('input, textarea, select, [contenteditable]:focus, dialog') || !canvas.editable) return;

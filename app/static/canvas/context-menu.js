@@ -14,7 +14,7 @@ export class ContextMenu {
     this.canvas = canvas;
     this.root = /** @type {HTMLDialogElement} */ (document.getElementById('context-menu'));
     this.list = /** @type {HTMLElement} */ (this.root.firstElementChild);
-    canvas.addEventListener('contextmenu', (event) => this.asked(/** @type {PointerEvent} */ (event)));
+    canvas.addEventListener('contextmenu', (event) => this.wanted(/** @type {PointerEvent} */ (event)));
     this.root.addEventListener('keydown', (event) => this.keys(event));
     // Not by click: the one that follows a long press comes when the finger that opened the menu goes up.
     this.root.addEventListener('pointerdown', (event) => event.target === this.root && this.root.close());
@@ -25,7 +25,7 @@ export class ContextMenu {
   }
 
   /** @param {PointerEvent} event */
-  asked(event) {
+  wanted(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest('.note-text:focus, input')) return; // the browser's own menu: spelling, paste
     event.preventDefault();
@@ -49,8 +49,8 @@ export class ContextMenu {
 
   /** Of what lies there. @param {Element} target @param {Spot} spot */
   open(target, spot) {
-    const found = /** @type {any} */ (target.closest('.node, .note, [data-edge]'));
-    const id = found?.dataset.id ?? found?.dataset.edge ?? '';
+    const part = /** @type {any} */ (target.closest('.node, .note, [data-edge]'));
+    const id = part?.dataset.id ?? part?.dataset.edge ?? '';
     const { canvas } = this;
     if (id && !canvas.selection.has(id)) canvas.select([id], { focus: !!canvas.graph.node(id) });
     this.show(id, spot);

@@ -34,9 +34,9 @@ export class FlowCanvas extends HTMLElement {
     this.mode = 'edit';
     this.graph = new Graph({ ...data.graph, name: data.name, description: data.description, priority: data.priority }, data.types);
     this.history = new History();
-    const kept = new StoredHistory(sessionStorage, document.body.dataset.user ?? '', data.workflow);
-    if (this.mayEdit) kept.read(this.history, data.rev);
-    addEventListener('pagehide', () => this.mayEdit && kept.write(this.history, this.sync.outbox.rev, this.sync.outbox.pending.length));
+    const storedHistory = new StoredHistory(sessionStorage, document.body.dataset.user ?? '', data.workflow);
+    if (this.mayEdit) storedHistory.read(this.history, data.rev);
+    addEventListener('pagehide', () => this.mayEdit && storedHistory.write(this.history, this.sync.outbox.rev, this.sync.outbox.pending.length));
     /** @type {Set<string>} */
     this.selection = new Set();
     /** The card that Tab comes to. */

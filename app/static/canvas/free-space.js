@@ -27,8 +27,8 @@ export function freeShift(boxes, parts) {
     const near = boxes.filter((box) => overlaps(box, wide(all, by)));
     return !near.some((box) => parts.some((part) => overlaps(box, wide(part, by))));
   };
-  const found = OFFSETS.find(free);
-  if (found) return { ...found };
-  const there = /** @type {Box} */ (bounds(boxes));
-  return { x: there.x + there.w + 2 * AIR - all.x, y: 0 };
+  const nearest = OFFSETS.find(free);
+  if (nearest) return { ...nearest };
+  const taken = /** @type {Box} */ (bounds(boxes));
+  return { x: taken.x + taken.w + 2 * AIR - all.x, y: 0 };
 }

@@ -61,11 +61,11 @@ export class Reconnection {
       },
       up: (at, event) => {
         const target = links.open?.target ?? '';
-        const over = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.node'))?.dataset.id;
+        const under = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.node'))?.dataset.id;
         finish();
         if (line) this.leaveFrom(edge, spot);
         else if (target) canvas.actions.connect(edge.source, edge.sourceHandle, target);
-        else if (over) canvas.announce(canvas.graph.whyNot(edge.source, edge.sourceHandle, over), 'err');
+        else if (under) canvas.announce(canvas.graph.whyNot(edge.source, edge.sourceHandle, under), 'err');
         const now = canvas.graph.outgoing(spot.source || edge.source).find((one) => one.target === (target || edge.target));
         canvas.select([canvas.graph.edges.has(id) ? id : now?.id ?? '']);
       },
@@ -109,9 +109,9 @@ export class Reconnection {
   leaveFrom(edge, { source, port }) {
     const { canvas } = this;
     if (!source || (source === edge.source && port === edge.sourceHandle)) return;
-    const there = canvas.graph.edgeAt(source, port);
+    const before = canvas.graph.edgeAt(source, port);
     const ops = [{ kind: 'remove_edge', edgeId: edge.id }];
-    if (there) ops.push({ kind: 'remove_edge', edgeId: there.id });
+    if (before) ops.push({ kind: 'remove_edge', edgeId: before.id });
     canvas.perform([...ops, link(source, port, edge.target)], `Connected ${canvas.titleOf(source)} to ${canvas.titleOf(edge.target)}`);
   }
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Undo and redo of one tab, kept while its page is loaded anew: by a reload, an activation, a way to another page and back. They stand on
+ * Undo and redo of one tab, stored while its page is loaded anew: by a reload, an activation, a way to another page and back. They stand on
  * a revision of the draft; once others have changed it, they are not taken up. No DOM.
  */
 
@@ -21,12 +21,12 @@ export class StoredHistory {
   /** @param {History} history @param {number} rev that the server has confirmed @param {number} pending ops on their way */
   write({ past, future }, rev, pending) {
     const plain = ({ label, ops, inverse, at }) => ({ label, ops, inverse, at });
-    const kept = { rev, pending: pending > 0, at: Date.now(), past: past.map(plain), future: future.map(plain) };
-    let text = JSON.stringify(kept);
-    while (text.length > MOST && kept.past.length + kept.future.length) {
-      kept.past.splice(0, Math.max(1, kept.past.length >> 1));
-      if (!kept.past.length) kept.future = [];
-      text = JSON.stringify(kept);
+    const stored = { rev, pending: pending > 0, at: Date.now(), past: past.map(plain), future: future.map(plain) };
+    let text = JSON.stringify(stored);
+    while (text.length > MOST && stored.past.length + stored.future.length) {
+      stored.past.splice(0, Math.max(1, stored.past.length >> 1));
+      if (!stored.past.length) stored.future = [];
+      text = JSON.stringify(stored);
     }
     try {
       if (past.length + future.length) this.storage.setItem(this.key, text);
@@ -46,16 +46,16 @@ export class StoredHistory {
 
   /** Take up what stands on this revision. @param {History} history @param {number} rev of the page */
   read(history, rev) {
-    let kept;
+    let stored;
     try {
-      kept = JSON.parse(this.storage.getItem(this.key) ?? 'null');
+      stored = JSON.parse(this.storage.getItem(this.key) ?? 'null');
     } catch {
       return false;
     }
     // What was on its way when the page went has arrived by now, as one revision more.
-    const same = kept && (kept.rev === rev || (kept.pending && kept.rev + 1 === rev));
-    if (!same || !Array.isArray(kept.past) || !Array.isArray(kept.future)) return false;
-    Object.assign(history, { past: kept.past, future: kept.future });
+    const same = stored && (stored.rev === rev || (stored.pending && stored.rev + 1 === rev));
+    if (!same || !Array.isArray(stored.past) || !Array.isArray(stored.future)) return false;
+    Object.assign(history, { past: stored.past, future: stored.future });
     return true;
   }
 }
