@@ -144,19 +144,20 @@ def move(
     """Let contacts enter and leave segments of any kind, in a transaction that holds their locks."""
     for sql, moves in ((LEAVE, leaving), (ENTER, entering)):
         if moves:
-            cursor.execute(sql, _encoded(arguments(moves, shard)))
+            cursor.execute(sql, _encoded(moves, shard))
 
 
-def _encoded(values: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of many moves by number, as a connection takes them that knows `app.lib.binary_fields`."""
+def _encoded(moves: Iterable[Move], shard: int) -> dict[str, Any]:
+    """The same as `arguments`, as a connection takes them that knows `app.lib.binary_fields`."""
+    ordered = list({move[:3]: move for move in moves}.values())
     return {
-        "tenants": int4s(values["tenants"]),
-        "segments": int4s(values["segments"]),
-        "contacts": Uuids([one.bytes for one in values["contacts"]]),
-        "events": Uuids([one.bytes for one in values["events"]]),
-        "workflows": Uuids([one.bytes if one is not None else None for one in values["workflows"]]),
-        "depths": Int2s([int2(one) if one is not None else NULL for one in values["depths"]]),
-        "shard": values["shard"],
+        "tenants": int4s(move.tenant_id for move in ordered),
+        "segments": int4s(move.segment for move in ordered),
+        "contacts": Uuids([move.contact_id.bytes for move in ordered]),
+        "events": Uuids(uuid7_many(len(ordered))),
+        "workflows": Uuids([move.workflow_id.bytes if move.workflow_id is not None else None for move in ordered]),
+        "depths": Int2s([int2(move.depth) if move.depth is not None else NULL for move in ordered]),
+        "shard": shard,
     }
 
 

@@ -89,11 +89,15 @@ class WorkspaceMembership:
         """The same of changes of which nobody is told."""
         self._counted: dict[tuple[bytes, int], list[int]] = {}
         """Instants of events, by contact and what they count for."""
+        self._plain = {name: [fact for fact, _ in book.counting(name)] for name in book.unconditional - CHANGES}
+        """What most events count for: those that say no more than their name."""
         self._woken: set[bytes] = set()
         self._causes: dict[bytes, _Cause] = {}
         self._states: dict[bytes, State] = {}
         self._turned: dict[bytes, list[int]] = {}
         self._put: dict[tuple[bytes, int], Sum] = {}
+        self._places: Mapping[tuple[bytes, int], bytes] = {}
+        """Where those of them are stored that are not new."""
         self._late: dict[bytes, int] = {}
         """Contacts that were behind, with the epoch up to which they had been built."""
 
@@ -105,6 +109,10 @@ class WorkspaceMembership:
         if contact is None or contact not in self._contacts:
             return
         name, kind = item.name, item.kind
+        if kind == InboxKind.EVENT and item.workflow_id is None and name in self._plain:
+            for fact in self._plain[name]:
+                self._counted.setdefault((contact, fact), []).append(item.occurred_at)
+            return
         counting = () if kind == InboxKind.FOLLOW else self.book.counting(name)
         properties: Mapping[str, Any] | None = None
         if name in CHANGES or any(test is not None for _, test in counting):
@@ -151,7 +159,7 @@ class WorkspaceMembership:
                 self._build()
         self._count()
         self._write(self._judged(self._touched()), shard)
-        self._rows.put_facts(self._put)
+        self._rows.put_facts(self._put, self._places)
         return len(self._late)
 
     def foreseen(self, states: Mapping[bytes, State]) -> dict[bytes, frozenset[int]]:
@@ -194,12 +202,14 @@ class WorkspaceMembership:
             }
         if not counted:
             return
-        before = self._rows.pairs(counted)
+        before, put, turned_by = self._rows.pairs(counted), self._put, self.book.turned
         for pair, instants in counted.items():
-            old, (contact, fact) = before.get(pair, NOTHING), pair
-            new = self._put[pair] = old.plus(instants, facts[fact].fact.keep)
-            if turned := self.book.turned(fact, old, new, now):
+            known, (contact, fact) = before.get(pair), pair
+            old = NOTHING if known is None else known.sum
+            new = put[pair] = old.plus(instants, facts[fact].fact.keep)
+            if turned := turned_by(fact, old, new, now):
                 self._turned.setdefault(contact, []).extend(turned)
+        self._places = {pair: known.place for pair, known in before.items()}
 
     def _touched(self) -> dict[bytes, list[int]]:
         """Versions by which each contact has to be judged, those that others read first. Most events turn nothing, so most are not."""
@@ -300,8 +310,8 @@ class WorkspaceMembership:
                     of_contact[fact] = counted
                 else:
                     unread.append((contact, fact))
-        for (contact, fact), counted in self._rows.pairs(unread).items():
-            facts[contact][fact] = counted
+        for (contact, fact), stored_sum in self._rows.pairs(unread).items():
+            facts[contact][fact] = stored_sum.sum
         return facts
 
     def _move(self, entering: list[tuple[int, bytes]], leaving: list[tuple[int, bytes]], shard: int) -> None:

@@ -17,13 +17,20 @@ from app.membership.book import CHANGES, Book
 
 def concerning(matcher: Matcher, items: Iterable[Item]) -> list[Item]:
     """Those of these items that rules count, or that say that a contact has changed."""
-    return [
-        item
-        for item in items
-        if item.kind in _HAPPENED
-        and (book := matcher.workspace(item.tenant_id).book) is not None
-        and (book.counted(item.name) or (item.name in CHANGES and _changes(book, item)))
-    ]
+    counted: dict[tuple[int, str], bool] = {}
+    """By workspace and name: most items of a batch share both."""
+
+    def concerns(item: Item) -> bool:
+        known = counted.get((item.tenant_id, item.name))
+        if known is None:
+            book = matcher.workspace(item.tenant_id).book
+            known = counted[item.tenant_id, item.name] = book is not None and book.counted(item.name)
+        if known or item.name not in CHANGES:
+            return known
+        book = matcher.workspace(item.tenant_id).book
+        return book is not None and _changes(book, item)
+
+    return [item for item in items if item.kind in _HAPPENED and concerns(item)]
 
 
 def _changes(book: Book, item: Item) -> bool:

@@ -31,7 +31,10 @@ class Sum(NamedTuple):
 
     def plus(self, instants: list[int], keep: int) -> Sum:
         """With further events, in any order: one that comes late finds its place. `keep`: how many of the newest are remembered."""
-        newest = sorted([*instants, *self.recent], reverse=True)[:keep]
+        recent = self.recent
+        if len(instants) == 1 and recent and instants[0] >= recent[0]:  # as most do
+            return Sum(self.n + 1, self.first, [instants[0], *recent[: keep - 1]])
+        newest = sorted([*instants, *recent], reverse=True)[:keep]
         first = min(instants)
         return Sum(self.n + len(instants), min(self.first, first) if self.n else first, newest)
 

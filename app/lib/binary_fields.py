@@ -20,7 +20,16 @@ NULL = b"\xff\xff\xff\xff"
 UUID_HEAD = b"\0\0\0\x10"
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-OIDS = {"uuid": 2950, "int": 23, "smallint": 21, "bigint": 20, "text": 25, "jsonb": 3802, "timestamptz": 1184}
+OIDS = {
+    "uuid": 2950,
+    "int": 23,
+    "smallint": 21,
+    "bigint": 20,
+    "text": 25,
+    "jsonb": 3802,
+    "timestamptz": 1184,
+    "tid": 27,
+}
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 decode = msgspec.json.decode
@@ -110,6 +119,16 @@ class Uuids(Encoded):
         super().__init__([UUID_HEAD + value if value is not None else NULL for value in ids])
 
 
+class Tids(Encoded):
+    """A tid[] from places of rows as they are read, six bytes each."""
+
+    __slots__ = ()
+    element = OIDS["tid"]
+
+    def __init__(self, places: Sequence[bytes]) -> None:
+        super().__init__([b"\0\0\0\x06" + place for place in places])
+
+
 class Texts(Encoded):
     __slots__ = ()
     element = OIDS["text"]
@@ -161,7 +180,7 @@ ARRAYS: dict[str, type[Encoded]] = {
     "jsonb": Jsons,
     "timestamptz": Stamps,
 }
-_ARRAY_OIDS = {Uuids: 2951, Texts: 1009, Int2s: 1005, Int4s: 1007, Int8s: 1016, Stamps: 1185, Jsons: 3807}
+_ARRAY_OIDS = {Uuids: 2951, Texts: 1009, Int2s: 1005, Int4s: 1007, Int8s: 1016, Stamps: 1185, Jsons: 3807, Tids: 1010}
 
 
 def register(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:

@@ -158,11 +158,19 @@ class Book:
         self.workflows = sorted(UUID(key[9:]) for key in self.readers if key.startswith("workflow:"))
         self.timed = frozenset(self.readers.get(TIMED, ()))
         self.fields = self._fields()
-        zone = zone_of(timezone)
+        self._note_events(facts)
+        self._place = {number: place for place, number in enumerate(_sorted(versions, by_id))}
+        self._above = {one.number: self.readers.get(f"segment:{one.segment_id}", ()) for one in versions}
+        """Versions that read the segment of a version."""
+
+    def _note_events(self, facts: Sequence[CountedFact]) -> None:
+        zone = zone_of(self.timezone)
         self._counted: dict[str, list[tuple[int, Callable[[Mapping[str, Any]], bool] | None]]] = {}
         for one in facts:
             self._counted.setdefault(one.fact.event, []).append((one.number, _counts(one.fact, zone)))
-        self._place = {number: place for place, number in enumerate(_sorted(versions, by_id))}
+        plain = (name for name, several in self._counted.items() if all(test is None for _, test in several))
+        self.unconditional = frozenset(plain)
+        """Names of events that count whatever their properties."""
 
     def _note(self, version: RuleVersion, names: RuleNames, bits: dict[int, dict[_Bit, list[int]]]) -> None:
         for key in reads_of(version.rule):
@@ -230,7 +238,7 @@ class Book:
             number = waiting.pop()
             if number not in touched:
                 touched.add(number)
-                waiting += self.readers.get(f"segment:{self.versions[number].segment_id}", ())
+                waiting += self._above[number]
         return sorted(touched, key=self._place.__getitem__)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from app.flow.segment_judge import FOREVER, NOTHING, RuleNames, Sum, judge_of
 from app.flow.segment_rules import Fact, segment_rule
+from app.lib import database
+from app.lib.binary_fields import register
 from app.membership.book import Book, CountedFact, RuleVersion
+from app.membership.state_repository import StateRepository
 from tests.engine.dynamic import Dynamic, did, did_not, f, rule
 from tests.engine.test_statements_of_types import count_statements
 from tests.fixtures.world import World, flow, node
@@ -45,8 +49,29 @@ async def test_events_that_turn_nothing_read_and_write_counts_alone(
     pay(world, people)
     asked = count_statements(monkeypatch)
     pay(world, people)
-    assert ["insert into segment_facts" in sql for sql in of_segments(asked)] == [False, True], of_segments(asked)
+    assert ["update segment_facts" in sql for sql in of_segments(asked)] == [False, True], of_segments(asked)
     assert segments.faults() == [] and segments.recounted() == []
+
+
+async def test_counts_are_written_where_they_were_read(world: World) -> None:
+    """A count that was unused and went meanwhile has left its place to another, which stays as it is."""
+    people, segments = world.contacts(2), Dynamic(world)
+    await segments.add(rule(did("paid")))
+    pay(world, people)
+    fact = world.one("select min(fact) from segment_facts")
+    there, absent = (people[0].bytes, fact), (people[0].bytes, fact + 1)
+    with database.connect("engine") as connection:
+        register(connection)
+        repository = StateRepository(connection.cursor(binary=True), world.tenant)
+        place = repository.pairs([there])[there].place
+        repository.put_facts({absent: Sum(5, 1, [3, 2])}, {absent: place})
+        assert segments.recounted() == []
+        repository.put_facts({there: Sum(5, 1, [3, 2])}, {there: place})
+    rows = world.db.execute(
+        "select contact_id, n, first_at, recent from segment_facts where fact = %s", (fact,)
+    ).fetchall()
+    assert [row[1:] for row in rows if row[0] == people[0]] == [(5, 1, [3, 2])]
+    assert [row[1] for row in rows if row[0] == people[1]] == [1]
 
 
 @pytest.mark.parametrize("count", [3, 300])
@@ -98,6 +123,10 @@ async def test_facts_are_read_by_their_keys_however_small_their_table_is(world: 
         {"tenant": world.tenant, "contacts": people[:500], "facts": [fact] * 500},
     ).fetchall()
     assert not any("Seq Scan" in line for (line,) in plan), plan
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", state_repository.KNOWN_FACTS)))
+    statement = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", state_repository.KNOWN_FACTS)
+    plan = world.db.execute(f"explain (generic_plan) {statement}").fetchall()  # prepared after a few batches
+    assert any("Tid Scan" in line for (line,) in plan), plan
 
 
 async def test_a_step_that_writes_what_is_there_moves_nobody(world: World) -> None:
