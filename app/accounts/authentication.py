@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import key_repository, keys, session_repository, sessions
 from app.accounts.principal import Principal
 from app.errors import SignedOut
-from app.lib import clock, crypto
+from app.lib import clock, crypto, translation
 from app.lib.single_flight import SingleFlight
 from app.models.status import Role
 from app.settings import settings
@@ -78,6 +78,7 @@ class Authentication:
         if scope["type"] in ("http", "websocket") and not scope["path"].startswith(OPEN):
             connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
             if scope["path"].startswith("/api/"):
+                translation.use(translation.ENGLISH)
                 if match := KEY.fullmatch(_bearer(connection.headers.get("authorization", ""))):
                     prefix, secret = match[1], match[2]
 
@@ -89,7 +90,15 @@ class Authentication:
             elif token := connection.cookies.get(cookie_name(), ""):
                 async with transactions.short_transaction(scope) as session:
                     scope["user"] = await session_principal(session, token)
+            if not scope["path"].startswith("/api/"):
+                translation.use(_language(connection, scope["user"]))
         await self.app(scope, receive, send)
+
+
+def _language(connection: ASGIConnection[Any, Any, Any, Any], principal: Principal | None) -> str:
+    """Of a page: what its reader chose, else what the browser asks for."""
+    own = principal.language if principal else ""
+    return own or translation.preferred(connection.headers.get("accept-language", ""))
 
 
 def _bearer(header: str) -> str:
@@ -160,6 +169,9 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
         workspace=row.workspace,
         timezone=row.timezone,
         country=row.country,
+        own_timezone=row.own_timezone or "",
+        language=row.language or "",
+        theme=row.theme or "",
         session_id=row.id,
     )
 

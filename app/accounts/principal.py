@@ -22,6 +22,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     workspace: str = ""
     timezone: str = "UTC"
+    """Of the workspace: of dates and times that are written without a zone."""
+    own_timezone: str = ""
+    """Of the user, who chose another to read times in. Empty: the workspace's."""
+    language: str = ""
+    """That a user chose for the pages, as in `translation.LANGUAGES`. Empty: what the browser asks for."""
+    theme: str = ""
     country: str | None = None
     """ISO 3166 alpha-2, of the workspace: of phone numbers that are written without a country code."""
     session_id: UUID | None = None
@@ -32,6 +38,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     standing: str = ""
     """Of an API key: a digest of all that `key_principal` judged (`key_repository.standing_sql`). While the database answers the same,
     and the key is not over, the same key has the same principal."""
+
+    @property
+    def reading_timezone(self) -> str:
+        """In which times are shown."""
+        return self.own_timezone or self.timezone
 
     def may(self, role: Role | str) -> bool:
         """Does this role cover `role`? Templates use it to leave out what would be refused."""

@@ -6,7 +6,6 @@ An admin manages everybody but owners; only an owner makes or unmakes owners; a 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -19,13 +18,14 @@ from app.accounts.invitations import NewLink
 from app.accounts.principal import Principal
 from app.accounts.repository import Member
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from app.lib import addresses, clock
+from app.lib import addresses, clock, translation
+from app.lib.translation import gettext
 from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 from app.settings import settings
-from app.values import contact_fields
+from app.values import contact_fields, zone_names
 
 log = structlog.get_logger()
 
@@ -276,10 +276,17 @@ async def end_sessions_of(
     return member, ended
 
 
-async def change_profile(session: AsyncSession, principal: Principal, name: str) -> None:
-    """The user's own name."""
-    user = await session.get_one(User, principal.id)
-    user.name = clean_name(name)
+async def change_profile(
+    session: AsyncSession, principal: Principal, *, name: str, language: str, timezone: str, theme: str
+) -> None:
+    """The user's own name, and how pages are shown to them; empty: as the browser, the workspace and the device are. Raises Invalid."""
+    user, cleaned = await session.get_one(User, principal.id), clean_name(name)
+    if language not in ("", *translation.LANGUAGES):
+        raise _invalid("language", gettext("Choose a language of the list."))
+    if theme not in ("", "light", "dark"):
+        raise _invalid("theme", gettext("Choose a theme of the list."))
+    user.timezone = check_timezone(timezone) if timezone else None
+    user.name, user.language, user.theme = cleaned, language or None, theme or None
     await session.flush()
 
 
@@ -322,8 +329,8 @@ async def change_workspace(
 
 def check_timezone(name: str) -> str:
     """The name when it is an IANA time zone, for example Europe/Berlin. Invalid otherwise."""
-    if name not in zoneinfo.available_timezones():
-        raise _invalid("timezone", "Choose a time zone of the list, for example Europe/Berlin.")
+    if name not in zone_names.timezones():
+        raise _invalid("timezone", gettext("Choose a time zone of the list, for example Europe/Berlin."))
     return name
 
 

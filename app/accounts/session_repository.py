@@ -111,6 +111,9 @@ async def session_by_token(session: AsyncSession, token_hash: bytes, now: dateti
             Workspace.name.label("workspace"),
             Workspace.timezone,
             Workspace.settings["country"].astext.label("country"),
+            User.language,
+            User.timezone.label("own_timezone"),
+            User.theme,
         )
         .join(User, User.id == UserSession.user_id)
         .join(Membership, (Membership.user_id == UserSession.user_id) & (Membership.tenant_id == UserSession.tenant_id))

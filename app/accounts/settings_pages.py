@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import zoneinfo
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import passwords, repository, service, sessions, sign_in_links
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Invalid, TooMany
+from app.lib import translation
+from app.lib.translation import gettext, ngettext
 from app.models.status import Role
 from app.models.user import User
-from app.values import contact_fields
+from app.values import contact_fields, zone_names
 from app.web import flash, transactions
 from app.web.form_errors import errors_by_path
 from app.web.fragments import page
@@ -46,25 +47,33 @@ async def _profile(request: AppRequest, session: AsyncSession, error: AppError |
         status_code=error.status_code if error else 200,
         headers={"Retry-After": str(error.retry_after)} if error and error.retry_after else {},
         user=user,
+        languages=[*translation.LANGUAGES.items()],
+        zones=zone_names.choices(user.timezone),
         errors=errors_by_path(error),
     )
 
 
 @get("/settings/profile", role=Role.VIEWER)
 async def profile(request: AppRequest, db_session: Database) -> Template:
-    """Name and password."""
+    """Name, password, and how pages are shown to this person."""
     return await _profile(request, db_session)
 
 
 @post("/settings/profile", role=Role.VIEWER, status_code=200)
 async def save_profile(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
-    """Change one's own name."""
-    [name] = await _text(request, "name")
+    """Change one's own name, language, time zone and theme. The theme replaces what was switched to in this browser."""
+    name, language, timezone, theme = await _text(request, "name", "language", "timezone", "theme")
     try:
-        await service.change_profile(db_session, request.user, name)
+        await service.change_profile(
+            db_session, request.user, name=name, language=language, timezone=timezone, theme=theme
+        )
     except Invalid as error:
         return await _profile(request, db_session, error)
-    return flash.go(request, "/settings/profile", "Saved.")
+    if language:
+        translation.use(language)
+    answer = flash.go(request, "/settings/profile", gettext("Saved."))
+    answer.delete_cookie("theme")
+    return answer
 
 
 @post("/settings/password", role=Role.VIEWER, status_code=200)
@@ -79,7 +88,7 @@ async def save_password(request: AppRequest, db_session: Database) -> Template |
     except (Invalid, TooMany) as error:
         return await _profile(request, db_session, error)
     await service.change_password(db_session, request.user, secret)
-    return flash.go(request, "/settings/profile", "Password changed. You are signed out everywhere else.")
+    return flash.go(request, "/settings/profile", gettext("Password changed. You are signed out everywhere else."))
 
 
 # ---- sessions
@@ -97,27 +106,32 @@ async def list_sessions(request: AppRequest, db_session: Database) -> Template:
 async def end_session(request: AppRequest, db_session: Database, session_id: FromPath[UUID]) -> Response[bytes]:
     """Sign out one other browser."""
     await sessions.end(db_session, request.user, session_id)
-    return flash.go(request, "/settings/sessions", "Signed out there.")
+    return flash.go(request, "/settings/sessions", gettext("Signed out there."))
 
 
 @post("/settings/sessions/end-others", role=Role.VIEWER)
 async def end_other_sessions(request: AppRequest, db_session: Database) -> Response[bytes]:
     """Sign out everywhere but here."""
     count = await sessions.end_others(db_session, request.user.id, request.user.session_id)
-    return flash.go(request, "/settings/sessions", f"Signed out in {count} other place{'s' if count != 1 else ''}.")
+    return flash.go(
+        request,
+        "/settings/sessions",
+        ngettext("Signed out in %(number)s other place.", "Signed out in %(number)s other places.", count),
+    )
 
 
 # ---- workspace
 
 
 async def _workspace(request: AppRequest, session: AsyncSession, error: AppError | None = None) -> Template:
+    place = await repository.workspace(session, request.user.tenant_id)
     return page(
         request,
         "accounts/workspace.html",
         status_code=error.status_code if error else 200,
-        place=await repository.workspace(session, request.user.tenant_id),
+        place=place,
         mine=await repository.workspaces_of(session, request.user.id),
-        zones=sorted(zoneinfo.available_timezones()),
+        zones=zone_names.choices(place.timezone),
         countries=contact_fields.countries(),
         errors=errors_by_path(error),
     )
@@ -137,7 +151,7 @@ async def save_workspace(request: AppRequest, db_session: Database) -> Template 
         await service.change_workspace(db_session, request.user, name=name, timezone=timezone, country=country)
     except Invalid as error:
         return await _workspace(request, db_session, error)
-    return flash.go(request, "/settings/workspace", "Saved.")
+    return flash.go(request, "/settings/workspace", gettext("Saved."))
 
 
 @post("/settings/workspaces", role=Role.OWNER, status_code=200)
@@ -149,7 +163,7 @@ async def add_workspace(request: AppRequest, db_session: Database) -> Template |
     except Invalid as error:
         error.errors = [{**field_error, "path": "new_name"} for field_error in error.errors]
         return await _workspace(request, db_session, error)
-    return flash.go(request, "/", f"This is {place.name}.")
+    return flash.go(request, "/", gettext("This is %(workspace)s.", workspace=place.name))
 
 
 @post("/settings/workspaces/{workspace_id:int}/open", role=Role.VIEWER)

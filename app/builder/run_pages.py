@@ -64,7 +64,7 @@ async def show_person(
     """One run: the timeline for the panel, and the steps that the canvas lights."""
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), workflows.published(loaded.version)
-    explanations = sentences(run, version.stored, zone_of(request.user.timezone))
+    explanations = sentences(run, version.stored, zone_of(request.user.reading_timezone))
     name = run.subject
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"run": str(run_id), "name": name, "steps": _lit(run, explanations, request.user)}

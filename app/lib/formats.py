@@ -1,18 +1,21 @@
-"""How values read on a page: numbers, spans of time, moments in the reader's zone, initials. Jinja filters of every template."""
+"""How values read on a page: numbers, spans of time, moments in the reader's zone and language. Jinja filters of every template."""
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from babel.dates import format_datetime, format_skeleton
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 
-from app.lib import clock
+from app.lib import clock, translation
 from app.lib.conversions import plain_json, printed
+from app.lib.translation import gettext, ngettext, translatable
 from app.lib.zones import known_zone, zone_of, zone_word
 
 AVATAR_TINTS = 8
@@ -21,17 +24,33 @@ EMPTY = "–"
 
 def number(value: float | None, digits: int = 0) -> str:
     """`12345` as `12,345`; None as a dash."""
-    return EMPTY if value is None else f"{value:,.{digits}f}"
+    if value is None:
+        return EMPTY
+    written = f"{value:,.{digits}f}"
+    return (
+        written
+        if translation.language() == translation.ENGLISH
+        else written.translate(_separators(translation.language()))
+    )
+
+
+@functools.cache
+def _separators(language: str) -> dict[int, str]:
+    """What stands for the comma and the point of English numbers. Babel takes thirty times as long, and pages have hundreds."""
+    symbols = translation.locale().number_symbols["latn"]
+    return {ord(","): symbols["group"], ord("."): symbols["decimal"]}
 
 
 def percent(part: float | None, whole: float | None, digits: int = 1) -> str:
     """`part` of `whole` as `14.3%`; a dash when there is nothing to divide by."""
-    return f"{100 * (part or 0) / whole:.{digits}f}%" if whole else EMPTY
+    return gettext("%(number)s%%", number=number(100 * (part or 0) / whole, digits)) if whole else EMPTY
 
 
 def counted(value: int, one: str, many: str = "", *, at_least: bool = False) -> str:
     """`1 run`, `2 runs`, `1,204 people`; `10,000+ runs` of those that were counted no further."""
-    return f"{number(value)}{'+' if at_least else ''} {one if value == 1 and not at_least else many or one + 's'}"
+    written = number(value) + ("+" if at_least else "")
+    texts = f"%(number)s {one}", f"%(number)s {many or one + 's'}"
+    return ngettext(*texts, max(value, 2) if at_least else value, number=written)
 
 
 def duration(value: float | timedelta | None) -> str:
@@ -40,22 +59,30 @@ def duration(value: float | timedelta | None) -> str:
         return EMPTY
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
+        return gettext("%(number)s s", number=number(max(seconds, 0), 1))
     whole, words = round(seconds), []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+    for unit, size in _UNITS:
         amount, whole = divmod(whole, size)
         if amount:
-            words.append(f"{amount} {unit}")
+            words.append(gettext(unit, number=amount))
         elif words:
             break
     return " ".join(words[:2])
+
+
+_UNITS = (
+    (translatable("%(number)s d"), 86400),
+    (translatable("%(number)s h"), 3600),
+    (translatable("%(number)s min"), 60),
+    (translatable("%(number)s s"), 1),
+)
 
 
 def size(value: int) -> str:
     """Bytes as `812 B`, `1.9 KB`, `3.2 MB`."""
     if value < 1000:
         return f"{value} B"
-    return f"{value / 1000:.1f} KB" if value < 1_000_000 else f"{value / 1_000_000:.1f} MB"
+    return f"{number(value / 1000, 1)} KB" if value < 1_000_000 else f"{number(value / 1_000_000, 1)} MB"
 
 
 def initials(name: str) -> str:
@@ -72,8 +99,8 @@ def tint(name: str) -> int:
 
 
 def words(value: str) -> str:
-    """`goal_reached` as `Goal reached`."""
-    return value.replace("_", " ").capitalize()
+    """`goal_reached` as `Goal reached`, in the reader's language."""
+    return gettext(value.replace("_", " ").capitalize())
 
 
 def as_json(value: Any) -> str:
@@ -82,8 +109,8 @@ def as_json(value: Any) -> str:
 
 
 def readers_zone(context: Context | dict[str, Any]) -> tzinfo:
-    """The reader's time zone: that of the workspace they are signed in to, else UTC."""
-    return zone_of(getattr(context.get("principal"), "timezone", None))
+    """The reader's time zone: their own, or that of the workspace they are signed in to; else UTC."""
+    return zone_of(getattr(context.get("principal"), "reading_timezone", None))
 
 
 @pass_context
@@ -97,42 +124,49 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
 
     Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31 CET`, `Sep 4, 14:00 CEST`), `day` (`Mon, Sep 7 09:41 CEST`), `second`
     (the same with seconds), `short` (`Sep 7, 09:41:07 CEST`), `minute` (`09:41`, below a heading that has the zone), `heading`
-    (`Monday Sep 7 · CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
+    (`Monday, Sep 7 · CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
     """
     if value is None:
         return EMPTY
     local, local_now = value.astimezone(zone), now.astimezone(zone)
-    word = zone_word(local)
-    year = "" if local.year == local_now.year else f", {local:%Y}"
+    word, year = zone_word(local), "" if local.year == local_now.year else "y"
     match style:
         case "full":
-            return f"{local:%a, %b} {local.day}, {local:%Y, %H:%M:%S} {word}"
+            return f"{_written('yMMMEd', local)}, {_written('Hms', local)} {word}"
         case "minute":
-            return f"{local:%H:%M}"
+            return _written("Hm", local)
         case "date":
-            return f"{local:%b} {local.day}, {local:%Y}"
+            return _written("yMMMd", local)
         case "short":
-            return f"{local:%b} {local.day}{year}, {local:%H:%M:%S} {word}"
+            return f"{_written(year + 'MMMd', local)}, {_written('Hms', local)} {word}"
         case "heading":
-            return f"{local:%A %b} {local.day}{year} · {word}"
+            weekday = format_datetime(local, "EEEE", locale=translation.locale())
+            return f"{weekday}, {_written(year + 'MMMd', local)} · {word}"
         case "day" | "second":
-            return f"{local:%a, %b} {local.day}{year} {local:{'%H:%M:%S' if style == 'second' else '%H:%M'}} {word}"
-    return _near((value - now).total_seconds(), local, local_now, f"{local:%b} {local.day}{year}, {local:%H:%M} {word}")
+            return f"{_written(year + 'MMMEd', local)} {_written('Hms' if style == 'second' else 'Hm', local)} {word}"
+    far = f"{_written(year + 'MMMd', local)}, {_written('Hm', local)} {word}"
+    return _near((value - now).total_seconds(), local, local_now, far)
+
+
+def _written(skeleton: str, local: datetime) -> str:
+    """The parts of a moment that a skeleton of CLDR names, in the order and with the marks of the reader's language."""
+    return format_skeleton(skeleton, local, locale=translation.locale())
 
 
 def _near(seconds: float, local: datetime, local_now: datetime, far: str) -> str:
     distance, days = abs(seconds), (local.date() - local_now.date()).days
     if distance < 45:
-        return "now"
+        return gettext("now")
     if distance < 3570:
-        text = f"{max(round(distance / 60), 1)} min"
+        text = gettext("%(number)s min", number=max(round(distance / 60), 1))
     elif distance < 12 * 3600 or days == 0:
-        text = f"{round(distance / 3600)} h"
+        text = gettext("%(number)s h", number=round(distance / 3600))
     elif days in (-1, 1):
-        return f"{'tomorrow' if days > 0 else 'yesterday'} {local:%H:%M} {zone_word(local)}"
+        time = f"{_written('Hm', local)} {zone_word(local)}"
+        return gettext("tomorrow %(time)s", time=time) if days > 0 else gettext("yesterday %(time)s", time=time)
     else:
         return far
-    return f"in {text}" if seconds > 0 else f"{text} ago"
+    return gettext("in %(time)s", time=text) if seconds > 0 else gettext("%(time)s ago", time=text)
 
 
 @pass_context
@@ -144,8 +178,8 @@ def contact_time(context: Context, value: datetime | None, timezone: str | None)
     local, reader = value.astimezone(zone), value.astimezone(readers_zone(context))
     if local.utcoffset() == reader.utcoffset():
         return ""
-    day = "" if local.date() == reader.date() else f"{local:%a, %b} {local.day} "
-    return f"{day}{local:%H:%M} {zone_word(local)}"
+    day = "" if local.date() == reader.date() else f"{_written('MMMEd', local)} "
+    return f"{day}{_written('Hm', local)} {zone_word(local)}"
 
 
 def time_style(moments: Iterable[datetime | None]) -> str:
@@ -157,7 +191,7 @@ def time_style(moments: Iterable[datetime | None]) -> str:
 def readable(value: Any, empty: str = EMPTY) -> str:
     """A value of a contact, an event or a step as people read it: `Yes`, `3`, `a, b`; objects as JSON, nothing as a dash."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
         return ", ".join(readable(item) for item in value) or empty
     return printed(value) or empty

@@ -20,6 +20,14 @@ class User(HasId, HasTimes, Base):
     name: Mapped[str] = mapped_column(server_default="")
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None]
+    language: Mapped[str | None]
+    """Of the pages, as in `translation.LANGUAGES`. Null: what the browser asks for."""
+
+    timezone: Mapped[str | None]
+    """In which times are shown to this person. Null: the workspace's."""
+
+    theme: Mapped[str | None]
+    """`light` or `dark`. Null: as the device is set."""
 
     __table_args__ = (Index("users_email", "email"), CheckConstraint(small_letters("email"), name="email_lower"))
 

@@ -126,7 +126,7 @@ async def _list(
     start: bool = False,
 ) -> Template:
     """`start`: the user may start a run without a contact."""
-    zone, path = zone_of(request.user.timezone), request.url.path
+    zone, path = zone_of(request.user.reading_timezone), request.url.path
     runs = await service.list(query.run_filter(workflow_id), PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({workflow_id} if workflow_id else set())
     names = await service.workflows.names(shown)
@@ -219,8 +219,8 @@ async def show_run(
         if run.held
         else [],
         branches=branches_taken(run, graph),
-        explanations=sentences(run, graph, zone_of(request.user.timezone)),
-        waits=waits_in_words(run, zone_of(request.user.timezone)),
+        explanations=sentences(run, graph, zone_of(request.user.reading_timezone)),
+        waits=waits_in_words(run, zone_of(request.user.reading_timezone)),
         shown=shown_statuses(run),
         bad_steps=[needs_look(step) for step in run.steps],
         moves_by_itself=may_change(run),

@@ -132,6 +132,21 @@ def timezones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"})
 
 
+@functools.cache
+def _real() -> tuple[str, ...]:
+    """The zones of places, sorted: without old names of others, and without those that are only an offset."""
+    territories, aliases = get_global("zone_territories"), get_global("zone_aliases")
+    places = {
+        name for name in timezones() if territories.get(name, "001") != "001" and name not in aliases and "/" in name
+    }
+    return "UTC", *sorted(places - {name for name in places if name.startswith(("Etc/", "US/"))})
+
+
+def choices(chosen: str | None = None) -> list[str]:
+    """The zones to offer in a form, and the one that is `chosen` if it is another."""
+    return [*_real()] if not chosen or chosen in _real() else [chosen, *_real()]
+
+
 def zone(text: str, country: str | None = None) -> str:
     """The IANA name, such as `Europe/Berlin`, of a zone by any of its common names. Raises UnknownZone.
 

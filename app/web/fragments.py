@@ -13,7 +13,7 @@ from litestar.enums import MediaType
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
-from app.lib import clock, formats
+from app.lib import clock, formats, translation
 from app.web.assets import assets
 
 COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "json")
@@ -61,6 +61,9 @@ class FragmentEngine(JinjaTemplateEngine):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         formats.install(self.engine)
+        self.engine.add_extension("jinja2.ext.i18n")
+        self.engine.policies["ext.i18n.trimmed"] = True
+        self.engine.install_gettext_callables(translation.gettext, translation.ngettext, newstyle=True)  # type: ignore[attr-defined]
         self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
 
     @functools.cached_property
@@ -96,7 +99,7 @@ def page(
 ) -> Template:
     """The page `name`, or only its `block` for a partial htmx request. Adds principal, theme and the time to the context."""
     partial = block is not None and is_partial(request)
-    theme = request.cookies.get("theme", "")
+    theme = request.cookies.get("theme", "") or getattr(request.scope.get("user"), "theme", "")
     return Template(
         f"{name}#{block}" if partial else name,
         context={
@@ -104,6 +107,7 @@ def page(
             "principal": request.scope.get("user"),
             "path": request.url.path,
             "theme": theme if theme in ("light", "dark") else "",
+            "language": translation.language(),
             "now": clock.now(),
             **context,
         },

@@ -22,7 +22,7 @@ def environment() -> Environment:
 
 
 def shown(environment: Environment, value: datetime | None, style: str = "near", zone: str = "UTC") -> str:
-    reader = SimpleNamespace(timezone=zone)
+    reader = SimpleNamespace(reading_timezone=zone)
     return environment.from_string("{{ value|when(style) }}").render(
         value=value, style=style, now=NOW, principal=reader
     )
@@ -84,7 +84,7 @@ def test_moments_are_in_the_readers_zone(environment: Environment) -> None:
     assert shown(environment, moment, "full", "Europe/Berlin") == "Tue, Sep 8, 2026, 01:30:00 CEST"
     assert shown(environment, moment, "day", "Not/AZone") == "Mon, Sep 7 23:30 UTC"
     assert shown(environment, moment, "second", "America/Sao_Paulo") == "Mon, Sep 7 20:30:00 UTC-3"
-    assert shown(environment, moment, "heading", "Asia/Tokyo") == "Tuesday Sep 8 · JST"
+    assert shown(environment, moment, "heading", "Asia/Tokyo") == "Tuesday, Sep 8 · JST"
     assert shown(environment, datetime(2026, 11, 27, 13, tzinfo=UTC), "near", "Europe/Berlin") == "Nov 27, 14:00 CET"
 
 
@@ -95,7 +95,7 @@ def test_moments_are_in_the_readers_zone(environment: Environment) -> None:
 def test_the_contacts_clock_stands_beside_where_it_differs(
     environment: Environment, zone: str | None, text: str
 ) -> None:
-    moment, reader = datetime(2026, 9, 8, 12, tzinfo=UTC), SimpleNamespace(timezone="Africa/Algiers")
+    moment, reader = datetime(2026, 9, 8, 12, tzinfo=UTC), SimpleNamespace(reading_timezone="Africa/Algiers")
     there = environment.from_string("{{ value|theirs(zone) }}").render(value=moment, zone=zone, principal=reader)
     assert there == text
 

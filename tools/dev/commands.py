@@ -17,6 +17,8 @@ def add_to(commands: Commands) -> None:
     test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests whose name matches (as pytest)")
     commands.add("lint", "tools.dev.testing:lint", "check style and types", state=False)
     commands.add("format", "tools.dev.testing:reformat", "put the code into the project's style", state=False)
+    texts = commands.add("texts", "tools.dev.texts:run", "bring the catalogues of translations up to date", state=False)
+    texts.add_argument("--check", action="store_true", help="only say what is missing")
     what = "write the files of a new step type or trigger, with a failing test"
     new = commands.add("new", "tools.dev.new_type:run", what, state=False)
     new.add_argument("kind", help="node or trigger")

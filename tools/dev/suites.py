@@ -32,9 +32,9 @@ class Suites:
         self._processes, self._values, self._colours = processes, values, colours
 
     def style(self, out: TextIO) -> Result:
-        """ruff: rules and format; djlint: pages."""
+        """ruff: rules and format; djlint: pages; whether all texts are translated."""
         ruff = [["ruff", "check", "--quiet", "."], ["ruff", "format", "--check", "--quiet", "."]]
-        return self._checks("style", [*ruff, ["djlint", *TEMPLATES]], out)
+        return self._checks("style", [*ruff, ["djlint", *TEMPLATES], ["tools.dev.texts", "--check"]], out)
 
     def types(self, out: TextIO) -> Result:
         """mypy --strict on app/."""

@@ -1,0 +1,126 @@
+"""The language of the reader: texts, and the forms of numbers and dates that go with it.
+
+Texts are written in English where they are used and marked by the functions of this module; `app/locales/LANGUAGE/` holds the same in
+another language, as catalogues of GNU gettext, one file for each package. A text without a translation is shown in English.
+Placeholders are `%(name)s`. Pages speak the reader's language (`use`, called once a request); the API, logs and what is stored are
+English, which is the default.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+LANGUAGES = {"en": "English"}
+"""What a reader may choose, each by its own name. English needs no catalogue: it is what the code says."""
+UNFINISHED = {"de": "Deutsch"}
+"""Languages with a catalogue while pages are left whose texts are not marked: nobody is offered a page in two languages."""
+ENGLISH = "en"
+LOCALES = Path(__file__).parents[1] / "locales"
+
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def use(language: str) -> None:
+    """Texts of this request, from here on, are in this language. An unknown one is English."""
+    _language.set(_known(language))
+
+
+@contextmanager
+def using(language: str) -> Iterator[None]:
+    """The same for a block."""
+    token = _language.set(_known(language))
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def _known(language: str) -> str:
+    return language if language in LANGUAGES or language in UNFINISHED else ENGLISH
+
+
+def language() -> str:
+    """The language of this request, as in `LANGUAGES`."""
+    return _language.get()
+
+
+def locale() -> Locale:
+    """What Babel needs to write numbers and dates in that language."""
+    return _locale(_language.get())
+
+
+def preferred(accept_language: str) -> str:
+    """The first language of an Accept-Language header that there is; English when there is none. RFC 9110, 12.5.4."""
+    wanted = []
+    for position, part in enumerate(accept_language.split(",")[:20]):
+        tag, _, weight = part.partition(";")
+        wanted.append((-_weight(weight), position, tag.strip().lower().partition("-")[0]))
+    return next((tag for weight, _, tag in sorted(wanted) if weight < 0 and tag in LANGUAGES), ENGLISH)
+
+
+def _weight(text: str) -> float:
+    name, _, value = text.strip().partition("=")
+    if not name:
+        return 1.0
+    try:
+        return float(value) if name == "q" else 0.0
+    except ValueError:
+        return 0.0
+
+
+def gettext(message: str, /, **values: Any) -> str:
+    """A text in the reader's language, its placeholders filled with `values`."""
+    return _filled(_translations(_language.get()).gettext(message), values)
+
+
+def ngettext(one: str, many: str, number: int, /, **values: Any) -> str:
+    """The same for a text that depends on a number, as singular and plural. `number` is a placeholder as well, unless `values` has it."""
+    return _filled(_translations(_language.get()).ngettext(one, many, number), {"number": number, **values})
+
+
+def translatable(message: str) -> str:
+    """The text unchanged: marks one that is declared once and shown by `gettext` when somebody reads it."""
+    return message
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    return text % values if values else text
+
+
+@functools.cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
+
+
+def catalogue(name: str) -> Catalog:
+    """The catalogue of a language as it is on disk: all files of its folder together."""
+    together = Catalog(locale=name, charset="utf-8")
+    for path in sorted((LOCALES / name).glob("*.po")):
+        with path.open("rb") as file:
+            for one in read_po(file, locale=name):
+                if one.id:
+                    together[one.id] = one
+    return together
+
+
+@functools.cache
+def _translations(name: str) -> NullTranslations:
+    """Read when somebody first reads this language, and kept: some hundred KB. What is fuzzy counts as not translated."""
+    if name == ENGLISH:
+        return NullTranslations()
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue(name))
+    compiled.seek(0)
+    return Translations(compiled)

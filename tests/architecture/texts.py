@@ -1,0 +1,136 @@
+"""Finds texts for people that no catalogue can have, because nothing marks them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from html.parser import HTMLParser
+
+import jinja2
+from jinja2 import nodes
+
+from tools.dev.texts import MARKS
+
+LETTERS = re.compile(r"[^\W\d_]{2}")
+SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description", "data-confirm")
+"""Attributes that people read or hear."""
+SILENT = ("script", "style", "pre", "code", "kbd", "svg")
+ARGUMENTS = ("hint", "label", "title", "text", "placeholder", "note")
+"""Keyword arguments of the components that people read."""
+SENTENCE = re.compile(r"[A-Z][a-z’']+ .*[a-z]|[A-Z][^\n]* [^\n]*[.!?]$")
+BUGS = {
+    "AssertionError",
+    "ImportError",
+    "KeyError",
+    "LookupError",
+    "NotImplementedError",
+    "RuntimeError",
+    "TypeError",
+    "ValueError",
+}
+"""Exceptions that tell programmers of mistakes."""
+PROPER = ("Throughline", "Throughline · Throughline")
+
+
+def in_template(source: str) -> list[str]:
+    """Texts between tags, in spoken attributes, and in arguments of components."""
+    environment = jinja2.Environment(extensions=["jinja2.ext.i18n"])
+    return [*_in_html(_html(environment, source)), *_in_calls(environment.parse(source))]
+
+
+def _html(environment: jinja2.Environment, source: str) -> str:
+    """The template without what Jinja fills in, and without the texts of `{% trans %}`."""
+    parts, block, translated = [], [], False
+    for _, kind, text in environment.lex(source):
+        if kind == "block_begin":
+            block = []
+        elif kind == "name":
+            block.append(text)
+        elif kind == "block_end" and block[:1] in (["trans"], ["endtrans"]):
+            translated = block[0] == "trans"
+        elif kind == "variable_end":
+            parts.append(" ")
+        elif kind == "data" and not translated:
+            parts.append(text)
+    return "".join(parts)
+
+
+class _Texts(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in SILENT
+        self.texts += [value for name, value in attributes if name in SPOKEN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in SILENT and self._silent > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.texts.append(data)
+
+
+def _in_html(html: str) -> list[str]:
+    parser = _Texts()
+    parser.feed(html)
+    texts = (" ".join(text.split()) for text in parser.texts)
+    return [text for text in texts if LETTERS.search(text) and text not in PROPER and "&" not in text[:1]]
+
+
+def _in_calls(tree: nodes.Template) -> list[str]:
+    texts = []
+    for call in tree.find_all(nodes.Call):
+        if (
+            isinstance(call.node, nodes.Getattr)
+            and isinstance(call.node.node, nodes.Name)
+            and call.node.node.name == "ui"
+        ):
+            texts += [one.value for one in call.args if _readable(one)]
+            texts += [one.value.value for one in call.kwargs if one.key in ARGUMENTS and _readable(one.value)]
+    return texts
+
+
+def _readable(node: nodes.Node) -> bool:
+    return (
+        isinstance(node, nodes.Const)
+        and isinstance(node.value, str)
+        and bool(re.match(r"[A-Z][a-z]", node.value))
+        and node.value not in PROPER
+    )
+
+
+def in_python(source: str) -> list[str]:
+    """Sentences that are neither marked, nor documentation, nor told to programmers."""
+    tree = ast.parse(source)
+    skipped = set[int]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(id(node.value))
+        elif isinstance(node, ast.Call) and _called(node) in MARKS.keys() | BUGS | {"getLogger", "Field"}:
+            skipped |= {id(one) for one in ast.walk(node)}
+        elif isinstance(node, ast.JoinedStr):
+            skipped |= {id(one) for one in node.values}
+    texts = []
+    for node in ast.walk(tree):
+        if id(node) not in skipped and isinstance(node, ast.Constant | ast.JoinedStr):
+            text = node.value if isinstance(node, ast.Constant) else "".join(_part(one) for one in node.values)
+            if isinstance(text, str) and SENTENCE.fullmatch(text.strip()):
+                texts.append(text)
+    return texts
+
+
+def _part(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def _called(node: ast.Call) -> str:
+    return (
+        node.func.id
+        if isinstance(node.func, ast.Name)
+        else node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else ""
+    )

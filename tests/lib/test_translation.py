@@ -1,0 +1,66 @@
+"""The language of a reader."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.lib import translation
+from app.lib.translation import gettext, ngettext, using
+
+
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translation, "LANGUAGES", {"en": "English", "de": "Deutsch"})
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT, en;q=0.8", "de"),
+        ("fr, de;q=0.4, en;q=0.6", "en"),
+        ("en;q=0.2, de ; q=0.9", "de"),
+        ("de;q=0, en", "en"),
+        ("*;q=1", "en"),
+        ("de;q=x", "en"),
+        ("de;level=1", "en"),
+        (",;q=,,;;", "en"),
+        ("fr," * 2_000 + "de", "en"),
+    ],
+)
+@pytest.mark.usefixtures("german")
+def test_the_browsers_wish(header: str, language: str) -> None:
+    assert translation.preferred(header) == language
+
+
+def test_an_unfinished_language_is_not_offered() -> None:
+    assert translation.preferred("de") == "en" or "de" in translation.LANGUAGES
+
+
+def test_texts_and_plurals() -> None:
+    assert gettext("Save") == "Save" and ngettext("%(number)s run", "%(number)s runs", 1) == "1 run"
+    with using("de"):
+        assert gettext("Save") == "Speichern"
+        assert gettext("%(time)s ago", time="3 Min.") == "vor 3 Min."
+        assert [ngettext("%(number)s run", "%(number)s runs", n) for n in (0, 1, 2)] == [
+            "0 Durchläufe",
+            "1 Durchlauf",
+            "2 Durchläufe",
+        ]
+        assert ngettext("%(number)s run", "%(number)s runs", 2000, number="2.000") == "2.000 Durchläufe"
+        assert gettext("A text that no catalogue has") == "A text that no catalogue has"
+    with using("tlh"):
+        assert translation.language() == "en"
+
+
+async def test_requests_beside_each_other_keep_their_language() -> None:
+    async def ask(language: str) -> str:
+        translation.use(language)
+        await asyncio.sleep(0)
+        return gettext("Save")
+
+    assert await asyncio.gather(ask("de"), ask("en"), ask("de")) == ["Speichern", "Save", "Speichern"]
+    assert gettext("Save") == "Save"
