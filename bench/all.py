@@ -77,6 +77,8 @@ PROGRAMS = [
         "neighbour", "bench.neighbour", lambda rounds, scale: ["--size", str(max(20_000, int(200_000 * scale)))], 240
     ),
     Program("mail", "bench.mail", _rounds("--mails", "1500"), 240),
+    Program("outside", "bench.outside", _rounds("--calls", "3000"), 180),
+    Program("code", "bench.outside", _rounds("--code", "--calls", "1000"), 120),
     Program("segments", "bench.segments", _segments, 180),
     Program("pages", "bench.pages", lambda rounds, scale: ["--scale", str(min(0.1, scale)), "--rounds", "10"], 240),
     Program("canvas", "bench.canvas", lambda rounds, scale: ["--ops", "100"], 120),

@@ -7,6 +7,7 @@ share and nobody else's; a workspace, or a target, that has nothing under way ge
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
@@ -34,8 +35,9 @@ class CallLane(NamedTuple):
     """Of the workflow."""
 
 
-_Waiting = tuple[int, int, int, CallLane]
-"""Calls under way to its target, calls dealt to it, its place among all, and the lane: the smallest is served next."""
+_Waiting = tuple[int, int, int, int, CallLane]
+"""Calls under way to its target, calls dealt to it, when it was last dealt one, its place among all, and the lane: the smallest is
+served next."""
 
 
 class CallShares:
@@ -51,6 +53,9 @@ class CallShares:
         """How many calls may begin by targets that have a limit over all workers, or are away."""
         self._places: dict[int, int] = {}
         """How far each workspace is in the cycle of priorities."""
+        self._turns: dict[int | CallLane, int] = {}
+        """When each workspace and each lane was last dealt a call: of those with equally many, who waits longest is first."""
+        self._turn = itertools.count(1)
 
     def began(self, lane: CallLane, count: int = 1) -> None:
         """So many more are under way; fewer with a negative number."""
@@ -79,7 +84,7 @@ class CallShares:
         }
         dealt._all, dealt._workspaces = self._all, self._workspaces.copy()
         dealt._kinds, dealt._targets = self._kinds.copy(), self._targets.copy()
-        dealt._places = self._places
+        dealt._places, dealt._turns, dealt._turn = self._places, self._turns, self._turn
         return dealt._deal(lanes)
 
     def _deal(self, lanes: Sequence[CallLane]) -> dict[CallLane, int]:
@@ -87,18 +92,25 @@ class CallShares:
         waiting: defaultdict[int, dict[int, list[_Waiting]]] = defaultdict(dict)
         for place, lane in enumerate(lanes):
             alike = waiting[lane.tenant_id].setdefault(lane.priority, [])
-            heapq.heappush(alike, (self._to_target(lane), 0, place, lane))
+            heapq.heappush(alike, (self._to_target(lane), 0, self._turns.get(lane, 0), place, lane))
         for tenant_id in self._places.keys() - waiting.keys():
             del self._places[tenant_id]
-        workspaces = [(self._workspaces[tenant_id], tenant_id) for tenant_id in waiting]
+        for one in self._turns.keys() - waiting.keys() - set(lanes):
+            del self._turns[one]
+        workspaces = [self._standing(tenant_id) for tenant_id in waiting]
         heapq.heapify(workspaces)
         while workspaces:
-            _, tenant_id = heapq.heappop(workspaces)
+            tenant_id = heapq.heappop(workspaces)[-1]
             served = self._next_lane(tenant_id, waiting[tenant_id])
             if served is not None:
                 quotas[served] = quotas.get(served, 0) + 1
-                heapq.heappush(workspaces, (self._workspaces[tenant_id], tenant_id))
+                self._turns[tenant_id] = self._turns[served] = next(self._turn)
+                heapq.heappush(workspaces, self._standing(tenant_id))
         return quotas
+
+    def _standing(self, tenant_id: int) -> tuple[int, int, int]:
+        """The smallest is served next."""
+        return self._workspaces[tenant_id], self._turns.get(tenant_id, 0), tenant_id
 
     def _next_lane(self, tenant_id: int, own: dict[int, list[_Waiting]]) -> CallLane | None:
         """Take one call of a workspace, of the priority whose turn it is; None when none may begin."""
@@ -113,13 +125,13 @@ class CallShares:
     def _next_of(self, alike: list[_Waiting]) -> CallLane | None:
         """Take one call of the lane, among those of one workspace and priority, whose target has the fewest."""
         while alike:
-            queued_under_way, dealt, place, lane = heapq.heappop(alike)
+            queued_under_way, dealt, turn, place, lane = heapq.heappop(alike)
             under_way = self._to_target(lane)
             if under_way > queued_under_way:  # another lane to the same target was served since
-                heapq.heappush(alike, (under_way, dealt, place, lane))
+                heapq.heappush(alike, (under_way, dealt, turn, place, lane))
             elif self._has_room(lane):
                 self.began(lane)
-                heapq.heappush(alike, (under_way + 1, dealt + 1, place, lane))
+                heapq.heappush(alike, (under_way + 1, dealt + 1, turn, place, lane))
                 return lane
         return None
 

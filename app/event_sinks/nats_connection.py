@@ -13,6 +13,7 @@ from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
 from app.bus_settings import NatsSettings
+from app.event_sinks.nats_credentials import options_of_credentials
 
 log = structlog.get_logger()
 CONNECT_S = 3
@@ -34,8 +35,8 @@ async def connect_nats(settings: NatsSettings, purpose: str) -> Client:
     return await nats.connect(
         servers=list(settings.servers),
         name=f"throughline {purpose}",
-        user_credentials=settings.credentials or None,
         tls=tls,
+        **(options_of_credentials(settings.credentials) if settings.credentials else {}),
         allow_reconnect=False,
         max_reconnect_attempts=1,  # at the first connection too, each with a pause before it: unasked it tries 60 times
         reconnect_time_wait=0,

@@ -30,7 +30,7 @@ def test_one_target_gets_its_share_and_no_more() -> None:
         lane(1, workflow=2): PER_TARGET // 2,
     }
     shares.began(lane(1), PER_TARGET - 1)
-    assert shares.quotas([lane(1), lane(1, workflow=2)]) == {lane(1): 1}
+    assert list(shares.quotas([lane(1), lane(1, workflow=2)]).values()) == [1]
 
 
 def test_workspaces_share_a_worker_and_a_newcomer_always_gets_one() -> None:
@@ -71,3 +71,43 @@ def test_what_ended_leaves_no_trace() -> None:
         shares.began(lane(n, f"t{n}"), -1)
     assert not (shares._workspaces or shares._kinds or shares._targets)
     assert shares.free
+
+
+def test_workspaces_take_turns_where_a_kind_has_room_for_less_than_one_each() -> None:
+    """Of code two pieces run at a time: with a number for a tie the third workspace would wait until the first two have none."""
+    shares, served = CallShares(KINDS), Counter[int]()
+    waiting = [lane(tenant, kind="code") for tenant in range(1, 8)]
+    for _ in range(35):
+        quotas = shares.quotas(waiting)
+        assert sum(quotas.values()) == 2
+        for one, count in quotas.items():
+            shares.began(one, count)
+            served[one.tenant_id] += count
+        for one, count in quotas.items():
+            shares.began(one, -count)
+    assert set(served.values()) == {10}
+
+
+def test_one_place_at_a_time_goes_round() -> None:
+    shares, order = CallShares({"code": 2}), list[int]()
+    first, *others = [lane(tenant, kind="code") for tenant in range(1, 5)]
+    shares.began(first)
+    for _ in range(6):
+        (next_one,) = shares.quotas([first, *others])
+        order.append(next_one.tenant_id)
+        shares.began(next_one)
+        shares.began(next_one, -1)
+    assert order == [2, 3, 4, 2, 3, 4]
+    shares.quotas([first])
+    assert set(shares._turns) <= {1, first}, "of who waits for nothing nothing is remembered"
+
+
+def test_workflows_of_one_workspace_take_turns_too() -> None:
+    shares, order = CallShares({"code": 1}), list[int]()
+    waiting = [lane(1, kind="code", workflow=number) for number in range(1, 4)]
+    for _ in range(6):
+        (next_one,) = shares.quotas(waiting)
+        order.append(next_one.workflow_id.int)
+        shares.began(next_one)
+        shares.began(next_one, -1)
+    assert order == [1, 2, 3, 1, 2, 3]

@@ -225,3 +225,31 @@ async def test_the_last_word_comes_when_there_is_a_connection_and_nothing_has_le
     with pytest.raises(HttpFailed) as failure:
         await ask("http://127.0.0.1:9/", before=slowly)
     assert not failure.value.sent and len(asked) == 1, "without a connection nobody is asked"
+
+
+async def test_head_and_body_leave_together_and_a_connection_that_was_closed_is_not_used_again(locally: None) -> None:
+    pieces: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pieces.append(await reader.read(65_536))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()  # without a word of it before: whoever kept the connection has to look
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url, client = read_url(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"), HttpClient()
+    try:
+        for number in range(3):
+            body = b"%d" % number * 1_000
+            answer = await client.request(HttpRequest("POST", url, (), body), timeout_s=5, most_bytes=100)
+            assert answer.body == b"ok" and len(pieces) == number + 1
+            assert pieces[-1].startswith(b"POST / HTTP/1.1\r\n") and pieces[-1].endswith(b"\r\n\r\n" + body)
+            await asyncio.sleep(0)
+    finally:
+        await client.close()
+        listening.close()
+
+
+async def test_a_long_body_leaves_whole(server: Recorder, locally: None) -> None:
+    body = bytes(range(256)) * 1_000
+    await ask(server.url, "POST", body=body)
+    assert server.asked[0].body == body
