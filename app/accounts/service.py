@@ -20,6 +20,7 @@ from app.accounts.repository import Member
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.lib import addresses, clock, translation
 from app.lib.translation import gettext
+from app.messaging.channels.opt_words import MOST_WORDS, STOP_WORDS, word_fault
 from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
@@ -310,9 +311,9 @@ async def add_workspace(session: AsyncSession, principal: Principal, name: str) 
 
 
 async def change_workspace(
-    session: AsyncSession, principal: Principal, *, name: str, timezone: str, country: str
+    session: AsyncSession, principal: Principal, *, name: str, timezone: str, country: str, stop_words: str
 ) -> Workspace:
-    """Name, time zone and country (ISO 3166 alpha-2, blank for none) of the principal's workspace."""
+    """Name, time zone, country (ISO 3166 alpha-2, blank for none) and words that stop messages, between commas, of the workspace."""
     row = await repository.workspace(session, principal.tenant_id)
     cleaned = clean_name(name)
     if not cleaned:
@@ -322,9 +323,20 @@ async def change_workspace(
     except contact_fields.BadField as error:
         raise _invalid("country", str(error)) from error
     row.name, row.timezone = cleaned, check_timezone(timezone)
-    row.settings = {**row.settings, "country": chosen}
+    row.settings = {**row.settings, "country": chosen, STOP_WORDS: _stop_words(stop_words)}
     await session.flush()
     return row
+
+
+def _stop_words(text: str) -> list[str]:
+    """The words of a list between commas or lines, each once. Raises Invalid."""
+    words = list(dict.fromkeys(word for part in re.split("[,;\n]", text) if (word := " ".join(part.split()))))
+    if len(words) > MOST_WORDS:
+        raise _invalid("stop_words", f"These are {len(words)} words; {MOST_WORDS} may be added.")
+    for word in words:
+        if fault := word_fault(word):
+            raise _invalid("stop_words", fault)
+    return words
 
 
 def check_timezone(name: str) -> str:

@@ -16,6 +16,7 @@ from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Invalid, TooMany
 from app.lib import translation
 from app.lib.translation import gettext, ngettext
+from app.messaging.channels.opt_words import STOP_WORDS
 from app.models.status import Role
 from app.models.user import User
 from app.values import contact_fields, zone_names
@@ -133,6 +134,7 @@ async def _workspace(request: AppRequest, session: AsyncSession, error: AppError
         mine=await repository.workspaces_of(session, request.user.id),
         zones=zone_names.choices(place.timezone),
         countries=contact_fields.countries(),
+        stop_words=", ".join(place.settings.get(STOP_WORDS) or []),
         errors=errors_by_path(error),
     )
 
@@ -145,10 +147,12 @@ async def workspace(request: AppRequest, db_session: Database) -> Template:
 
 @post("/settings/workspace", role=Role.ADMIN, status_code=200)
 async def save_workspace(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
-    """Change name, time zone and country."""
-    name, timezone, country = await _text(request, "name", "timezone", "country")
+    """Change name, time zone, country and further words that stop messages."""
+    name, timezone, country, stop_words = await _text(request, "name", "timezone", "country", "stop_words")
     try:
-        await service.change_workspace(db_session, request.user, name=name, timezone=timezone, country=country)
+        await service.change_workspace(
+            db_session, request.user, name=name, timezone=timezone, country=country, stop_words=stop_words
+        )
     except Invalid as error:
         return await _workspace(request, db_session, error)
     return flash.go(request, "/settings/workspace", gettext("Saved."))

@@ -16,6 +16,7 @@ from app.builder import canvas
 from app.builder.form_options import FormOptions
 from app.flow.document import NEXT
 from app.flow.node_words import control_group_of, port_of
+from app.insights.pages import REPORT_WORDS
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.insights.variants import split_verdict
@@ -86,6 +87,7 @@ async def show_step_results(
         started=starts.get(node_id),
         triggers=len(starts),
         label_of=reason_label,
+        report_words=REPORT_WORDS,
         workflow_id=workflow_id,
         node_id=node_id,
         stats=stats,

@@ -13,12 +13,13 @@ from app.accounts.principal import Principal
 from app.callbacks import report_repository
 from app.callbacks.report_repository import ReportedMessage
 from app.events.record import NewEvent, record
-from app.messaging import decisions
+from app.messaging import decisions, deliveries
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.reports import MessageReport
 from app.messaging.channels.unsubscribe_link import Unsubscribe
+from app.messaging.deliveries import ReportOf
 from app.models.status import MessageStatus, ReportKind, Role
 from app.subscriptions import suppression_repository
 from app.subscriptions.service import unsubscribed_event
@@ -56,9 +57,11 @@ async def take_reports(
     by = Principal(
         kind="product", id=connector_id, tenant_id=tenant_id, role=Role.MARKETER, name=f"{kind.label}’s report"
     )
+    marks = [ReportOf(one.run_id, one.seq, one.report.kind, one.report.detail[:1_000]) for one in fresh]
     in_doubt = {(one.run_id, one.seq) for one in fresh if one.status == MessageStatus.UNCERTAIN}
     if in_doubt:
         await decisions.decide(session, tenant_id, "sent", sorted(in_doubt), by)
+    await deliveries.mark(session, tenant_id, marks)
     await _suppress(session, tenant_id, fresh)
     await record(session, tenant_id, [_event(one, name) for one in fresh if (name := _event_name(one))])
     for one in fresh:

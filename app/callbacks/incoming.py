@@ -14,6 +14,7 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.message_ids import message_id
+from app.messaging.channels.opt_words import opt_word
 from app.messaging.channels.reports import IncomingMessage, MessageReport
 from app.models.status import ReportKind
 from app.subscriptions import suppression_repository
@@ -35,12 +36,14 @@ async def take_incoming(
 ) -> None:
     """Store what was written, each once however often it is told, and do what it asks for, in the transaction of the session."""
     channel = registry.channel_of(kind.type)
+    more = await incoming_repository.stop_words(session, tenant_id) if messages else ()
     for message in sorted(messages, key=lambda one: one.at):
         number = channel.comparable(message.address)
         contacts = await incoming_repository.holders(session, tenant_id, channel, number)
-        if message.asks_for == "stop":
+        asked_for = message.asks_for or opt_word(message.text, more)
+        if asked_for == "stop":
             await _stop(session, tenant_id, channel, number, contacts)
-        elif message.asks_for == "start":
+        elif asked_for == "start":
             await _start(session, tenant_id, channel, number, contacts)
         if contacts:
             await _tell(session, tenant_id, connector_id, kind, message, contacts)

@@ -11,9 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib.database import execute
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.message_ids import MessageKey
+from app.messaging.channels.opt_words import STOP_WORDS
 
 MOST_CONTACTS = 20
 """Contacts of one number that are looked at: a family or an office shares one."""
+_STOP_WORDS = f"""
+select settings->'{STOP_WORDS}' from workspaces where id = %(tenant)s
+"""  # noqa: S608  a constant
 _HOLDERS = """
 select id from contacts where tenant_id = %(tenant)s and {} = %(address)s order by id limit {}
 """
@@ -36,6 +40,12 @@ class AnsweredMessage(NamedTuple):
 
     key: MessageKey
     contact_id: UUID
+
+
+async def stop_words(session: AsyncSession, tenant_id: int) -> list[str]:
+    """Words that stop messages in this workspace besides those that always do."""
+    rows = await execute(session, _STOP_WORDS, tenant=tenant_id)
+    return list(rows[0][0] or []) if rows else []
 
 
 async def holders(session: AsyncSession, tenant_id: int, channel: type[ChannelType], address: str) -> list[UUID]:

@@ -8,6 +8,8 @@ is now, in the transaction that moves it. So the numbers are true at every momen
     message.failed             it will not be sent; `message.failed.awaited` when its run waited for it and so left by `error`
     message.uncertain          nobody knows whether it left
     message.suppressed.REASON  it may not be sent
+
+Beside them `report_counters` has what was reported about them, under keys that begin alike.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from app.counters.message_counters import KEY
 from app.counters.port_keys import port_key_sql
+from app.counters.report_counters import COUNTED
 from app.counters.run_counters import MOVED
 from app.counters.variant_counters import CONTACTS, CONVERTED
 
@@ -51,10 +52,13 @@ def sums_of_starts(runs: str) -> str:
 
 
 def sums_of_messages(messages: str) -> str:
-    """The same of the counters of messages."""
+    """The same of the counters of messages, and of what was reported about them."""
     return f"""
   select tenant_id, workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n
-  from {messages} where node_id <> '' group by 1, 2, 3, 4, 5"""  # noqa: S608  names of tables
+  from {messages} where node_id <> '' group by 1, 2, 3, 4, 5
+  union all
+  select tenant_id, workflow_id, workflow_version, node_id, k.key, count(*)
+  from {messages}, {COUNTED} where node_id <> '' and reported & k.bit > 0 group by 1, 2, 3, 4, 5"""  # noqa: S608  names of tables
 
 
 def sums_of_variants(exposures: str, where: str = "true") -> str:

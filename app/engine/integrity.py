@@ -138,7 +138,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         where r.status = 2 and not exists (
             select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
           and not exists (select from inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
-          and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
+          and (m.status is null or m.status not in (0, 1, 2, 9) or (m.status in (2, 9) and m.due_at is null))
           and not {sub_run_integrity.AWAITS_CALLED}
         """,
     ),
@@ -215,7 +215,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         select run_id, 'message ' || seq || ' status ' || status from messages
         where case when status = 0 then due_at is null and reason is null when status = 1 then lease_until is null
-                   else (due_at is not null and not (status = 9 and payload ?| array['awaited', 'uncertain']))
+                   else (due_at is not null and not (status = 9 and payload ?| array['awaited', 'uncertain'])
+                       and not (status = 2 and payload ? 'delivery'))
                      or lease_until is not null end
         """,
     ),

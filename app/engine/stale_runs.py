@@ -53,7 +53,7 @@ r.resume_at is null and r.step_started_at < clock_now() - make_interval(secs => 
 and not exists (select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
 and not exists (select from inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
 and not exists (select from messages m where m.tenant_id = r.tenant_id and m.run_id = r.id and m.seq = r.seq + 1
-  and (m.status in (0, 1) or (m.status = 9 and m.due_at is not null)))
+  and (m.status in (0, 1) or (m.status in (2, 9) and m.due_at is not null)))
 and not {AWAITS_CALLED}
 """
 _LOOKED = f"""

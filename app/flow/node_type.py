@@ -20,6 +20,7 @@ import msgspec
 from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
 from app.flow.performers import LONGEST_S
+from app.flow.references import ReferencedRows
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
 
@@ -128,6 +129,11 @@ class NodeType:
     @classmethod
     def diagnostics(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
+        return []
+
+    @classmethod
+    def row_diagnostics(cls, config: Any, rows: ReferencedRows) -> list[Diagnostic]:
+        """What is wrong between the configuration and the rows of the workspace that it names."""
         return []
 
     @classmethod

@@ -26,6 +26,8 @@ class ReferencedRow(NamedTuple):
     channel: int | None
     channel_label: str
     variety: str = ""
+    facts: frozenset[str] = frozenset()
+    """What else a step that names it wants to know (`flow.going_on`)."""
 
 
 ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]

@@ -15,6 +15,7 @@ from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
 from app.flow.policies import LONGEST_TIMEOUT_S
+from app.flow.references import ReferencedRows
 from app.lib.conversions import quoted
 from app.lib.field_errors import all_field_errors
 
@@ -155,6 +156,11 @@ def diagnostics(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     config = config_of(kind, data)
     return [*kind.diagnostics(config), *(_port_diagnostics(kind, kind.ports(config)) if has_own_ports(kind) else ())]
+
+
+def row_diagnostics(kind: type[NodeType], data: dict[str, Any], rows: ReferencedRows) -> list[Diagnostic]:
+    """What is wrong between `data` and the rows that it names; nothing where `data` cannot be read."""
+    return [] if all_field_errors(data, kind.Config) else kind.row_diagnostics(config_of(kind, data), rows)
 
 
 def _port_diagnostics(kind: type[NodeType], ports: tuple[Port, ...]) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ import msgspec
 
 from app.flow import conditions, contact_goals, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.references import Reference, references_in
+from app.flow.references import Reference, ReferencedRows, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.verbatim import verbatim_fields
 from app.lib.field_errors import joined
@@ -36,6 +36,9 @@ class StepTypes(Protocol):
 
     def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
+
+    def row_diagnostics(self, type_: str, data: dict[str, Any], rows: ReferencedRows) -> list[Diagnostic]:
+        """What is wrong between a configuration of a known type and the rows that it names; paths begin below `data`."""
 
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         """Is such a step meaningless in a run without a contact? False for unknown types."""
@@ -85,6 +88,9 @@ class Installed:
         verbatim = verbatim_fields(kind.Config)
         texts = {name: value for name, value in data.items() if name not in verbatim}
         return [*registry.diagnostics(kind, data), *_liquid_diagnostics(texts, "")]
+
+    def row_diagnostics(self, type_: str, data: dict[str, Any], rows: ReferencedRows) -> list[Diagnostic]:
+        return registry.row_diagnostics(registry.get(type_), data, rows)
 
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         kind = registry.find(type_)

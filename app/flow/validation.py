@@ -193,6 +193,9 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         if node.is_off and not diagnostic.blocks_save:
             continue  # nobody does the step, so it need not be finished
         yield diagnostic.below(f"nodes[{index}].data", node.id)
+    if not node.is_off:
+        for diagnostic in types.row_diagnostics(node.type, node.data, rows):
+            yield diagnostic.below(f"nodes[{index}].data", node.id)
     if isinstance(node.timeout, int):
         yield from _check_timeout(f"nodes[{index}].timeout", node, node.timeout, types)
     for reference in types.references(node.type, node.data):

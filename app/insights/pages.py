@@ -88,6 +88,13 @@ async def home(
     )
 
 
+REPORT_WORDS = (
+    ("delivered", "ok"), ("opened", "accent"), ("clicked", "accent"), ("replied", "ch-2"), ("bounced", "err"), ("failed", "err"),
+    ("complained", "err"), ("unsubscribed", "warn"),
+)  # fmt: skip
+"""What providers report, in the order of pages, with the colour of its bar."""
+
+
 class Stage(msgspec.Struct, frozen=True):
     """One line of the funnel: who arrived at a step and where they went."""
 
@@ -113,7 +120,13 @@ def message_words(messages: MessageStats | None) -> list[str]:
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
         parts[-1] += f" ({', '.join(reason_label(reason).lower() for reason in reasons)})"
-    return parts
+    return [*parts, *report_words(messages)]
+
+
+def report_words(messages: MessageStats) -> list[str]:
+    """What providers reported, with shares of those that were sent: `10 delivered (83%)`."""
+    counts = {name: getattr(messages.reports, name) for name, _ in REPORT_WORDS}
+    return [f"{number(n)} {name} ({percent(n, max(n, messages.sent), 0)})" for name, n in counts.items() if n]
 
 
 def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
@@ -232,6 +245,7 @@ async def stats_page(
         "insights/stats.html",
         block="numbers",
         label_of=reason_label,
+        report_words=REPORT_WORDS,
         workflow=workflow,
         stats=stats,
         refused=(await insights.refusals(workflow_id, LAST_REFUSED)).items,

@@ -13,6 +13,44 @@ from app.troubles.schemas import Trouble
 from app.web.structs import Camel
 
 
+class ReportStats(Camel):
+    """Messages about which the provider reported something, each once for each kind, however often it was told.
+
+    Opens and clicks are of people: what a provider marks as a machine's is left out. `failed`: the provider took the message and could not
+    hand it over. `unsubscribed` also by our own link.
+    """
+
+    delivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    replied: int = 0
+    bounced: int = 0
+    failed: int = 0
+    complained: int = 0
+    unsubscribed: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Was anything reported?"""
+        return any(getattr(self, name) for name in self.__struct_fields__)
+
+    @property
+    def came_back(self) -> int:
+        """Messages that a provider took and that did not arrive."""
+        return self.bounced + self.failed
+
+
+class ReportRates(Camel):
+    """Shares in percent of the messages that were sent, with two decimals."""
+
+    delivered: float
+    opened: float
+    clicked: float
+    bounced: float
+    complained: float
+    unsubscribed: float
+
+
 class MessageStats(Camel):
     """What became of messages; each is in one of the five. `queued` also while it is being sent or tried again."""
 
@@ -23,10 +61,22 @@ class MessageStats(Camel):
     suppressed: int = 0
     suppressed_by: dict[str, int] = msgspec.field(default_factory=dict)
     """Of the suppressed ones, by reason: `no_consent`, `unsubscribed`, `no_address` and so on."""
+    reports: ReportStats = msgspec.field(default_factory=ReportStats)
+    """What providers reported about those that were sent."""
+    rates: ReportRates | None = None
+    """`reports` in percent of those that were sent; null where nothing was sent, and in sums over many workflows."""
 
     @property
     def total(self) -> int:
         return self.queued + self.sent + self.failed + self.uncertain + self.suppressed
+
+    def rate(self) -> None:
+        """Work out the shares."""
+        if self.sent:
+            shares = {name: getattr(self.reports, name) for name in ReportRates.__struct_fields__}
+            self.rates = ReportRates(
+                **{name: round(100 * min(n, self.sent) / self.sent, 2) for name, n in shares.items()}
+            )
 
     def add(self, other: MessageStats) -> None:
         """Count those of `other` too."""
@@ -34,6 +84,8 @@ class MessageStats(Camel):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.suppressed_by.items():
             self.suppressed_by[reason] = self.suppressed_by.get(reason, 0) + count
+        for name in ReportStats.__struct_fields__:
+            setattr(self.reports, name, getattr(self.reports, name) + getattr(other.reports, name))
 
 
 class VariantStats(Camel):

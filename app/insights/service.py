@@ -13,6 +13,7 @@ from app.contacts.repository import ContactRepository
 from app.counters.message_counters import FAILED, PREFIX
 from app.counters.parked_run_repository import MOST
 from app.counters.port_keys import port_of_key
+from app.counters.report_counters import REPORTED
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.counters.variant_counters import PREFIX as OF_VARIANTS
@@ -71,6 +72,8 @@ class InsightService:
         for stats in nodes.values():
             if stats.messages:
                 messages.add(stats.messages)
+                stats.messages.rate()
+        messages.rate()
         totals, ended_runs = Totals.of(runs), ended(runs)
         return WorkflowStats(
             workflow_id=workflow_id,
@@ -236,6 +239,9 @@ def _add(stats: NodeStats, key: str, count: int) -> None:
 
 def _add_messages(stats: MessageStats, key: str, count: int) -> None:
     word, _, detail = key.removeprefix(PREFIX).partition(".")
+    if key.startswith(REPORTED):
+        setattr(stats.reports, detail, getattr(stats.reports, detail, 0) + count)
+        return
     setattr(stats, word, getattr(stats, word) + count)
     if word == "suppressed" and detail:
         stats.suppressed_by[detail] = stats.suppressed_by.get(detail, 0) + count

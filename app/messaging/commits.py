@@ -22,12 +22,13 @@ from app.connectors.repository import ROOM
 from app.connectors.state import StateChange
 from app.lib import jobs
 from app.lib.connection_thread import ConnectionThread
-from app.messaging import intents, ledger, queue
+from app.messaging import deliveries, intents, ledger, queue
 from app.messaging.channels.result import DEADLINE_S, Result, running_time
 from app.messaging.ledger import Connection, DueMessage, Transition
 from app.messaging.outcomes import SendOutcome, sort
 from app.messaging.outgoing import Ready
 from app.models.status import MessageStatus
+from app.subscriptions import suppression_repository
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -240,9 +241,7 @@ class Commits(ConnectionThread):
         for outcome in done:
             if outcome.result and outcome.ready and (listed_as := LISTED_AS.get(outcome.result.reason)):
                 to = outcome.ready.packet.recipient
-                ledger.suppress(
-                    connection, outcome.due.tenant_id, outcome.due.channel, to, listed_as, outcome.result.text
-                )
+                _suppress(connection, outcome.due.tenant_id, outcome.due.channel, to, listed_as, outcome.result.text)
         written.may_leave = ledger.mark_sending(connection, go) if go else set()
         return written
 
@@ -251,4 +250,12 @@ def release_followers(connection: Connection, finished_moves: Sequence[Transitio
     """Let go on what waits for messages that are over: the next message of the same contact, and runs. Returns how many of each."""
     released = queue.next_turn(connection, [move.due.place for move in finished_moves])
     certain = [move for move in finished_moves if move.status is not MessageStatus.UNCERTAIN]
-    return released, ledger.notify_runs(connection, certain)
+    return released, deliveries.notify_runs(connection, certain)
+
+
+def _suppress(
+    connection: Connection, tenant_id: int, channel: int, address: str, reason: str, detail: str | None = None
+) -> None:
+    """Never write to this address again by this channel; `detail` is what the provider said."""
+    entry = suppression_repository.Put(address=address, reason=reason, detail=detail)
+    connection.execute(suppression_repository.PUT, suppression_repository.put_parameters(tenant_id, channel, [entry]))

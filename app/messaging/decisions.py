@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox
 from app.accounts.principal import Principal
 from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
+from app.counters.report_counters import UNDELIVERED
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
@@ -28,9 +29,10 @@ tenant_id as d_tenant, run_id as d_run, seq as d_seq, status as was_status, reas
 settled_at as was_since, attempt as was_tries
 """
 _NOTES = inbox.settled_sql(
-    f"moved where payload ? '{AWAITED}' and status in (2, 8, 9)",
-    port="case when status = 2 then 'next' else 'error' end",
-    error="case when status = 9 then %(why)s::text when status = 8 then error_message end",
+    f"moved where payload ? '{AWAITED}' and (status in (8, 9) or (status = 2 and due_at is null))",
+    port=f"case when status = 2 and reported & {UNDELIVERED} = 0 then 'next' else 'error' end",
+    error=f"case when status = 2 and reported & {UNDELIVERED} > 0 then 'The provider reports that the message did not arrive.'"
+    " when status = 9 then %(why)s::text when status = 8 then error_message end",
     output="""jsonb_strip_nulls(jsonb_build_object('status', case status when 2 then 'sent' when 8 then 'failed' else 'uncertain' end,
       'recipient', recipient, 'reason', case when status = 9 then 'outcome_unknown' else reason end))""",
 )
@@ -39,8 +41,9 @@ _TELL = f"told as ({_NOTES})"
 _SETS = {
     "resend": """status = 0, due_at = clock_now(), lease_until = null, attempt = 0, reason = null, error_message = null, sent_at = null,
       settled_at = null, resent_at = clock_now(), fence = m.fence + 1""",
-    "sent": """status = 2, due_at = null, reason = null, error_message = null, sent_at = m.settled_at, settled_at = clock_now(),
-      fence = m.fence + 1""",
+    "sent": """status = 2, fence = m.fence + 1,
+      due_at = case when m.reported = 0 then clock_now() + (m.payload->'delivery'->>0)::float8 * interval '1 second' end,
+      reason = null, error_message = null, sent_at = m.settled_at, settled_at = clock_now()""",
     "failed": """status = 8, due_at = null, reason = 'settled_by_hand', error_message = 'Marked as not sent by a person.', sent_at = null,
       settled_at = clock_now(), fence = m.fence + 1""",
 }

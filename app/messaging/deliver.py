@@ -21,7 +21,7 @@ import structlog
 from app import inbox
 from app.connectors.state import change_of
 from app.lib import database, jobs, polling
-from app.messaging import ledger, queue
+from app.messaging import deliveries, ledger, queue
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.result import Result, Transport, running_time
 from app.messaging.claims import Claims, ShareKey, claim
@@ -140,7 +140,7 @@ class Delivery:
             self._next_tend = time.monotonic() + TEND_S
             given_up, notified = ledger.give_up(connection)
             queue.next_turn(connection, [*ledger.expire(connection), *given_up])
-            notified += ledger.settle_undecided(connection)
+            notified += ledger.settle_undecided(connection) + deliveries.end_waits(connection)
         claims = claim(connection, share_quotas, self._turns)
         claims.runs_notified += notified
         return claims

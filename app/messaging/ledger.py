@@ -30,7 +30,6 @@ from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
 from app.models.status import MessageStatus, RunStatus
 from app.settings import settings
-from app.subscriptions import suppression_repository
 from app.subscriptions.permission import SuppressionEntry
 
 Connection = psycopg.Connection[Any]
@@ -100,6 +99,12 @@ class DueMessage:
         return self.options.get("class") == "transactional"
 
     @property
+    def delivery_s(self) -> float | None:
+        """How long its run waits for a report that it arrived; None when it does not."""
+        delivery = self.options.get("delivery")
+        return float(delivery[0]) if delivery else None
+
+    @property
     def options(self) -> dict[str, Any]:
         """What the node asked for: sender, overrides, topic, awaited."""
         return self.payload or {}
@@ -124,6 +129,11 @@ class Transition:
     """By which it leaves, once that is known."""
     provider_id: str | None = None
     """What the provider that took it calls it."""
+    delivery_s: float | None = None
+    """How long its run waits, from now, for what the provider reports; None where it waits for no report."""
+    waits: bool = False
+    """Does its run wait for a report still, and what was reported so far: known when it is written."""
+    reported: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -138,7 +148,8 @@ RUN_STATUS = f"case when r.goal_reached_id = r.current_node_id then {RunStatus.C
 _FACTS = f"""
 select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status,
   c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at,
-  s.reason as listed_reason, s.at as listed_since, s.detail as listed_detail
+  s.reason as listed_reason, s.at as listed_since, s.detail as listed_detail,
+  s.barred as listed_barred
 from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[], %(address)s::text[])
   as v(tenant_id, run_id, seq, fence, connector, address)
   join messages m on m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
@@ -168,16 +179,20 @@ _SETTLE = moving(
       recipient = coalesce(v.recipient, m.recipient), subject = coalesce(v.subject, m.subject),
       connector_id = coalesce(v.connector, m.connector_id), provider_id = coalesce(v.provider_id, m.provider_id),
       settled_at = case when v.status > 1 then (select clock_now()) end, sent_at = case when v.status = 2 then (select clock_now()) end,
-      due_at = case when v.status = 9 then %(limit)s when v.status = 0 then (select clock_now()) + v.retry * interval '1 second' end,
+      due_at = case when v.status = 9 then %(limit)s
+        when v.status = 2 and m.reported = 0 then (select clock_now()) + v.delivery * interval '1 second'
+        when v.status = 0 then (select clock_now()) + v.retry * interval '1 second' end,
       attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, (select clock_now())) end
     from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[],
       %(subject)s::text[], %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
-      %(first)s::timestamptz[], %(provider_id)s::text[])
-      as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first, provider_id)
+      %(first)s::timestamptz[], %(provider_id)s::text[], %(delivery)s::float8[])
+      as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first, provider_id,
+        delivery)
     where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
       and m.status in (0, 1) and m.lease_until is not null
     """.replace("%(limit)s", LIMIT),
     QUEUED,
+    answer="run_id, seq, status = 2 and due_at is not null, reported",
 )
 
 # Nothing of them has left: they are as they were before they were claimed. A claim ends by itself like that too.
@@ -247,13 +262,19 @@ class Now:
     """Why the address that the message was made for must not be written to, with since when and what was said; None when it may."""
     listed_since: datetime | None
     listed_detail: str | None
+    listed_barred: bool | None
 
     @property
     def listed(self) -> SuppressionEntry | None:
         """The entry of the suppression list."""
         if self.listed_reason is None:
             return None
-        return SuppressionEntry(reason=self.listed_reason, since=self.listed_since, detail=self.listed_detail)
+        return SuppressionEntry(
+            reason=self.listed_reason,
+            since=self.listed_since,
+            detail=self.listed_detail,
+            barred=bool(self.listed_barred),
+        )
 
     def address(self, channel: type[ChannelType]) -> str | None:
         """Where messages of the channel to the contact go."""
@@ -288,7 +309,8 @@ def mark_sending(connection: Connection, intents: Sequence[Transition]) -> set[L
 
 
 def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey]:
-    """Write what became of messages. A row whose fence moved on is left alone; the answer has those that were written."""
+    """Write what became of messages, in one order for all; answers those that were written. A row whose fence moved on is left alone."""
+    moves = sorted(moves, key=lambda move: move.due.key)
     rows = connection.execute(
         _SETTLE,
         {
@@ -305,9 +327,14 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
             "attempt": [move.due.attempt + move.counts for move in moves],
             "first": [move.due.first_tried_at for move in moves],
             "provider_id": [_storable(move.provider_id) for move in moves],
+            "delivery": [move.delivery_s for move in moves],
         },
     ).fetchall()
-    return {(row[0], row[1]) for row in rows}
+    written = {(row[0], row[1]): row for row in rows}
+    for move in moves:
+        if (row := written.get(move.due.key)) is not None:
+            move.waits, move.reported = row[2], row[3]
+    return set(written)
 
 
 def requeue(connection: Connection, due: Sequence[DueMessage]) -> int:
@@ -371,26 +398,3 @@ def change_connectors(connection: Connection, changes: Sequence[StateChange]) ->
     """Write what became of connectors; answers those that are news. In one order for all workers."""
     ordered = sorted(changes, key=lambda change: change.of.id)
     return [change for change in ordered if connection.execute(CHANGE, change.parameters).rowcount]
-
-
-def notify_runs(connection: Connection, moves: Sequence[Transition]) -> int:
-    """Put a note into the engine's inbox for every run that waits for its message. Returns how many."""
-    notes = []
-    for move in moves:
-        if move.due.options.get(AWAITED):
-            due, error = move.due, move.error if move.port == "error" else None
-            output = {"status": move.status.word, "recipient": move.recipient, "reason": move.reason}
-            notes.append(
-                inbox.SettledMessage(
-                    due.tenant_id, due.contact_id, due.workflow_id, due.run_id, due.seq, move.port, output, error
-                )
-            )
-    return inbox.settled(connection, notes)
-
-
-def suppress(
-    connection: Connection, tenant_id: int, channel: int, address: str, reason: str, detail: str | None = None
-) -> None:
-    """Never write to this address again by this channel; `detail` is what the provider said."""
-    entry = suppression_repository.Put(address=address, reason=reason, detail=detail)
-    connection.execute(suppression_repository.PUT, suppression_repository.put_parameters(tenant_id, channel, [entry]))

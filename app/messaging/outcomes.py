@@ -27,7 +27,8 @@ def outcome(ready: Ready, result: Result) -> Transition | None:
     """What `result` means for the message; None to leave it queued as it was, because nothing was about it."""
     match result.kind:
         case "sent":
-            return replace(_over(ready, MessageStatus.SENT), provider_id=result.provider_id or None)
+            waits = ready.due.delivery_s if ready.kind.reports else None
+            return replace(_over(ready, MessageStatus.SENT), provider_id=result.provider_id or None, delivery_s=waits)
         case "uncertain":
             return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
         case "rejected":

@@ -36,7 +36,10 @@ def suppressions(connection: Connection, list_keys: Sequence[ListKey]) -> dict[L
         "addresses": [address for _, _, address in list_keys],
     }
     rows = connection.execute(suppression_repository.LISTED, parameters).fetchall()
-    return {(row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5]) for row in rows}
+    return {
+        (row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5], barred=row[6])
+        for row in rows
+    }
 
 
 def templates(connection: Connection, keys: set[tuple[int, UUID]]) -> dict[tuple[int, UUID], Parts]:

@@ -57,6 +57,8 @@ class Message(Base):
     """When the first try that counts was over without an outcome."""
     provider_id: Mapped[str | None]
     """What the provider that took it calls it, by which it reports about it."""
+    reported: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """What was reported about it so far: a bit for each ReportKind, so that each counts once."""
 
     __table_args__ = (
         Index(
@@ -98,6 +100,8 @@ class Message(Base):
             "workflow_id",
             postgresql_where=text("status = 0 and due_at is null"),
         ),
+        # Those that left, and whose run waits for what the provider reports.
+        Index("messages_undelivered", "due_at", postgresql_where=text("status = 2 and due_at is not null")),
         Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         # Without more columns: equal keys share an entry. A unique one made the index several times as large.
         Index("messages_contact", "tenant_id", "contact_id"),
@@ -180,6 +184,8 @@ class Suppression(HasTenant, Base):
     detail: Mapped[str | None] = mapped_column(info=personal(about=About.ADDRESS))
     """What the mail server said, or what somebody wrote."""
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    barred: Mapped[bool] = mapped_column(server_default="false")
+    """Stands anything against it besides the person's own word, which may be the weightier reason?"""
     lifted_at: Mapped[datetime | None]
     """Set when it no longer holds: the contact came back by itself, or an admin lifted it with a reason."""
     lifted_by: Mapped[str | None]

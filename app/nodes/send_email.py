@@ -12,9 +12,10 @@ from msgspec import Meta
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import SendMessage
+from app.flow.going_on import GoingOn, class_doubts, connector_doubts
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run, refused
-from app.flow.references import Ref
+from app.flow.references import Ref, ReferencedRows
 from app.flow.scope import CompileScope, is_constant
 from app.lib import addresses, single_line
 from app.lib.conversions import quoted
@@ -22,7 +23,7 @@ from app.models.status import Channel
 from app.values import contact_fields
 
 
-class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+class SendEmailConfig(GoingOn, rename="camel", forbid_unknown_fields=True, kw_only=True):
     template_id: Annotated[UUID | None, Ref("template")] = None
     subject: str = ""
     from_name: Annotated[str, Meta(title="sender")] = ""
@@ -30,7 +31,9 @@ class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     reply_to: str = ""
     connector_id: Annotated[UUID | None, Ref("connector")] = None
     topic: str = ""
-    go_on: Literal["queued", "sent", "delivered"] = "queued"
+    message_class: Annotated[Literal["marketing", "transactional"], Meta(title="kind of email")] = msgspec.field(
+        default="marketing", name="class"
+    )
 
 
 _FILLED = ("fromName", "fromEmail", "replyTo", "topic")
@@ -52,7 +55,7 @@ def _faults(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield "topic", str(error)
 
 
-def _queued(config: SendEmailConfig, payload: dict[str, str]) -> Done:
+def _queued(config: SendEmailConfig, payload: dict[str, Any]) -> Done:
     template = config.template_id.bytes if config.template_id else None
     settings = {name: value for name, value in payload.items() if value}
     message = SendMessage(Channel.EMAIL, template, settings, awaits=config.go_on != "queued")
@@ -68,13 +71,15 @@ class SendEmail(NodeType):
 
     @staticmethod
     def compile(config: SendEmailConfig, scope: CompileScope) -> Run | Outcome:
-        payload = {
+        payload: dict[str, Any] = {
             "subject": config.subject,
             "fromName": config.from_name,
             "fromEmail": config.from_email,
             "replyTo": config.reply_to,
             "connectorId": str(config.connector_id) if config.connector_id else "",
             "topic": config.topic.strip(),
+            "class": config.message_class if config.message_class == "transactional" else "",
+            "delivery": config.delivery,
         }
         # The subject is filled in with the template, when the mail leaves. What it reads of the run is kept until then.
         of_subject = CompileScope()
@@ -103,12 +108,19 @@ class SendEmail(NodeType):
         }  # fmt: skip
         shown = {name: text if name == "subject" or is_constant(text) else "" for name, text in texts.items()}
         diagnostics += [Diagnostic(name, sentence) for name, sentence in _faults(shown)]
-        if config.go_on == "delivered":
-            diagnostics.append(
-                Diagnostic("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent.")
-            )
         return diagnostics
 
     @classmethod
+    def row_diagnostics(cls, config: SendEmailConfig, rows: ReferencedRows) -> list[Diagnostic]:
+        template = rows.get("template", {}).get(config.template_id) if config.template_id else None
+        return [
+            *connector_doubts(config, config.connector_id, cls.sends, "email", rows),
+            *class_doubts(config.message_class == "transactional", template),
+        ]
+
+    @classmethod
     def summary(cls, config: SendEmailConfig) -> str:
-        return f"“{config.subject}”" if config.subject else ""
+        subject = f"“{config.subject}”" if config.subject else ""
+        if config.message_class != "transactional":
+            return subject
+        return f"Transactional: {subject}" if subject else "Transactional"

@@ -11,23 +11,23 @@ from msgspec import Meta
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import SendMessage
+from app.flow.going_on import GoingOn, connector_doubts
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.placeholders import in_words
-from app.flow.references import Ref
+from app.flow.references import Ref, ReferencedRows
 from app.flow.scope import CompileScope, is_constant
 from app.models.status import Channel
 from app.values import contact_fields
 
 
-class SendTextConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+class SendTextConfig(GoingOn, rename="camel", forbid_unknown_fields=True, kw_only=True):
     template_id: Annotated[UUID | None, Ref("template")] = None
     connector_id: Annotated[UUID | None, Ref("connector")] = None
     topic: str = ""
     message_class: Annotated[Literal["marketing", "transactional"], Meta(title="kind of message")] = msgspec.field(
         default="marketing", name="class"
     )
-    go_on: Literal["queued", "sent", "delivered"] = "queued"
 
 
 def _topic_fault(topic: str) -> str:
@@ -49,10 +49,11 @@ class SendText(NodeType):
 
     @classmethod
     def queued(cls, config: SendTextConfig, topic: str) -> Done:
-        payload = {
+        payload: dict[str, Any] = {
             "connectorId": str(config.connector_id) if config.connector_id else "",
             "topic": topic,
             "class": config.message_class if config.message_class == "transactional" else "",
+            "delivery": config.delivery,
         }
         settings = {name: value for name, value in payload.items() if value}
         template = config.template_id.bytes if config.template_id else None
@@ -87,11 +88,11 @@ class SendText(NodeType):
             diagnostics.append(incomplete("templateId", "Choose a template."))
         if is_constant(config.topic) and (fault := _topic_fault(config.topic)):
             diagnostics.append(Diagnostic("topic", fault))
-        if config.go_on == "delivered":
-            diagnostics.append(
-                Diagnostic("goOn", "No step waits for a delivery yet. Go on when the message is queued or sent.")
-            )
         return diagnostics
+
+    @classmethod
+    def row_diagnostics(cls, config: SendTextConfig, rows: ReferencedRows) -> list[Diagnostic]:
+        return list(connector_doubts(config, config.connector_id, cls.sends, "message", rows))
 
 
 @registry.node

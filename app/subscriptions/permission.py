@@ -55,6 +55,8 @@ class SuppressionEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     since: datetime | None = None
     detail: str | None = None
+    barred: bool = False
+    """Stands anything against the address besides the person's own word: it came back, or the team put it there?"""
 
 
 class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,8 @@ class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
     listed: SuppressionEntry | None = None
     known: bool = True
     transactional: bool = False
-    """Of the message: it is about something that the contact did, such as an order, and needs no consent. The list stops it too."""
+    """Of the message: it is about something that the contact did, such as an order, and needs no consent. The list stops it too, but
+    for reasons that the channel `passes`."""
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -121,6 +124,8 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     if kind and not kind.is_address(facts.address):
         return _no("invalid", kind.not_an_address)
     listed = facts.listed
+    if facts.transactional and listed and kind and listed.reason in kind.passes and not listed.barred:
+        listed = None
     if listed and listed.reason in SPOKEN:
         return _stopped(listed, kind)
     if facts.transactional:

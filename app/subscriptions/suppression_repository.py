@@ -20,24 +20,31 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.models import Contact, Suppression
 from app.models.status import Channel
-from app.subscriptions.permission import REASONS, SuppressionEntry
+from app.subscriptions.permission import REASONS, SPOKEN, SuppressionEntry
 
+_OUTWEIGHED = ", ".join(f"'{reason}'" for reason in REASONS if reason not in SPOKEN)
 _RANK = "array_position(array['{}'], {{}})".format("','".join(REASONS))
+_WEIGHTIER = f"""
+(s.lifted_at is not null or {_RANK.format("excluded.reason")} < coalesce({_RANK.format("s.reason")}, 99))
+"""
 PUT = f"""
-insert into suppressions as s (tenant_id, channel, address, reason, detail, at)
-select %(tenant)s, %(channel)s, v.address, v.reason, v.detail, clock_now()
+insert into suppressions as s (tenant_id, channel, address, reason, detail, at, barred)
+select %(tenant)s, %(channel)s, v.address, v.reason, v.detail, clock_now(), v.reason in ({_OUTWEIGHED})
 from unnest(%(addresses)s::text[], %(reasons)s::text[], %(details)s::text[]) as v(address, reason, detail)
 order by v.address
-on conflict (tenant_id, channel, address) do update set reason = excluded.reason, at = excluded.at,
+on conflict (tenant_id, channel, address) do update set
+  reason = case when {_WEIGHTIER} then excluded.reason else s.reason end, at = case when {_WEIGHTIER} then excluded.at else s.at end,
   detail = case when s.lifted_at is null then concat_ws(' · ', excluded.detail, s.detail) else excluded.detail end,
+  barred = excluded.barred or (s.lifted_at is null and s.barred),
   lifted_at = null, lifted_by = null, lifted_reason = null
-where s.lifted_at is not null or {_RANK.format("excluded.reason")} < coalesce({_RANK.format("s.reason")}, 99)
+where {_WEIGHTIER} or (excluded.barred and not s.barred)
 returning s.address
 """  # noqa: S608
-"""Put addresses on the list, each once. Answers those that were not there, were lifted, or were there for a lesser reason."""
+"""Put addresses on the list, each once. Answers those that were not there, were lifted, or were there for a lesser reason or without a
+bar: a reason that is not the person's own word, and that the row keeps when a weightier reason stands in it."""
 
 LISTED = """
-select v.tenant_id, v.channel, v.address, s.reason, s.at, s.detail
+select v.tenant_id, v.channel, v.address, s.reason, s.at, s.detail, s.barred
 from unnest(%(tenants)s::int[], %(channels)s::int[], %(addresses)s::text[]) as v(tenant_id, channel, address)
 join suppressions s on s.tenant_id = v.tenant_id and s.channel = v.channel and s.address = v.address
 where s.lifted_at is null
@@ -98,7 +105,10 @@ async def listed(
     rows = await execute(
         session, LISTED, tenants=[tenant_id] * len(wanted), channels=[int(channel)] * len(wanted), addresses=wanted
     )
-    return {row.address: SuppressionEntry(reason=row.reason, since=row.at, detail=row.detail) for row in rows}
+    return {
+        row.address: SuppressionEntry(reason=row.reason, since=row.at, detail=row.detail, barred=row.barred)
+        for row in rows
+    }
 
 
 async def one(session: AsyncSession, tenant_id: int, channel: int, address: str) -> Suppression | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
@@ -16,6 +16,7 @@ from sqlalchemy.types import Text
 from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
+from app.flow.going_on import CAN_UNSUBSCRIBE, DEFAULT, REPORTS
 from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.lib.database import execute
@@ -185,14 +186,19 @@ class WorkflowRepository(TenantRepository[Workflow]):
         return self._names[event_names]
 
     async def referenced_rows(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, ReferencedRow]]:
-        """Of what a document names (kind → ids), what is there; one query a kind."""
+        """Of what a document names (kind → ids), what is there, and the default connectors where something is sent; one query a kind."""
         rows: dict[str, dict[UUID, ReferencedRow]] = {}
+        if "template" in references:  # whoever sends may mean the default connector, which is not named
+            references = {"connector": set(), **references}
         for kind, ids in references.items():
             model = REFERENCED[kind]
             columns = [column for column in model.__table__.columns if column.name in _OF_ROW]
-            query = select(*columns).where(
-                model.tenant_id == self.tenant_id, model.id.in_(list(ids)), *not_deleted(model)
-            )
+            wanted: ColumnElement[bool] = model.id.in_(list(ids))
+            if model is Template:
+                columns.append(_CAN_UNSUBSCRIBE)
+            elif model is Connector:
+                wanted = or_(wanted, Connector.is_default)
+            query = select(*columns).where(model.tenant_id == self.tenant_id, wanted, *not_deleted(model))
             rows[kind] = {row.id: _row(row) for row in await self.session.execute(query)}
         return rows
 
@@ -202,7 +208,10 @@ class WorkflowRepository(TenantRepository[Workflow]):
         return {kind: {row_id: row.name for row_id, row in of_kind.items()} for kind, of_kind in rows.items()}
 
 
-_OF_ROW = ("id", "name", "channel", "kind")
+_CAN_UNSUBSCRIBE = or_(
+    *(column.regexp_match("unsubscribe_?url", "i") for column in (Template.html, Template.text))
+).label("can_unsubscribe")
+_OF_ROW = ("id", "name", "channel", "kind", "type", "is_default")
 """Columns of a row that documents name, of those that it has."""
 
 
@@ -226,7 +235,18 @@ def _row(row: Any) -> ReferencedRow:
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)
     variety = MESSAGES if isinstance(stored, int) else ""
-    return ReferencedRow(name, channel.number, channel.label, variety)
+    return ReferencedRow(name, channel.number, channel.label, variety, _facts(row))
+
+
+def _facts(row: Any) -> frozenset[str]:
+    """What steps want to know of a connector or a template."""
+    kind = channels.connector_types().get(getattr(row, "type", ""))
+    facts = {
+        REPORTS: kind is not None and kind.reports,
+        DEFAULT: getattr(row, "is_default", False),
+        CAN_UNSUBSCRIBE: getattr(row, "can_unsubscribe", False),
+    }
+    return frozenset(fact for fact, holds in facts.items() if holds)
 
 
 class VersionRepository(TenantRepository[WorkflowVersion]):

@@ -18,6 +18,7 @@ from app.connectors.callback_address import callback_url
 from app.connectors.schemas import ConnectorChange
 from app.domain_events.types import ReplyData
 from app.lib import clock
+from app.messaging.channels import opt_words
 from app.messaging.channels.opt_words import opt_word
 from app.messaging.channels.reports import NotVerified
 from app.messaging.channels.twilio_reports import twilio_signature
@@ -343,7 +344,41 @@ def test_twilios_own_example_of_a_signature() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [("STOP", "stop"), (" stop! ", "stop"), ("Opt  out", "stop"), ("START", "start"), ("Unstop", "start"), ("Stop by at 5", ""), ("", ""),
-     ("yes", "")],
+     ("yes", ""), ("STOPP", "stop"), ("Arrêt", "stop"), ("ARRET", "stop"), ("arre\u0302t", "stop"), ("¡BAJA!", "stop"), ("parar", "stop"),
+     ("Cancelar suscripción.", "stop"), ("kündigen", "stop"), ("Kuendigen", ""), ("rezygnuję", "stop"), ("REZYGNUJE", "stop"),
+     ("afmelden 🙏", "stop"), ("ＳＴＯＰ", "stop"), ("st\u200bop", "stop"), ("«stop»", "stop"), ("s-t-o-p", ""), ("stop stop", ""),
+     ("wznów", "start"), ("WZNOW", "start"), ("Démarrer", "start"), ("¿alta?", "start"), ("começar", "start"), ("HELP", ""), ("info", ""),
+     ("Hilfe", ""), ("ende", ""), ("fin", ""), ("non", ""), ("stop" * 99, ""), ("...", ""), ("🛑", "")],
 )  # fmt: skip
 def test_only_a_reply_of_the_word_alone_stops(text: str, word: str) -> None:
     assert opt_word(text) == word
+
+
+def test_no_word_both_stops_and_begins_again() -> None:
+    for words, meaning in ((opt_words.STOP, "stop"), (opt_words.START, "start"), (opt_words.HELP, "")):
+        assert {opt_word(word) for group in words.values() for word in group} == {meaning}
+
+
+@pytest.mark.parametrize(
+    ("word", "fault"),
+    [("nix mehr", ""), ("Lopeta", ""), ("start", "begins messages again"), ("Démarrer", "begins messages again"),
+     ("aide", "asks for help"), ("!!", "letters or digits"), ("x" * 41, "40 characters")],
+)  # fmt: skip
+def test_a_workspace_cannot_make_every_word_stop(word: str, fault: str) -> None:
+    assert fault in opt_words.word_fault(word) and bool(fault) == bool(opt_words.word_fault(word))
+
+
+def test_further_words_of_a_workspace_stop_besides_those_that_always_do(reporter: Reporter, world: World) -> None:
+    world.db.execute(
+        'update workspaces set settings = settings || \'{"stopWords": ["No más"]}\' where id = %s', (world.tenant,)
+    )
+    reporter.sent()
+    reporter.write("no more")
+    assert reporter.phones.listed() == []
+    reporter.write("NO MAS!")
+    assert reporter.phones.listed() == [(reporter.phones.channel.number, NUMBER, "unsubscribed")]
+    reporter.write("start")
+    reporter.write("arret")
+    assert world.value("select count(*) from suppressions where lifted_at is null") == 1
+    reporter.write("Ayuda")
+    assert reporter.events()[-1][1]["text"] == "Ayuda", "recorded as a reply"

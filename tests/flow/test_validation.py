@@ -15,7 +15,7 @@ from app.flow import registry
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
 from app.flow.document import Edge, Flow, Goal, Node, SingleTrigger
 from app.flow.edges import cycle
-from app.flow.references import Reference, ReferencedRow, references_in
+from app.flow.references import Reference, ReferencedRow, ReferencedRows, references_in
 from app.flow.settings import FlowSettings
 from app.flow.step_types import INSTALLED
 from app.flow.validation import references, validate
@@ -45,6 +45,9 @@ class Few:
         if data.get("bad"):
             return [Diagnostic("bad", "This is not good.")]
         return [incomplete("todo", "Choose one.")] if data.get("todo") else []
+
+    def row_diagnostics(self, type_: str, data: dict[str, Any], rows: ReferencedRows) -> list[Diagnostic]:
+        return [Diagnostic("bad", "No such row.")] if data.get("lost") and not rows else []
 
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         return type_ == "pick"

@@ -32,6 +32,11 @@ async def count(session: AsyncSession, workspace: Workspace, workflow_id: str, *
     await session.flush()
 
 
+NOTHING_REPORTED = dict.fromkeys(
+    ("delivered", "opened", "clicked", "replied", "bounced", "failed", "complained", "unsubscribed"), 0
+)
+
+
 async def stats(api: ApiClients, workflow_id: str, **params: Any) -> dict[str, Any]:
     answer = await (await api(Role.VIEWER)).get(f"{PATH}/{workflow_id}/stats", params=params)
     assert answer.status_code == 200, answer.text
@@ -53,7 +58,16 @@ async def test_a_workflow_nobody_entered_has_zeros(api: ApiClients) -> None:
         "cancelledRuns": 0,
         "conversionRate": 0.0,
         "avgDuration": 0,
-        "messages": {"queued": 0, "sent": 0, "failed": 0, "uncertain": 0, "suppressed": 0, "suppressedBy": {}},
+        "messages": {
+            "queued": 0,
+            "sent": 0,
+            "failed": 0,
+            "uncertain": 0,
+            "suppressed": 0,
+            "suppressedBy": {},
+            "reports": NOTHING_REPORTED,
+            "rates": None,
+        },
         "nodeStats": {},
     }
 
@@ -158,6 +172,11 @@ async def test_a_sending_step_succeeded_when_it_sent(
         if key.startswith("message."):
             wanted[key.split(".")[1]] += n
     by = {key.split(".")[2]: n for key, n in counters.items() if key.startswith("message.suppressed.")}
+    for answer in (node["messages"], seen["messages"]):
+        assert answer is None or (answer.pop("reports"), answer.pop("rates") is None) == (
+            NOTHING_REPORTED,
+            not answer["sent"],
+        )
     told = node["messages"] or dict.fromkeys(wanted, 0) | {"suppressedBy": {}}
     assert told == {**wanted, "suppressedBy": by} == seen["messages"]
 

@@ -17,7 +17,7 @@ from app.messaging.channels.email.channel import ADDRESS_SHAPE
 from app.models import Contact, Suppression, Workspace
 from app.models.contact import BROKEN_ADDRESS
 from app.models.status import Channel
-from app.subscriptions import permission_filter
+from app.subscriptions import permission_filter, suppression_repository
 from app.subscriptions.permission import LABELS, REASONS, ContactFacts, SuppressionEntry, permission
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -128,3 +128,45 @@ async def test_the_filter_of_lists_says_the_same(db_session: AsyncSession, works
 def test_a_word_that_there_is_not() -> None:
     with pytest.raises(Invalid):
         permission_filter.matching("bogus")
+
+
+@pytest.mark.parametrize(
+    ("channel", "reason", "barred", "allowed"),
+    [
+        (Channel.EMAIL, "unsubscribed", False, True),
+        (Channel.EMAIL, "unsubscribed", True, False),
+        *(
+            (Channel.EMAIL, reason, reason != "complained", False)
+            for reason in ("complained", "bounced", "invalid", "manual")
+        ),
+        (Channel.SMS, "unsubscribed", False, False),
+    ],
+)
+def test_transactional_email_goes_to_who_unsubscribed_and_never_to_what_came_back(
+    channel: Channel, reason: str, barred: bool, allowed: bool
+) -> None:
+    address = ADDRESS if channel is Channel.EMAIL else "+15017122661"
+    entry = SuppressionEntry(reason=reason, since=AT, barred=barred)
+    no = {channel.word: False, "news": False}
+    facts = ContactFacts(address=address, consent=no, listed=entry, transactional=True)
+    assert permission(facts, channel, "news").allowed is allowed
+    facts = ContactFacts(address=address, consent={}, listed=entry)
+    assert not permission(facts, channel).allowed, "marketing stops at every reason"
+
+
+@pytest.mark.parametrize(
+    "reasons", [("unsubscribed", "bounced"), ("bounced", "unsubscribed"), ("manual", "unsubscribed")]
+)
+async def test_what_came_back_bars_an_address_also_beside_a_weightier_word(
+    db_session: AsyncSession, workspace: Workspace, reasons: tuple[str, ...]
+) -> None:
+    for reason in reasons:
+        entry = suppression_repository.Put(address=ADDRESS, reason=reason)
+        await suppression_repository.put(db_session, workspace.id, Channel.EMAIL, [entry])
+    known = (await suppression_repository.listed(db_session, workspace.id, [ADDRESS]))[ADDRESS]
+    assert (known.reason, known.barred) == ("unsubscribed", True)
+    await suppression_repository.lift(db_session, workspace.id, Channel.EMAIL, ADDRESS, by="Ann", why="Asked for it")
+    again = suppression_repository.Put(address=ADDRESS, reason="unsubscribed")
+    await suppression_repository.put(db_session, workspace.id, Channel.EMAIL, [again])
+    known = (await suppression_repository.listed(db_session, workspace.id, [ADDRESS]))[ADDRESS]
+    assert (known.reason, known.barred) == ("unsubscribed", False), "what was lifted counts no more"

@@ -96,6 +96,8 @@ class ChannelType:
     not_an_address: ClassVar[str] = "The address of the contact cannot be used."
     no_address: ClassVar[str] = ""
     """The sentence for a contact without one; made of `type` when it is not said."""
+    passes: ClassVar[frozenset[str]] = frozenset()
+    """Reasons of the suppression list at which transactional messages still go."""
     piece: ClassVar[str] = "message"
     """What one is called that came back or was complained about."""
 

@@ -36,6 +36,7 @@ class EmailChannel(ChannelType):
     connectors = (SmtpConnector, SesConnector, PostmarkConnector, SendGridConnector, MailgunConnector)
     parts = ("subject", "html", "text")
     not_an_address = "The address of the contact is not a mail address."
+    passes = frozenset({"unsubscribed"})
     piece = "mail"
     look_up = "Look at the mail server’s log"
     arrived = "What was sent is in the recipient’s inbox."
@@ -79,7 +80,7 @@ class EmailChannel(ChannelType):
             sender_name=options.get("fromName") or sender.from_name,
             reply_to=_wire(options["replyTo"], "invalid_sender") if options.get("replyTo") else "",
             recipient=_wire(str(letter.contact["email"]), "invalid_address"),
-            unsubscribe_url=letter.unsubscribe_url,
+            unsubscribe_url="" if options.get("class") == "transactional" else letter.unsubscribe_url,
             at=letter.at,
         )
         own = not options.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
