@@ -77,8 +77,11 @@ exists (select from messages where due_at <= clock_now() and status = 9)
 
 With `installed_channels`: messages of others wait until their channel is back, and nobody is woken for them."""
 
-NEXT_DECISION_DUE = "select min(due_at) from messages where due_at > clock_now() and status = 9"
-"""When the next uncertain message will be decided about."""
+NEXT_DECISION_DUE = """
+least((select min(due_at) from messages where due_at > clock_now() and status = 9),
+  (select min(due_at) from messages where due_at > clock_now() and status = 2))
+"""
+"""When the next uncertain message will be decided about, or the next run waits no longer for a delivery. An index each."""
 
 _DUE_LANES = f"""
 {_LANES}

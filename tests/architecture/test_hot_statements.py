@@ -24,6 +24,7 @@ ACROSS = {
     "engine.waiting_starts.NEXT_DUE": "a row for each workflow with a limit; few rows",
     "engine.waiting_starts._DUE": "walks the workflows that somebody waits to enter, an index probe each",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
+    "messaging.deliveries._END_WAITS": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
     "messaging.job_repository.ANY_UNFINISHED": ANYWHERE,
     "messaging.ledger.FOLLOW_RULES": ANYWHERE,

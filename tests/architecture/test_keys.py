@@ -36,6 +36,7 @@ SHARED = {
 ACROSS = {
     "wakes_at": "workers look for what is due in all workspaces; few rows",
     "messages_undecided": "the job that decides looks in all workspaces; few rows",
+    "messages_undelivered": "the job that ends waits for deliveries looks in all workspaces; few rows",
     "messages_leased": "the job that finds dead senders looks in all workspaces; few rows",
     "connectors_probed": "the job that tries servers again looks in all workspaces; few rows",
     "message_jobs_open": "the job that works on them looks in all workspaces; few rows",
