@@ -129,7 +129,7 @@ WAKEUPS = [
     Wakeup(
         deliver.actor_name,
         due=queue.IS_DUE,
-        next_due=f"least({queue.NEXT_DECISION_DUE}, ({queue.NEXT_DUE}))",
+        next_due=f"least(({queue.NEXT_DECISION_DUE}), ({queue.NEXT_DUE}))",
         parameters=queue.installed_channels,
     )
 ]

@@ -68,6 +68,7 @@ NEXT_DUE = f"""
 
 IS_DUE = f"""
 exists (select from messages where due_at <= clock_now() and status = 9)
+  or exists (select from messages where due_at <= clock_now() and status = 2)
   or exists (select from messages where lease_until < now())
   or exists (select from connectors where state = 'away' and probe_at <= clock_now()
     and channel = any(%(channels)s::int[]))
@@ -78,7 +79,7 @@ exists (select from messages where due_at <= clock_now() and status = 9)
 With `installed_channels`: messages of others wait until their channel is back, and nobody is woken for them."""
 
 NEXT_DECISION_DUE = """
-least((select min(due_at) from messages where due_at > clock_now() and status = 9),
+select least((select min(due_at) from messages where due_at > clock_now() and status = 9),
   (select min(due_at) from messages where due_at > clock_now() and status = 2))
 """
 """When the next uncertain message will be decided about, or the next run waits no longer for a delivery. An index each."""
