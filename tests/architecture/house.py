@@ -67,6 +67,7 @@ STATEMENTS = [
     "local/schema.py",
     "messaging/ceilings.py",
     "messaging/decisions.py",
+    "messaging/deliveries.py",
     "messaging/holds.py",
     "messaging/ledger.py",
     "messaging/queue.py",
