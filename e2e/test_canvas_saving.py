@@ -138,7 +138,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
     canvas.plus("good").click()
     canvas.choose("email")
     mail = canvas.the("send_email")
-    expect(canvas.step(mail).locator(".bad")).to_have_text("1 issue")
+    expect(canvas.step(mail).locator(".bad")).to_have_text("To do")
     page.keyboard.press("Escape")
     page.locator("#issues-button").click()
     page.get_by_role("button", name="Choose a template").click()

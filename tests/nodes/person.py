@@ -74,7 +74,7 @@ class Person:
     def data(self) -> dict[str, Any]:
         contact = self.contact
         shown = {**contact.attributes, **contact.columns, "attributes": contact.attributes, "tags": contact.tags}
-        shown["id"] = str(UUID(bytes=contact.id))
+        shown = {**shown, "id": str(UUID(bytes=contact.id))} if contact.id else {}
         return {
             "contact": shown,
             "event": self.event,

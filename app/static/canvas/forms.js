@@ -188,7 +188,7 @@ export const withFallback = (text, path, filter) => text.replace(
 
 let counter = 0;
 
-/** Write errors beside their fields. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
+/** Write errors beside their fields; what is only to do (`to-do`) is no mistake of the field. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
 export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
   for (const control of form.querySelectorAll('[aria-invalid], [aria-describedby*="-live"]')) {
@@ -202,11 +202,12 @@ export function showErrors(form, errors) {
     if (!control) continue;
     const field = control.closest('.f, [data-item]') ?? control.parentElement;
     const text = document.createElement('p');
-    text.className = 'bad-text';
+    const isToDo = error.severity === 'to-do';
+    text.className = isToDo ? 'bad-text to-do' : 'bad-text';
     text.dataset.live = '';
     text.id = `error-${(counter += 1)}-live`;
     text.textContent = error.message;
-    if (!control.matches('button')) control.setAttribute('aria-invalid', 'true');
+    if (!isToDo && !control.matches('button')) control.setAttribute('aria-invalid', 'true');
     const others = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id);
     control.setAttribute('aria-describedby', [text.id, ...others].join(' '));
     field.append(text);

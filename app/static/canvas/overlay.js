@@ -3,6 +3,7 @@
 import { listen, paced } from '../live.js';
 import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
+import { NewSteps } from './new-steps.js';
 import { make } from './scene.js';
 
 /** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Diagnostic */
@@ -11,6 +12,8 @@ import { make } from './scene.js';
 /** Room for the bar above the canvas. */
 const BAR = 76;
 
+const ICONS = { error: 'circle-alert', 'to-do': 'circle', warning: 'triangle-alert' };
+const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 const number = new Intl.NumberFormat('en');
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : '–');
 
@@ -43,6 +46,7 @@ export class Overlay {
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
+    this.fresh = new NewSteps(canvas);
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
     document.addEventListener('htmx:after:swap', () => this.arrived());
@@ -80,19 +84,26 @@ export class Overlay {
     return this.diagnostics.filter((diagnostic) => diagnostic.nodeId === id);
   }
 
+  /** `error`, `warning`, or `to-do`: what blocks activation, and stands on a card that is new. @param {Diagnostic} diagnostic */
+  kindOf({ severity, nodeId }) {
+    return severity === 'error' && nodeId && this.fresh.has(nodeId) ? 'to-do' : severity;
+  }
+
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
     if (!entry) return;
     const ofStep = this.of(id);
-    const errors = ofStep.filter((diagnostic) => diagnostic.severity === 'error').length;
-    entry.li.classList.toggle('err', errors > 0);
-    entry.li.classList.toggle('warn', !errors && ofStep.length > 0);
+    const kinds = new Set(ofStep.map((diagnostic) => this.kindOf(diagnostic)));
+    const [worst] = ['error', 'to-do', 'warning'].filter((kind) => kinds.has(kind));
+    entry.li.classList.toggle('err', worst === 'error');
+    entry.li.classList.toggle('to-do', worst === 'to-do');
+    entry.li.classList.toggle('warn', worst === 'warning');
     entry.card.querySelector('.bad')?.remove();
-    if (!ofStep.length) return;
+    if (!worst) return;
     const bad = make('span', 'bad', { title: ofStep.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
-    words.textContent = `${ofStep.length} ${ofStep.length === 1 ? (errors ? 'issue' : 'hint') : errors ? 'issues' : 'hints'}`;
-    bad.append(this.canvas.icon(errors ? 'circle-alert' : 'triangle-alert'), words);
+    words.textContent = worst === 'to-do' ? 'To do' : counted(ofStep.length, worst === 'error' ? 'issue' : 'hint');
+    bad.append(this.canvas.icon(ICONS[worst]), words);
     entry.card.append(bad);
   }
 
@@ -100,23 +111,26 @@ export class Overlay {
     const button = document.getElementById('issues-button');
     const list = document.getElementById('issues-list');
     if (!button || !list) return;
-    const blocking = this.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
-    const count = this.diagnostics.length;
+    const kinds = this.diagnostics.map((diagnostic) => this.kindOf(diagnostic));
+    const of = (kind) => kinds.filter((one) => one === kind).length;
+    const [count, todo, blocking] = [kinds.length, of('to-do'), of('error') + of('to-do')];
     button.classList.toggle('none', !count);
     button.classList.toggle('warn', !blocking && count > 0);
-    /** @type {any} */ (button.querySelector('.words')).textContent = count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : 'No issues';
-    button.setAttribute('aria-label', count ? `${count} ${count === 1 ? 'issue' : 'issues'}, ${blocking} to resolve before activating` : 'No issues');
-    list.replaceChildren(...this.diagnostics.map((diagnostic) => {
+    button.classList.toggle('to-do', todo > 0 && todo === blocking);
+    const said = [count > todo && counted(count - todo, 'issue'), todo && `${todo} to do`].filter(Boolean).join(', ') || 'No issues';
+    /** @type {any} */ (button.querySelector('.words')).textContent = said;
+    button.setAttribute('aria-label', count ? `${said}; ${blocking} to resolve before activating` : said);
+    list.replaceChildren(...this.diagnostics.map((diagnostic, index) => {
       const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
       const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
-      const line = make('button', `mi issue ${diagnostic.severity}`, attributes);
+      const line = make('button', `mi issue ${kinds[index]}`, attributes);
       const words = make('span', 'grow');
       const title = make('b');
       title.textContent = diagnostic.nodeId ? this.canvas.titleOf(diagnostic.nodeId) : 'Workflow';
       const text = make('span', 'd');
       text.textContent = diagnostic.message;
       words.append(title, text);
-      line.append(this.canvas.icon(diagnostic.severity === 'error' ? 'circle-alert' : 'triangle-alert'), words, this.canvas.icon('chevron-right'));
+      line.append(this.canvas.icon(ICONS[kinds[index]]), words, this.canvas.icon('chevron-right'));
       return line;
     }));
     if (!count) list.textContent = 'Nothing is missing. This workflow can be activated.';

@@ -22,12 +22,15 @@ export class Panel {
     this.about = '';
     /** A field that should get the focus once the form is there. */
     this.wanted = '';
+    /** Whose form somebody has worked in: a step is new until that form is left. */
+    this.worked = '';
     this.loading = false;
     this.into = false;
     canvas.addEventListener('wf:select', (event) => this.follow(/** @type {any} */ (event).detail));
     canvas.addEventListener('wf:op', (event) => /** @type {any} */ (event).detail.travelled && this.reloadIf(/** @type {any} */ (event).detail.ops));
     canvas.addEventListener('wf:refused', (event) => this.complain(/** @type {any} */ (event).detail.errors));
     canvas.addEventListener('wf:saved', () => this.mark());
+    for (const type of ['pointerdown', 'keydown', 'input']) this.root.addEventListener(type, (event) => this.work(event));
     this.root.addEventListener('input', (event) => this.typed(event, TYPING_MS));
     this.root.addEventListener('change', (event) => this.typed(event, 0));
     this.root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
@@ -65,6 +68,7 @@ export class Panel {
       return;
     }
     this.commit();
+    this.leave();
     this.form?.removeAttribute('data-about'); // what is typed into the old form from now on is nobody's
     this.about = about;
     this.into = into;
@@ -154,6 +158,7 @@ export class Panel {
     this.commit();
     const { about } = this;
     const inside = this.root.contains(document.activeElement);
+    this.leave();
     this.about = '';
     this.loading = false;
     this.root.hidden = true;
@@ -163,6 +168,17 @@ export class Panel {
     if (this.canvas.mode === 'person') this.canvas.setMode('edit');
     if (refocus && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
     else if (inside) this.canvas.holdFocus();
+  }
+
+  /** Who opens a form and closes it again has not worked in it. @param {any} event */
+  work({ target, key }) {
+    if (key !== 'Escape' && target.closest('form')) this.worked = this.about;
+  }
+
+  /** Another form takes the place of this one, or none. */
+  leave() {
+    if (this.worked && this.worked === this.about) this.canvas.overlay.fresh.leave(this.worked);
+    this.worked = '';
   }
 
   keys(event) {
@@ -351,7 +367,7 @@ export class Panel {
     if (!form) return;
     const id = about === 'workflow' ? null : about;
     const diagnostics = canvas.overlay.diagnostics.filter((diagnostic) => (diagnostic.nodeId ?? null) === id);
-    showErrors(form, diagnostics.map((one) => ({ ...one, path: below(one.path) })));
+    showErrors(form, diagnostics.map((one) => ({ ...one, severity: canvas.overlay.kindOf(one), path: below(one.path) })));
   }
 
   complain(errors) {

@@ -1,0 +1,81 @@
+"""What a new step lacks is to do, in neutral, until its form was worked in and left or Activate was pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.pages.builder import Builder
+from e2e.product import Product
+from e2e.workflows import create_small
+
+
+def test_a_new_step_is_to_do_until_its_form_was_worked_in_and_left(page: Page, product: Product) -> None:
+    canvas = Builder(page).open(create_small(product, "New steps"))
+    issues = page.locator("#issues-button")
+    canvas.plus("good").click()
+    canvas.choose("email")
+    mail = canvas.the("send_email")
+    badge = canvas.step(mail).locator(".bad")
+    field = canvas.panel.get_by_label("Template")
+    expect(badge).to_have_text("To do")
+    expect(issues).to_have_text("1 to do")
+    expect(issues).to_have_accessible_name("1 to do; 1 to resolve before activating")
+    expect(canvas.panel.locator(".bad-text.to-do")).to_contain_text("Choose a template")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    canvas.panel.get_by_role("button", name="Close").click()
+    expect(badge).to_have_text("To do")
+    canvas.open_form(mail)
+    canvas.panel.get_by_label("Subject").fill("Hello")
+    canvas.wait_saved()
+    expect(badge).to_have_text("To do")
+    page.keyboard.press("Escape")
+    expect(badge).to_have_text("1 issue")
+    expect(issues).to_have_text("1 issue")
+    page.reload()
+    expect(badge).to_have_text("1 issue")
+    canvas.open_form(mail)
+    expect(field).to_have_attribute("aria-invalid", "true")
+
+
+def test_activate_makes_issues_of_all_that_is_to_do(page: Page, product: Product) -> None:
+    canvas = Builder(page).open(create_small(product, "Activated too early"))
+    canvas.plus("good").click()
+    canvas.choose("email")
+    mail = canvas.the("send_email")
+    badge = canvas.step(mail).locator(".bad")
+    expect(badge).to_have_text("To do")
+    page.reload()
+    expect(badge).to_have_text("To do")
+    page.get_by_role("button", name="Activate v1").click()
+    expect(page.get_by_role("dialog", name="Not ready yet")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(badge).to_have_text("1 issue")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_to_do_looks_neutral(
+    open_page: Callable[..., Page],
+    product: Product,
+    theme: str,
+    width: int,
+    expect_accessible: Callable[..., None],
+    shot: Callable[..., object],
+) -> None:
+    workflow = create_small(product, f"Neutral {theme} {width}")
+    page = open_page(theme=theme, width=1440)
+    canvas = Builder(page).open(workflow)
+    canvas.plus("good").click()
+    canvas.choose("email")
+    expect(canvas.step(canvas.the("send_email")).locator(".bad")).to_have_text("To do")
+    canvas.wait_saved()
+    shot(page, f"new-step-panel-{theme}-{width}")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": width, "height": 900})
+    expect_accessible(page)
+    shot(page, f"new-step-{theme}-{width}")
+    page.locator("#issues-button").click()
+    shot(page, f"new-step-list-{theme}-{width}")
