@@ -117,9 +117,9 @@ export class Overlay {
     button.classList.toggle('none', !count);
     button.classList.toggle('warn', !blocking && count > 0);
     button.classList.toggle('to-do', todo > 0 && todo === blocking);
-    const said = [count > todo && counted(count - todo, 'issue'), todo && `${todo} to do`].filter(Boolean).join(', ') || 'No issues';
-    /** @type {any} */ (button.querySelector('.words')).textContent = said;
-    button.setAttribute('aria-label', count ? `${said}; ${blocking} to resolve before activating` : said);
+    const label = [count > todo && counted(count - todo, 'issue'), todo && `${todo} to do`].filter(Boolean).join(', ') || 'No issues';
+    /** @type {any} */ (button.querySelector('.words')).textContent = label;
+    button.setAttribute('aria-label', count ? `${label}; ${blocking} to resolve before activating` : label);
     list.replaceChildren(...this.diagnostics.map((diagnostic, index) => {
       const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
       const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
