@@ -188,7 +188,10 @@ export const withFallback = (text, path, filter) => text.replace(
 
 let counter = 0;
 
-/** Write errors beside their fields; what is only to do (`to-do`) is no mistake of the field. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
+/**
+ * Write errors beside their fields; what is only to do (`to-do`) is no mistake of the field.
+ * @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config
+ */
 export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
   for (const control of form.querySelectorAll('[aria-invalid], [aria-describedby*="-live"]')) {
