@@ -4,6 +4,7 @@
  * (`data-values`). Whatever is typed may stay: the list suggests. Arrow keys, Enter, Escape; touch and mouse.
  */
 import { entryOf, iconOf, optionsOf } from './field-catalog.js';
+import { chosenValues } from './value-chips.js';
 
 const MOST = 60;
 
@@ -21,14 +22,12 @@ function fieldsFor(control) {
 function valuesFor(control) {
   const field = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[data-pick]'));
   const values = JSON.parse((field && entryOf(field)?.dataset.values) || '[]');
-  return values.map((value) => ({ value, label: value, group: '', note: '' }));
+  const chosen = new Set(isList(control) ? chosenValues(control) : []);
+  return values.filter((value) => !chosen.has(value)).map((value) => ({ value, label: value, group: '', note: '' }));
 }
 
 /** Does a list of values stand in this control? @param {HTMLInputElement} control */
-const isList = (control) => /** @type {any} */ (control.closest('[data-item]')?.querySelector('[name=operator]'))?.selectedOptions[0]?.dataset.shape === 'many';
-
-/** What of its text is looked for: of a list the last one. @param {HTMLInputElement} control */
-const sought = (control) => (isList(control) && !control.dataset.pick ? control.value.split(',').pop() ?? '' : control.value).trim().toLowerCase();
+const isList = (control) => control.dataset.chips !== undefined;
 
 /** Text in quotes where it would be read as something else. @param {string} text */
 const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
@@ -73,7 +72,7 @@ export class FieldPicker {
   show(all) {
     const { control } = this;
     if (!control) return;
-    const words = all ? '' : sought(control);
+    const words = all ? '' : control.value.trim().toLowerCase();
     const offers = control.dataset.pick ? fieldsFor(control) : valuesFor(control);
     this.offers = offers.filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, MOST);
     this.active = -1;
@@ -169,10 +168,7 @@ export class FieldPicker {
     const row = control.closest('[data-item]');
     this.close(false);
     if (offer.row && row) return this.become(row, offer);
-    if (!control.dataset.pick && isList(control)) {
-      const before = control.value.split(',').slice(0, -1).map((part) => part.trim()).filter(Boolean);
-      control.value = `${[...before, quoted(offer.value)].join(', ')}, `;
-    } else control.value = control.dataset.pick ? offer.value : quoted(offer.value);
+    control.value = control.dataset.pick ? offer.value : `${quoted(offer.value)}${isList(control) ? ',' : ''}`;
     for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, { bubbles: true }));
     if (control.dataset.pick || !isList(control)) this.close(false);
   }

@@ -4,6 +4,7 @@
  * rules serve every step type, so a new one needs no JavaScript.
  */
 import { dress, entryOf, nameChoices } from './field-catalog.js';
+import { dressList, partsOf, wholeText } from './value-chips.js';
 
 /** Text as the value it looks like; quotes keep it text. @param {string} text */
 export function auto(text) {
@@ -20,8 +21,8 @@ const shapeOf = (control) => {
   return row && own(row, '[name=operator]')[0]?.selectedOptions[0]?.dataset.shape;
 };
 
-/** Values between commas; one in quotes may hold commas itself. @param {string} text */
-const autoList = (text) => (text.match(/\s*"[^"]*"\s*|[^,]+/g) ?? []).map((part) => auto(part.trim())).filter((part) => part !== '');
+/** @param {string} text */
+const autoList = (text) => partsOf(text).map(auto).filter((part) => part !== '');
 
 /** Keys that alone make no item of a list: a row of a condition whose field is not filled in yet. */
 const BESIDE = ['match', 'operator', 'value', 'conditions', 'id'];
@@ -32,7 +33,7 @@ function valueOf(control) {
   if (kind === 'choice') return control.checked ? control.value : undefined;
   if (control.type === 'checkbox') return control.checked ? true : keep === undefined ? undefined : false;
   if (control.type === 'radio' && !control.checked) return undefined;
-  const text = control.value;
+  const text = kind === 'auto' ? wholeText(control) : control.value;
   if (text.trim() === '') return keep === undefined ? undefined : kind === 'list' ? [] : '';
   if (kind === 'json') return JSON.parse(text);
   if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
@@ -128,7 +129,7 @@ function offer(select) {
   const all = offers.get(select) ?? offers.set(select, [...select.options]).get(select) ?? [];
   const chosen = select.value;
   const fits = (/** @type {HTMLOptionElement} */ option) => !kind || (option.dataset.kinds ?? '').split(' ').includes(kind);
-  const empty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => control.value === '');
+  const empty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => wholeText(control) === '');
   const keep = fits(all.find((option) => option.value === chosen) ?? all[0]) || !empty || !kind;
   const offered = all.filter((option) => fits(option) || (keep && option.value === chosen));
   if (offered.length !== select.options.length || !keep) select.replaceChildren(...offered);
@@ -148,6 +149,7 @@ export function arrange(form) {
     const value = control?.type === 'checkbox' ? String(control.checked) : control?.value;
     part.hidden = values.split('|').includes(value) !== (part.dataset.when !== undefined);
   }
+  for (const control of form.querySelectorAll('input[data-values]')) dressList(/** @type {any} */ (control));
   for (const control of form.querySelectorAll('[data-pick]')) dress(/** @type {any} */ (control));
   for (const names of form.querySelectorAll('.picks .names')) nameChoices(names);
   for (const row of [...form.querySelectorAll('[data-stored]')].reverse()) if (!opened.has(row)) opened.set(row, written(valuesOf(row))); // inner ones first
