@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +13,11 @@ import pytest
 
 import app.outside.jobs  # brings the performer
 from app.connectors.senders import seal_password
+from app.engine import failpoints
 from app.lib.ids import uuid7
 from app.messaging.channels.slack.service import SlackAppConnector, SlackWebhookConnector
 from app.nodes.slack import plain
-from tests.engine.calling import make_calls
+from tests.engine.calling import finish, make_calls
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.http_server import Asked, Recorder, Reply, json_reply, recording
 from tests.fixtures.world import World, flow, node
@@ -130,6 +133,34 @@ def test_a_post_that_was_cut_is_not_made_again(world: World, url: str, server: R
     world.engine.advance()
     make_calls(url)
     assert len(server.asked) == 1 and world.one("select status from outbound_calls") == "uncertain"
+
+
+def post_and_die(url: str, place: str) -> None:
+    """The main function of a worker process that dies at a place of the calls."""
+    failpoints.arm(place)
+    make_calls(url)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("place", ["call_claimed", "call_made"])
+def test_posts_are_recorded_and_none_is_made_twice_when_workers_are_killed(
+    world: World, url: str, server: Recorder, place: str
+) -> None:
+    server.answer = lambda asked: json_reply({"ok": True, "channel": "C1", "ts": "1.2"})
+    config = {"channel": "#general", "baseUrl": f"{server.url}/api"}
+    posting(world, connector(world, "slack_app", config, TOKEN), text="{{ contact.email }}")
+    world.emit("go", world.contacts(5))
+    worker = multiprocessing.get_context("fork").Process(target=post_and_die, args=(url, place))
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == -9
+    world.db.execute("update calls set lease_until = now() - interval '1 second'")
+    finish(world, url)
+    texts = [asked.json["text"] for asked in server.asked]
+    assert len(texts) == len(set(texts)), "none was made twice"
+    recorded = world.db.execute("select status, times from outbound_calls").fetchall()
+    assert recorded == [("uncertain", 1)] * 5, "nothing left that is on no record"
+    assert world.one("select count(*) from active_runs where status = 3") == 5, "a person decides"
 
 
 def test_the_test_of_a_connection_says_slacks_words(server: Recorder) -> None:

@@ -57,7 +57,10 @@ class Place:
 OPERATORS = {
     "app/event_sinks/nats_connection.py": "NATS_URL: whoever runs the installation says where it is",
     "app/event_sinks/redis_transport.py": "EVENTS_REDIS_URL: likewise",
-    "app/lib/": "the guard, the client that every place has, and the servers of DATABASE_URL and REDIS_URL",
+    "app/lib/database.py": "DATABASE_URL: likewise",
+    "app/lib/egress.py": "the guard",
+    "app/lib/http_client.py": "the client that every place has, behind the guard",
+    "app/lib/jobs.py": "REDIS_URL: likewise",
     "app/local/": "servers that local mode starts on this machine",
     "app/ops/": "commands of whoever runs the installation",
     "app/web/connection_close.py": "a connection that somebody else has opened",
@@ -149,6 +152,13 @@ async def amazon(url: str, seconds: float) -> str:
     return "Confirmed."
 
 
+OF_HOSTS = {
+    "smtp": ("app/messaging/channels/email/smtp_connection.py", "app/messaging/channels/email/smtp_exchange.py"),
+    "postgres": ("app/lib/postgres_client.py",),
+}
+"""Connector types that name a server instead of a URL, and where they connect to it."""
+
+
 def by_connector(kind: type[ConnectorType], name: str) -> Place:
     """The place to which a field of a connector type leads."""
     example = settings_of(kind.Config, presentation.installed()[kind.type].example)
@@ -172,15 +182,12 @@ def by_connector(kind: type[ConnectorType], name: str) -> Place:
         finally:
             await transport.close()
 
-    modules = ["http_api"]
-    if name == "host":
-        modules = ["email/smtp_connection", "email/smtp_exchange"]
-    elif issubclass(kind, ServiceType):
-        modules = [kind.__module__.rpartition("channels.")[2].replace(".", "/")]
-    hosts = HOSTS if name == "host" else []
-    return Place(
-        f"{kind.type}.{name}", tuple(f"app/messaging/channels/{module}.py" for module in modules), fetch, hosts
+    module = (
+        kind.__module__.rpartition("channels.")[2].replace(".", "/") if issubclass(kind, ServiceType) else "http_api"
     )
+    modules = OF_HOSTS[kind.type] if name == "host" else (f"app/messaging/channels/{module}.py",)
+    hosts = HOSTS if name == "host" else []
+    return Place(f"{kind.type}.{name}", modules, fetch, hosts)
 
 
 def address_fields(kind: type[ConnectorType]) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from app import settings as settings_module
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OPENING = re.compile(
     r"HttpClient|(httpx|requests|aiohttp|urllib3|httpcore|nats|smtplib|aiosmtplib|asyncpg|psycopg|psycopg2)(\..*)?\.(connect|request|get|post"
     r"|put|Async\w*|Client|Session\w*|PoolManager|SMTP\w*)|urlopen|(open|create)_connection|(\w+\.)*from_url|socket\.socket|egress\.connect"
-    r"|create_(async_)?engine|webpush|WebPusher|\w*HTTPConnection|\w*HTTPSConnection|(\w+\.)*(Async)?ConnectionPool|sock_connect"
+    r"|AsyncConnection\.connect|create_(async_)?engine|webpush|WebPusher|\w*HTTPS?Connection|(\w+\.)*(Async)?ConnectionPool|sock_connect"
 )
 """What opens a connection, as it is called."""
 KINDS = list(registry.connector_types().values())
@@ -89,6 +90,11 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
                 raise ConnectionRefusedError("nobody is there")
         connect(self, address)
 
+    async def by_library(*_: Any, hostaddr: str, **__: Any) -> Any:
+        network.tried.append(hostaddr)
+        raise psycopg.OperationalError("nobody is there")
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", by_library)
     monkeypatch.setattr(socket, "getaddrinfo", look_up_of(network.asked))
     monkeypatch.setattr(socket.socket, "connect", noted)
     with_settings(monkeypatch, local=False)
