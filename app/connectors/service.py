@@ -191,7 +191,8 @@ class ConnectorService:
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
         secret, callback_secret = values.pop(kind.secret, ""), values.pop(kind.callback_secret, "")
-        config, channel = kind.checked(values), registry.number_of(kind.type)
+        config, secret = kind.completed(kind.checked(values), secret)
+        channel = registry.number_of(kind.type)
         serves_channel = channel != registry.SERVICE
         if new.is_default and not serves_channel:
             raise NoDefault
@@ -245,6 +246,8 @@ class ConnectorService:
         if callback_secret is not None:
             connector.callback_secret = seal_callback_secret(connector.id, callback_secret)
         config = kind.changed(connector.config, values, secret_given=secret is not None)
+        if secret:
+            config, secret = kind.completed(config, secret)
         if secret is not None:
             connector.secret = seal_password(kind.type, connector.id, config, secret)
         elif connector.secret is not None and kind.aim_of(config) != kind.aim_of(connector.config):

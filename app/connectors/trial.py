@@ -21,11 +21,12 @@ from app.errors import TooMany
 from app.lib import crypto, database, held_connections
 from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
-from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.channel import ChannelType, Unsendable
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Result
 from app.messaging.channels.service import ServiceType
 from app.models import Connector
+from app.subscriptions.repository import devices_at
 from app.subscriptions.service import permission_at
 
 DEADLINE_S = 8.0
@@ -100,6 +101,12 @@ async def send_trial(
             return TestResult(
                 "misconfigured", "The sender's address of the connector cannot be used. An admin can change it."
             )
+        if channel.to_devices:
+            devices = await devices_at(session, principal.tenant_id, recipient)
+            try:
+                packet = channel.for_devices(packet, sender, devices)
+            except Unsendable as error:
+                return TestResult("rejected", str(error))
         await held_connections.release_connection(session)
         transport = kind.transport(DEADLINE_S)
         try:

@@ -53,6 +53,12 @@ class ContactRepository(TenantRepository[Contact]):
         """The contact as it is in the database now."""
         return await self.get_one_or_none(Contact.id == contact_id, fresh=True)
 
+    async def with_external_id(self, external_id: str) -> UUID | None:
+        """The contact that is called so."""
+        query = select(Contact.id).where(self.own, Contact.external_id == external_id)
+        contact_id: UUID | None = await self.session.scalar(query)
+        return contact_id
+
     async def lock(self, contact_id: UUID) -> ContactFields | None:
         """The contact, locked until the end of the transaction."""
         rows = await execute(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -22,7 +23,7 @@ from app.connectors.repository import ROOM
 from app.connectors.state import StateChange
 from app.lib import jobs
 from app.lib.connection_thread import ConnectionThread
-from app.messaging import deliveries, intents, ledger, queue
+from app.messaging import deliveries, device_repository, intents, ledger, queue
 from app.messaging.channels.result import DEADLINE_S, Result, running_time
 from app.messaging.ledger import Connection, DueMessage, Transition
 from app.messaging.outcomes import SendOutcome, sort
@@ -242,6 +243,14 @@ class Commits(ConnectionThread):
             if outcome.result and outcome.ready and (listed_as := LISTED_AS.get(outcome.result.reason)):
                 to = outcome.ready.packet.recipient
                 _suppress(connection, outcome.due.tenant_id, outcome.due.channel, to, listed_as, outcome.result.text)
+        dead_devices = [
+            (outcome.due.tenant_id, outcome.due.contact_id, UUID(device.device_id))
+            for outcome in done
+            for device in (outcome.result.devices if outcome.result else ())
+            if device.result == "gone"
+        ]
+        if dead_devices:
+            device_repository.remove_dead(connection, dead_devices)
         written.may_leave = ledger.mark_sending(connection, go) if go else set()
         return written
 

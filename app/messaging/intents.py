@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.lib.addresses import BadAddress
-from app.messaging import gateway, ledger
-from app.messaging.ledger import Connection, DueMessage, Now, Transition
+from app.messaging import gateway, send_facts
+from app.messaging.ledger import Connection, DueMessage, Transition
 from app.messaging.outgoing import Ready, suppressed
+from app.messaging.send_facts import Now
 
 
 def judge(
@@ -15,7 +16,7 @@ def judge(
 ) -> tuple[list[Transition], list[Transition], list[DueMessage]]:
     """The intents of those that may leave, the ends of those that may not, and those that are requeued to be rendered again."""
     intents = [ready.intent for ready in mails]
-    facts = ledger.facts(connection, intents)
+    facts = send_facts.facts(connection, intents)
     # A message that is not among the facts belongs to another worker by now.
     current = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]
     go, ends, to_requeue = list[Transition](), list[Transition](), list[DueMessage]()
@@ -48,10 +49,12 @@ def _facts(due: DueMessage, now: Now) -> gateway.SendCheck:
 
 
 def _same(ready: Ready, now: Now) -> bool:
-    """Does it still go to the same address by the same settings, and may that server be used?"""
+    """Does it still go to the same address, and devices, by the same settings, and may that server be used?"""
     try:
         to = ready.due.kind.wire(now.address(ready.due.kind) or "")
     except BadAddress:
         return False
     connector = now.updated_at == ready.condition.as_of and now.state == ready.condition.state
-    return to == ready.packet.recipient and connector
+    known = ready.due.device_ids
+    devices = known is None or known == set(now.devices or ())
+    return to == ready.packet.recipient and connector and devices

@@ -14,23 +14,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
-from psycopg.rows import class_row
 
 from app import inbox
 from app.connectors.repository import CHANGE
 from app.connectors.state import StateChange
 from app.counters.message_counters import AWAITED, QUEUED, moving
-from app.lib import shards
+from app.lib import jsonlimits, shards
 from app.lib.formats import counted
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.devices import DeviceResult
 from app.messaging.decisions import FOLLOW_RULES
 from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
 from app.models.status import MessageStatus, RunStatus
 from app.settings import settings
-from app.subscriptions.permission import SuppressionEntry
 
 Connection = psycopg.Connection[Any]
 LedgerKey = tuple[UUID, int]
@@ -94,6 +94,12 @@ class DueMessage:
         return self.kind.address_of(self.contact) if self.contact else None
 
     @property
+    def device_ids(self) -> set[str] | None:
+        """The devices that the contact had when the message was claimed; None of channels that do not go to those."""
+        devices = (self.contact or {}).get("devices")
+        return None if devices is None else {str(one["id"]) for one in devices}
+
+    @property
     def is_transactional(self) -> bool:
         """Does its step say that it is about something that the contact did, and so needs no consent?"""
         return self.options.get("class") == "transactional"
@@ -134,6 +140,8 @@ class Transition:
     waits: bool = False
     """Does its run wait for a report still, and what was reported so far: known when it is written."""
     reported: int = 0
+    devices: tuple[DeviceResult, ...] = ()
+    """What became of it at each device."""
 
     @property
     def is_final(self) -> bool:
@@ -143,23 +151,6 @@ class Transition:
 
 # A goal that is a step comes after what it asked for before, which is still meant: as with a completed run.
 RUN_STATUS = f"case when r.goal_reached_id = r.current_node_id then {RunStatus.COMPLETED:d} else r.status end"
-
-# What may have changed since the claim and decides whether the message may leave, of those that are still this worker's.
-_FACTS = f"""
-select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status,
-  c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at,
-  s.reason as listed_reason, s.at as listed_since, s.detail as listed_detail,
-  s.barred as listed_barred
-from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[], %(address)s::text[])
-  as v(tenant_id, run_id, seq, fence, connector, address)
-  join messages m on m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
-    and m.status = 0 and m.lease_until > now()
-  left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
-  left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
-  left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
-  left join connectors k on k.tenant_id = m.tenant_id and k.id = v.connector
-  left join suppressions s on s.tenant_id = m.tenant_id and s.channel = m.channel and s.address = v.address and s.lifted_at is null
-"""  # noqa: S608  a fixed expression
 
 # It stays in the counter of those that are queued.
 _MARK_SENDING = """
@@ -178,6 +169,7 @@ _SETTLE = moving(
     update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
       recipient = coalesce(v.recipient, m.recipient), subject = coalesce(v.subject, m.subject),
       connector_id = coalesce(v.connector, m.connector_id), provider_id = coalesce(v.provider_id, m.provider_id),
+      devices = coalesce(v.devices, m.devices),
       settled_at = case when v.status > 1 then (select clock_now()) end, sent_at = case when v.status = 2 then (select clock_now()) end,
       due_at = case when v.status = 9 then %(limit)s
         when v.status = 2 and m.reported = 0 then (select clock_now()) + v.delivery * interval '1 second'
@@ -185,9 +177,9 @@ _SETTLE = moving(
       attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, (select clock_now())) end
     from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[],
       %(subject)s::text[], %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
-      %(first)s::timestamptz[], %(provider_id)s::text[], %(delivery)s::float8[])
+      %(first)s::timestamptz[], %(provider_id)s::text[], %(delivery)s::float8[], %(devices)s::jsonb[])
       as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first, provider_id,
-        delivery)
+        delivery, devices)
     where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
       and m.status in (0, 1) and m.lease_until is not null
     """.replace("%(limit)s", LIMIT),
@@ -242,56 +234,6 @@ def _storable(text: str | None) -> str | None:
     return text.encode("utf-8", "replace").decode().replace("\x00", "")[:1000] if text else text
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
-    """What decides whether a claimed message may leave, as it is when that is about to happen."""
-
-    run_id: UUID
-    seq: int
-    workflow_status: str | None
-    run_status: int | None
-    contact_known: bool
-    email: str | None
-    phone: str | None
-    external_id: str | None
-    consent: dict[str, Any] | None
-    state: str | None
-    updated_at: datetime | None
-    """The connector's."""
-    listed_reason: str | None
-    """Why the address that the message was made for must not be written to, with since when and what was said; None when it may."""
-    listed_since: datetime | None
-    listed_detail: str | None
-    listed_barred: bool | None
-
-    @property
-    def listed(self) -> SuppressionEntry | None:
-        """The entry of the suppression list."""
-        if self.listed_reason is None:
-            return None
-        return SuppressionEntry(
-            reason=self.listed_reason,
-            since=self.listed_since,
-            detail=self.listed_detail,
-            barred=bool(self.listed_barred),
-        )
-
-    def address(self, channel: type[ChannelType]) -> str | None:
-        """Where messages of the channel to the contact go."""
-        return channel.address_of({"email": self.email, "phone": self.phone, "external_id": self.external_id})
-
-
-def facts(connection: Connection, intents: Sequence[Transition]) -> dict[LedgerKey, Now]:
-    """What is known now about messages that are to leave; those that are no longer this worker's are missing."""
-    parameters = {
-        **_keys(intents),
-        "connector": [move.connector_id for move in intents],
-        "address": [move.due.kind.comparable(move.due.address or "") for move in intents],
-    }
-    with connection.cursor(row_factory=class_row(Now)) as cursor:
-        return {(row.run_id, row.seq): row for row in cursor.execute(_FACTS, parameters).fetchall()}
-
-
 def mark_sending(connection: Connection, intents: Sequence[Transition]) -> set[LedgerKey]:
     """Write that these are handed over now. Answers those that may be: a row whose fence moved on is left alone."""
     rows = connection.execute(
@@ -328,6 +270,7 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
             "first": [move.due.first_tried_at for move in moves],
             "provider_id": [_storable(move.provider_id) for move in moves],
             "delivery": [move.delivery_s for move in moves],
+            "devices": [_device_lines(move.devices) for move in moves],
         },
     ).fetchall()
     written = {(row[0], row[1]): row for row in rows}
@@ -335,6 +278,10 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
         if (row := written.get(move.due.key)) is not None:
             move.waits, move.reported = row[2], row[3]
     return set(written)
+
+
+def _device_lines(results: Sequence[DeviceResult]) -> str | None:
+    return jsonlimits.encode(msgspec.to_builtins(results)).decode() if results else None
 
 
 def requeue(connection: Connection, due: Sequence[DueMessage]) -> int:

@@ -28,11 +28,12 @@ def outcome(ready: Ready, result: Result) -> Transition | None:
     match result.kind:
         case "sent":
             waits = ready.due.delivery_s if ready.kind.reports else None
-            return replace(_over(ready, MessageStatus.SENT), provider_id=result.provider_id or None, delivery_s=waits)
+            sent, provider_id = _over(ready, MessageStatus.SENT), result.provider_id or None
+            return replace(sent, provider_id=provider_id, delivery_s=waits, devices=result.devices)
         case "uncertain":
-            return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
+            return replace(_over(ready, MessageStatus.UNCERTAIN, result.reason, result.text), devices=result.devices)
         case "rejected":
-            return _over(ready, MessageStatus.FAILED, result.reason, result.text)
+            return replace(_over(ready, MessageStatus.FAILED, result.reason, result.text), devices=result.devices)
         case "deferred":
             return deferred(ready, result)
         case "unavailable" if not (result.everyone or result.crowded):
@@ -68,6 +69,7 @@ def deferred(ready: Ready, result: Result) -> Transition:
         retry_s=wait,
         reason="deferred",
         connector_id=ready.sender.id,
+        devices=result.devices,
     )
 
 

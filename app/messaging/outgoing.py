@@ -42,6 +42,8 @@ class Claimed:
     sender: Sender
     condition: ConnectorState
     source: Parts
+    senders: tuple[Sender, ...] = ()
+    """Of a channel to devices: all that it may leave by."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Tr
         if source is None:
             raise Unsendable("no_template", "The template was deleted.")
         kind, sender = context.senders.get(way.id) or context.senders.setdefault(way.id, _sender(way))
-        return Claimed(due, kind, sender, way.condition, source)
+        return Claimed(due, kind, sender, way.condition, source, _senders(due, context, sender))
     except Unsendable as error:
         return failed(due, str(error), error.reason)
 
@@ -106,7 +108,7 @@ def make(claimed: Claimed) -> Transition | Ready:
     """Fill the template and compose the message. A Transition is its end instead. No database here, but some milliseconds."""
     due = claimed.due
     try:
-        composed = due.kind.compose(_letter(due, claimed.source), claimed.sender)
+        composed = due.kind.compose(_letter(due, claimed.source, claimed.senders), claimed.sender)
     except PartError as error:
         return failed(due, str(error), "template_error")
     except Unsendable as error:
@@ -142,7 +144,23 @@ def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
         ) from error
 
 
-def _letter(due: DueMessage, source: Parts) -> Letter:
+def _senders(due: DueMessage, context: SendContext, sender: Sender) -> tuple[Sender, ...]:
+    """Devices of one contact are reached by several connectors: all of the channel that can be used, unless the step names one."""
+    if not due.kind.to_devices or due.options.get("connectorId"):
+        return (sender,)
+    others = list[Sender]()
+    for way in context.of_channel(due.tenant_id, due.channel):
+        if way.id == sender.id or way.state == "paused":
+            continue
+        try:
+            one = context.senders.get(way.id) or context.senders.setdefault(way.id, _sender(way))
+        except ConnectorUnusable:
+            continue  # who sends by it as its own is told
+        others.append(one[1])
+    return (sender, *others)
+
+
+def _letter(due: DueMessage, source: Parts, senders: tuple[Sender, ...] = ()) -> Letter:
     contact = due.contact or {}
     unsubscribe = unsubscribe_url(
         Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, due.options.get("topic"))
@@ -156,6 +174,7 @@ def _letter(due: DueMessage, source: Parts) -> Letter:
         data=_data_of(due, contact, unsubscribe),
         unsubscribe_url=unsubscribe,
         at=clock.now(),
+        senders=senders,
     )
 
 

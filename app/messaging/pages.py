@@ -21,10 +21,11 @@ from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
 from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
 from app.messaging.channels import registry, words
+from app.messaging.channels.devices import PLATFORM_WORDS
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.report_repository import report_lines, reports_about
 from app.messaging.schemas import MessageFilter, MovedView
-from app.messaging.service import MessageService
+from app.messaging.service import MessageService, message_view
 from app.models import Message
 from app.models import Template as TemplateRow
 from app.models.status import MessageStatus, Role
@@ -196,6 +197,8 @@ async def show_message(
         request,
         "messages/show.html",
         reports=report_lines(reports),
+        devices=message_view(row).devices or [],
+        platform_words=PLATFORM_WORDS,
         label_of=reason_label,
         row=row,
         id=text,

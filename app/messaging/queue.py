@@ -25,6 +25,7 @@ from psycopg.rows import class_row
 
 from app.messaging import ceilings
 from app.messaging.channels import registry
+from app.messaging.device_repository import DEVICES, device_channels
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import CLAIM_S, RUN_STATUS, Connection, DueMessage, Place
@@ -154,7 +155,8 @@ select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.t
   case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
-    'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
+    'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent, 'devices', case when m.channel = any(%(to_devices)s::int[]) then
+      {DEVICES} end) end as contact,
   (select timezone from workspaces where id = m.tenant_id) as timezone
 from taken m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
   left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
@@ -320,7 +322,7 @@ def _claim(connection: Connection, rows: Sequence[QueuedItem]) -> list[DueMessag
     if not rows:
         return []
     with connection.cursor(row_factory=class_row(DueMessage)) as cursor:
-        return cursor.execute(_CLAIM, {**_keys(rows), "lease": CLAIM_S}).fetchall()
+        return cursor.execute(_CLAIM, {**_keys(rows), "lease": CLAIM_S, "to_devices": device_channels()}).fetchall()
 
 
 def _keys(rows: Sequence[QueuedItem]) -> dict[str, Any]:

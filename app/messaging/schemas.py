@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.messaging.channels.devices import DeviceResult
+
 
 class MessageView(msgspec.Struct, rename="camel"):
     id: str
@@ -37,6 +39,8 @@ class MessageView(msgspec.Struct, rename="camel"):
     """When it was last put back into the queue."""
     provider_id: str | None = None
     """What the provider that took it calls it."""
+    devices: list[DeviceResult] | None = None
+    """Of a channel to devices: what became of it at each."""
     decisions: list[DecisionView] | None = None
     """Of one message: what was decided about it, the first first. Lists leave it out."""
     reports: list[ReportView] | None = None

@@ -104,6 +104,13 @@ class SendContext:
             if way.is_default:
                 self.ways[way.tenant_id, way.channel, None] = way
 
+    def of_channel(self, tenant_id: int, channel: int) -> list[Way]:
+        """The connectors of a channel of a workspace, in a fixed order."""
+        of_channel = [
+            way for (tenant, number, key), way in self.ways.items() if (tenant, number) == (tenant_id, channel) and key
+        ]
+        return sorted(of_channel, key=lambda way: way.id)
+
     def other_channel_of(self, tenant_id: int, connector_id: UUID) -> str:
         """What the channel of a connector is called that messages of their own channel did not find; empty when it is not there."""
         number = self._channels.get((tenant_id, connector_id))

@@ -18,6 +18,7 @@ from app.lib import jobs
 from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.channels import registry
+from app.messaging.channels.devices import DeviceResult
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.channels.words import waits_for_channel
 from app.messaging.list_repository import MessageList, MessageLists
@@ -66,6 +67,7 @@ def message_view(message: Message) -> MessageView:
         settled_at=message.settled_at,
         resent_at=message.resent_at,
         provider_id=message.provider_id,
+        devices=[msgspec.convert(one, DeviceResult) for one in message.devices] if message.devices else None,
     )
 
 

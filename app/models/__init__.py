@@ -6,6 +6,7 @@ from app.models.api_key import ApiKey
 from app.models.base import Base
 from app.models.connector import Connector, ConnectorGate
 from app.models.contact import AttributeLabel, Contact, ContactTag
+from app.models.contact_device import ContactDevice
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.due_date import DateSchedule, DueDate
 from app.models.enrolment import Enrolment
@@ -65,6 +66,7 @@ __all__ = [
     "Connector",
     "ConnectorGate",
     "Contact",
+    "ContactDevice",
     "ContactImport",
     "ContactImportChunk",
     "ContactImportError",

@@ -69,6 +69,7 @@ ACCESS: dict[str, TableAccess] = {
     "calls": _of_workspace(),
     "connector_gates": _of_workspace(read=""),
     "connectors": _of_workspace(auth="r"),
+    "contact_devices": _of_workspace(),
     "contact_import_chunks": _of_workspace(read=""),
     "contact_import_errors": _of_workspace(read=""),
     "contact_imports": _of_workspace(),

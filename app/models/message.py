@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, text
@@ -59,6 +60,8 @@ class Message(Base):
     """What the provider that took it calls it, by which it reports about it."""
     reported: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """What was reported about it so far: a bit for each ReportKind, so that each counts once."""
+    devices: Mapped[list[Any] | None] = mapped_column(info=personal())
+    """Of a channel to devices: what became of it at each, as `app.messaging.channels.devices.DeviceResult`."""
 
     __table_args__ = (
         Index(

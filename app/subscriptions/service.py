@@ -58,6 +58,8 @@ async def permission_of(
 ) -> Permission:
     """May messages of the channel go to this contact now?"""
     address = address_of(contact, channel)
+    if channel.to_devices and not await SubscriberRepository(session, contact.tenant_id).has_device(contact.id):
+        address = None
     listed = await suppression_repository.listed(session, contact.tenant_id, [address], channel.number)
     facts = ContactFacts(
         address=address, consent=contact.consent, listed=listed.get(channel.comparable(address)) if address else None

@@ -51,6 +51,10 @@ PUBLIC = {
     "POST /api/callbacks/{token}",
     "GET /api/webhooks/{token}",
     "POST /api/webhooks/{token}",
+    "GET /push/{site}/throughline-push.js",
+    "GET /push/{site}/worker.js",
+    "POST /push/{site}/devices",
+    "POST /push/{site}/withdraw",
 }
 """All that a stranger may ask. Each is a decision."""
 
@@ -108,6 +112,7 @@ BODIES: dict[str, Any] = {
     "POST /contacts/import/{import_id}/format": {"delimiter": ",", "encoding": "utf-8", "hasHeader": "1"},
     "POST /api/v1/templates/{template_id}/preview": {},
     "PATCH /api/v1/contacts/{contact_id}": {"source": "x"},
+    "POST /api/v1/contacts/{contact_id}/devices": {"token": "a-token-of-ada", "platform": "android"},
     "POST /api/v1/messages/{message_id}/settle": {"as": "sent"},
     "POST /messages/{text}/settle": {"as": "sent"},
     "POST /api/v1/messages/settle": {"as": "sent", "ids": ["x"]},

@@ -13,7 +13,7 @@ LEVELS = Levels(
         {"workflow_files"},
         {"segments"},
         {"builder", "reference"},
-        {"webhooks", "executions", "webhook_endpoints", "callbacks"},
+        {"webhooks", "executions", "webhook_endpoints", "callbacks", "devices"},
         {"held_runs", "live"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},

@@ -11,6 +11,8 @@ from typing import Any
 from app.messaging.channels import presentation, registry
 from tests.fixtures.plugins import plugins_in
 
+INSTALLED = ["email", "sms", "whatsapp", "push"]
+"""The channels of the product."""
 SOURCE = '''
 """Pagers: short texts to the phone of a contact."""
 

@@ -30,7 +30,7 @@ from app.subscriptions.service import SuppressionService
 from app.web.fragments import FragmentEngine
 from tests.fixtures.plugins import plugins_in, templates_of
 from tests.messaging.ended import exact
-from tests.messaging.pager import FILES, installed, write_pager
+from tests.messaging.pager import FILES, INSTALLED, installed, write_pager
 from tests.messaging.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -292,12 +292,12 @@ def test_what_cannot_be_a_channel_is_refused(change: dict[str, Any], words: str)
     class Other(EmailChannel):
         type, number, connectors = "other", 101, (Kind,)
 
-    assert registry.words() == ["email", "sms", "whatsapp"]
+    assert registry.words() == INSTALLED
     for name, value in change.items():
         setattr(Other, name, value)
     with pytest.raises(ValueError, match=words):
         registry.channel(Other)
-    assert registry.words() == ["email", "sms", "whatsapp"]
+    assert registry.words() == INSTALLED
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_an_incomplete_connector_type_is_told_what_is_missing(members: dict[str,
     kind = type("Kind", (base,), {"type": "other", **members} if members else {})
     with pytest.raises(ValueError, match=words):
         registry.channel(type("Other", (EmailChannel,), {"type": "other", "number": 101, "connectors": (kind,)}))
-    assert registry.words() == ["email", "sms", "whatsapp"]
+    assert registry.words() == INSTALLED
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -379,7 +379,7 @@ def test_one_that_cannot_be_loaded_stops_no_other(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "broken.py").write_text("import app.no_such_module")
     with plugins_in(tmp_path):
-        assert "no_such_module" in registry.failures()["broken"] and registry.words() == ["email", "sms", "whatsapp"]
+        assert "no_such_module" in registry.failures()["broken"] and registry.words() == INSTALLED
         assert "no_such_module" in presentation.refusals()["broken"]
 
 

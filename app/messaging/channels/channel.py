@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -20,7 +20,8 @@ from app.errors import FieldError, Invalid
 from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
 from app.lib.formats import counted
-from app.messaging.channels.connector import ConnectorType
+from app.messaging.channels.connector import ConnectorType, Sender
+from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.filling import fill_parts
 from app.messaging.channels.parts import LiquidSource, Parts
 from app.messaging.channels.result import Packet
@@ -50,6 +51,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """What the template can read."""
     unsubscribe_url: str
     at: datetime
+    senders: tuple[Sender, ...] = ()
+    """Of a channel to devices: all connectors that this message may leave by, the one that it waited for among them."""
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -79,6 +82,8 @@ class ChannelType:
     """A name of the product's icons."""
     identifier: ClassVar[Literal["email", "phone", "external_id"]]
     """The column of a contact that is the address."""
+    to_devices: ClassVar[bool] = False
+    """Messages go to each device of the contact: `contact["devices"]` lists them when one is made, as `PushDevice`s."""
     retry: ClassVar[Retry] = MAIL
     """How a message is tried whose step says nothing."""
     connectors: ClassVar[tuple[builtins.type[ConnectorType], ...]]
@@ -198,6 +203,11 @@ class ChannelType:
 
         Raises BadAddress for the sender's own address.
         """
+        raise NotImplementedError
+
+    @classmethod
+    def for_devices(cls, packet: Any, sender: Any, devices: Sequence[PushDevice]) -> Packet:
+        """Of a channel to devices: a message of `sample` for these. Raises Unsendable when the sender reaches none of them."""
         raise NotImplementedError
 
     @classmethod

@@ -106,6 +106,11 @@ class ConnectorType:
         return settings
 
     @classmethod
+    def completed(cls, settings: Settings, secret: str) -> tuple[Settings, str]:
+        """Checked settings and the secret of a new connector, with what is made for it or read from its secret. Raises Invalid."""
+        return settings, secret
+
+    @classmethod
     def changed(cls, before: Settings, new_settings: Settings, *, secret_given: bool) -> Settings:
         """`before` with what is `given`, checked alike. Raises Invalid."""
         return cls.checked({**before, **new_settings})

@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from app.messaging.channels.devices import DeviceResult
+
 Kind = Literal["sent", "deferred", "rejected", "unavailable", "misconfigured", "uncertain", "withheld"]
 
 
@@ -39,6 +41,8 @@ class Result(msgspec.Struct, frozen=True):
     """What only the log is told, because `text` hides it."""
     provider_id: str = ""
     """Of `sent`: what the provider calls the message, by which it reports about it later."""
+    devices: tuple[DeviceResult, ...] = ()
+    """Of a channel to devices: what became of it at each. Those that are `gone` are removed."""
 
 
 Begin = Callable[[], Awaitable[float]]

@@ -1,0 +1,1 @@
+"""Push notifications to the devices of contacts: by Firebase Cloud Messaging to apps, by Web Push to browsers."""
