@@ -115,7 +115,7 @@ def test_values_that_were_met_are_offered_until_they_are_chosen(
     page.get_by_role("button", name="Create segment").click()
     expect(page).to_have_url(re.compile(r"/segments/[0-9a-f-]{36}$"))
     address = f"{product.url}/api/v1/segments/{page.url.rsplit('/', 1)[1]}"
-    (condition,) = httpx.get(address, headers=moons, **PLAIN).json()["rule"]["conditions"]
+    (condition,) = httpx.get(address, headers=moons, **PLAIN).json()["data"]["rule"]["conditions"]
     assert condition["value"] == ["io", "titan", "rhea"]
 
 
