@@ -15,7 +15,7 @@ def demo_workflow(product: Product) -> str:
     """A workflow of the demo workspace that has runs."""
     with product.connect() as connection:
         row = connection.execute(
-            "select workflow_id from executions group by workflow_id order by count(*) desc limit 1"
+            "select workflow_id from runs group by workflow_id order by count(*) desc limit 1"
         ).fetchone()
     assert row
     return str(row[0])

@@ -1,5 +1,6 @@
 """How the builder looks and reads: both themes, a phone, three views, what axe says; and that it stays quick."""
 
+import re
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -64,16 +65,24 @@ def test_on_a_phone_it_is_an_outline_that_can_be_edited(
     canvas = Builder(page).open(create_small(product, "Phone"))
     shot(page, f"builder-phone-{theme}", full=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    expect(canvas.step("good").locator(".via")).to_have_text("Yes, after If plan is pro")
+    expect(page.locator(".way .via")).to_have_text(["Yes, after If plan is pro", "No, after If plan is pro"])
     expect_accessible(page)
     canvas.card("good").tap()
     canvas.panel.get_by_label("Tag", exact=True).fill("from the phone")
     expect_accessible(page)
     canvas.panel.get_by_role("button", name="Close").tap()
     expect(canvas.card("good")).to_contain_text("from the phone")
-    canvas.plus("bad").tap()
+    page.get_by_role("button", name="Add a step after Add tag bad").tap()
     canvas.choose("end")
     assert ("bad", "next", canvas.the("end")) in canvas.ways()
+    page.get_by_role("button", name="Add a step between Wait 1 day and If plan is pro").tap()
+    canvas.choose("remove tag")
+    assert {("wait", "next", canvas.the("remove_tag")), (canvas.the("remove_tag"), "next", "ask")} <= canvas.ways()
+    canvas.panel.get_by_role("button", name="Close").tap()
+    page.get_by_role("button", name="Undo").tap()
+    assert ("wait", "next", "ask") in canvas.ways()
+    page.get_by_role("button", name="Results").tap()
+    expect(page).to_have_url(re.compile("mode=results"))
 
 
 def test_a_viewer_looks_but_cannot_change(page: Page, product: Product) -> None:

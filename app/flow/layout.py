@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from app.flow.document import UNPLACED, Flow, Position
+from app.flow.document import UNPLACED, Edge, Flow, Position
+from app.flow.node_words import ports_of
 
 GRID, ROW, CARD, GAP = 8, 168, 240, 40
 """Pixels of the canvas: what places are rounded to, from row to row, and a card's width with what is free beside it."""
@@ -71,7 +72,7 @@ def _ways(flow: Flow) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Where ways lead from each card, and from where they come, without those that lead back."""
     names = [card.id for card in flow.cards]
     following: dict[str, list[str]] = {name: [] for name in names}
-    for edge in flow.edges:
+    for edge in _in_order_of_ports(flow):
         if edge.source in following and edge.target in following and edge.source != edge.target:
             following[edge.source].append(edge.target)
     out: dict[str, list[str]] = {name: [] for name in names}
@@ -94,6 +95,15 @@ def _ways(flow: Flow) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
                     on_way.add(target)
                     stack.append((target, iter(following[target])))
     return out, into
+
+
+def _in_order_of_ports(flow: Flow) -> list[Edge]:
+    """The edges as their ports stand on the cards, from left to right: a document may list No before Yes."""
+    places = {
+        (node.id, port.id): index for node in flow.nodes for index, port in enumerate(ports_of(node.type, node.data))
+    }
+    last = len(flow.edges)
+    return sorted(flow.edges, key=lambda edge: places.get((edge.source, edge.source_handle), last))
 
 
 def _ranks(out: Ways, into: Ways) -> dict[str, int]:

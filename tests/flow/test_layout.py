@@ -53,6 +53,14 @@ def test_arms_stand_side_by_side_in_the_order_of_their_ports_and_meet_in_the_mid
     assert places["n4"] == (0, 3 * ROW) and places["n0"] == (0, ROW)
 
 
+def test_yes_stands_left_of_no_however_the_document_lists_its_edges() -> None:
+    nodes = (Node(id="ask", type="condition"), Node(id="yes", type="end"), Node(id="no", type="end"))
+    ways = [("trigger", "ask", "next"), ("ask", "no", "false"), ("ask", "yes", "true")]
+    edges = tuple(msgspec.convert({"source": a, "target": b, "sourceHandle": port}, Edge) for a, b, port in ways)
+    places = at(placed(Flow(triggers=(Trigger(),), nodes=nodes, edges=edges).normal()))
+    assert places["yes"][0] < places["ask"][0] < places["no"][0]
+
+
 def test_what_has_a_place_keeps_it_and_the_others_stand_beside_it() -> None:
     flow = placed(flow_of(3, [(0, 1), (0, 2)], trigger=Position(x=1_000, y=40), n0=Position(x=1_000, y=208)))
     places = at(flow)

@@ -60,6 +60,7 @@ export class Actions {
       after: () => this.addAfter(about),
       'error-path': () => canvas.palette.open({ source: about, port: 'error' }),
       'go-to': () => this.goTo(about, /** @type {any} */ (button).dataset.field),
+      look: () => canvas.select([about], { focus: true }),
       mode: () => canvas.setMode(/** @type {any} */ (button).dataset.modeButton),
       shortcuts: () => /** @type {any} */ (document.getElementById('shortcuts'))?.showModal(),
       close: () => canvas.panel.close(),
@@ -265,6 +266,21 @@ export class Actions {
     canvas.select([id], { focus: true, open: true });
   }
 
+  /** Notes beside what is tidied up: none may come to lie over or under a card. @param {Record<string, {x: number, y: number}>} positions */
+  notesApart(positions, moved) {
+    const { graph, scene } = this.canvas;
+    const wanted = new Map(moved.map((note) => [note.noteId, note.position]));
+    const boxes = Object.entries(positions).map(([id, at]) => ({ .../** @type {any} */ (scene.boxes.get(id)), ...at }));
+    return [...graph.notes.values()].flatMap((note) => {
+      const at = wanted.get(note.id) ?? note.position;
+      const box = { .../** @type {any} */ (scene.boxes.get(note.id)), ...at };
+      const by = freeShift(boxes, [box]);
+      const position = snapPoint({ x: at.x + by.x, y: at.y + by.y });
+      boxes.push({ ...box, ...position });
+      return position.x === note.position.x && position.y === note.position.y ? [] : [{ kind: 'update_note', noteId: note.id, position }];
+    });
+  }
+
   /** Lay everything out from top to bottom; one undoable step, animated by the cards' own transition. */
   tidy() {
     const { canvas } = this;
@@ -282,7 +298,7 @@ export class Actions {
       const notes = data.notes.map(({ id, position }) => ({ kind: 'update_note', noteId: id, position }));
       canvas.classList.add('gliding');
       setTimeout(() => canvas.classList.remove('gliding'), 260);
-      if (canvas.perform([...ops, ...notes], 'Tidied up')) canvas.fit();
+      if (canvas.perform([...ops, ...this.notesApart(data.positions, notes)], 'Tidied up')) canvas.fit();
       else canvas.announce('Everything is in place already.');
     };
     worker.postMessage({

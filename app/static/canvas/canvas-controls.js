@@ -5,6 +5,9 @@ import * as view from './viewport.js';
 
 /** @typedef {import('./viewport.js').Box} Box */
 
+/** Up to so many cards are found without a map. */
+const MAP_ABOVE = 8;
+
 export class CanvasControls {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
   constructor(canvas, scene) {
@@ -35,6 +38,15 @@ export class CanvasControls {
     });
   }
 
+  /** What floats over the canvas now, relative to it. @returns {(Box & {mini?: boolean})[]} */
+  covers() {
+    const rect = this.canvas.getBoundingClientRect();
+    return [...this.canvas.stage.querySelectorAll('.mini, .zoom, .legend, .pbar')].map((part) => {
+      const { left, top, width, height } = part.getBoundingClientRect();
+      return { x: left - rect.left, y: top - rect.top, w: width, h: height, mini: part.matches('.mini') };
+    }).filter((box) => box.w > 0);
+  }
+
   /** Drawn at most every 80 ms: a small picture need not follow every frame. */
   minimap() {
     this.later ??= setTimeout(() => {
@@ -45,6 +57,7 @@ export class CanvasControls {
 
   drawMap() {
     const pen = this.map?.getContext('2d');
+    if (this.map) this.map.parentElement.hidden = this.scene.cards.size <= MAP_ABOVE;
     if (!pen || !this.map.offsetParent) return;
     const ratio = devicePixelRatio || 1;
     const [w, h] = [this.map.clientWidth, this.map.clientHeight];

@@ -21,6 +21,8 @@ import * as view from './viewport.js';
 /** @typedef {import('./graph.js').Op} Op @typedef {import('./viewport.js').View} View */
 
 const ANIMATION_MS = 200;
+/** Room at the bottom when the minimap would lie over a card. */
+const MINI = 124;
 const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 export class FlowCanvas extends HTMLElement {
@@ -45,7 +47,10 @@ export class FlowCanvas extends HTMLElement {
     this.view = { x: 0, y: 0, k: 1 };
     this.readPorts();
     const narrow = matchMedia('(max-width: 640px)');
-    const shape = () => this.stage.toggleAttribute('data-outline', (this.outline = narrow.matches));
+    const shape = () => {
+      this.stage.toggleAttribute('data-outline', (this.outline = narrow.matches));
+      this.scene?.render();
+    };
     narrow.addEventListener('change', shape);
     shape();
     this.scene = new Scene(this);
@@ -217,7 +222,6 @@ export class FlowCanvas extends HTMLElement {
       const parts = [`Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`];
       const place = card.querySelector('.place') ?? card.appendChild(make('span', 'sr place'));
       place.textContent = `. ${parts.filter(Boolean).join('. ')}.`;
-      this.scene.via(id);
       card.tabIndex = id === this.current ? 0 : -1;
     });
   }
@@ -290,7 +294,8 @@ export class FlowCanvas extends HTMLElement {
   reveal(box) {
     const { w, h } = this.scene.size;
     const covered = getComputedStyle(this.panel.root).position === 'absolute' ? this.panel.root.offsetWidth : 0;
-    this.setView(view.reveal(this.view, box, { w: w - covered, h }), true);
+    const to = view.reveal(this.view, box, { w: w - covered, h });
+    this.setView(view.clear(to, box, this.scene.controls.covers(), h), true);
   }
 
   /** @param {string} mode edit, results or person */
@@ -337,7 +342,10 @@ export class FlowCanvas extends HTMLElement {
   }
 
   fit(animate = true) {
-    this.setView(view.fit(this.scene.bounds(), this.scene.size), animate);
+    const box = this.scene.bounds();
+    const whole = view.fit(box, this.scene.size);
+    const clear = view.clear(whole, box, this.scene.controls.covers().filter((one) => one.mini), this.scene.size.h);
+    this.setView(clear.y === whole.y ? whole : view.fit(box, this.scene.size, { bottom: MINI }), animate);
   }
 
   zoom(factor) {

@@ -124,8 +124,9 @@ export class Links {
     const passes = presentation?.ports.length > 0 && !presentation.trigger;
     for (const old of canvas.querySelectorAll('.slot')) old.remove();
     if (!passes) return;
-    for (const [id, way] of canvas.scene.routes) {
-      canvas.scene.lines.append(make('circle', 'slot', { cx: String(way.middle.x), cy: String(way.middle.y), r: '6', 'data-slot': id }));
+    for (const id of canvas.scene.routes.keys()) {
+      const { x, y } = this.spotOf(id);
+      canvas.scene.lines.append(make('circle', 'slot', { cx: String(x), cy: String(y), r: '6', 'data-slot': id }));
     }
   }
 
@@ -153,6 +154,15 @@ export class Links {
 
   // ---------------------------------------------------------------- the plus on an edge
 
+  /** A place on a connection that no word lies over. @param {string} id */
+  spotOf(id) {
+    const { scene } = this.canvas;
+    const { points, middle } = /** @type {any} */ (scene.routes.get(id));
+    const label = scene.edges.get(id)?.label;
+    const end = points.at(-1);
+    return label && !label.classList.contains('plain') ? { x: end.x, y: (end.y + points.at(-2).y) / 2 } : middle;
+  }
+
   /** One plus that goes to the edge under the pointer. @param {Element} target */
   hover(target) {
     const { canvas } = this;
@@ -162,11 +172,7 @@ export class Links {
     this.button ??= this.makeButton();
     this.button.hidden = !show;
     if (!show) return;
-    const way = canvas.scene.routes.get(edge);
-    const mark = /** @type {any} */ (way);
-    const labelled = canvas.scene.edges.get(edge)?.label && !canvas.scene.edges.get(edge)?.label?.classList.contains('plain');
-    const end = mark.points.at(-1);
-    const spot = labelled ? { x: end.x, y: (end.y + mark.points.at(-2).y) / 2 } : mark.middle;
+    const spot = this.spotOf(edge);
     const graph = canvas.graph.edges.get(edge);
     this.button.dataset.edge = edge;
     this.button.setAttribute('aria-label', `Add a step between ${canvas.titleOf(graph?.source ?? '')} and ${canvas.titleOf(graph?.target ?? '')}`);
@@ -177,7 +183,9 @@ export class Links {
   plus(button) {
     const { palette } = this.canvas;
     if (button.matches('.ins')) return this.canvas.graph.edges.has(button.dataset.edge) && palette.open({ edge: button.dataset.edge });
-    return palette.open({ source: button.closest('.node').dataset.id, port: button.dataset.port });
+    const source = button.dataset.source ?? button.closest('.node').dataset.id;
+    const edge = this.canvas.graph.edgeAt(source, button.dataset.port);
+    return palette.open(edge ? { edge: edge.id } : { source, port: button.dataset.port });
   }
 
   makeButton() {

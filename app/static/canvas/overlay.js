@@ -76,7 +76,8 @@ export class Overlay {
     const live = Number(chip.dataset.live);
     chip.textContent = unpublished ? `Draft v${live + 1}` : `v${live}`;
     if (!button) return;
-    button.hidden = button.dataset.status === 'active' && !unpublished;
+    /** @type {any} */ (button).disabled = button.dataset.status === 'active' && !unpublished; // it keeps its place, so nothing jumps
+    button.title = unpublished ? '' : 'Nothing has changed since the last version';
     /** @type {any} */ (button.querySelector('[data-next]')).textContent = `v${live + (unpublished ? 1 : 0)}`;
   }
 

@@ -9,6 +9,7 @@ import { CanvasControls } from './canvas-controls.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
 import { Jumps } from './jumps.js';
+import { drawOutline } from './outline.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
@@ -106,6 +107,7 @@ export class Scene {
   render() {
     const { graph } = this.canvas;
     const order = graph.order();
+    drawOutline(this.canvas, []);
     for (const [id, { li }] of this.cards) {
       if (graph.node(id)) continue;
       this.sizes.unobserve(li);
@@ -141,6 +143,7 @@ export class Scene {
     }
     this.renderNotes();
     this.dirty.view = true;
+    drawOutline(this.canvas, order);
     this.canvas.describeOrder(order);
     this.schedule();
   }
@@ -169,7 +172,8 @@ export class Scene {
     if (!entry) return;
     const ports = graph.ports(id);
     const open = new Set(graph.openPorts(id).map((port) => port.id));
-    const shape = `${editable} ${ports.map((port) => `${port.id}:${port.label}:${open.has(port.id)}`).join()}`;
+    const { outline } = this.canvas;
+    const shape = `${editable} ${outline} ${ports.map((port) => `${port.id}:${port.label}:${open.has(port.id)}`).join()}`;
     if (entry.shape === shape) return;
     entry.shape = shape;
     for (const old of entry.li.querySelectorAll('.h, .leaf')) old.remove();
@@ -186,7 +190,7 @@ export class Scene {
         style: `left:${left}`,
       });
       entry.li.append(handle);
-      if (!open.has(port.id) || !editable) return;
+      if (!open.has(port.id) || !editable || outline) return;
       const leaf = make('span', 'leaf', { style: `left:${left}` });
       const plus = make('button', 'plus', { type: 'button', tabindex: '-1', 'data-port': port.id, 'aria-label': `Add a step after ${title}${way}` });
       plus.append(this.canvas.icon('plus'));
@@ -309,6 +313,7 @@ export class Scene {
   /** Far away the words of cards are not drawn; screen readers keep them. */
   leaveWords(far) {
     this.plane.classList.toggle('far', far);
+    this.plane.classList.toggle('words', far && this.cards.size <= view.CULL_ABOVE);
     for (const { card } of this.cards.values()) {
       if (far) card.setAttribute('aria-label', (card.textContent ?? '').replace(/\s+/g, ' ').trim());
       else card.removeAttribute('aria-label');
@@ -338,19 +343,6 @@ export class Scene {
   /** The box of every card. */
   bounds() {
     return view.bounds([...this.boxes.values()]) ?? { x: 0, y: 0, w: WIDTH, h: HEIGHT };
-  }
-
-  /** In the outline: by which way one comes to this step. */
-  via(id) {
-    const { graph } = this.canvas;
-    const entry = this.cards.get(id);
-    const edge = graph.incoming(id)[0];
-    const label = edge && graph.ports(edge.source).find((port) => port.id === edge.sourceHandle)?.label;
-    entry?.li.querySelector('.via')?.remove();
-    if (!entry || !label) return;
-    const line = make('span', 'via');
-    line.textContent = `${label}, after ${this.canvas.titleOf(edge.source)}`;
-    entry.li.prepend(line);
   }
 
   /** Lines that show what a dragged card lines up with. */

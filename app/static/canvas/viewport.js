@@ -82,6 +82,25 @@ export function reveal(view, box, size, margin = 48) {
   return { k: view.k, x: view.x + shift(at.x, far.x, size.w), y: view.y + shift(at.y, far.y, size.h) };
 }
 
+/** What belongs to a card beside it: the buttons above it, the plus below it. */
+const ABOVE = 52;
+const BELOW = 12;
+
+/**
+ * Move up or down until nothing that floats over the canvas lies over `box`. @param {View} view @param {Box} box
+ * @param {Box[]} covers on the screen @param {number} height of the canvas @returns {View}
+ */
+export function clear(view, box, covers, height) {
+  let { y } = view;
+  for (const cover of covers) {
+    const at = toScreen({ ...view, y }, box);
+    const shown = { x: at.x, y: at.y - ABOVE, w: box.w * view.k, h: box.h * view.k + ABOVE + BELOW };
+    if (!overlaps(shown, cover)) continue;
+    y += cover.y > height / 2 ? cover.y - (shown.y + shown.h) : cover.y + cover.h - shown.y;
+  }
+  return y === view.y ? view : { ...view, y };
+}
+
 /** Part of the plane that is in sight. @param {View} view @param {{w: number, h: number}} size @returns {Box} */
 export const sight = (view, size, margin = 0) => ({
   x: (-view.x - margin) / view.k, y: (-view.y - margin) / view.k, w: (size.w + 2 * margin) / view.k, h: (size.h + 2 * margin) / view.k,

@@ -1,0 +1,78 @@
+"""The header of the builder: nothing in it moves when a part changes, and nothing is covered at 200 % zoom. Nothing floats over a card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.pages.builder import Builder
+from e2e.product import Product
+from e2e.workflows import create, create_small, edge, node
+
+PARTS = ".top .modes, .top [data-do=undo], .top [data-do=redo], .top [data-open-workflow], .top .more-menu, #activate-button"
+
+
+def places(page: Page) -> list[float]:
+    """The left rims of what stands in the header."""
+    rims: list[float] = page.evaluate(
+        "parts => [...document.querySelectorAll(parts)].map(part => Math.round(part.getBoundingClientRect().left))",
+        PARTS,
+    )
+    return rims
+
+
+def test_nothing_in_the_header_jumps(page: Page, product: Product) -> None:
+    canvas = Builder(page).open(create_small(product, "Header"))
+    before = places(page)
+    canvas.card("good").click()
+    page.keyboard.press("Delete")
+    assert places(page) == before, "while it is saved"
+    canvas.wait_saved()
+    page.context.set_offline(True)
+    canvas.card("bad").click()
+    page.keyboard.press("Delete")
+    expect(canvas.chip).to_contain_text("Offline")
+    assert places(page) == before, "offline"
+    page.context.set_offline(False)
+    canvas.wait_saved()
+    page.get_by_role("textbox", name="Name of the workflow").fill("A name that is much longer than the others " * 3)
+    page.keyboard.press("Enter")
+    assert places(page) == before, "with a long name"
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 720, 390])
+def test_nothing_in_the_header_is_covered(product: Product, open_page: Any, width: int) -> None:
+    page = open_page(width=width, height=900)
+    Builder(page).open(create_small(product, "A workflow with a name of some length"))
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.top :is(h1, .pill, button, summary, .chip)')].filter(part => part.offsetParent && !part.closest('.pop'))
+          .filter(part => { const r = part.getBoundingClientRect(), at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+            return r.width < 8 || r.right > innerWidth + 1 || r.left < 0 || !(part.contains(at) || at?.contains(part)) })
+          .map(part => part.outerHTML.slice(0, 90))"""
+    )
+    assert covered == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_nothing_floats_over_the_card_with_the_focus(product: Product, open_page: Any) -> None:
+    page = open_page(width=1280, height=720)
+    steps = [node(f"s{i}", "add_tag", 280 * (i % 4), 168 * (1 + i // 4), tag="t") for i in range(16)]
+    ways = [edge("trigger", "s0"), *(edge(f"s{i}", f"s{i + 4}") for i in range(12))]
+    trigger = {"type": "event", "event": "x", "position": {"x": 0, "y": 0}}
+    canvas = Builder(page).open(create(product, "Rims", trigger=trigger, nodes=steps, edges=ways))
+    expect(page.locator(".mini")).to_be_visible()
+    for name in (f"s{i}" for i in (12, 15, 3, 0, 13, 15)):
+        page.evaluate("id => document.querySelector('flow-canvas').focusOn(id)", name)
+        over = page.evaluate(
+            """id => { const a = document.getElementById('n-' + id).getBoundingClientRect();
+              return [...document.querySelectorAll('.mini, .zoom')].filter(part => { const b = part.getBoundingClientRect();
+                return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top }).map(part => part.className) }""",
+            name,
+        )
+        assert over == [], f"{over} lies over {name}"
+    page.get_by_role("button", name="Fit to view").click()
+    few = Builder(page).open(create_small(product, "Few"))
+    expect(few.card("good")).to_be_visible()
+    expect(page.locator(".mini")).to_be_hidden()
