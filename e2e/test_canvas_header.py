@@ -47,8 +47,10 @@ def test_nothing_in_the_header_is_covered(product: Product, open_page: Any, widt
     page = open_page(width=width, height=900)
     Builder(page).open(create_small(product, "A workflow with a name of some length"))
     covered = page.evaluate(
-        """() => [...document.querySelectorAll('.top :is(h1, .pill, button, summary, .chip)')].filter(part => part.offsetParent && !part.closest('.pop'))
-          .filter(part => { const r = part.getBoundingClientRect(), at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+        """() => [...document.querySelectorAll('.top :is(h1, .pill, button, summary, .chip)')]
+          .filter(part => part.offsetParent && !part.closest('.pop'))
+          .filter(part => { const r = part.getBoundingClientRect();
+            const at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
             return r.width < 8 || r.right > innerWidth + 1 || r.left < 0 || !(part.contains(at) || at?.contains(part)) })
           .map(part => part.outerHTML.slice(0, 90))"""
     )
@@ -61,7 +63,7 @@ def test_nothing_floats_over_the_card_with_the_focus(product: Product, open_page
     steps = [node(f"s{i}", "add_tag", 280 * (i % 4), 168 * (1 + i // 4), tag="t") for i in range(16)]
     ways = [edge("trigger", "s0"), *(edge(f"s{i}", f"s{i + 4}") for i in range(12))]
     trigger = {"type": "event", "event": "x", "position": {"x": 0, "y": 0}}
-    canvas = Builder(page).open(create(product, "Rims", trigger=trigger, nodes=steps, edges=ways))
+    Builder(page).open(create(product, "Rims", trigger=trigger, nodes=steps, edges=ways))
     expect(page.locator(".mini")).to_be_visible()
     for name in (f"s{i}" for i in (12, 15, 3, 0, 13, 15)):
         page.evaluate("id => document.querySelector('flow-canvas').focusOn(id)", name)

@@ -1,8 +1,8 @@
 """How the builder looks and reads: both themes, a phone, three views, what axe says; and that it stays quick."""
 
-import re
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
