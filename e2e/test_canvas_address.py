@@ -94,3 +94,23 @@ def test_undo_is_not_offered_over_what_others_changed(page: Page, product: Produ
         connection.execute("update workflows set draft_rev = draft_rev + 3 where id = %s", [workflow])
     canvas.open(workflow)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_a_person_is_found_by_address_and_the_list_is_walked_by_arrow_keys(page: Page, product: Product) -> None:
+    workflow = demo_workflow(product)
+    canvas = Builder(page).open(workflow)
+    page.get_by_role("button", name="Person", exact=True).click()
+    names = canvas.panel.locator(".who b")
+    expect(names.first).to_be_visible()
+    name = names.last.inner_text()
+    search = page.get_by_role("searchbox", name="Find a person by name or email")
+    search.fill(name)
+    expect(canvas.panel.locator(".who b").filter(has_not_text=name)).to_have_count(0)
+    expect(search).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(canvas.panel.locator(".who").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#person-bar [data-name]")).to_have_text(name)
+    page.get_by_role("button", name="Choose another run").click()
+    search.fill("nobody is called this")
+    expect(canvas.panel).to_contain_text("No run of anybody who is called that.")

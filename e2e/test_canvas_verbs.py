@@ -221,3 +221,15 @@ def test_a_note_lands_where_nothing_lies_and_a_double_click_renames(canvas: Buil
     page.keyboard.press("Escape")
     canvas.card("good").dblclick(position={"x": 20, "y": 12})
     expect(page.get_by_role("textbox", name="Name of the step").first).to_be_focused()
+
+
+def test_a_step_is_replaced_and_its_connections_stay(canvas: Builder) -> None:
+    canvas.card("good").click(button="right")
+    canvas.page.get_by_role("menuitem", name="Replace with…").click()
+    canvas.choose("remove tag")
+    after = canvas.the("remove_tag")
+    assert ("ask", "true", after) in canvas.ways() and canvas.position(after) == (264, 504)
+    expect(canvas.panel.get_by_label("Tag", exact=True)).to_have_value("good")
+    canvas.wait_saved()
+    canvas.page.get_by_role("button", name="Undo").click()
+    assert ("ask", "true", "good") in canvas.ways()

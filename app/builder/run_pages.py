@@ -15,6 +15,8 @@ from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import canvas
 from app.builder.form_options import FormOptions
+from app.contacts.list_repository import ContactFilter
+from app.contacts.service import ContactService
 from app.flow import presentation
 from app.lib import clock, formats
 from app.lib.zones import zone_of
@@ -28,27 +30,41 @@ from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/people"
 LISTED = 25
+MOST_PEOPLE, RUNS_OF_EACH, LONGEST_SEARCH = 6, 4, 200
+"""Of a search: how many contacts are looked up, how many runs of each, and how many characters count."""
 
 
 @get(ONE, role=Role.VIEWER)
 async def show_people(
     request: AppRequest,
     runs: NamedDependency[RunService],
+    contacts: NamedDependency[ContactService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
+    q: FromQuery[str | None] = None,
 ) -> Template:
-    """The newest runs of this workflow, to choose one."""
+    """The newest runs of this workflow, or those of whom `q` finds by name or address, to choose one."""
     await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status))
-    listed = await runs.list(wanted, LISTED, cursor)
+    search = (q or "").strip()[:LONGEST_SEARCH]
+    more = None
+    if search:
+        people = (await contacts.list(ContactFilter(search=search), limit=MOST_PEOPLE)).items
+        # By the index of a contact's runs, one person after another: a filter over the workflow's runs would read all of them.
+        of_each = [await runs.list(wanted._replace(contact_id=one.id), RUNS_OF_EACH) for one in people]
+        items = sorted((run for listed in of_each for run in listed.items), key=lambda run: run.id, reverse=True)
+    else:
+        listed = await runs.list(wanted, LISTED, cursor)
+        items, more = listed.items, listed.next_cursor
     return page(
         request,
         "builder/people.html",
         workflow_id=workflow_id,
-        runs=listed.items,
-        next_cursor=listed.next_cursor,
+        runs=items,
+        next_cursor=more,
         status=status or "",
+        search=search,
     )
 
 

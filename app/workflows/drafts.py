@@ -220,5 +220,6 @@ class Drafts:
                 at=now,
             )
         )
+        await changes.ring()
         if workflow.draft_rev % 20 == 0:  # trim now and then; one delete for twenty edits
             await changes.forget(workflow.draft_rev - KEPT_CHANGES)

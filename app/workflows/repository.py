@@ -20,6 +20,7 @@ from app.flow.going_on import CAN_UNSUBSCRIBE, DEFAULT, REPORTS
 from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.lib.database import execute
+from app.live_moves import moved_sql
 from app.messaging.channels import registry as channels
 from app.models import Connector, Contact, DraftChange, Event, Segment, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
@@ -28,6 +29,7 @@ from app.web.pagination import Page
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
+_DRAFT_MOVED = moved_sql("(select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id)")
 
 
 REFERENCED: dict[str, type[Template] | type[Connector] | type[Segment] | type[Workflow]] = {
@@ -334,6 +336,10 @@ class DraftChangeRepository(TenantRepository[DraftChange]):
     async def since(self, rev: int) -> Sequence[DraftChange]:
         """The batches after revision `rev`, oldest first."""
         return await self.list(DraftChange.rev > rev, order_by=[DraftChange.rev])
+
+    async def ring(self) -> None:
+        """Pages that show this workflow learn at the commit that its draft moved; nothing is written where nobody watches."""
+        await execute(self.session, _DRAFT_MOVED, tenant=self.tenant_id, workflow=self.workflow_id)
 
     async def forget(self, up_to_rev: int) -> None:
         """Drop batches that nobody can be rebased on any more."""

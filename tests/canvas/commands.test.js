@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Graph, Refused } from '../../app/static/canvas/graph.js';
-import { armsToKeep, clip, connect, insert, paste, remove } from '../../app/static/canvas/commands.js';
+import { armsToKeep, clip, connect, insert, paste, remove, replace } from '../../app/static/canvas/commands.js';
 import { readClip } from '../../app/static/canvas/read-clip.js';
 import { TYPES, broken, canonical, node, random, small, trigger } from './make.js';
 
@@ -112,4 +112,21 @@ test('a copied part keeps its inner paths and gets fresh ids in another workflow
   assert.equal(other.nodes.size, 3);
   assert.equal(other.edges.size, 2);
   assert.ok(ids.every((id) => !graph.nodes.has(id)));
+});
+
+test('another type takes the place of a step with the lines whose ports match; the others are counted', () => {
+  const graph = small();
+  graph.applyAll([{ kind: 'update_node', nodeId: 'mail', name: 'Hello', data: { duration: 7, unit: 3 } }]);
+  const one = replace(graph, 'mail', 'delay');
+  const undo = graph.applyAll(one.ops);
+  assert.deepEqual([graph.edgeAt('trigger', 'next').target, graph.edgeAt(one.id, 'next').target, one.cut], [one.id, 'ask', 0]);
+  assert.deepEqual(graph.nodes.get(one.id), { id: one.id, type: 'delay', name: 'Hello', position: { x: 280, y: 168 }, data: { duration: 7, unit: 'days' } });
+  graph.applyAll(undo);
+  assert.equal(graph.edgeAt('mail', 'next').target, 'ask');
+  const branch = replace(graph, 'ask', 'delay');
+  graph.applyAll(branch.ops);
+  assert.deepEqual([graph.edgeAt(branch.id, 'next').target, branch.cut], ['yes', 1], 'of two ways the first stays');
+  const end = replace(graph, branch.id, 'end');
+  graph.applyAll(end.ops);
+  assert.deepEqual([graph.outgoing(end.id).length, graph.incoming(end.id).length, end.cut], [0, 1, 1]);
 });

@@ -2,7 +2,7 @@
 /** The verbs of the builder, the same for pointer, keyboard and menus: add, delete, duplicate, paste, rename, tidy, note. */
 import { askOne } from './ask.js';
 import { Clipboard } from './clipboard.js';
-import { addTrigger, armsToKeep, connect, freshId, insert, remove, snapPoint } from './commands.js';
+import { addTrigger, armsToKeep, connect, freshId, insert, remove, replace, snapPoint } from './commands.js';
 import { freeShift } from './free-space.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './scene.js';
@@ -152,6 +152,20 @@ export class Actions {
     if (!port) return this.canvas.announce('This step ends the path. Nothing can come after it.', 'err');
     const edge = graph.edgeAt(id, port.id);
     palette.open(edge ? { edge: edge.id } : { source: id, port: port.id });
+  }
+
+  /** Another type in the place of a step; lines whose ports match stay. @param {string} id @param {string} type */
+  replaceBy(id, type) {
+    const { canvas } = this;
+    const label = canvas.graph.types[type]?.label ?? type;
+    return this.try(() => {
+      canvas.panel.commit();
+      const { ops, id: after, cut } = replace(canvas.graph, id, type);
+      const title = canvas.titleOf(id);
+      if (!canvas.perform(ops, `Replaced ${title} by ${label}`)) return;
+      canvas.select([after], { focus: true, open: true });
+      if (cut) canvas.announce(`Replaced ${title} by ${label}. ${cut} ${cut === 1 ? 'connection has' : 'connections have'} no place there.`, 'note');
+    });
   }
 
   connect(source, port, target) {

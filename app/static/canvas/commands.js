@@ -108,6 +108,37 @@ export function attach(graph, id, slot) {
   return [{ kind: 'remove_edge', edgeId: edge.id }, link(edge.source, edge.sourceHandle, id), link(id, graph.ports(id)[0].id, edge.target)];
 }
 
+/**
+ * Another type in the place of a step: its name, what settings both know, and the lines whose ports match, by id, by word, else one for one.
+ * @param {Graph} graph @param {string} id @param {string} type @returns {{ops: Op[], id: string, cut: number}} `cut`: lines that fit nowhere
+ */
+export function replace(graph, id, type) {
+  const before = /** @type {import('./graph.js').FlowNode} */ (graph.nodes.get(id));
+  const look = graph.types[type];
+  const data = structuredClone(look?.defaults ?? {});
+  for (const key of Object.keys(data)) if (typeof before.data?.[key] === typeof data[key]) data[key] = structuredClone(before.data[key]);
+  const after = freshId(type);
+  const node = { id: after, type, position: { ...before.position }, data, ...(before.name && { name: before.name }) };
+  const free = [...look.ports, ...(look.hidden ?? [])];
+  const take = (fits) => free.splice(free.findIndex(fits) >>> 0, 1)[0]?.id;
+  const words = new Map(graph.ports(id).map((port) => [port.id, port.label]));
+  const own = graph.outgoing(id).sort((a, b) => [...words.keys()].indexOf(a.sourceHandle) - [...words.keys()].indexOf(b.sourceHandle));
+  /** @type {Map<string, string>} */
+  const ways = new Map();
+  const match = (fits) => {
+    for (const edge of own) if (!ways.has(edge.id)) { const port = take((one) => fits(one, edge)); if (port) ways.set(edge.id, port); }
+  };
+  match((port, edge) => port.id === edge.sourceHandle);
+  match((port, edge) => port.label && port.label === words.get(edge.sourceHandle));
+  match((port, edge) => port.id !== 'error' && edge.sourceHandle !== 'error' && look.ports.includes(port));
+  const into = look?.takesEdges === false ? [] : graph.incoming(id);
+  const lines = own.filter((edge) => ways.has(edge.id)).map((edge) => link(after, ways.get(edge.id) ?? '', edge.target === id ? after : edge.target));
+  /** @type {Op[]} */
+  const ops = [{ kind: 'remove_node', nodeId: id }, { kind: 'add_node', node }];
+  for (const edge of into) if (edge.source !== id) ops.push(link(edge.source, edge.sourceHandle, after));
+  return { ops: [...ops, ...lines], id: after, cut: own.length - lines.length + graph.incoming(id).length - into.length };
+}
+
 /** @param {Graph} graph @returns {Op[]} */
 export function connect(graph, source, port, target) {
   const reason = graph.whyNot(source, port, target);

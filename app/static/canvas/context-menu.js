@@ -169,6 +169,7 @@ export class ContextMenu {
       ['Add a step after', 'plus', 'A', () => actions.addAfter(id), ends],
       ['Connect to…', 'cable', 'C', () => this.connect(id), ends],
       ...(failure ? [/** @type {Entry} */ (['Add a path for failures', 'circle-alert', '', () => canvas.palette.open({ source: id, port: 'error' })])] : []),
+      ['Replace with…', 'repeat', '', () => canvas.palette.openReplacement(id)],
       [off ? 'Switch on' : 'Switch off for now', off ? 'play' : 'pause', '', () => actions.switchStep(id)],
       null,
       ...this.ofCopies(() => [id]),

@@ -10,6 +10,7 @@ import { Gestures } from './gestures.js';
 import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
 import { Keyboard } from './keyboard.js';
+import { followDraft } from './live-draft.js';
 import { Overlay } from './overlay.js';
 import { Palette } from './palette.js';
 import { Panel } from './panel.js';
@@ -70,7 +71,10 @@ export class FlowCanvas extends HTMLElement {
     this.changed();
     this.setAttribute('data-ready', '');
     if (document.activeElement === document.body) this.begin();
-    this.sync.ready().then(() => this.address.follow());
+    this.sync.ready().then(() => {
+      this.address.follow();
+      followDraft(this);
+    });
     document.addEventListener('theme:change', () => this.repaint());
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.repaint());
     document.fonts?.ready.then(() => this.scene.schedule());

@@ -151,10 +151,13 @@ export class Overlay {
     }
     if (mode === 'results') {
       this.follow();
+      const bar = document.getElementById('results-bar');
+      if (bar && !bar.childElementCount) bar.textContent = 'Loading results…';
       return this.get(`results${this.shownVersion && `?version=${this.shownVersion}`}`, '#results-bar');
     }
     canvas.panel.about = 'person';
     canvas.panel.show();
+    canvas.panel.pending();
     return this.get(this.shownRun ? `people/${this.shownRun}` : 'people', '#panel');
   }
 

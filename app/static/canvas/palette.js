@@ -180,6 +180,16 @@ export class Palette {
     this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
   }
 
+  /** Ask what should stand in the place of a step. @param {string} id */
+  openReplacement(id) {
+    const { canvas } = this;
+    const type = canvas.graph.nodes.get(id)?.type;
+    const steps = this.items().filter((item) => item.dataset.type !== type && !canvas.graph.types[item.dataset.type]?.trigger);
+    const options = steps.map((item) => ({ ...choiceOf(item), value: item.dataset.type, html: item, off: false }));
+    const box = /** @type {any} */ (canvas.scene.boxes.get(id));
+    this.ask('Replace with', options, (chosen) => canvas.actions.replaceBy(id, chosen), toScreen(canvas.view, { x: box.x + box.w / 2, y: box.y + box.h }));
+  }
+
   /** Ask which kind of trigger to add. */
   openTriggers() {
     const { canvas } = this;

@@ -6,6 +6,7 @@ import { ConditionRows } from './condition-rows.js';
 import { arrange, editRows, find, read, showErrors, withFallback } from './forms.js';
 
 const TYPING_MS = 400;
+const PENDING_MS = 250;
 const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 const sorted = (value) => {
   if (Array.isArray(value)) return value.map(sorted);
@@ -86,11 +87,25 @@ export class Panel {
   }
 
   get(path) {
+    this.pending();
     const into = { source: '#panel', target: '#panel', swap: 'innerHTML' };
     return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, into);
   }
 
+  /** What comes takes longer than a blink: say so in the place of what was there before. */
+  pending() {
+    clearTimeout(this.soon);
+    this.root.setAttribute('aria-busy', 'true');
+    this.soon = setTimeout(() => {
+      this.say('Loading…');
+      this.root.setAttribute('aria-busy', 'true');
+      this.canvas.holdFocus();
+    }, PENDING_MS);
+  }
+
   say(text) {
+    clearTimeout(this.soon);
+    this.root.removeAttribute('aria-busy');
     const line = document.createElement('p');
     line.className = 'panel-note';
     line.textContent = text;
@@ -117,6 +132,8 @@ export class Panel {
   ready() {
     const { form } = this;
     this.loading = false;
+    clearTimeout(this.soon);
+    this.root.removeAttribute('aria-busy');
     const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
     if (name) name.readOnly = !this.canvas.editable;
     if (!form) return;
@@ -161,6 +178,7 @@ export class Panel {
     this.leave();
     this.about = '';
     this.loading = false;
+    clearTimeout(this.soon);
     this.root.hidden = true;
     this.root.replaceChildren();
     this.canvas.stage.removeAttribute('data-panel');
@@ -186,6 +204,7 @@ export class Panel {
       event.stopPropagation();
       this.close();
     }
+    if (['ArrowUp', 'ArrowDown'].includes(event.key) && event.target.matches('.people .who, .people-bar [type=search]')) this.walk(event);
     const tab = event.target.closest('[role=tab]');
     if (tab && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
       const tabs = [...tab.parentElement.children];
@@ -193,6 +212,13 @@ export class Panel {
       this.openTab(next);
       next.focus();
     }
+  }
+
+  /** Arrow keys go through the list of people, from the search and back to it. */
+  walk(event) {
+    const stops = /** @type {any[]} */ ([...this.root.querySelectorAll('.people-bar [type=search], .people .who')]);
+    event.preventDefault();
+    stops[stops.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1)]?.focus();
   }
 
   clicked(target) {

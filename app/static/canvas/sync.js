@@ -215,9 +215,12 @@ export class Sync {
     const { canvas } = this;
     const { graph, dropped } = this.outbox.restart(shownAs(reply.document, canvas.graph), reply.rev);
     canvas.history.forget(new Set(dropped));
+    const { about = '', waiting } = canvas.panel ?? {};
+    const shown = JSON.stringify(canvas.graph.node(about));
     canvas.graph = graph;
     canvas.redraw([]);
     this.refresh();
+    if (shown && !waiting && JSON.stringify(graph.node(about)) !== shown) canvas.panel.reload(about);
     if (reply.by) this.page.document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
   }
 
