@@ -155,7 +155,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
     expect(activation).to_contain_text("It listens for “signed_up”")
     activation.get_by_role("button", name="Activate v1").click()
     expect(page.locator(".top")).to_contain_text("Live v1")
-    expect(page.get_by_role("button", name="Publish")).to_be_hidden()
+    expect(page.get_by_role("button", name="Publish")).to_be_disabled()
 
 
 def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Product) -> None:

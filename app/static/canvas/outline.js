@@ -48,7 +48,7 @@ export function rowsOf(graph, order) {
 /** Draw the rows into the list of cards. @param {import('./flow-canvas.js').FlowCanvas} canvas @param {string[]} order */
 export function drawOutline(canvas, order) {
   const { graph, scene } = canvas;
-  for (const old of scene.list.querySelectorAll('.way')) old.remove();
+  for (const old of scene.list.querySelectorAll('.path-row')) old.remove();
   if (!canvas.outline) return;
   /** @type {Map<string, Element>} */
   const lasts = new Map();
@@ -68,7 +68,7 @@ export function drawOutline(canvas, order) {
 /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Row} row */
 function rowOf(canvas, { id, port, label, target, before }) {
   const title = canvas.titleOf(id);
-  const li = make('li', 'way', { 'data-source': id });
+  const li = make('li', 'path-row', { 'data-source': id });
   if (label) {
     const words = make('span', 'via');
     words.textContent = `${label}, after ${title}`;
