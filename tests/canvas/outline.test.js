@@ -6,11 +6,13 @@ const { rowsOf } = await import('../../app/static/canvas/outline.js');
 const { Graph } = await import('../../app/static/canvas/graph.js');
 const { TYPES, edge, node, small, trigger } = await import('./make.js');
 
-const lines = (graph) => rowsOf(graph, graph.order()).map(({ id, port, target, before, behind }) => `${id} ${port} ${before && `before ${before}`}${behind && `behind ${behind}`}${target && ` joins ${target}`}`);
+const inWords = ({ id, port, target, before, behind }) => `${id} ${port} ${before ? `before ${before}` : `behind ${behind}`}${target && ` joins ${target}`}`;
+const lines = (graph) => rowsOf(graph, graph.order()).map(inWords);
 
 test('two arms that meet: both say that they continue at the join', () => {
   assert.deepEqual(lines(small()), [
-    'trigger next before mail', 'mail next before ask', 'ask true before yes', 'ask false before no', 'yes next behind yes joins end', 'no next behind no joins end',
+    'trigger next before mail', 'mail next before ask', 'ask true before yes', 'ask false before no',
+    'yes next behind yes joins end', 'no next behind no joins end',
   ]);
 });
 
