@@ -4,15 +4,10 @@ import { askOne } from './ask.js';
 import { link } from './commands.js';
 import { ConditionRows } from './condition-rows.js';
 import { arrange, editRows, find, read, showErrors, withFallback } from './forms.js';
+import { below, retryOf, same } from './form-changes.js';
 
 const TYPING_MS = 400;
 const PENDING_MS = 250;
-const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-const sorted = (value) => {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!value || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
-};
 
 export class Panel {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
@@ -401,11 +396,3 @@ export class Panel {
     if (this.form && shown.length) showErrors(this.form, shown.map((error) => ({ ...error, path: below(error.path) })));
   }
 }
-
-/** The retry rule that a form shows; what the form does not show (a longest wait, jitter) stays as it was. */
-const retryOf = (shown, before) => (shown?.attempts
-  ? { attempts: shown.attempts, backoff: { maxDelay: 86400000, jitter: true, ...before?.backoff, type: 'exponential', delay: 60000, ...shown.backoff } }
-  : null);
-
-/** The part of a path that is inside the form: `nodes[3].data.duration` is `duration`, `trigger.event` is `event`. */
-const below = (path) => path.replace(/^(nodes|triggers|ops)\[\d+\]\.(trigger\.)?(data\.)?/, '').replace(/^trigger\./, '');
