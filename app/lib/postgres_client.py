@@ -26,7 +26,8 @@ CURSOR = ":cursor"
 MOST_ROW_BYTES = 65_536
 CONNECT_S = 10.0
 SHOWN = 300
-_PLACE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![:\w]):cursor\b", re.DOTALL)
+# What is never closed reaches to the end, so that each character is looked at once.
+_PLACE = re.compile(r"'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)|(?<![:\w]):cursor\b", re.DOTALL)
 _SSL_MODES = {"verify": "verify-full", "require": "require", "disable": "disable"}
 # A row that is too long is left out where it is made: it never travels.
 _DECLARE = """
