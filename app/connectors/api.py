@@ -28,7 +28,9 @@ async def list_connectors(
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[ConnectorView]]:
     page = await connectors.list(limit, cursor)
-    return ok([view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+    carriers = await connectors.carriers(page.items)
+    views = [view(row, carriers[row.id].id if row.id in carriers else None) for row in page.items]
+    return ok(views, nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 
 @post(
@@ -42,7 +44,7 @@ async def list_connectors(
 async def create_connector(
     connectors: NamedDependency[ConnectorService], data: JSONBody[NewConnector]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await connectors.create(data)))
+    return ok(await connectors.view_one(await connectors.create(data)))
 
 
 @get(
@@ -55,7 +57,7 @@ async def create_connector(
 async def get_connector(
     connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await connectors.get(connector_id)))
+    return ok(await connectors.view_one(await connectors.get(connector_id)))
 
 
 @patch(
@@ -70,7 +72,7 @@ async def update_connector(
     connector_id: FromPath[UUID],
     data: JSONBody[ConnectorChange],
 ) -> Envelope[ConnectorView]:
-    return ok(view(await connectors.update(connector_id, data)))
+    return ok(await connectors.view_one(await connectors.update(connector_id, data)))
 
 
 @delete(
@@ -113,7 +115,7 @@ async def test_connector(
 async def resume_connector(
     connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await connectors.resume(connector_id)))
+    return ok(await connectors.view_one(await connectors.resume(connector_id)))
 
 
 openapi.OWN_SCHEMAS.update(SCHEMAS)

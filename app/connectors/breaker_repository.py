@@ -2,7 +2,8 @@
 
 Its state is that of every connector (`state`): what opens it for mail is the talk with the server, here it is what calls say of the
 service (`ServiceSign`). While it is away calls wait in their table, one of them tries it when it is time (`probe_at`), and the first that
-is answered closes it. A call counts only for settings and a state that are older than itself.
+is answered closes it. Credentials that are refused pause the connector until a person mends it. A call counts only for settings and a
+state that are older than itself.
 """
 
 from __future__ import annotations
@@ -74,10 +75,15 @@ class _Tally:
     failures: int = 0
     """Behind the last that worked."""
     last_words: str = ""
+    refused: str = ""
+    """The service's words, when the last of them was refused by account."""
     wait_s: float = 0.0
 
     def add(self, sign: ServiceSign) -> None:
         self.wait_s = max(self.wait_s, min(sign.wait_s or 0.0, LONGEST_S))
+        self.refused = (sign.words or "The credentials were refused.") if sign.refused else ""
+        if sign.refused:
+            return
         if sign.works:
             self.worked, self.failures = True, 0
         else:
@@ -85,11 +91,11 @@ class _Tally:
 
 
 def shut(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict[GateKey, int]:
-    """Of these connectors those whose breaker is open, with how many calls may be made all the same: the one probe, or none."""
+    """Of these connectors those that are paused, or whose breaker is open, with how many calls may be made: the one probe, or none."""
     if not keys:
         return {}
     states = {(row[0], row[1]): row[2:] for row in connection.execute(_STATES, _keys(keys)).fetchall()}
-    away = {key: 0 for key, (state, _) in states.items() if state == "away"}
+    away = dict.fromkeys(states, 0)
     due = [key for key, (_, probe) in states.items() if probe]
     if due:
         for row in connection.execute(_PROBE, {**_keys(due), "probe": PROBE_S}).fetchall():
@@ -98,7 +104,7 @@ def shut(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict
 
 
 def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tuple[set[GateKey], list[StateChange]]:
-    """Write what calls said. Answers the connectors that are away now, and what has changed, to be logged after the commit.
+    """Write what calls said. Answers the connectors that are away or paused now, and what has changed, to be logged after the commit.
 
     Where all is well and was well before, nothing is written.
     """
@@ -111,7 +117,7 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
     for one in signs:
         if one.key in before and one.began >= before[one.key][2]:
             state, since = before[one.key][:2]
-            if state == "away" and since and one.began < since:
+            if state != "ok" and since and one.began < since:
                 continue  # it says how things were before, or is of the same rush
             tallies.setdefault(one.key, _Tally()).add(one.sign)
     rows = _count(connection, {key: tally for key, tally in tallies.items() if tally.failures or before[key][3]})
@@ -123,14 +129,16 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
         if change := _change(condition, tallies[key], rows.get(key, 0)):
             changes.append(change)
     news = [change for change in changes if connection.execute(CHANGE, change.parameters).rowcount]
-    away = {key for key, row in before.items() if row[0] == "away"}
+    away = {key for key, row in before.items() if row[0] != "ok"}
     for change in changes:
         changed_key = change.of.tenant_id, change.of.id
-        (away.add if change.state == "away" else away.discard)(changed_key)
+        (away.discard if change.state == "ok" else away.add)(changed_key)
     return away, news
 
 
 def _change(condition: ConnectorState, tally: _Tally, failures: int) -> StateChange | None:
+    if tally.refused:
+        return StateChange(condition, "paused", tally.refused) if condition.state != "paused" else None
     if condition.state == "away":
         if tally.worked and not tally.failures:
             return StateChange(condition, "ok")

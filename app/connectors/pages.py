@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 NAME = "Give it a name of at most 120 characters."
+STAND_IN = "standInId"
 LIMITS = {
     "maxConcurrent": "Write a whole number from 1 to 1,000, or nothing.",
     "rate": "Write a whole number from 1 to 1,000,000, or nothing.",
@@ -40,9 +42,17 @@ LIMITS = {
 async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
     """The submitted form values of a type, trimmed except for the secret."""
     sent = await request.form()
-    values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields(), *LIMITS)}
+    values = {name: str(sent.get(name, "")) for name in ("name", STAND_IN, *kind.fields(), *LIMITS)}
     secrets = (kind.secret, kind.callback_secret)
     return {name: value if name in secrets else value.strip() for name, value in values.items()}
+
+
+def _stand_in(form_values: dict[str, str]) -> UUID | None:
+    """Who stands in by the form. Raises Invalid."""
+    try:
+        return UUID(form_values[STAND_IN]) if form_values[STAND_IN] else None
+    except ValueError as error:
+        raise Invalid(errors=[FieldError(path=STAND_IN, message="Choose one of these.")]) from error
 
 
 def _limits(form_values: dict[str, str]) -> ConnectorLimits:
@@ -134,6 +144,7 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
         request,
         "connectors/list.html",
         rows=[view(row) for row in listed.items],
+        carriers=await connectors.carriers(listed.items),
         channels=_by_channel(listed.items),
         services=_of_services(listed.items),
         waiting=await connectors.waiting(listed.items),
@@ -149,6 +160,20 @@ def _channel_of(shown: ConnectorView) -> type[ChannelType] | None:
     return registry.channel_of(shown.type) if known else None
 
 
+class Connectors(NamedTuple):
+    """What the form of one has to know of the others: those that may stand in for it, and who stands in for it now."""
+
+    others: Sequence[Connector] = ()
+    carriers: Mapping[UUID, Connector] = MappingProxyType({})
+
+
+async def _alike(
+    connectors: ConnectorService, kind: type[ConnectorType], connector: Connector | None = None
+) -> Connectors:
+    carriers = await connectors.carriers([connector]) if connector else {}
+    return Connectors(await connectors.others(registry.number_of(kind.type), connector), carriers)
+
+
 def _form(
     request: AppRequest,
     kind: type[ConnectorType],
@@ -156,6 +181,7 @@ def _form(
     connector: Connector | None = None,
     error: AppError | None = None,
     waiting: dict[UUID, int] | None = None,
+    alike: Connectors = Connectors(),
 ) -> Template:
     return page(
         request,
@@ -174,14 +200,20 @@ def _form(
         errors=_errors(error),
         shown=view(connector) if connector else None,
         waiting=waiting or {},
+        others=[(str(row.id), row.name) for row in alike.others],
+        carriers=alike.carriers,
     )
 
 
 @get("/connectors/new", role=Role.ADMIN)
-async def new_connector(request: AppRequest, kind: Annotated[str, QueryParameter(name="type")] = "") -> Template:
+async def new_connector(
+    request: AppRequest,
+    connectors: NamedDependency[ConnectorService],
+    kind: Annotated[str, QueryParameter(name="type")] = "",
+) -> Template:
     """An empty form with what is usual."""
     chosen = offered_type(kind)
-    return _form(request, chosen, dict(chosen.form.defaults))
+    return _form(request, chosen, dict(chosen.form.defaults), alike=await _alike(connectors, chosen))
 
 
 @post("/connectors", role=Role.ADMIN, status_code=200)
@@ -193,10 +225,16 @@ async def create_connector(
     form_values = await _typed(request, kind)
     try:
         config = _config(kind, form_values, change=False)
-        new = NewConnector(name=form_values["name"], type=kind.type, config=config, limits=_limits(form_values))
+        new = NewConnector(
+            name=form_values["name"],
+            type=kind.type,
+            config=config,
+            limits=_limits(form_values),
+            stand_in_id=_stand_in(form_values),
+        )
         connector = await connectors.create(new)
     except AppError as error:
-        return _form(request, kind, form_values, None, error)
+        return _form(request, kind, form_values, None, error, alike=await _alike(connectors, kind))
     return flash.go(
         request, f"/connectors/{connector.id}", f"Connector added. {kind.form.trial_title} before a flow uses it."
     )
@@ -221,9 +259,11 @@ async def edit_connector(
         "name": shown.name,
         kind.secret: "",
         kind.callback_secret: "",
+        STAND_IN: str(connector.stand_in_id or ""),
         **limits,
     }
-    return _form(request, kind, form_values, connector, waiting=await connectors.waiting([connector]))
+    waiting, alike = await connectors.waiting([connector]), await _alike(connectors, kind, connector)
+    return _form(request, kind, form_values, connector, waiting=waiting, alike=alike)
 
 
 @post("/connectors/{connector_id:uuid}", role=Role.ADMIN, status_code=200)
@@ -240,10 +280,17 @@ async def save_connector(
         else:
             config = _config(kind, form_values, change=True)
         await connectors.update(
-            connector_id, ConnectorChange(name=form_values["name"], config=config, limits=_limits(form_values))
+            connector_id,
+            ConnectorChange(
+                name=form_values["name"],
+                config=config,
+                limits=_limits(form_values),
+                stand_in_id=_stand_in(form_values),
+            ),
         )
     except AppError as error:
-        return _form(request, kind, form_values, connector, error, await connectors.waiting([connector]))
+        waiting, alike = await connectors.waiting([connector]), await _alike(connectors, kind, connector)
+        return _form(request, kind, form_values, connector, error, waiting, alike)
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")
 
 

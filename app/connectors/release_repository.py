@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.connectors.stand_in_repository import HOLDERS
 from app.lib import database, jobs
 from app.models.message_job import MessageJob
 
@@ -25,14 +26,17 @@ update messages set due_at = clock_now(), reason = null, error_message = null wh
 returning run_id
 """
 _FOLLOWS_DEFAULT = (
-    "coalesce(payload->>'connectorId', '') = '' and reason in ('connector_paused', 'server_away', 'no_connector')"
+    "coalesce(payload->>'connectorId', '') = ''"
+    " and reason in ('connector_paused', 'server_away', 'no_connector', 'no_stand_in')"
 )
 _OF_CHANNEL = "channel = (select channel from connectors where id = %(id)s and tenant_id = %(tenant)s)"
+# What it holds itself, and what those hold that do not work and that it stands in for.
+_HELD = f"(connector_id = %(id)s or connector_id in ({HOLDERS}))"
 _WORKS = "not exists (select from connectors where id = %(id)s and tenant_id = %(tenant)s and state = 'paused')"
 _FREES = {
-    "connector": _FREE.format(which=f"connector_id = %(id)s and {_WORKS}"),
+    "connector": _FREE.format(which=f"{_HELD} and {_WORKS}"),
     # Those that name no connector follow the default, which this one is now.
-    "default": _FREE.format(which=f"(connector_id = %(id)s or ({_FOLLOWS_DEFAULT} and {_OF_CHANNEL})) and {_WORKS}"),
+    "default": _FREE.format(which=f"({_HELD} or ({_FOLLOWS_DEFAULT} and {_OF_CHANNEL})) and {_WORKS}"),
     "workflow": _FREE.format(
         which="workflow_id = %(id)s and reason = 'workflow_paused' and not exists ("
         "select from workflows where id = %(id)s and tenant_id = %(tenant)s and status = 'paused' and deleted_at is null)"

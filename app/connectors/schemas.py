@@ -24,6 +24,8 @@ class NewConnector(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     type: Annotated[str, Meta(max_length=60)] = ""
     """That of the first channel when it is not said."""
     is_default: bool = False
+    stand_in_id: UUID | None = None
+    """The connector of the same channel by which messages leave while this one does not work."""
     limits: ConnectorLimits = ConnectorLimits()
 
 
@@ -32,6 +34,8 @@ class ConnectorChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     config: Json | UnsetType = UNSET
     """Settings to change; what is absent stays."""
     is_default: bool | UnsetType = UNSET
+    stand_in_id: UUID | UnsetType | None = UNSET
+    """The connector of the same channel by which messages leave while this one does not work; null: none, they wait."""
     limits: ConnectorLimits | UnsetType = UNSET
 
 
@@ -54,6 +58,10 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     limits: LimitsView
     created_at: datetime
     updated_at: datetime
+    stand_in_id: UUID | None = None
+    """The connector by which its messages leave while it does not work."""
+    carried_by: UUID | None = None
+    """By which they leave now, when it does not work and a stand-in does; null otherwise."""
     callback_url: str | None = None
     """Where its provider is to report what became of messages: a secret address; null for types that get no reports."""
 

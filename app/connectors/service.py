@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import usage
 from app.accounts.principal import Principal
-from app.connectors import repository
+from app.connectors import repository, stand_ins
 from app.connectors.callback_address import callback_url
 from app.connectors.condition import condition_of
 from app.connectors.limits import limits_view, set_limits
@@ -68,8 +68,8 @@ class ConnectorNotInstalled(Conflict):
     code = "type_not_installed"
 
 
-def view(connector: Connector) -> ConnectorView:
-    """A connector as clients see it, without its password."""
+def view(connector: Connector, carried_by: UUID | None = None) -> ConnectorView:
+    """A connector as clients see it, without its password. `carried_by`: who stands in for it now (`ConnectorService.carriers`)."""
     kind = registry.connector_types().get(connector.type)
     return ConnectorView(
         id=connector.id,
@@ -86,6 +86,8 @@ def view(connector: Connector) -> ConnectorView:
         if connector.paused_until and connector.paused_until > clock.now()
         else None,
         limits=limits_view(connector),
+        stand_in_id=connector.stand_in_id,
+        carried_by=carried_by,
         created_at=connector.created_at,
         updated_at=connector.updated_at,
     )
@@ -212,6 +214,8 @@ class ConnectorService:
         if connector.is_default and not first:
             await self.rows.clear_default(channel)
         self.session.add(connector)
+        if new.stand_in_id is not None:
+            await self._name_stand_in(connector, new.stand_in_id)
         return await self._changed(connector, of_default=connector.is_default)
 
     async def update(self, connector_id: UUID, change: ConnectorChange) -> Connector:
@@ -228,6 +232,8 @@ class ConnectorService:
             connector.name = await self._free_name(change.name)
         if change.config is not msgspec.UNSET:
             self._configure(connector, change.config)
+        if change.stand_in_id is not msgspec.UNSET:
+            await self._name_stand_in(connector, change.stand_in_id)
         if change.is_default is False and connector.is_default:
             raise IsDefault
         moves_default = change.is_default is True and not connector.is_default
@@ -237,6 +243,33 @@ class ConnectorService:
             await self.rows.clear_default(connector.channel)
             connector.is_default = True
         return await self._tried_again(connector, of_default=moves_default)
+
+    async def _name_stand_in(self, connector: Connector, wanted: UUID | None) -> None:
+        """Have another one take over while this one does not work. Raises Invalid for circles, long chains and senders that do not fit."""
+        await self.session.flush()
+        await self.session.refresh(connector)
+        stand_ins.check_stand_in(connector, wanted, await self.rows.list())
+        connector.stand_in_id = wanted
+
+    async def carriers(self, connectors: Sequence[Connector]) -> dict[UUID, Connector]:
+        """By which other connector leaves what is due through those of `connectors` that do not work, where a stand-in does."""
+        if all(row.state == "ok" or row.stand_in_id is None for row in connectors):
+            return {}
+        by_id = {row.id: row for row in await self.rows.list()}
+        carriers = {row.id: stand_ins.carrier_of(row, by_id) for row in connectors}
+        return {first: by_id[carrier.id] for first, carrier in carriers.items() if carrier.id != first}
+
+    async def others(self, channel: int, but: Connector | None = None) -> Sequence[Connector]:
+        """The other connectors of a channel by name: those that could stand in for `but`. None of services."""
+        if channel == registry.SERVICE:
+            return []
+        rows = await self.rows.list(Connector.channel == channel, order_by=[Connector.name])
+        return [row for row in rows if but is None or row.id != but.id]
+
+    async def view_one(self, connector: Connector) -> ConnectorView:
+        """One connector as clients see it, with who stands in for it now."""
+        carrier = (await self.carriers([connector])).get(connector.id)
+        return view(connector, carrier.id if carrier else None)
 
     def _configure(self, connector: Connector, sent: Json) -> None:
         """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
@@ -292,6 +325,9 @@ class ConnectorService:
         last = serves_channel and await self.rows.count(Connector.channel == connector.channel) == 1
         if connector.is_default and not last:
             raise IsDefault
+        if firsts := [row.name for row in await self.rows.list(Connector.stand_in_id == connector_id)]:
+            names = ", ".join(f"“{name}”" for name in firsts)
+            raise ConnectorInUse(f"This connector stands in for {names}. Choose another one there first.")
         if uses := await usage.of_connector(
             self.session, self.tenant_id, connector_id, channel=connector.channel, last=last
         ):

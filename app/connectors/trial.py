@@ -132,10 +132,11 @@ async def _try_service(
         await held_connections.release_connection(session)
         with database.outside_call(f"a {kind.form.title.lower()}"):
             result, text = await kind.tried(account, DEADLINE_S)
-        if (
-            result in ("sent", "rejected") and condition.state != "ok"
-        ):  # it answers: what waits need not wait for the next probe
+        answers = result == "sent" or (result == "rejected" and condition.state == "away")
+        if answers and condition.state != "ok":  # what waits need not wait for the next probe
             await note(session, condition, Result("sent", text))
+        elif result == "misconfigured" and condition.state == "ok":
+            await note(session, condition, Result("misconfigured", text, "connector_paused"))
     return TestResult(result, text)
 
 

@@ -49,6 +49,8 @@ class ServiceSign(NamedTuple):
     words: str = ""
     wait_s: float | None = None
     """For so long the service wants to be left alone."""
+    refused: bool = False
+    """The service does not take the credentials: the connector pauses until somebody mends it, and the call did nothing."""
     again: bool = False
     """The call did nothing, or may be made twice: it can wait until the service works, instead of failing."""
 

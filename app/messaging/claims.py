@@ -58,15 +58,14 @@ def claim(connection: Connection, share_quotas: Mapping[ShareKey, int], turns: L
     }
     probing = {lane.key: lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
-        if lane.cause:
+        if lane.cause and not lane.has_stand_in:  # else the next look deals with the rest: a stand-in may have it
             holds.hold(connection, lane.cause)
-    servers = {lane.key: lane.share for lane in quotas}
-    ends, held_messages = _admit(connection, scan.due, probing, servers, claims)
+    ends, held_messages = _admit(connection, scan.due, {lane.key: lane for lane in quotas}, claims)
     if ends:
         ledger.settle(connection, ends)
     for cause, due in held_messages.items():
         ledger.requeue(connection, due)
-        claims.moved += holds.hold(connection, cause)
+        claims.moved += holds.hold_some(connection, cause, due) if cause.words else holds.hold(connection, cause)
     claims.moved += len(ends)
     _, claims.runs_notified = release_followers(connection, ends)
     return claims
@@ -81,9 +80,11 @@ def _quotas(
         if (cause := lane.cause) is None:
             claims.open[lane.share] = lane.room
             sharing[lane.share].append(lane)
-        elif lane.probe and holds.take_probe(connection, cause):
+        elif lane.probe and holds.take_probe(connection, lane.tenant_id, lane.id, lane.first):
             quotas[lane] = claims.open[lane.share] = 1
-        else:
+        elif not (
+            lane.probe and lane.has_stand_in
+        ):  # another worker tries it: whether a stand-in has the rest, the next look sees
             claims.moved += holds.hold(connection, cause)
     for key, together in sharing.items():
         count = share_quotas.get(key, (claims.open[key] or CONNECTIONS) * AHEAD)
@@ -95,8 +96,7 @@ def _quotas(
 def _admit(
     connection: Connection,
     batch: Sequence[DueMessage],
-    probing: Mapping[LaneKey, Lane],
-    servers: Mapping[LaneKey, ShareKey],
+    lanes: Mapping[LaneKey, Lane],
     claims: Claims,
 ) -> tuple[list[Transition], dict[Cause, list[DueMessage]]]:
     """Put what may leave into `claims`. Answers what is over instead, and what has to wait for what."""
@@ -108,12 +108,12 @@ def _admit(
     for due in batch:
         lane = due.lane
         try:
-            admission = admit(due, send_context, probing=lane in probing)
+            admission = admit(due, send_context, by=lanes[lane].id, probing=lanes[lane].state == "away")
         except ConnectorUnusable as error:
             changes[error.condition.id] = StateChange(error.condition, "paused", error.sentence)
             admission = Cause("connector_paused", due.lane, error.condition.id)
         if isinstance(admission, Claimed):
-            claims.claimed.append((servers[lane], admission))
+            claims.claimed.append((lanes[lane].share, admission))
         elif isinstance(admission, Transition):
             ends.append(admission)
         else:

@@ -6,16 +6,20 @@ A paused connector or workflow, a server that is away, or that there is no conne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from app.connectors.stand_in_repository import HOLDERS
 from app.messaging.channels import registry
 from app.messaging.lanes import LANE, WAITING, LaneKey
-from app.messaging.ledger import Connection
+from app.messaging.ledger import Connection, DueMessage
 
 HOLD_AT_ONCE = 1000
 """How many rows one statement takes out of the due index, or puts back into it."""
+RESTS = "('connector_paused', 'server_away')"
+"""Reasons of messages that wait for their connector and may leave by another."""
 PROBE_FROM = 20
 """How many held messages are looked at for one that may try an away server: the oldest may wait for another."""
 
@@ -61,6 +65,17 @@ _HOLDS = {
     ),
 }
 
+# One at a time, because it is about itself: why no stand-in may send it is said beside why its connector does not work.
+_HOLD_ONE = """
+with cause as (
+  select id as connector_id, state_message as words from connectors
+  where tenant_id = %(tenant)s and id = %(id)s and state <> 'ok' for share)
+update messages m set due_at = null, reason = 'no_stand_in', connector_id = cause.connector_id,
+  error_message = concat_ws(' ', cause.words, v.words)
+from unnest(%(run)s::uuid[], %(seq)s::int[], %(words)s::text[]) as v(run_id, seq, words), cause
+where m.tenant_id = %(tenant)s and m.run_id = v.run_id and m.seq = v.seq and m.status = 0 and m.due_at is not null and m.lease_until is null
+"""
+
 # Who sends the probe has it for this long; then another may try. Asked of the rows that are written: of two workers the second reads
 # them again when the first has committed.
 _PROBE = """
@@ -71,16 +86,22 @@ from connectors me where me.tenant_id = %(tenant)s and me.id = %(id)s
 _FREE = """
 update messages m set due_at = clock_now(), reason = null, error_message = null where m.tenant_id = %(tenant)s and (m.run_id, m.seq) in (
   select run_id, seq from messages
-  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away'
+  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null
   order by created_at limit %(at_once)s for update skip locked)
 """
+# What others hold that a stand-in may send now; a message that it must not send stays with its own.
+_FREE_FOR_STAND_IN = f"""
+update messages m set due_at = clock_now(), reason = null, error_message = null where m.tenant_id = %(tenant)s and (m.run_id, m.seq) in (
+  select run_id, seq from messages
+  where tenant_id = %(tenant)s and connector_id in ({HOLDERS}) and status = 0 and due_at is null and reason in {RESTS}
+  order by created_at limit %(at_once)s for update skip locked)
+"""  # noqa: S608
 _RECOVERED = """
 select id, tenant_id from connectors where probe_at is not null and state = 'ok' order by id for update skip locked
 """
 _FREED = """
 update connectors set probe_at = null where tenant_id = %(tenant)s and id = %(id)s and not exists (
-  select from messages
-  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away')
+  select from messages where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null)
 """
 
 
@@ -88,9 +109,11 @@ update connectors set probe_at = null where tenant_id = %(tenant)s and id = %(id
 class Cause:
     """Why messages of a lane are held: `id` is the connector's or the workflow's."""
 
-    reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused"]
+    reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused", "no_stand_in"]
     lane: LaneKey
     id: UUID | None = None
+    words: str = ""
+    """Why one message has to wait, and not its whole lane."""
 
 
 def hold(connection: Connection, cause: Cause) -> int:
@@ -108,12 +131,23 @@ def hold(connection: Connection, cause: Cause) -> int:
     return connection.execute(_HOLDS[cause.reason], arguments).rowcount
 
 
-def take_probe(connection: Connection, cause: Cause) -> bool:
-    """May this worker try the away server? Then a few of the oldest that it holds are due, for a look to take one of them."""
-    arguments = {"id": cause.id, "tenant": cause.lane[0], "at_once": PROBE_FROM}
-    if not connection.execute(_PROBE, arguments).fetchall():
+def hold_some(connection: Connection, cause: Cause, messages: Sequence[DueMessage]) -> int:
+    """Take these messages out of the due index that no stand-in may send. Returns how many; 0 when their connector works again."""
+    arguments = {
+        "tenant": cause.lane[0],
+        "id": cause.id,
+        "run": [one.run_id for one in messages],
+        "seq": [one.seq for one in messages],
+        "words": [cause.words] * len(messages),
+    }
+    return connection.execute(_HOLD_ONE, arguments).rowcount
+
+
+def take_probe(connection: Connection, tenant_id: int, away_id: UUID | None, holder_id: UUID | None) -> bool:
+    """May this worker try the away server? Then a few of the oldest that `holder` holds are due, for a look to take one of them."""
+    if not connection.execute(_PROBE, {"id": away_id, "tenant": tenant_id}).fetchall():
         return False
-    connection.execute(_FREE, arguments)
+    connection.execute(_FREE, {"id": holder_id, "tenant": tenant_id, "at_once": PROBE_FROM})
     return True
 
 
@@ -123,6 +157,7 @@ def free_recovered(connection: Connection) -> int:
     for connector_id, tenant_id in connection.execute(_RECOVERED).fetchall():
         arguments = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
         freed += (count := connection.execute(_FREE, arguments).rowcount)
-        if count < HOLD_AT_ONCE:
+        freed += (others := connection.execute(_FREE_FOR_STAND_IN, arguments).rowcount)
+        if max(count, others) < HOLD_AT_ONCE:
             connection.execute(_FREED, arguments)
     return freed

@@ -11,14 +11,22 @@ from dataclasses import dataclass, field
 
 from app.connectors import gate_repository
 from app.connectors.gate_repository import Gate, GateKey
-from app.messaging.lanes import LANE, LaneKey
+from app.connectors.stand_in_repository import CARRIER
+from app.messaging.lanes import LANE
 from app.messaging.ledger import Connection
 from app.messaging.queue import Lane
 
+# What is being sent says by which connector; what is claimed leaves by the one that has its lane now.
 _CLAIMED = f"""
-select m.tenant_id, m.channel, {LANE}, count(*) from messages m
-where m.lease_until is not null and m.tenant_id = any(%(tenants)s::int[]) group by 1, 2, 3
-"""  # noqa: S608  a constant
+with claimed as materialized (
+  select m.tenant_id, m.channel, {LANE} as lane, case when m.status = 1 then m.connector_id end as by_id, count(*) as n from messages m
+  where m.lease_until is not null and m.tenant_id = any(%(tenants)s::int[]) group by 1, 2, 3, 4)
+select m.tenant_id, coalesce(m.by_id, v.id) as connector_id, sum(m.n)::int
+from claimed m left join connectors d on d.tenant_id = m.tenant_id and d.channel = m.channel
+  and case when m.lane = '' then d.is_default else d.id::text = m.lane end
+{CARRIER}
+group by 1, 2
+"""  # noqa: S608  constants
 
 
 @dataclass(slots=True)
@@ -73,15 +81,14 @@ def read(connection: Connection, lanes: Collection[Lane]) -> LaneLimits:
     counts = _claimed(connection, {key[0] for key, gate in opened.items() if gate.limits.most is not None})
     limits = LaneLimits(opened)
     for key, gate in opened.items():
-        under_way = sum(counts.get(lane.key, 0) for lane in lanes if lane.id == key[1])
-        room = gate.room(under_way)
+        room = gate.room(counts.get(key, 0))
         if room is not None:
             limits.rooms[key] = room
     return limits
 
 
-def _claimed(connection: Connection, tenants: set[int]) -> dict[LaneKey, int]:
+def _claimed(connection: Connection, tenants: set[int]) -> dict[GateKey, int]:
     if not tenants:
         return {}
     rows = connection.execute(_CLAIMED, {"tenants": list(tenants)}).fetchall()
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+    return {(row[0], row[1]): row[2] for row in rows if row[1]}

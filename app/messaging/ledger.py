@@ -221,8 +221,8 @@ _GIVE_UP = moving(
     values="""late as (
       select m.tenant_id, m.run_id, m.seq, k.state_message as words from connectors k cross join lateral (
         select m.tenant_id, m.run_id, m.seq from messages m
-        where m.tenant_id = k.tenant_id and m.connector_id = k.id and m.status = 0 and m.due_at is null and m.reason = 'server_away'
-          and greatest(m.created_at, m.resent_at) < clock_now() - %(hours)s * interval '1 hour'
+        where m.tenant_id = k.tenant_id and m.connector_id = k.id and m.status = 0 and m.due_at is null
+         and m.reason in ('server_away','no_stand_in') and greatest(m.created_at, m.resent_at) < clock_now() - %(hours)s * interval '1 hour'
         order by m.created_at limit 500 for update skip locked) m
       where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour' limit 500)""",
     answer="run_id, seq, tenant_id, workflow_id, contact_id, channel, payload, recipient, error_message",

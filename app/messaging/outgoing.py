@@ -14,6 +14,7 @@ import structlog
 
 from app.connectors.callback_address import callback_url
 from app.connectors.senders import sender_of
+from app.connectors.stand_ins import refusal
 from app.connectors.state import ConnectorState
 from app.lib import clock, crypto
 from app.messaging import gateway
@@ -79,10 +80,12 @@ class ConnectorUnusable(Exception):
         self.condition, self.sentence = condition, sentence
 
 
-def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Transition | Claimed | Cause:
+def admit(
+    due: DueMessage, context: SendContext, *, by: UUID | None = None, probing: bool = False
+) -> Transition | Claimed | Cause:
     """Ask the gateway and choose the connector. A Transition ends this message instead, a Cause holds it. Raises ConnectorUnusable.
 
-    `probing`: it is the one that tries a server which is away.
+    `by`: the connector that its lane leaves by now, which may stand in for its own. `probing`: the message tries one that is away.
     """
     try:
         verdict = gateway.judge(context.facts(due))
@@ -90,14 +93,18 @@ def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Tr
             return suppressed(due, verdict)
         if verdict.say == "requeue":
             return Cause("workflow_paused", due.lane, due.workflow_id)
-        way = _way(due, context)
-        if isinstance(way, Cause):
-            return way
-        if way.state == "away" and not probing:
-            return Cause("server_away", due.lane, way.id)
+        first = _first_way(due, context)
+        if isinstance(first, Cause):
+            return first
+        way = context.ways.get((due.tenant_id, due.channel, by)) or first if by else first
+        if way.state == "paused" or (way.state == "away" and not probing):
+            broken = first if first.state != "ok" else way
+            return Cause("connector_paused" if broken.state == "paused" else "server_away", due.lane, broken.id)
         source = context.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
         if source is None:
             raise Unsendable("no_template", "The template was deleted.")
+        if way is not first and (why := refusal(first, way, due.options, source.content)):
+            return Cause("no_stand_in", due.lane, first.id, why)
         kind, sender = context.senders.get(way.id) or context.senders.setdefault(way.id, _sender(way))
         return Claimed(due, kind, sender, way.condition, source, _senders(due, context, sender))
     except Unsendable as error:
@@ -119,8 +126,8 @@ def make(claimed: Claimed) -> Transition | Ready:
     return Ready(due, claimed.kind, claimed.sender, claimed.condition, composed.subject, composed.packet)
 
 
-def _way(due: DueMessage, context: SendContext) -> Way | Cause:
-    """The connector that the message leaves by: the one its step names, else the default of its channel now."""
+def _first_way(due: DueMessage, context: SendContext) -> Way | Cause:
+    """The connector that the message is meant for: the one its step names, else the default of its channel now."""
     connector_id = due.options.get("connectorId")
     way = context.ways.get((due.tenant_id, due.channel, UUID(connector_id) if connector_id else None))
     if way is None and connector_id:
@@ -129,7 +136,7 @@ def _way(due: DueMessage, context: SendContext) -> Way | Cause:
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
     if way is None:
         return Cause("no_connector", due.lane)
-    return Cause("connector_paused", due.lane, way.id) if way.state == "paused" else way
+    return way
 
 
 def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:

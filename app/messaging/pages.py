@@ -193,9 +193,12 @@ async def show_message(
     template = await template_rows.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
     decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     reports = await reports_about(messages.session, messages.tenant_id, (row.run_id, row.seq))
+    by, meant = await messages.rows.connector_of(row)
     return page(
         request,
         "messages/show.html",
+        by=by,
+        stood_in_for=meant.name if by and meant and by.id != meant.id else "",
         reports=report_lines(reports),
         devices=message_view(row).devices or [],
         platform_words=PLATFORM_WORDS,

@@ -23,6 +23,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from app.connectors.stand_in_repository import CARRIER, STANDS_IN_FOR
 from app.messaging import ceilings
 from app.messaging.channels import registry
 from app.messaging.device_repository import DEVICES, device_channels
@@ -87,26 +88,28 @@ select least((select min(due_at) from messages where due_at > clock_now() and st
 
 _DUE_LANES = f"""
 {_LANES}
-select l.tenant_id, l.channel, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe,
-  l.priorities
+select l.tenant_id, l.channel, l.lane, v.id, v.server, v.state, v.room, v.state = 'away' and v.probe_at <= clock_now() as probe,
+  l.priorities, d.id as first, d.state as first_state, d.stand_in_id is not null as has_stand_in, true as is_due, true as waits
 from (
   select l.tenant_id, l.channel, l.lane, array_agg(l.priority::int) as priorities from lanes l
   where l.channel = any(%(channels)s::int[]) and {_FIRST} <= clock_now() group by 1, 2, 3) l
 left join connectors d on d.tenant_id = l.tenant_id and d.channel = l.channel
   and case when l.lane = '' then d.is_default else d.id::text = l.lane end
+{CARRIER}
 union all
-select d.tenant_id, d.channel, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true,
-  array[{", ".join(str(int(one)) for one in Priority)}]
-from connectors d where d.probe_at <= clock_now() and d.state = 'away' and d.channel = any(%(channels)s::int[])
+select d.tenant_id, d.channel, case when d.is_default then '' else d.id::text end, k.id, k.server, k.state, k.room, true,
+  array[{", ".join(str(int(one)) for one in Priority)}], d.id, d.state, d.stand_in_id is not null, false,
+  coalesce((select true from messages m where m.tenant_id = d.tenant_id and m.connector_id = d.id and m.status = 0 and m.due_at is null
+    order by m.created_at limit 1), false)
+from connectors k join connectors d on d.tenant_id = k.tenant_id and d.channel = k.channel
+  and (d.id = k.id or (d.state <> 'ok' and {STANDS_IN_FOR}))
+where k.probe_at <= clock_now() and k.state = 'away' and k.channel = any(%(channels)s::int[])
 """  # noqa: S608
 
 _LOOK = f"""
 with lane as materialized (
-  select l.tenant_id, l.channel, l.lane, l.priority, l.n, k.id as via
-  from unnest(%(tenant)s::int[], %(channel)s::int[], %(lane)s::text[], %(priority)s::int[], %(count)s::int[])
-    as l(tenant_id, channel, lane, priority, n)
-    left join connectors k on k.tenant_id = l.tenant_id and k.channel = l.channel
-      and case when l.lane = '' then k.is_default else k.id::text = l.lane end),
+  select * from unnest(%(tenant)s::int[], %(channel)s::int[], %(lane)s::text[], %(priority)s::int[], %(count)s::int[], %(via)s::uuid[])
+    as l(tenant_id, channel, lane, priority, n, via)),
 due as materialized (
   select l.lane, l.via, d.* from lane l cross join lateral (
     select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.priority, m.created_at, m.due_at from messages m
@@ -115,7 +118,7 @@ due as materialized (
 select m.run_id, m.seq, m.tenant_id, m.channel, m.lane as connector, m.workflow_id, m.priority,
   coalesce(w.status = 'paused', false) as paused,
   case when before.status = 1 or before.lease_until is not null then clock_now() + interval '5 seconds'
-       when before.status = 0 and before.due_at is null and before.reason = 'server_away' and before.connector_id = m.via
+       when before.status = 0 and before.due_at is null and before.reason in ('server_away', 'no_stand_in') and before.connector_id = m.via
          then clock_now() + interval '1 second'
        when before.status = 0 and before.due_at is null then clock_now() + interval '1 hour'
        when before.status = 0 and before.due_at <= clock_now() and before.due_at < m.due_at then clock_now() + interval '1 second'
@@ -130,7 +133,7 @@ from due m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workf
        and e.run_id <> m.run_id and e.priority <= m.priority
        and (e.created_at, e.run_id, e.seq) < (m.created_at, m.run_id, m.seq)
        and (e.status = 1 or e.lease_until is not null
-         or (e.due_at is null and e.reason = 'server_away' and e.connector_id = m.via)
+         or (e.due_at is null and e.reason in ('server_away', 'no_stand_in') and e.connector_id = m.via)
          or (e.due_at <= clock_now() + %(pass_over)s * interval '1 second'
            and (e.reason is distinct from 'server_away' or e.connector_id = m.via)))
      order by e.created_at, e.run_id, e.seq limit 1)
@@ -185,7 +188,10 @@ update messages m set due_at = clock_now() where (m.tenant_id, m.run_id, m.seq) 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Messages of one workspace that leave by one connector, and how that is. `id` is None when there is no such connector."""
+    """Messages of one workspace that name one connector, or none, and by which they leave. `id` is None when there is no such connector.
+
+    `id`, `server`, `state`, `room`: of the one by which they leave now, which is `first`, theirs, or one that stands in for it.
+    """
 
     tenant_id: int
     channel: int
@@ -198,11 +204,22 @@ class Lane:
     """The server is away and it is time that one mail tries it."""
     priorities: list[int] = field(compare=False)
     """Of what may be due in it."""
+    first: UUID | None = field(compare=False)
+    first_state: str | None = field(compare=False)
+    has_stand_in: bool | None = field(compare=False)
+    is_due: bool = field(compare=False)
+    waits: bool = field(compare=False)
+    """Something is due in it, or held for `first`."""
 
     @property
     def key(self) -> LaneKey:
         """Which lane it is."""
         return self.tenant_id, self.channel, self.lane
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Would its messages leave by a stand-in?"""
+        return self.id != self.first
 
     @property
     def share(self) -> tuple[int, str]:
@@ -214,9 +231,9 @@ class Lane:
         """Why nothing of this lane may leave."""
         if self.id is None:
             return None if self.lane else Cause("no_connector", self.key)
-        if self.state == "paused":
-            return Cause("connector_paused", self.key, self.id)
-        return Cause("server_away", self.key, self.id) if self.state == "away" else None
+        if self.state == "ok":
+            return None
+        return Cause("connector_paused" if self.first_state == "paused" else "server_away", self.key, self.first)
 
 
 @dataclass(slots=True)
@@ -279,7 +296,19 @@ def lanes(connection: Connection) -> list[Lane]:
     """The lanes in which something is due, and those whose server is to be tried; of channels that are installed."""
     with connection.cursor(row_factory=class_row(Lane)) as cursor:
         rows = cursor.execute(_DUE_LANES, installed_channels()).fetchall()
-    return list({lane.key: lane for lane in rows}.values())
+    chosen = {lane.key: lane for lane in rows if lane.is_due}
+    probing = dict[UUID | None, list[Lane]]()
+    for lane in rows:
+        if not lane.is_due:
+            probing.setdefault(lane.id, []).append(lane)
+    # Whoever is away is tried by a message of its own, if one waits, else by one that it would stand in for.
+    tried = [
+        min(some, key=lambda one: (not (one.waits or one.key in chosen), one.is_taken_over))
+        for some in probing.values()
+    ]
+    for lane in sorted(tried, key=lambda one: one.is_taken_over, reverse=True):
+        chosen[lane.key] = lane
+    return list(chosen.values())
 
 
 def look(connection: Connection, lane_quotas: Mapping[Lane, int], turns: LaneTurns) -> QueueScan:
@@ -291,6 +320,7 @@ def look(connection: Connection, lane_quotas: Mapping[Lane, int], turns: LaneTur
         "lane": [lane.lane for lane, *_ in places],
         "priority": [priority for _, priority, _ in places],
         "count": [count + WINDOW for *_, count in places],
+        "via": [lane.id for lane, *_ in places],
         "pass_over": PASS_OVER_S,
     }
     with connection.cursor(row_factory=class_row(QueuedItem)) as cursor:

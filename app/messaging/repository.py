@@ -43,6 +43,15 @@ class MessageRepository(TenantRepository[Message]):
         )
         return [(str(row[0]), row[1]) for row in (await self.session.execute(query)).all()]
 
+    async def connector_of(self, message: Message) -> tuple[Connector | None, Connector | None]:
+        """By which connector a message leaves or left, and the one that is meant: its step's, else the default now. None when not known."""
+        meant_id = str((message.payload or {}).get("connectorId") or "").lower()
+        query = select(Connector).where(Connector.tenant_id == self.tenant_id, Connector.channel == message.channel)
+        rows = (await self.session.scalars(query)).all()
+        by = next((row for row in rows if row.id == message.connector_id), None)
+        meant = next((row for row in rows if (str(row.id) == meant_id if meant_id else row.is_default)), None)
+        return by, meant
+
     async def connector_names(self) -> list[tuple[str, str]]:
         """Connectors to filter by: id and name."""
         query = (

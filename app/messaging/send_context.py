@@ -60,6 +60,7 @@ class Way:
     channel: int
     type: str
     id: UUID
+    name: str
     is_default: bool
     config: dict[str, Any]
     secret: bytes | None
@@ -74,7 +75,7 @@ class Way:
 
 
 _CONNECTORS = """
-select tenant_id, channel, type, id, is_default, config, secret, state, state_since, state_message, updated_at
+select tenant_id, channel, type, id, name, is_default, config, secret, state, state_since, state_message, updated_at
 from connectors where tenant_id = any(%s)
 """
 

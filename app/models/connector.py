@@ -50,12 +50,13 @@ class Connector(HasTenantKey, HasTimes, Base):
     rate_seconds: Mapped[int | None]
     burst: Mapped[int | None]
     """How many may begin at once after a rest; null: one second's worth of `rate`."""
-    stand_in: Mapped[int | None] = mapped_column(SmallInteger)
-    """Its place among those that messages leave by while the default cannot be used; null: it never stands in."""
+    stand_in_id: Mapped[UUID | None]
+    """The connector of its channel by which messages leave while this one does not work; null: they wait."""
     paused_until: Mapped[datetime | None]
     """Until when the service asked to be left alone (Retry-After)."""
 
     __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "stand_in_id"], ["connectors.tenant_id", "connectors.id"]),
         Index("connectors_default", "tenant_id", "channel", unique=True, postgresql_where=text("is_default")),
         Index("connectors_name_key", "tenant_id", "name", unique=True),
         Index("connectors_probed", "probe_at", postgresql_where=text("probe_at is not null")),

@@ -139,7 +139,7 @@ def _request(config: HttpRequestConfig, url: str, headers: Any, query: Any, valu
         "method": config.method, "url": url, "headers": listed, "body": body, "redirects": config.follow_redirects, "repeat": repeat,
         "connectorId": str(config.connector_id) if config.connector_id else None, "shown": shown,
     }  # fmt: skip
-    if expects := [code for code in _codes(config) if code.startswith("5")]:
+    if expects := [code for code in _codes(config) if code.startswith("5") or code in ("401", "4xx")]:
         request["expects"] = expects
     target = connector_target(config.connector_id) if config.connector_id else host
     return Call("http", request, target=target, policy="resend" if repeat else "hold", timeout_s=config.timeout)

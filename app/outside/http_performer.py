@@ -57,7 +57,8 @@ class HttpPerformer(Performer):
             answer = await self._answer(_outgoing(call, account, newer, sent), asked_for, end, sent)
         wait_s = _wait_s(answer)
         value = answer_value(answer) if wait_s is None else {**answer_value(answer), "retryAfter": wait_s}
-        return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, _sign(asked_for, answer, wait_s))
+        sign = _sign(asked_for, answer, wait_s, knows_us=account is None or account.auth == "none")
+        return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, sign)
 
     async def _answer(self, request: HttpRequest, asked_for: Asked, end: float, sent: Asked) -> HttpAnswer:
         try:
@@ -89,7 +90,7 @@ class HttpPerformer(Performer):
         except psycopg.OperationalError as error:
             raise CallFailed("The connector could not be read just now.", record=sent) from error
         except NoToken as error:
-            sign = None if error.refused else ServiceSign(False, str(error), again=True)
+            sign = ServiceSign(False, str(error), refused=error.refused, again=True)
             raise CallFailed(str(error), permanent=error.refused, record=sent, sign=sign) from error
         except (BadUrl, BadCredentials, ServiceUnusable) as error:
             raise CallFailed(str(error), permanent=True, record=sent) from error
@@ -112,8 +113,14 @@ def _wait_s(answer: HttpAnswer) -> float | None:
     return retry_after_s(answer.header("retry-after"), clock.now())
 
 
-def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None) -> ServiceSign:
-    """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request."""
+def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *, knows_us: bool) -> ServiceSign:
+    """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request.
+
+    But for 401 (RFC 9110, 15.5.2): the credentials of the connector are not valid. 403 may be about one resource. `knows_us`: it has none.
+    """
+    if answer.status == 401 and not knows_us and {"401", "4xx"}.isdisjoint(asked_for.get("expects", ())):
+        words = f"The service refused the credentials: it answered 401 {_phrase(401)}."
+        return ServiceSign(False, words, refused=True, again=True)
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
     again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])
     words = "" if works else f"It answered {answer.status} {_phrase(answer.status)}".rstrip() + "."

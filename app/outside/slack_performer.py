@@ -12,7 +12,7 @@ from app.lib import clock
 from app.lib.http_client import HttpClient, HttpFailed
 from app.lib.http_url import BadUrl
 from app.lib.retry_after import retry_after_s
-from app.messaging.channels.slack.account import PASSING, SlackAccount, answer_error
+from app.messaging.channels.slack.account import PASSING, REFUSED, SlackAccount, answer_error
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 from app.outside.http_exchange import shown_answer
 
@@ -57,6 +57,10 @@ class SlackPerformer(Performer):
         if not error_word:
             output = {name: str(content[name]) for name in ("ts", "channel") if content.get(name)}
             return RecordedAnswer(output, record, ServiceSign(True))
+        if error_word in REFUSED:
+            words = f"Slack refused the account: {error_word}."
+            value = {"error": error_word, "permanent": True, "retryAfter": 0.0}
+            return RecordedAnswer(value, record, ServiceSign(False, words, refused=True, again=True))
         wait_s = retry_after_s(answer.header("retry-after"), clock.now())
         passing = error_word in PASSING or answer.status == 429 or answer.status >= 500
         value = {"error": error_word, "permanent": not passing, "retryAfter": wait_s or 0.0}

@@ -139,7 +139,7 @@ def _message(step: StepOut, message: StepMessageOut) -> str:
     words = {
         "queued": f"Not sent yet: {why}." if message.error_message else "The message is queued and leaves in a moment.",
         "sending": "The message is on its way.",
-        "sent": f"Sent{to}.",
+        "sent": f"Sent{to}{f' by {quoted(message.stood_in)}' if message.stood_in else ''}.",
         "suppressed": f"Not sent: {why}.",
         "failed": f"Could not be sent: {why}.",
         "uncertain": f"Nobody knows whether it left: {why}.{_UNDECIDED.get(message.if_undecided or '', '')}",

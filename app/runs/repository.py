@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -90,6 +90,23 @@ class RunMessageRepository(TenantRepository[Message]):
     async def of_run(self, run_id: UUID) -> dict[int, Message]:
         """The run's messages by the step's seq."""
         return {message.seq: message for message in await self.list(Message.run_id == run_id)}
+
+    async def stood_in(self, messages: Iterable[Message]) -> dict[int, str]:
+        """Seq → the connector's name, of messages of a run that left by another than their step names, or than the default is now."""
+        by = {message.seq: message for message in messages if message.connector_id}
+        if not by:
+            return {}
+        query = select(Connector.id, Connector.name, Connector.is_default).where(
+            Connector.tenant_id == self.tenant_id, Connector.id.in_({message.connector_id for message in by.values()})
+        )
+        known = {row[0]: row for row in (await self.session.execute(query)).all()}
+        names = dict[int, str]()
+        for seq, message in by.items():
+            meant = str((message.payload or {}).get("connectorId") or "").lower()
+            row = known.get(message.connector_id) if message.connector_id else None
+            if row is not None and (str(row[0]) != meant if meant else not row[2]):
+                names[seq] = row[1]
+        return names
 
     async def statuses(self, run_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
         """The statuses of the messages of some runs; runs without messages are missing."""

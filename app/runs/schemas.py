@@ -213,6 +213,10 @@ class StepMessageOut(Camel):
     sent_at: datetime | None
     settled_at: datetime | None
     """Since when `status` is an outcome."""
+    connector_id: UUID | None = None
+    """By which it leaves or left, once that is known: a stand-in while the one that is meant did not work."""
+    stood_in: str | None = None
+    """The name of that connector, where it is not the one that the step names, or not the default now."""
     due_at: datetime | None = None
     """When it is tried next, or when what `ifUndecided` says happens to an uncertain one."""
     if_undecided: str | None = None

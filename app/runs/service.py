@@ -307,6 +307,7 @@ class RunService:
             calls=await OutboundCallRepository(self.session, run.tenant_id).by_step(run.id),
             logs=await RunLogRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
+            stood_in=await self.messages.stood_in(messages.values()),
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
             called=await self.between.by_step(run.id) if _calls(loaded.version.graph) else {},
         )

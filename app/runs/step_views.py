@@ -33,9 +33,10 @@ class StepViews:
         called: Mapping[int, CalledOut],
         calls: Mapping[int, Sequence[OutboundCall]],
         logs: Mapping[int, Sequence[RunLog]],
+        stood_in: Mapping[int, str],
     ) -> None:
-        """`attempts`, `messages`, `decisions`, `called`, `calls` and `logs` are by the step's seq."""
-        self._called, self._calls, self._logs = called, calls, logs
+        """`attempts`, `messages`, `stood_in`, `decisions`, `called`, `calls` and `logs` are by the step's seq."""
+        self._called, self._calls, self._logs, self._stood_in = called, calls, logs, stood_in
         self._run, self._nodes = run, {node["id"]: node for node in graph["nodes"]}
         self._attempts, self._messages, self._decisions = attempts, messages, decisions
         self._previous: dict[str, Any] = {"event": run.trigger_event or {}}
@@ -86,7 +87,7 @@ class StepViews:
             "name": node.get("name") or kind_word(type_),
             "input": {"config": node.get("data", {}), "previous": self._previous},
             "attempts": [_attempt(attempt) for attempt in self._attempts.get(seq, ())],
-            "message": _message(self._messages.get(seq), self._decisions.get(seq)),
+            "message": _message(self._messages.get(seq), self._decisions.get(seq), self._stood_in.get(seq)),
             "called": self._called.get(seq),
             "calls": [_call(call) for call in self._calls.get(seq, ())],
             "logs": [line for part in self._logs.get(seq, ()) for line in _lines(part)],
@@ -124,7 +125,7 @@ def _call(row: OutboundCall) -> OutboundCallOut:
     )
 
 
-def _message(message: Message | None, decision: MessageDecision | None) -> StepMessageOut | None:
+def _message(message: Message | None, decision: MessageDecision | None, stood_in: str | None) -> StepMessageOut | None:
     if message is None:
         return None
     undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
@@ -139,6 +140,8 @@ def _message(message: Message | None, decision: MessageDecision | None) -> StepM
         attempt=message.attempt,
         sent_at=message.sent_at,
         settled_at=message.settled_at,
+        connector_id=message.connector_id,
+        stood_in=stood_in,
         due_at=message.due_at,
         if_undecided=rules.then_of(message.payload, resent=message.resent_at is not None) if undecided else None,
         decision=decision_view(decision) if decision else None,

@@ -43,6 +43,10 @@ def _connector(trouble: Trouble) -> Act:
     return Act("Open", f"/connectors/{trouble.connector_id}")
 
 
+def _account(trouble: Trouble) -> Act:
+    return Act("Check the key", f"/connectors/{trouble.connector_id}")
+
+
 def _endpoint(trouble: Trouble) -> Act:
     return Act("Open", f"/settings/webhooks/{trouble.endpoint_id}")
 
@@ -173,7 +177,16 @@ KINDS: dict[str, Kind] = {
         "plug",
         "message",
         "Its settings do not work. Nothing is sent through it until they are changed.",
-        _connector,
+        _account,
+        stops=True,
+    ),
+    "service_broken": Kind(
+        "Connector stopped",
+        "danger",
+        "plug",
+        "call",
+        "Its key or account is refused. Calls of it wait until it is mended.",
+        _account,
         stops=True,
     ),
     "no_connector": Kind(
@@ -193,6 +206,14 @@ KINDS: dict[str, Kind] = {
         "It cannot be reached. Its {many} wait and leave when it is back.",
         _connector,
         stops=True,
+    ),
+    "stood_in": Kind(
+        "Stand-in at work",
+        "warning",
+        "plug",
+        "message",
+        "It does not work, and {many} leave by the one that stands in for it.",
+        _account,
     ),
     "service_away": Kind(
         "Service away",

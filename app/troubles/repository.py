@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, wakes
+from app.connectors.stand_in_repository import CARRIER
 from app.counters.parked_run_repository import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.flow.performers import CONNECTOR_TARGET
@@ -130,6 +131,11 @@ class WorkspaceTroubles:
             .limit(limit)
         )
         return (await self.session.execute(query)).all()
+
+    async def stood_in(self) -> dict[UUID, str]:
+        """Connector → the name of the one by which its messages leave while it does not work."""
+        sql = f"select d.id, v.name from connectors d {CARRIER} where d.tenant_id = :tenant and d.state <> 'ok' and v.id <> d.id"  # noqa: S608
+        return {row[0]: row[1] for row in (await self.session.execute(text(sql), {"tenant": self.tenant_id})).all()}
 
     async def failing(self, since: datetime, limit: int) -> Sequence[Any]:
         """(workflow, name, node, count, last error, last time, whether there may be more) of runs that failed after `since`, the newest

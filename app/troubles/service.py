@@ -171,17 +171,31 @@ def _deep(kind: str, count: int, **more: Any) -> Trouble:
     return Trouble(kind=kind, count=count, at_least=count >= DEEPEST, **more)
 
 
+def _kind_of(state: str, *, is_service: bool, is_stood_in: bool) -> str:
+    if is_stood_in:
+        return "stood_in"
+    if state == "away":
+        return "service_away" if is_service else "away"
+    return "service_broken" if is_service else "broken"
+
+
+def _meanwhile(name: str | None) -> str:
+    return f"“{name}” stands in meanwhile." if name else ""
+
+
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
+    rows = await queries.troubled_connectors(LISTED)
+    stood_in = await queries.stood_in() if rows else {}
     troubles = [
         _deep(
-            "broken" if state != "away" else "service_away" if is_service else "away",
+            _kind_of(state, is_service=is_service, is_stood_in=connector_id in stood_in),
             waiting,
             connector_id=connector_id,
             connector_name=name,
             since=since,
-            error_message=message or "",
+            error_message=" ".join(filter(None, (message, _meanwhile(stood_in.get(connector_id))))),
         )
-        for connector_id, name, state, since, message, waiting, is_service in await queries.troubled_connectors(LISTED)
+        for connector_id, name, state, since, message, waiting, is_service in rows
     ]
     count, since = await queries.without_connector()
     return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]

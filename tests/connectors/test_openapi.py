@@ -41,6 +41,7 @@ async def test_each_type_has_its_own_body(client: httpx.AsyncClient) -> None:
             "config",
             "isDefault",
             "limits",
+            "standInId",
         }
         config = component(document, variant["properties"]["config"]["$ref"])
         assert set(config["properties"]) == set(kind.fields()) and config["additionalProperties"] is False

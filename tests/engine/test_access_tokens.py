@@ -131,7 +131,12 @@ def test_a_service_that_refuses_new_tokens_too_is_asked_twice_and_no_more(
     started(world, connector_id, 1)
     finish(world, url)
     assert [asked.path for asked in server.asked] == ["/token", "/orders", "/token", "/orders"]
-    assert "401" in world.one("select error_message from steps where node_id = 'a'")
+    assert world.one("select state from connectors") == "paused" and "401" in world.one(
+        "select state_message from connectors"
+    )
+    assert world.one("select count(*) from calls where lease_until is null and attempt = 1") == 1, (
+        "it waits for the key"
+    )
 
 
 def test_workers_share_the_fetching(world: World, url: str, server: Recorder) -> None:
@@ -203,15 +208,17 @@ def test_what_the_token_address_answers_instead(server: Recorder, reply: Reply, 
     assert b"client_id=shop&client_secret=" in server.asked[0].body and "authorization" not in server.asked[0].headers
 
 
-def test_a_token_address_that_is_down_delays_and_one_that_refuses_fails_with_its_words(
+def test_a_token_address_that_is_down_delays_and_one_that_refuses_pauses_with_its_words(
     world: World, url: str, server: Recorder
 ) -> None:
     connector_id = connector(world, server)
     server.answer = lambda asked: json_reply({"error": "invalid_client"}, 401)
     started(world, connector_id, 1)
     finish(world, url)
-    assert "invalid_client" in world.one("select error_message from steps where node_id = 'a'")
-    assert world.one("select tags from contacts") == ["bad"] and world.one("select state from connectors") == "ok"
+    assert "invalid_client" in world.one("select state_message from connectors")
+    assert world.one("select state from connectors") == "paused" and world.one("select count(*) from calls") == 1
+    world.db.execute("delete from calls")
+    world.db.execute("update connectors set state = 'ok', state_message = null, updated_at = clock_now()")
     server.answer = lambda asked: Reply(503)
     started(world, connector_id, 8)
     finish(world, url)

@@ -168,3 +168,40 @@ def test_one_workspace_with_a_service_that_is_away_holds_up_no_other(world: Worl
     assert make_calls(url) == 25
     world.engine.advance()
     assert world.runs(workflow) == {"completed": 25}
+
+
+def test_refused_credentials_pause_the_connector_and_its_calls_wait_until_it_is_mended(world: World, url: str) -> None:
+    refused, well = connector(world), connector(world)
+    theirs, others = world.workflow(by(refused, retry=RETRY)), world.workflow(by(well))
+    world.emit("go", world.contacts(12))
+
+    async def ask(call: PlacedCall) -> Any:
+        if call.target.endswith(str(well)):
+            return await working(call)
+        return RecordedAnswer({"status": 401}, None, ServiceSign(False, "It answered 401.", refused=True, again=True))
+
+    perform_with(Doing(ask))
+    finish(world, url)
+    assert (world.db.execute(STATE, (refused,)).fetchone() or ())[::2] == ("paused", "It answered 401.")
+    assert (world.db.execute(STATE, (well,)).fetchone() or ())[0] == "ok"
+    assert world.runs(others) == {"completed": 12} and world.runs(theirs) == {"running": 12}
+    wait(world, hours=60)
+    perform_with(Doing(working))
+    assert make_calls(url) == 0 and call_gates.give_up(world.db) == 0, "nothing is tried and nothing is given up"
+    assert world.one("select count(*) from calls where lease_until is null and attempt = 1") == 12, "it cost no try"
+    world.db.execute("update connectors set state = 'ok', updated_at = clock_now() where id = %s", (refused,))
+    finish(world, url)
+    assert world.runs(theirs) == {"completed": 12} and integrity.check(world.db) == []
+
+
+def test_an_answer_that_began_before_new_credentials_pauses_nothing(world: World, url: str) -> None:
+    connector_id = connector(world)
+    began = world.one("select clock_now()")
+    wait(world, seconds=5)
+    world.db.execute("update connectors set updated_at = clock_now() where id = %s", (connector_id,))
+    sign = ServiceSign(False, "It answered 401.", refused=True, again=True)
+    with connect(url) as connection, connection.transaction():
+        noted = breaker_repository.note(
+            connection, [breaker_repository.CallSign((world.tenant, connector_id), began, sign)]
+        )
+    assert noted == (set(), [])

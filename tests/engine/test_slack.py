@@ -98,7 +98,7 @@ def test_a_webhook_posts(world: World, url: str, server: Recorder) -> None:
     assert "s3cret" not in world.one("select detail::text || target from outbound_calls")
 
 
-@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "invalid_auth", "msg_too_long"])
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "msg_too_long"])
 def test_a_refusal_is_told_in_slacks_words(world: World, url: str, server: Recorder, error: str) -> None:
     server.answer = lambda asked: json_reply({"ok": False, "error": error})
     posting(world, connector(world, "slack_app", {"channel": "#x", "baseUrl": f"{server.url}/api"}, TOKEN), text="Hi")
@@ -161,6 +161,21 @@ def test_posts_are_recorded_and_none_is_made_twice_when_workers_are_killed(
     recorded = world.db.execute("select status, times from outbound_calls").fetchall()
     assert recorded == [("uncertain", 1)] * 5, "nothing left that is on no record"
     assert world.one("select count(*) from active_runs where status = 3") == 5, "a person decides"
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "account_inactive"])
+def test_a_refused_account_pauses_the_connector_and_the_post_waits(
+    world: World, url: str, server: Recorder, error: str
+) -> None:
+    server.answer = lambda asked: json_reply({"ok": False, "error": error})
+    posting(world, connector(world, "slack_app", {"channel": "#x", "baseUrl": f"{server.url}/api"}, TOKEN), text="Hi")
+    world.emit("go", world.contacts(1))
+    make_calls(url)
+    assert world.one("select state from connectors") == "paused" and error in world.one(
+        "select state_message from connectors"
+    )
+    world.engine.advance()
+    assert make_calls(url) == 0 and len(server.asked) == 1 and world.one("select count(*) from calls") == 1
 
 
 def test_the_test_of_a_connection_says_slacks_words(server: Recorder) -> None:

@@ -157,6 +157,7 @@ def test_looks_read_few_rows_beside_a_long_queue_that_is_held(world: World, sick
         "lane": ["", str(slow)],
         "priority": [1, 1],
         "count": [40, 40],
+        "via": [world.connector_id, slow],
         "pass_over": 300,
     }
     for query, parameters in ((queue._DUE_LANES, {"channels": [1]}), (queue._LOOK, looked)):

@@ -161,7 +161,10 @@ def test_a_look_reads_few_rows_of_a_long_queue(world: World) -> None:
     )
     world.db.execute("analyze messages")
     full = world.value("select distinct tableoid::regclass::text from messages")  # the months to come are empty
-    looked = {"tenant": [world.tenant], "channel": [1], "lane": [""], "priority": [1], "count": [40], "pass_over": 300}
+    looked = {
+        "tenant": [world.tenant], "channel": [1], "lane": [""], "priority": [1], "count": [40], "via": [world.connector_id],
+        "pass_over": 300,
+    }  # fmt: skip
     with world.db.transaction(force_rollback=True):
         found = world.db.execute("explain (analyze, format json) " + queue._LOOK, looked).fetchone()
     plan = found[0][0]["Plan"] if found else {}

@@ -146,6 +146,17 @@ class ConnectorType:
         return None
 
     @classmethod
+    def stand_in_refusal(
+        cls, settings: Settings, first: Settings, options: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> str:
+        """Why one with these settings may not take over a message of a connector with the settings `first`, as the end of a sentence.
+
+        Empty when it may. `options`: what the step of the message says (sender, topic …), `content`: what its template says beside its
+        text; None when no message is meant yet.
+        """
+        return ""
+
+    @classmethod
     def sender(cls, connector_id: UUID, settings: Settings, secret: str) -> Sender:
         """A connector ready for use."""
         raise NotImplementedError

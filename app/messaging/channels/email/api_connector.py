@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.headerregistry import Address
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.lib.http_url import read_url
 from app.messaging.channels.connector import ConnectorSummary, Settings
 from app.messaging.channels.email import mime
 from app.messaging.channels.email.mime import MailHeaders
-from app.messaging.channels.email.sender import MailSender, sender_address
+from app.messaging.channels.email.sender import MailSender, sender_address, sender_refusal
 from app.messaging.channels.filling import one_line
 from app.messaging.channels.http_api import HttpApiConnector
 from app.messaging.channels.parts import Parts
@@ -89,6 +89,14 @@ class MailApiConnector(HttpApiConnector):
     @classmethod
     def checked(cls, settings: Settings) -> Settings:
         return {**super().checked(settings), "fromEmail": sender_address(settings["fromEmail"])}
+
+    @classmethod
+    def stand_in_refusal(
+        cls, settings: Settings, first: Settings, options: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> str:
+        return sender_refusal(
+            settings["fromEmail"], str(first.get("fromEmail", "")), str(options.get("fromEmail") or "")
+        )
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:

@@ -22,6 +22,22 @@ class MailSender(Sender, frozen=True):
         raise NotImplementedError
 
 
+def sender_refusal(own: str, first: str, wanted: str) -> str:
+    """Why a connector that sends from `own` may not take over a mail from `wanted`, or from the address `first` of another connector.
+
+    A provider lets an account send from the domains that it has proved, and receivers check it: the domain has to be the same.
+    """
+    address = wanted or first
+    if domain_of(address) == domain_of(own):
+        return ""
+    return f"it sends from @{domain_of(own)}, and this comes from {address}"
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address, in small letters."""
+    return address.rpartition("@")[2].lower()
+
+
 def sender_address(text: str) -> str:
     """The well-formed mail address that mails come from. Raises Invalid for `config.fromEmail`."""
     try:

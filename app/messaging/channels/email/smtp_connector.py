@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from app.lib import egress, single_line
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Settings
 from app.messaging.channels.email import mime
 from app.messaging.channels.email.mime import MailHeaders
-from app.messaging.channels.email.sender import MailSender, sender_address
+from app.messaging.channels.email.sender import MailSender, sender_address, sender_refusal
 from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_connection import Mail, MailServer
 from app.messaging.channels.parts import Parts
@@ -166,6 +167,14 @@ class SmtpConnector(ConnectorType):
             "fromEmail": "hello@throughline.example",
             "fromName": "Throughline",
         }
+
+    @classmethod
+    def stand_in_refusal(
+        cls, settings: Settings, first: Settings, options: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> str:
+        return sender_refusal(
+            settings["fromEmail"], str(first.get("fromEmail", "")), str(options.get("fromEmail") or "")
+        )
 
     @classmethod
     def sender(cls, connector_id: UUID, settings: Settings, secret: str) -> SmtpSender:

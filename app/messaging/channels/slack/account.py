@@ -19,6 +19,19 @@ PASSING = (
     "rollup_error",
 )
 """Errors that are over after a while; the others are until somebody changes something."""
+REFUSED = (
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "no_permission",
+    "missing_scope",
+    "invalid_token",
+    "no_service",
+    "team_disabled",
+)
+"""Errors of the account, not of a message: https://docs.slack.dev/reference/methods/chat.postMessage and incoming webhooks."""
 _HEADERS = (("Content-Type", "application/json; charset=utf-8"), ("User-Agent", "Throughline"))
 
 

@@ -6,7 +6,7 @@ It knows no key by which a repeat would be recognised, so a request that was cut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -103,6 +103,14 @@ class MetaConnector(HttpApiConnector):
             phone_number_id=settings["phoneNumberId"],
             version=settings["version"],
         )
+
+    @classmethod
+    def stand_in_refusal(
+        cls, settings: Settings, first: Settings, options: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> str:
+        if content is None or content.get("kind", "template") == "text" or content.get("name"):
+            return ""
+        return "the template has no name at Meta"
 
     @classmethod
     def request(cls, account: MetaAccount, packet: WhatsappMessage) -> HttpRequest:

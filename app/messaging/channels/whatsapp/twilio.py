@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -64,6 +66,20 @@ class TwilioWhatsappConnector(TwilioApi):
     def summary(cls, settings: Settings) -> ConnectorSummary:
         detail = "Messaging service" if SERVICE.fullmatch(settings["sender"]) else "Number"
         return ConnectorSummary(place=super().summary(settings).place, detail=detail, sender=settings["sender"])
+
+    @classmethod
+    def stand_in_refusal(
+        cls, settings: Settings, first: Settings, options: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> str:
+        if content is None or content.get("kind", "template") == "text":
+            return ""
+        if not content.get("contentSid"):
+            return "the template has no Content SID, by which Twilio knows it"
+        if content.get("header", "none") != "none" or any(
+            one.get("type", "none") != "none" for one in content.get("buttons", ())
+        ):
+            return "Twilio takes the values of headers and buttons as variables only"
+        return ""
 
     @classmethod
     def request(cls, account: TwilioAccount, packet: WhatsappMessage) -> HttpRequest:
