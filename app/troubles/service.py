@@ -123,6 +123,7 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
         *await _messages(queries, now),
         *await _runs(queries, now),
         *await _endpoints(queries, now),
+        *await _polls(queries),
         *(
             Trouble(
                 kind="paused",
@@ -197,6 +198,15 @@ async def _endpoints(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]
             error_message=error or "",
         )
         for endpoint_id, url, enabled, since, error in await queries.troubled_endpoints(now - DEPLOYING, LISTED)
+    ]
+
+
+async def _polls(queries: WorkspaceTroubles) -> list[Trouble]:
+    return [
+        Trouble(
+            kind="poll_failing", workflow_id=workflow_id, workflow_name=name, since=since, error_message=error or ""
+        )
+        for workflow_id, name, since, error in await queries.failing_polls(LISTED)
     ]
 
 
