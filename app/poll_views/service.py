@@ -49,9 +49,8 @@ class PollService:
         self._rows, self._workflows = PollRepository(session, principal.tenant_id), WorkflowService(session, principal)
 
     async def view(self, workflow_id: UUID, trigger_id: str) -> PollView:
-        """How it stands. Raises WorkflowNotFound, NotPolled."""
+        """How it stands; one that asks nobody, or is not live, asks not. Raises WorkflowNotFound."""
         workflow = await self._workflows.get(workflow_id)
-        await self._trigger(workflow_id, trigger_id)
         row = await self._rows.of_trigger(workflow_id, trigger_id)
         if row is None:
             return PollView(asks=False)

@@ -43,8 +43,8 @@ async def work(stop: threading.Event = polling.stopping) -> int:
                         tasks[task], count = due.tenant_id, count + 1
                 if not tasks:
                     return count
-                over, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-                for task in over:
+                finished, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in finished:
                     del tasks[task]
                     task.result()
     finally:

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.database import execute
+from app.lib.redaction import redacted
 from app.models.poll import Poll
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
+from app.models.workflow import Workflow
 
 LEASE_S = 150
 """Longer than an answer and its rows may take: a worker that dies holds up its polls that long."""
@@ -127,6 +130,17 @@ class PollRepository(TenantRepository[Poll]):
     async def of_trigger(self, workflow_id: UUID, trigger_id: str) -> Poll | None:
         return await self.get_one_or_none(Poll.workflow_id == workflow_id, Poll.trigger_id == trigger_id)
 
+    async def failing(self, limit: int) -> Sequence[Any]:
+        """(workflow, name, since, error) of triggers of active workflows that cannot read the rows they ask for."""
+        query = (
+            select(Poll.workflow_id, Workflow.name, Poll.failing_since, Poll.error)
+            .join(Workflow, refers_to(Poll.workflow_id, Workflow))
+            .where(self.own, Poll.failures > 0, Poll.active, Workflow.deleted_at.is_(None))
+            .order_by(Poll.failing_since)
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
 
 async def take_due(session: AsyncSession, most: int, full: Collection[int] = ()) -> list[DuePoll]:
     """Lease polls that are due, those that wait longest first; none of workspaces that are `full`."""
@@ -164,7 +178,9 @@ async def go_on(session: AsyncSession, due: DuePoll, end: PollEnd, now: datetime
 
 async def fail(session: AsyncSession, due: DuePoll, error: str, wait_s: float) -> None:
     """Nothing could be read: it stays where it is, and asks again later."""
-    await execute(session, _FAIL, **due.place, lease=due.lease, error=error[:500].replace("\x00", ""), wait=wait_s)
+    await execute(
+        session, _FAIL, **due.place, lease=due.lease, error=redacted(error)[:500].replace("\x00", ""), wait=wait_s
+    )
 
 
 async def stored_polls(session: AsyncSession, tenant_id: int) -> Sequence[StoredPoll]:

@@ -26,7 +26,6 @@ from app.models import (
     EndedRun,
     Message,
     NodeStat,
-    Poll,
     Stall,
     WebhookEndpoint,
     Workflow,
@@ -294,17 +293,6 @@ class WorkspaceTroubles:
                 ),
             )
             .order_by(WebhookEndpoint.failing_since)
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
-    async def failing_polls(self, limit: int) -> Sequence[Any]:
-        """(workflow, name, since, error) of triggers of active workflows that cannot read the rows they ask for."""
-        query = (
-            select(Poll.workflow_id, Workflow.name, Poll.failing_since, Poll.error)
-            .join(Workflow, refers_to(Poll.workflow_id, Workflow))
-            .where(Poll.tenant_id == self.tenant_id, Poll.failures > 0, Poll.active, Workflow.deleted_at.is_(None))
-            .order_by(Poll.failing_since)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

@@ -16,6 +16,7 @@ from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
 from app.models.status import MessageStatus
+from app.polls.repository import PollRepository
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import DEEPEST, InstallationTroubles, WorkspaceTroubles
@@ -206,7 +207,7 @@ async def _polls(queries: WorkspaceTroubles) -> list[Trouble]:
         Trouble(
             kind="poll_failing", workflow_id=workflow_id, workflow_name=name, since=since, error_message=error or ""
         )
-        for workflow_id, name, since, error in await queries.failing_polls(LISTED)
+        for workflow_id, name, since, error in await PollRepository(queries.session, queries.tenant_id).failing(LISTED)
     ]
 
 
