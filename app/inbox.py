@@ -220,6 +220,19 @@ async def _starts(
     return run_ids
 
 
+_WAITING = f"""
+select count(*) as n from (
+  select from inbox where tenant_id = %(tenant)s and priority in ({", ".join(f"{one:d}" for one in Priority)}) and lane = %(lane)s
+  limit %(most)s) as w
+"""  # noqa: S608  constants
+
+
+async def waiting_in_lane(session: AsyncSession, tenant_id: int, lane: int, most: int) -> int:
+    """How many rows of a lane the engine has not looked at yet, counted as far as `most`."""
+    rows = await execute(session, _WAITING, tenant=tenant_id, lane=lane, most=most)
+    return int(rows[0].n)
+
+
 class CallingStep(NamedTuple):
     """The step of a run that calls a workflow."""
 

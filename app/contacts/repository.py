@@ -151,3 +151,7 @@ class ContactRepository(TenantRepository[Contact]):
             if owner:
                 owner_ids[name] = owner
         return owner_ids
+
+    async def phones(self, phone: str) -> Sequence[UUID]:
+        """Contacts with this phone number, two at most."""
+        return (await self.session.scalars(select(Contact.id).where(self.own, Contact.phone == phone).limit(2))).all()

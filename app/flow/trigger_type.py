@@ -23,6 +23,7 @@ from app.flow.document import NEXT, Conditions
 from app.flow.input_schema import InputSchema
 from app.flow.phrases import sentence
 from app.flow.reception import Reception
+from app.flow.row_poll import RowPoll
 from app.flow.timetable import Timetable
 
 BY_HAND = "manual"
@@ -102,6 +103,8 @@ class TriggerType:
     label: ClassVar[str]
     description: ClassVar[str]
     ports: ClassVar[tuple[str, ...]] = (NEXT,)
+    polls_rows: ClassVar[bool] = False
+    """It asks another program for rows: `row_poll` says for which, once its config is complete."""
     by_hand: ClassVar[bool] = False
     """Made for runs that a person or a program starts; such a start goes by the first one that is switched on and takes who starts."""
     for_programs: ClassVar[bool] = False
@@ -152,6 +155,11 @@ class TriggerType:
     @classmethod
     def timetable(cls, config: Any) -> Timetable | None:
         """When it starts runs by the clock; None: it does not. A trigger with one may start runs without a contact."""
+        return None
+
+    @classmethod
+    def row_poll(cls, config: Any) -> RowPoll | None:
+        """What it asks another program for, again and again; None: nothing. `app.polls` asks, and starts a run for each new row."""
         return None
 
     @classmethod

@@ -65,10 +65,11 @@ class ReadFailed(Exception):
 
 
 class ReadRows(msgspec.Struct, frozen=True):
-    """`rows`: objects, in the order of the query. `too_long`: rows that were left out because of their size."""
+    """`rows`: objects, in the order of the query. `too_long`: rows that were left out for their size. `stopped`: there may be more."""
 
     rows: list[dict[str, Any]]
     too_long: int = 0
+    stopped: bool = False
 
 
 def with_places(query: str) -> tuple[str, bool]:
@@ -86,14 +87,29 @@ def with_places(query: str) -> tuple[str, bool]:
     return text.rstrip().removesuffix(";").rstrip(), has_cursor
 
 
-async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: int, most_bytes: int) -> ReadRows:
-    """At most `most` rows, and no more than `most_bytes` of them and one row. Raises ReadFailed."""
+async def read_rows(
+    target: PostgresTarget,
+    query: str,
+    cursor: str,
+    *,
+    most: int,
+    most_bytes: int,
+    newest: tuple[list[str], str] | None = None,
+) -> ReadRows:
+    """At most `most` rows, and no more than `most_bytes` of them and one row. `newest`: those with the greatest values at a path,
+    of an SQL type, come first. Raises ReadFailed."""
     text, placed = with_places(query)
-    declare = _DECLARE.format(most=MOST_ROW_BYTES, query=text)
+    declare, values = _DECLARE.format(most=MOST_ROW_BYTES, query=text), [cursor] if placed else []
+    if newest is not None:
+        path, kind = newest
+        declare = (
+            f"{declare} order by (row_text::jsonb #>> ${len(values) + 1}::text[])::{kind} desc nulls last limit {most}"
+        )
+        values.append(path)  # type: ignore[arg-type]
     rows, too_long, size = list[dict[str, Any]](), 0, 0
     async with _reading(target) as connection:
         # Binary, so that the extended protocol is used also without a cursor: it takes one statement only.
-        await connection.execute(declare, [cursor] if placed else None, binary=True)
+        await connection.execute(declare, values or None, binary=True)
         while len(rows) + too_long < most and size < most_bytes:
             count = min(50, most - len(rows) - too_long)
             part = await (await connection.execute(f"fetch {count} from asked")).fetchall()
@@ -103,8 +119,8 @@ async def read_rows(target: PostgresTarget, query: str, cursor: str, *, most: in
                     size += len(row_text)
                     rows.append(msgspec.json.decode(row_text))
             if len(part) < count:
-                break
-    return ReadRows(rows, too_long)
+                return ReadRows(rows, too_long)
+    return ReadRows(rows, too_long, stopped=True)
 
 
 async def read_last(

@@ -19,6 +19,7 @@ from app.models.live import LiveListener, LiveMove
 from app.models.message import MailboxMessage, MailCount, Message, StoredReport, Suppression, UnmatchedReport
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.pacing import EntryPace, WaitingStart
+from app.models.poll import Poll, PolledRow
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
 from app.models.run import (
     ActiveRun,
@@ -104,6 +105,8 @@ __all__ = [
     "MessageJob",
     "NodeStat",
     "OutboundCall",
+    "Poll",
+    "PolledRow",
     "RetiredStat",
     "Run",
     "RunLog",

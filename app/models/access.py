@@ -103,6 +103,8 @@ ACCESS: dict[str, TableAccess] = {
     "message_reports": _of_workspace(),
     "messages": _of_workspace(),
     "node_stats": _of_workspace("raw"),
+    "polled_rows": _of_workspace("r"),
+    "polls": _of_workspace("r"),
     "retired_stats": _of_workspace("raw"),
     "outbound_calls": _of_workspace(),
     "run_logs": _of_workspace(),

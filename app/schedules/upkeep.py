@@ -12,6 +12,7 @@ from app.dates.upkeep import PublishedTrigger
 from app.flow.document import Trigger, triggers_of
 from app.flow.timetable import Timetable
 from app.flow.trigger_registry import typed
+from app.polls import upkeep as polls
 from app.schedules import repository
 from app.schedules.repository import LiveTriggers, StoredSchedule
 
@@ -25,7 +26,8 @@ def timetable_of(trigger: Trigger) -> Timetable | None:
 
 
 async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
-    """Bring the schedules of one workspace, and its triggers that watch dates, to what its workflows are now, at this epoch or later.
+    """Bring the schedules of one workspace, and its triggers that watch dates or ask for rows, to what its workflows are
+    now, at this epoch or later.
 
     A trigger that is new, or says something else than before, fires from now on; of one that is the same nothing is forgotten.
     """
@@ -34,6 +36,7 @@ async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
         return
     live = [one for version in await repository.live_triggers(session, tenant_id) for one in _triggers(version)]
     await dates.compare(session, tenant_id, live)
+    await polls.compare(session, tenant_id, live)
     wanted: dict[Key, tuple[StoredSchedule, Timetable]] = {}
     for one in live:
         if (timetable := timetable_of(one.trigger)) is not None:

@@ -258,6 +258,14 @@ KINDS: dict[str, Kind] = {
         "The endpoint does not take them. Each is tried again for 24 hours.",
         _endpoint,
     ),
+    "poll_failing": Kind(
+        "New rows cannot be read",
+        "warning",
+        "database",
+        "",
+        "A trigger asks for rows and gets none. It asks again by itself, and reads on where it was.",
+        lambda trouble: Act("Open", f"/workflows/{trouble.workflow_id}"),
+    ),
     "dead_letters": Kind(
         "Events set aside",
         "danger",

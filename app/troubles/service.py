@@ -16,6 +16,7 @@ from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
 from app.models.status import MessageStatus
+from app.polls.repository import PollRepository
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import DEEPEST, InstallationTroubles, WorkspaceTroubles
@@ -123,6 +124,7 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
         *await _messages(queries, now),
         *await _runs(queries, now),
         *await _endpoints(queries, now),
+        *await _polls(queries),
         *(
             Trouble(
                 kind="paused",
@@ -211,6 +213,15 @@ async def _endpoints(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]
             error_message=error or "",
         )
         for endpoint_id, url, enabled, since, error in await queries.troubled_endpoints(now - DEPLOYING, LISTED)
+    ]
+
+
+async def _polls(queries: WorkspaceTroubles) -> list[Trouble]:
+    return [
+        Trouble(
+            kind="poll_failing", workflow_id=workflow_id, workflow_name=name, since=since, error_message=error or ""
+        )
+        for workflow_id, name, since, error in await PollRepository(queries.session, queries.tenant_id).failing(LISTED)
     ]
 
 

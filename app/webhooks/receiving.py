@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, inbox_lane
 from app.accounts.principal import Principal
-from app.contacts.service import ContactService
-from app.errors import AppError, BadRequest, Conflict, FieldError, Invalid, NotFound, TooMany
+from app.contacts.body_mapping import Mapped, mapped
+from app.contacts.mapped_contacts import MappedContacts, NotMapped
+from app.errors import AppError, BadRequest, Conflict, NotFound, TooMany
 from app.flow.document import Trigger, triggers_of
 from app.flow.reception import HmacSignature, Reception, value_at
 from app.flow.trigger_registry import typed
@@ -27,8 +28,7 @@ from app.lib.database_roles import scope_to
 from app.lib.ids import uuid7
 from app.models import Webhook
 from app.models.status import Role, WorkflowStatus
-from app.values import contact_fields
-from app.webhooks import keys, mapping, samples, signatures
+from app.webhooks import keys, samples, signatures
 from app.webhooks.keys import WebhookKeys
 from app.webhooks.repository import Called, DeliveryRepository, WebhookRepository
 from app.webhooks.schemas import Challenge, Expectation, Received
@@ -52,12 +52,6 @@ class NotListening(Conflict):
     """The workflow does not take calls now. What came was kept as a sample, and no run starts."""
 
     code = "not_listening"
-
-
-class NotMapped(Invalid):
-    """The JSON does not say what the trigger reads from it. `errors` says what is missing; nothing was started."""
-
-    code = "not_mapped"
 
 
 class AddressBusy(TooMany):
@@ -155,7 +149,12 @@ class Address:
         delivery_id = self._delivery_id(signed_id, content, headers, body)
         # A flood waits in a lane of its own, with what it does to contacts: it holds up nobody else.
         inbox_lane.use_lane(self._session, inbox_lane.lane_of_trigger(webhook.workflow_id, webhook.trigger_id))
-        if await self._deliveries.waiting(MOST_WAITING) >= MOST_WAITING:
+        if (
+            await inbox.waiting_in_lane(
+                self._session, webhook.tenant_id, inbox_lane.lane_of(self._session), MOST_WAITING
+            )
+            >= MOST_WAITING
+        ):
             raise AddressBusy
         sample = samples.sample_of(content)
         try:
@@ -190,7 +189,7 @@ class Address:
     async def _start(self, content: Any, headers: Mapping[str, str], delivery_id: str | None) -> Received:
         if self.why_not:
             raise _Refused(NotListening(f"{self.why_not} What came was kept as a sample, and no run starts."))
-        outcome = mapping.mapped(self.reception, content, self._called.country, headers)
+        outcome = mapped(self.reception, content, self._called.country, headers)
         if outcome.errors:
             raise _Refused(NotMapped(errors=outcome.errors))
         now, run_id = clock.now(), uuid7()
@@ -212,40 +211,13 @@ class Address:
         )
         return Received(run_id=run_id, execution_id=run_id, contact_id=contact_id, repeated=False)
 
-    async def _contact(self, outcome: mapping.Mapped) -> UUID:
+    async def _contact(self, outcome: Mapped) -> UUID:
         """The contact that a body names, with the attributes that it brings; a new one where the trigger makes them."""
-        sent = outcome.contact
-        if sent is None:
-            raise LookupError("a body about nobody")
-        contacts = ContactService(self._session, self._principal())
+        contacts = MappedContacts(self._session, self._principal(), create=self.reception.create_contact, via="webhook")
         try:
-            if not (sent.external_id or sent.email):
-                return (await contacts.patch(await self._of_phone(str(sent.phone)), sent)).id
-            if not self.reception.create_contact:
-                await self._require_known(contacts, outcome)
-            return (await contacts.upsert(sent, via="webhook"))[0].id
+            return await contacts.contact(outcome)
         except AppError as error:
             raise _Refused(error) from error
-
-    async def _require_known(self, contacts: ContactService, outcome: mapping.Mapped) -> None:
-        owners = await contacts.rows.owners(
-            outcome.identity.get("externalId"), outcome.identity.get("email", "").lower() or None
-        )
-        if not owners:
-            message = "No contact is called so, and this trigger makes none."
-            raise NotMapped(message, errors=[FieldError(path="identity", message=message)])
-
-    async def _of_phone(self, written: str) -> UUID:
-        phone = contact_fields.text("phone", written, self._called.country)
-        known = await WebhookRepository(self._session, self._called.webhook.tenant_id).phones(phone or "")
-        if len(known) == 1:
-            return known[0]
-        message = (
-            "Several contacts have this phone number. Map an email or an external id too."
-            if known
-            else "No contact has this phone number, and a new one needs an email or an external id."
-        )
-        raise NotMapped(message, errors=[FieldError(path="identity.phone", message=message)])
 
     def _principal(self) -> Principal:
         called = self._called

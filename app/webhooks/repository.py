@@ -11,10 +11,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox_lane import lane_of
 from app.lib.database import execute
-from app.models import Contact, Webhook, WebhookPayload, Workflow, Workspace
-from app.models.status import Priority
+from app.models import Webhook, WebhookPayload, Workflow, Workspace
 from app.models.tenant_repository import TenantRepository, refers_to
 
 KEPT = 20
@@ -37,11 +35,6 @@ with kept as (
   values (%(tenant)s, %(workflow)s, %(trigger)s, %(now)s, %(payload)s, %(error)s, %(run)s, %(contact)s))
 delete from webhook_payloads where {_PLACE} and id <= (
   select id from webhook_payloads where {_PLACE} order by id desc offset {KEPT - 1} limit 1)
-"""  # noqa: S608  constants
-_WAITING = f"""
-select count(*) as n from (
-  select from inbox where tenant_id = %(tenant)s and priority in ({", ".join(f"{one:d}" for one in Priority)}) and lane = %(lane)s
-  limit %(most)s) as w
 """  # noqa: S608  constants
 # Real time: whoever moves the clock of the product slows no sender down.
 _TAKE_BLOCK = f"""
@@ -135,11 +128,6 @@ class WebhookRepository(TenantRepository[Webhook]):
         )
         return float(rows[0].wait) if rows else 0.0
 
-    async def phones(self, phone: str) -> Sequence[UUID]:
-        """Contacts with this phone number, two at most."""
-        query = select(Contact.id).where(Contact.tenant_id == self.tenant_id, Contact.phone == phone).limit(2)
-        return (await self.session.scalars(query)).all()
-
     async def samples(self, workflow_id: UUID, trigger_id: str) -> Sequence[WebhookPayload]:
         """The last bodies that came to an address, the newest first."""
         query = (
@@ -198,14 +186,6 @@ class DeliveryRepository:
         await execute(
             self._session, _KEEP, **self._place, payload=Jsonb(payload), now=now, error=error, run=run, contact=contact
         )
-
-    async def waiting(self, most: int) -> int:
-        """How many rows of this address's lane the engine has not looked at yet, counted as far as `most`."""
-        rows: Any = await execute(
-            self._session, _WAITING, tenant=self._place["tenant"], lane=lane_of(self._session), most=most
-        )
-        waiting: int = rows[0].n
-        return waiting
 
 
 async def sweep(session: AsyncSession, before: datetime) -> int:

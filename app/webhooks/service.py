@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.body_mapping import Mapped, mapped
 from app.errors import FieldError, Invalid, NotFound
 from app.flow import trigger_registry
 from app.flow.document import Trigger
@@ -22,9 +23,8 @@ from app.flow.trigger_registry import typed
 from app.lib import clock, crypto
 from app.models import Webhook, WebhookPayload
 from app.settings import settings
-from app.webhooks import keys, mapping, repository
+from app.webhooks import keys, repository
 from app.webhooks.keys import WebhookKeys
-from app.webhooks.mapping import Mapped
 from app.webhooks.repository import WebhookRepository
 from app.webhooks.schemas import SecretView, WebhookView
 from app.workflows.service import WorkflowService
@@ -78,7 +78,7 @@ class WebhookService:
     ) -> list[Mapped]:
         """What the draft's mapping, or `data` instead of it, makes of these bodies. Raises Invalid for `data` that is none."""
         reception = await self._reception(workflow_id, trigger_id, data)
-        return [mapping.mapped(reception, body, self._principal.country) for body in bodies]
+        return [mapped(reception, body, self._principal.country) for body in bodies]
 
     async def unsigned(self, workflow_id: UUID, trigger_id: str) -> bool:
         """Does the trigger of the draft take calls that are not signed?"""

@@ -42,6 +42,7 @@ ACROSS = {
     "message_jobs_open": "the job that works on them looks in all workspaces; few rows",
     "schedules_due": "the scheduler asks which of all workspaces is due; a row a schedule, and by workspace a look would read all of them",
     "date_schedules_due": "as schedules_due",
+    "polls_due": "as schedules_due",
     "enrolments_due": "as schedules_due; only those under way",
     "held_run_jobs_due": "as schedules_due; only those under way",
     "entry_paces_next": "the scheduler asks when the next start may begin anywhere; only workflows that wait",

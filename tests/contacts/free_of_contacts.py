@@ -31,6 +31,8 @@ FREE_TABLES = {
     "retired_stats": "numbers",
     "schedule_epochs": "numbers",
     "schedule_firings": "instants",
+    "polled_rows": "fingerprints of ids that others give their rows, for a week",
+    "polls": "what marketers wrote, a number or an instant, and what servers answered, without mail addresses",
     "schedules": "what marketers wrote, and instants",
     "secret_keys": "fingerprints",
     "segment_builds": "numbers",

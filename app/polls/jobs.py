@@ -1,0 +1,117 @@
+"""The pass of a worker over triggers that ask for rows: some side by side, so that a slow source holds up nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+
+import psycopg
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.lib import database, polling
+from app.lib.database_roles import DatabaseRole
+from app.polls import repository, storing
+from app.polls.repository import DuePoll
+from app.polls.sources import PollAnswer, PollFailed, PollSources
+from app.polls.storing import LostLease
+from app.polls.upkeep import read_poll
+
+log = structlog.get_logger()
+AT_ONCE = 16
+"""Polls of one process that are under way."""
+LOOK_S = 1.0
+REMEMBERED_DAYS = 7
+"""How long a row is known after it was last seen."""
+FORGOTTEN_AT_ONCE = 5_000
+_polling = threading.Lock()
+FAULT = "This poll stopped on a fault in the program. The log of the worker says more."
+
+
+async def work(stop: threading.Event = polling.stopping) -> int:
+    """Ask what is due until nothing is; how many were asked."""
+    tasks: dict[asyncio.Task[None], int] = {}
+    sources, count = PollSources(), 0
+    try:
+        async with database.job_engine() as engine:
+            while True:
+                if not stop.is_set():
+                    for due in await _take(engine, tasks):
+                        task = asyncio.create_task(_poll(engine, sources, due))
+                        tasks[task], count = due.tenant_id, count + 1
+                if not tasks:
+                    return count
+                finished, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in finished:
+                    del tasks[task]
+                    task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await sources.close()
+
+
+async def _take(engine: AsyncEngine, tasks: dict[asyncio.Task[None], int]) -> list[DuePoll]:
+    if len(tasks) >= AT_ONCE:
+        return []
+    full = [tenant for tenant, count in Counter(tasks.values()).items() if count >= repository.MOST_OF_WORKSPACE]
+    async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
+        return await repository.take_due(session, AT_ONCE - len(tasks), full)
+
+
+async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None:
+    """Ask for the rows of one trigger and store them. What fails is written down, and it asks later."""
+    poll = read_poll(due.trigger_id, due.trigger)
+    if poll is None:
+        await _fail(engine, due, "A newer process wrote this trigger, and asks for it.", 60.0)
+        return
+    try:
+        if await storing.busy(engine, due):
+            raise PollFailed("So many of its starts wait that it asks later.", wait_s=storing.WAIT_S)
+        # How far the rows reach is asked at the beginning alone, where those that are there start nothing.
+        count = not due.primed and poll.first == "new"
+        answer: PollAnswer = await sources.ask(due.tenant_id, poll, due.cursor, count=count)
+        await storing.store(engine, due, poll, answer)
+    except LostLease:
+        log.info("poll.lost", workflow_id=str(due.workflow_id), trigger=due.trigger_id)
+    except PollFailed as error:
+        await _fail(engine, due, str(error), max(poll.pause_s(due.failures), error.wait_s or 0.0))
+    except (psycopg.OperationalError, OperationalError):
+        raise  # the database is away: the lease ends by itself
+    except Exception as error:
+        log.error("poll.broke", workflow_id=str(due.workflow_id), trigger=due.trigger_id, exc_info=error)
+        await _fail(engine, due, FAULT, poll.pause_s(due.failures))
+
+
+async def _fail(engine: AsyncEngine, due: DuePoll, error: str, wait_s: float) -> None:
+    log.warning("poll.failed", tenant_id=due.tenant_id, workflow_id=str(due.workflow_id), trigger=due.trigger_id)
+    async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
+        await repository.fail(session, due, error, wait_s)
+
+
+def poll_sources() -> None:
+    """Is something due? Asked each second by a thread of its own. One pass at a time in a process."""
+    if not _polling.acquire(blocking=False):
+        return
+    try:
+        with database.connect("polls") as connection:
+            due = connection.execute(repository.ANY_DUE).fetchone() is not None
+        if due:
+            asyncio.run(work())
+    finally:
+        _polling.release()
+
+
+async def forget_polled_rows() -> None:
+    """Rows that no answer has had for a week are not known any more: their cursors are behind them."""
+    removed = 1
+    while removed:
+        async with database.transaction(DatabaseRole.ENGINE) as session:
+            removed = await repository.forget_rows(session, REMEMBERED_DAYS, FORGOTTEN_AT_ONCE)
+
+
+POLLS = [poll_sources]
+HOUSEKEEPING = [forget_polled_rows]

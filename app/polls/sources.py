@@ -1,0 +1,224 @@
+"""Asks the source of a poll for rows: outside any transaction, bounded in time, bytes and rows, and no longer than its connector works."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from app.connectors import breaker_repository
+from app.connectors.breaker_repository import CallSign
+from app.flow.performers import ServiceSign
+from app.flow.reception import names_of, value_at
+from app.flow.row_poll import RowPoll
+from app.lib import clock, database
+from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
+from app.lib.http_url import BadUrl, read_url
+from app.lib.postgres_client import PostgresTarget, ReadFailed, read_last, read_rows
+from app.lib.retry_after import retry_after_s
+from app.messaging.channels.http.account import BadCredentials, HttpAccount
+from app.messaging.channels.http.oauth2 import NoToken
+from app.outside.access_tokens import AccessTokens
+from app.outside.connector_repository import ConnectorReader, ServiceUnusable
+
+MOST_ROWS = 1_000
+"""Rows of one poll."""
+MOST_BYTES = 5_000_000
+HTTP_S = 20.0
+PLACES = ("{{cursor}}", "{{ cursor }}")
+
+
+class PollFailed(Exception):
+    """No rows; the text is a sentence. `wait_s`: so long the service wants to be left alone. `at_fault`: the service, for everybody."""
+
+    def __init__(self, why: str, *, at_fault: bool = False, wait_s: float | None = None) -> None:
+        super().__init__(why)
+        self.at_fault, self.wait_s = at_fault, wait_s
+
+
+class PollAnswer(NamedTuple):
+    """`rows` in the order of the cursor. `more`: others are behind them. `left_out`: rows that are too long. `total`: how many there are,
+    where it was counted; `last`: the greatest value of the cursor of all of them, where it was asked for."""
+
+    rows: list[Any]
+    more: bool = False
+    left_out: int = 0
+    total: int | None = None
+    last: str | None = None
+
+
+class PollSources:
+    """Connections of one pass, or of one trial. For one event loop."""
+
+    def __init__(self) -> None:
+        self._client, self._connectors = HttpClient(), ConnectorReader()
+        self._tokens = AccessTokens(self._client)
+
+    async def close(self) -> None:
+        """Give all of them back."""
+        self._connectors.close()
+        self._tokens.close()
+        await self._client.close()
+
+    async def ask(
+        self, tenant_id: int, poll: RowPoll, cursor: str | None, *, count: bool = False, newest: int = 0
+    ) -> PollAnswer:
+        """Rows behind `cursor`, or from the beginning. `count`: also how many there are, and how far they reach; `newest`: only so many,
+        of all that are there, for a trial, which says nothing about the service. Raises PollFailed."""
+        key = (tenant_id, poll.connector_id) if poll.connector_id else None
+        if key and not newest and not await asyncio.to_thread(_may_ask, key):
+            raise PollFailed("Its connector is away: it failed too often in a row. It is tried again by itself.")
+        began = clock.now()
+        try:
+            answer = await self._ask(tenant_id, poll, cursor, count=count, newest=newest)
+        except PollFailed as error:
+            if key and error.at_fault and not newest:
+                await asyncio.to_thread(_note, key, began, ServiceSign(False, str(error), error.wait_s))
+            raise
+        if key and not newest:
+            await asyncio.to_thread(_note, key, began, ServiceSign(True))
+        return answer
+
+    async def _ask(self, tenant_id: int, poll: RowPoll, cursor: str | None, *, count: bool, newest: int) -> PollAnswer:
+        account = await self._account(tenant_id, poll.connector_id)
+        if poll.query:
+            if not isinstance(account, PostgresTarget):
+                raise PollFailed("The connector of this trigger is not one of a database.")
+            return await _of_database(account, poll, cursor, count=count, newest=newest)
+        if account is not None and not isinstance(account, HttpAccount):
+            raise PollFailed("The connector of this trigger is not one of a web service.")
+        answer = await self._of_url(tenant_id, account, poll, cursor)
+        return answer._replace(rows=answer.rows[-newest:]) if newest else answer
+
+    async def _account(self, tenant_id: int, connector_id: UUID | None) -> Any:
+        if connector_id is None:
+            return None
+        try:
+            return await self._connectors.account(tenant_id, connector_id)
+        except ServiceUnusable as error:
+            raise PollFailed(str(error)) from error
+        except psycopg.OperationalError as error:
+            raise PollFailed("The connector could not be read just now.") from error
+
+    async def _of_url(
+        self, tenant_id: int, account: HttpAccount | None, poll: RowPoll, cursor: str | None
+    ) -> PollAnswer:
+        token = ""
+        end = time.monotonic() + HTTP_S
+        for _ in range(2):
+            try:
+                if account is not None and account.auth == "oauth2" and poll.connector_id:
+                    token = await self._tokens.token(tenant_id, poll.connector_id, account, refused=token)
+                request = _request(account, poll, cursor, token)
+                answer = await self._client.request(
+                    request, timeout_s=max(0.1, end - time.monotonic()), most_bytes=MOST_BYTES, redirects=3
+                )
+            except NoToken as error:
+                raise PollFailed(str(error), at_fault=not error.refused) from error
+            except (BadUrl, BadCredentials) as error:
+                raise PollFailed(str(error)) from error
+            except psycopg.OperationalError as error:
+                raise PollFailed("The connector could not be read just now.") from error
+            except HttpFailed as error:
+                raise PollFailed(str(error), at_fault=not error.permanent) from error
+            if not (answer.status == 401 and token):
+                break
+        return _rows_of(answer, poll, cursor)
+
+
+def _may_ask(key: tuple[int, UUID]) -> bool:
+    with database.connect("polls") as connection, connection.transaction():
+        return breaker_repository.shut(connection, [key]).get(key, 1) > 0
+
+
+def _note(key: tuple[int, UUID], began: datetime, sign: ServiceSign) -> None:
+    with database.connect("polls") as connection:
+        with connection.transaction():
+            _, news = breaker_repository.note(connection, [CallSign(key, began, sign)])
+        for change in news:
+            change.log()
+
+
+def _request(account: HttpAccount | None, poll: RowPoll, cursor: str | None, token: str) -> HttpRequest:
+    text = poll.url
+    for place in PLACES:
+        text = text.replace(
+            place, quote(cursor if cursor is not None else poll.cursor.beginning if poll.cursor else "", safe="")
+        )
+    url = account.url_of(text) if account else read_url(text)
+    private = account.headers("poll", clock.now(), b"", token) if account else ()
+    headers = (("Accept", "application/json"), ("User-Agent", "Throughline"), *private)
+    return HttpRequest("GET", url, headers, b"", frozenset(name.lower() for name, _ in private))
+
+
+def _rows_of(answer: HttpAnswer, poll: RowPoll, cursor: str | None) -> PollAnswer:
+    """Rows of a list that are not behind the cursor. Those without a value to compare are known by their id alone."""
+    if answer.status >= 400 or answer.status < 200:
+        wait = retry_after_s(answer.header("retry-after"), clock.now()) if answer.status in (429, 503) else None
+        words = " ".join(answer.body.decode("utf-8", "replace").split())[:200]
+        text = f"It answered {answer.status}." + (f" It says: {words}" if words else "")
+        raise PollFailed(text, at_fault=answer.status >= 500, wait_s=wait)
+    if answer.cut:
+        raise PollFailed(f"The answer is longer than {MOST_BYTES // 1_000_000} MB. Ask for fewer rows.")
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise PollFailed("The answer is no JSON.") from error
+    rows = value_at(body, poll.items) if poll.items.strip() != "$" else body
+    if not isinstance(rows, list):
+        raise PollFailed(f"There is no list at {poll.items}.")
+    if poll.cursor is None:
+        if len(rows) > MOST_ROWS:
+            raise PollFailed(
+                f"The list has more than {MOST_ROWS:,} rows. Say by which value they are known to be newer."
+            )
+        return PollAnswer(rows, total=len(rows))
+    valued = [(poll.cursor.text_of(row), row) for row in rows]
+    least = poll.cursor.order(cursor) if cursor is not None else None
+    orders = [(poll.cursor.order(text) if text is not None else None, row) for text, row in valued]
+    first = [row for order, row in orders if order is None]
+    behind = sorted(
+        ((order, row) for order, row in orders if order and (least is None or order[0] >= least[0])),
+        key=lambda one: one[0][0],
+    )
+    ordered = [*first, *(row for _, row in behind)]
+    return PollAnswer(ordered[:MOST_ROWS], len(ordered) > MOST_ROWS, total=len(ordered))
+
+
+async def _of_database(
+    target: PostgresTarget, poll: RowPoll, cursor: str | None, *, count: bool, newest: int
+) -> PollAnswer:
+    total, last, value = None, None, cursor if cursor is not None else poll.cursor.beginning if poll.cursor else ""
+    try:
+        if count and poll.cursor is not None:
+            path = names_of(poll.cursor.path)
+            total, last = await read_last(target, poll.query, value, path, poll.cursor.sql_type)
+        if newest:
+            order = (names_of(poll.cursor.path), poll.cursor.sql_type) if poll.cursor else None
+            read = await read_rows(target, poll.query, value, most=newest, most_bytes=MOST_BYTES, newest=order)
+            return PollAnswer(read.rows[::-1], False, read.too_long, total, last)
+        read = await read_rows(target, poll.query, value, most=MOST_ROWS, most_bytes=MOST_BYTES)
+    except ReadFailed as error:
+        raise PollFailed(str(error), at_fault=error.fault == "away") from error
+    if poll.cursor is None:
+        if read.stopped:
+            raise PollFailed(
+                f"The query has more than {MOST_ROWS:,} rows. Say by which column they are known to be newer."
+            )
+        return PollAnswer(read.rows, False, read.too_long, total=len(read.rows))
+    orders = [poll.cursor.order(text) if (text := poll.cursor.text_of(row)) is not None else None for row in read.rows]
+    compared = [order[0] for order in orders if order is not None]
+    if len(compared) < len(orders):
+        raise PollFailed(f"A row has no {poll.cursor.kind} at {poll.cursor.path}.")
+    if any(later < earlier for earlier, later in itertools.pairwise(compared)):
+        raise PollFailed(
+            f"Rows must come in the order of {poll.cursor.path}: add “order by” to the query, or some are passed over."
+        )
+    return PollAnswer(read.rows, read.stopped, read.too_long, total, last)
