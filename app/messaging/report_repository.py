@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
@@ -13,6 +14,9 @@ from app.messaging.schemas import ReportView
 from app.models import StoredReport
 from app.models.status import ReportKind
 
+MOST_OF_RUN = 500
+"""Reports that the page of a run shows."""
+
 
 async def reports_about(session: AsyncSession, tenant_id: int, key: MessageKey) -> Sequence[StoredReport]:
     """All of one message, the first first; there are a hundred at most."""
@@ -22,6 +26,20 @@ async def reports_about(session: AsyncSession, tenant_id: int, key: MessageKey) 
         .order_by(StoredReport.at, StoredReport.kind)
     )
     return (await session.scalars(query)).all()
+
+
+async def reports_by_step(session: AsyncSession, tenant_id: int, run_id: UUID) -> dict[int, list[StoredReport]]:
+    """Those about the messages of a run, by step, the first first."""
+    query = (
+        select(StoredReport)
+        .where(StoredReport.tenant_id == tenant_id, StoredReport.run_id == run_id)
+        .order_by(StoredReport.seq, StoredReport.at, StoredReport.kind)
+        .limit(MOST_OF_RUN)
+    )
+    by_step: dict[int, list[StoredReport]] = {}
+    for row in await session.scalars(query):
+        by_step.setdefault(row.seq, []).append(row)
+    return by_step
 
 
 def report_view(row: StoredReport) -> ReportView:

@@ -147,9 +147,21 @@ def _message(step: StepOut, message: StepMessageOut) -> str:
     sentence = words.get(message.status, f"{message.status.capitalize()}{to}.")
     if message.decision is not None:
         sentence = f"{sentence} {_decided(message.decision)}"
+    if message.status == "sent":
+        sentence = f"{sentence}{_since(step, message)}"
     if step.completed_at is None:
-        return f"{sentence} The run waits for its outcome."
+        waits = "until the provider reports that it arrived" if message.status == "sent" else "for its outcome"
+        return f"{sentence} The run waits {waits}."
     return f"{sentence} The run had gone on." if message.status in ("failed", "uncertain") else sentence
+
+
+def _since(step: StepOut, message: StepMessageOut) -> str:
+    """What the provider reported, and that a run went on without a report."""
+    kinds = list(dict.fromkeys(report.kind for report in message.reports))
+    text = f" Reported: {', '.join(kinds)}." if kinds else ""
+    if step.output.get("reason") == "not_reported":
+        text += " Nobody reported in time that it arrived."
+    return text
 
 
 _UNDECIDED = {

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from app.approvals.schemas import QuestionOut
 from app.flow.log_lines import Level
-from app.messaging.schemas import DecisionView
+from app.messaging.schemas import DecisionView, ReportView
 from app.web.structs import Camel
 
 SHOWN_PROPERTIES = 2
@@ -223,6 +223,8 @@ class StepMessageOut(Camel):
     """Of an uncertain one that somebody should decide about: assume_sent, resend or error; hold: only its run goes on, by `error`."""
     decision: DecisionView | None = None
     """The last decision about it: who settled it or sent it again, and when."""
+    reports: list[ReportView] = []
+    """What the provider reported about it, the first first."""
 
 
 class RuleOut(Camel):

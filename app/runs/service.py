@@ -22,6 +22,7 @@ from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.lib.conversions import quoted
+from app.messaging.report_repository import reports_by_step
 from app.models import Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.called import CallViews
@@ -300,6 +301,7 @@ class RunService:
         run = loaded.run
         finished = await StepRepository(self.session, run.tenant_id).finished(run.id)
         messages = await self.messages.of_run(run.id)
+        reported = any(message.reported for message in messages.values())
         steps = StepViews(
             run,
             loaded.version.graph,
@@ -308,6 +310,7 @@ class RunService:
             logs=await RunLogRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
             stood_in=await self.messages.stood_in(messages.values()),
+            reports=await reports_by_step(self.session, run.tenant_id, run.id) if reported else {},
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
             called=await self.between.by_step(run.id) if _calls(loaded.version.graph) else {},
         )

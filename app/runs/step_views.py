@@ -13,8 +13,9 @@ from app.messaging import rules
 from app.messaging.channels import registry
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.words import waits_for_channel
+from app.messaging.report_repository import report_view
 from app.messaging.service import decision_view
-from app.models import Message, MessageDecision, OutboundCall, Run, RunLog, Step, StepAttempt
+from app.models import Message, MessageDecision, OutboundCall, Run, RunLog, Step, StepAttempt, StoredReport
 from app.models.status import MessageStatus, RunStatus, StepStatus
 from app.runs.schemas import AttemptOut, CalledOut, LogLineOut, OutboundCallOut, RuleOut, StepMessageOut, StepOut
 
@@ -30,13 +31,15 @@ class StepViews:
         attempts: Mapping[int, Sequence[StepAttempt]],
         messages: Mapping[int, Message],
         decisions: Mapping[int, MessageDecision],
+        reports: Mapping[int, Sequence[StoredReport]],
         called: Mapping[int, CalledOut],
         calls: Mapping[int, Sequence[OutboundCall]],
         logs: Mapping[int, Sequence[RunLog]],
         stood_in: Mapping[int, str],
     ) -> None:
-        """`attempts`, `messages`, `stood_in`, `decisions`, `called`, `calls` and `logs` are by the step's seq."""
-        self._called, self._calls, self._logs, self._stood_in = called, calls, logs, stood_in
+        """`attempts`, `messages`, `stood_in`, `decisions`, `reports`, `called`, `calls` and `logs` are by the step's seq."""
+        self._called, self._calls, self._logs = called, calls, logs
+        self._stood_in, self._reports = stood_in, reports
         self._run, self._nodes = run, {node["id"]: node for node in graph["nodes"]}
         self._attempts, self._messages, self._decisions = attempts, messages, decisions
         self._previous: dict[str, Any] = {"event": run.trigger_event or {}}
@@ -87,7 +90,9 @@ class StepViews:
             "name": node.get("name") or kind_word(type_),
             "input": {"config": node.get("data", {}), "previous": self._previous},
             "attempts": [_attempt(attempt) for attempt in self._attempts.get(seq, ())],
-            "message": _message(self._messages.get(seq), self._decisions.get(seq), self._stood_in.get(seq)),
+            "message": _message(
+                self._messages.get(seq), self._decisions.get(seq), self._stood_in.get(seq), self._reports.get(seq, ())
+            ),
             "called": self._called.get(seq),
             "calls": [_call(call) for call in self._calls.get(seq, ())],
             "logs": [line for part in self._logs.get(seq, ()) for line in _lines(part)],
@@ -125,7 +130,12 @@ def _call(row: OutboundCall) -> OutboundCallOut:
     )
 
 
-def _message(message: Message | None, decision: MessageDecision | None, stood_in: str | None) -> StepMessageOut | None:
+def _message(
+    message: Message | None,
+    decision: MessageDecision | None,
+    stood_in: str | None,
+    reports: Sequence[StoredReport],
+) -> StepMessageOut | None:
     if message is None:
         return None
     undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
@@ -145,6 +155,7 @@ def _message(message: Message | None, decision: MessageDecision | None, stood_in
         due_at=message.due_at,
         if_undecided=rules.then_of(message.payload, resent=message.resent_at is not None) if undecided else None,
         decision=decision_view(decision) if decision else None,
+        reports=[report_view(row) for row in reports],
     )
 
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, StepAttempt, Workspace
-from app.models.status import Channel, MessageStatus, Role, RunStatus, StepStatus
+from app.models import Message, StepAttempt, StoredReport, Workspace
+from app.models.status import Channel, MessageStatus, ReportKind, Role, RunStatus, StepStatus
 from tests.fixtures.clock import Clock
-from tests.fixtures.people import ApiClients
+from tests.fixtures.people import ApiClients, BrowserClients
 from tests.fixtures.runs import RunRecord
 from tests.runs.rows import live_flow, make_run, make_step
 from tests.workflows.examples import PATH, op, patch_draft
@@ -177,6 +177,53 @@ async def test_a_send_step_says_what_became_of_its_message(
     (step,) = (await detail(admin, flow, run))["steps"]  # type: ignore[misc]
     assert step["message"]["status"] == "suppressed" and step["message"]["id"] == f"{run.id}-1"
     assert step["message"]["errorMessage"] == "Unsubscribed."
+
+
+async def test_a_send_step_says_what_the_provider_reported_and_when(
+    admin: httpx.AsyncClient,
+    browser: BrowserClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    clock: Clock,
+) -> None:
+    flow = await live_flow(admin)
+    run = await make_run(db_session, workspace, flow, RunStatus.COMPLETED, clock.at)
+    await make_step(db_session, run, 1, "tag", clock.at, port="next", output={"reason": "not_reported"})
+    message = Message(
+        run_id=run.id,
+        seq=1,
+        tenant_id=workspace.id,
+        workflow_id=run.workflow_id,
+        contact_id=run.contact_id,
+        channel=Channel.EMAIL,
+        status=MessageStatus.SENT,
+        created_at=clock.at,
+        reported=3,
+    )
+    kinds = ((ReportKind.OPENED, 2), (ReportKind.DELIVERED, 1))
+    db_session.add_all(
+        [
+            message,
+            *(
+                StoredReport(
+                    tenant_id=workspace.id,
+                    run_id=run.id,
+                    seq=1,
+                    kind=int(kind),
+                    digest=bytes(16),
+                    at=clock.at + timedelta(hours=hours),
+                    received_at=clock.at,
+                )
+                for kind, hours in kinds
+            ),
+        ]
+    )
+    await db_session.flush()
+    (step,) = (await detail(admin, flow, run))["steps"]  # type: ignore[misc]
+    assert [report["kind"] for report in step["message"]["reports"]] == ["delivered", "opened"]
+    shown = await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")
+    assert shown.status_code == 200, shown.text
+    assert "Reported: delivered, opened." in shown.text and "Nobody reported in time that it arrived." in shown.text
 
 
 async def test_not_there_or_not_yours(
