@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_PART = re.compile(r"-----BEGIN [^\n]*(JWT|SEED)-----\s*(\S+)\s*-+END")
+_PART = re.compile(r"-----BEGIN [A-Z ]{1,60}(JWT|SEED)-----\s{1,9}(\S{1,20000})")
 _SEED = 18 << 3
 """The first five bits of a seed."""
 

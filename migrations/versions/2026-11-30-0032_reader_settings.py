@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0068_reader_settings"
-down_revision = "0067_builder"
+down_revision = "0064_reports"
 branch_labels = None
 depends_on = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from app.models.status import Role
 from tests.fixtures import environment
 from tests.fixtures.foreign_database import foreign_database
 
+DATABASE = f"elsewhere_{os.getpid()}"
+"""Not one that other tests see."""
 CONFIG = {"host": "db.example.com", "database": "shop", "user": "reader", "password": "s3cret"}
 ESCAPE = "select 1 as x) as a) as b; commit; delete from elsewhere.orders; select 1 from (select 1 from (select 1 as y"
 """As text between the parentheses it is three statements."""
@@ -26,8 +29,10 @@ ESCAPE = "select 1 as x) as a) as b; commit; delete from elsewhere.orders; selec
 @pytest.fixture(scope="module")
 def target() -> Iterator[PostgresTarget]:
     """A database of somebody else, with three orders."""
-    with psycopg.connect(environment.server_url("postgres"), autocommit=True) as server:
-        server.execute("drop schema if exists elsewhere cascade")
+    with psycopg.connect(environment.server_url("postgres"), autocommit=True) as whole:
+        whole.execute(f"drop database if exists {DATABASE} with (force)")
+        whole.execute(f"create database {DATABASE}")
+    with psycopg.connect(environment.server_url(DATABASE), autocommit=True) as server:
         server.execute("create schema elsewhere")
         server.execute("create table elsewhere.orders (id int primary key, email text, note text, at timestamptz)")
         server.execute(
@@ -36,8 +41,9 @@ def target() -> Iterator[PostgresTarget]:
             " generate_series(1, 3) n"
         )
         with foreign_database() as door:
-            yield door.target("postgres")
-        server.execute("drop schema elsewhere cascade")
+            yield door.target(DATABASE)
+    with psycopg.connect(environment.server_url("postgres"), autocommit=True) as whole:
+        whole.execute(f"drop database {DATABASE} with (force)")
 
 
 async def asked(target: PostgresTarget, query: str, cursor: str = "0", most: int = 1000) -> ReadRows:
@@ -160,7 +166,7 @@ async def test_rows_are_read_behind_the_cursor(target: PostgresTarget) -> None:
     ids=["delete", "with", "two", "escape", "missing", "sequence", "column", "slow"],
 )
 async def test_nothing_but_one_select_is_run(target: PostgresTarget, query: str, fault: str, words: str) -> None:
-    with psycopg.connect(environment.server_url("postgres"), autocommit=True) as server:
+    with psycopg.connect(environment.server_url(DATABASE), autocommit=True) as server:
         server.execute("create table if not exists elsewhere.numbered (id serial)")
         with pytest.raises(ReadFailed) as failed:
             await asked(target, query)

@@ -9,8 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from tests.messaging.providers.postmark import Postmark
 from tests.messaging.providers.provider import running
 from tests.messaging.providers.sendgrid import SendGrid
 from tests.messaging.providers.ses import Ses
+from tests.messaging.push_services.contacts import PushWorld
+from tests.messaging.push_services.fake import Firebase, PushService, firebase, push_service
 from tests.messaging.test_deliver import KILLER
 from tests.messaging.world import World
 
@@ -46,7 +48,40 @@ def by_mail(world: World, provider: Any) -> Callable[[], UUID]:
     return world.message
 
 
+class PushServices:
+    """Both services of notifications, of which one has the devices. `taken`: what it was handed."""
+
+    def __init__(self, kind: str, fcm: Firebase, web: PushService) -> None:
+        self._kind, self._fcm, self._web = kind, fcm, web
+
+    @property
+    def taken(self) -> Sequence[Any]:
+        return self._fcm.messages if self._kind == "fcm" else self._web.shown
+
+    def queue_in(self, world: World) -> Callable[[], UUID]:
+        push = PushWorld(world, self._fcm, self._web)
+
+        def queue() -> UUID:
+            contact = push.contact()
+            push.device(contact, browser=None if self._kind == "fcm" else self._web.browser(contact.hex))
+            return push.message(contact)
+
+        return queue
+
+
+@contextmanager
+def pushing(kind: str) -> Iterator[PushServices]:
+    with firebase() as fcm, push_service() as web:
+        yield PushServices(kind, fcm, web)
+
+
+def by_push(world: World, provider: Any) -> Callable[[], UUID]:
+    queue: Callable[[], UUID] = provider.queue_in(world)
+    return queue
+
+
 PROVIDERS = {
+    **{kind: Row(lambda kind=kind: pushing(kind), by_push) for kind in ("fcm", "web_push")},
     **{kind.type: Row(lambda kind=kind: running(kind), by_mail) for kind in (Ses, Postmark, SendGrid, Mailgun)},
     **{kind.type: Row(lambda kind=kind: listening(kind), by_phone) for kind in (Twilio, Vonage, TwilioWhatsapp, Meta)},
 }
