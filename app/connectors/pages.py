@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.connectors import choosing
 from app.connectors.limits import SECONDS, ConnectorLimits
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
 from app.connectors.service import ConnectorService, offered_type, type_of, view
@@ -188,7 +189,6 @@ def _form(
         "connectors/edit.html",
         status_code=error.status_code if error else 200,
         kind=kind,
-        kinds=[] if connector else [one.kind for one in presentation.installed().values()],
         form=kind.form,
         channel=None if registry.is_service(kind.type) else registry.channel_of(kind.type),
         service=registry.is_service(kind.type),
@@ -211,7 +211,9 @@ async def new_connector(
     connectors: NamedDependency[ConnectorService],
     kind: Annotated[str, QueryParameter(name="type")] = "",
 ) -> Template:
-    """An empty form with what is usual."""
+    """The kinds to choose from, or the empty form of the one that was chosen, with what is usual."""
+    if not kind:
+        return page(request, "connectors/new.html", groups=choosing.groups())
     chosen = offered_type(kind)
     return _form(request, chosen, dict(chosen.form.defaults), alike=await _alike(connectors, chosen))
 

@@ -106,7 +106,7 @@ async def test_a_test_says_the_service_s_own_words(api: Any, server: Recorder) -
 
 async def test_pages(browser: Any, db_session: AsyncSession, server: Recorder) -> None:
     admin = await browser(Role.ADMIN)
-    assert "Web service (HTTP)" in (await admin.get("/connectors/new")).text
+    assert "/connectors/new?type=http" in (await admin.get("/connectors/new")).text
     made = await admin.post("/connectors", data=FORM)
     assert made.status_code == 303, made.text
     path = made.headers["location"]

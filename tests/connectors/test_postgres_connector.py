@@ -108,7 +108,7 @@ async def test_the_test_says_the_server_s_own_words(api: Any, target: PostgresTa
 
 async def test_pages(browser: Any) -> None:
     admin = await browser(Role.ADMIN)
-    assert "Database (PostgreSQL)" in (await admin.get("/connectors/new")).text
+    assert "/connectors/new?type=postgres" in (await admin.get("/connectors/new")).text
     form = {"type": "postgres", "name": "Orders", **CONFIG, "port": "5432", "tls": "verify", "statementTimeout": "10"}
     made = await admin.post("/connectors", data=form)
     assert made.status_code == 303, made.text

@@ -40,6 +40,8 @@ class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     """What is set up with it: `Mail server`."""
+    about: str = ""
+    """What it is for, in a line, where people choose one."""
     place: str = "Service"
     """What `ConnectorSummary.place` is called at the head of a list: `Server`."""
     trial_title: str

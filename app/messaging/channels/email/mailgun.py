@@ -75,6 +75,7 @@ class MailgunConnector(MailApiConnector):
     )
     form = ConnectorForm(
         title="Mailgun",
+        about="Emails by the API of Mailgun, with opens, clicks and bounces.",
         place="Server",
         trial_title="Send a test mail",
         trial_to="email",

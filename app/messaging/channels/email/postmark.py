@@ -60,6 +60,7 @@ class PostmarkConnector(MailApiConnector):
     )
     form = ConnectorForm(
         title="Postmark",
+        about="Emails by the API of Postmark, with opens, clicks and bounces.",
         place="Server",
         trial_title="Send a test mail",
         trial_to="email",

@@ -66,6 +66,7 @@ class SendGridConnector(MailApiConnector):
     )
     form = ConnectorForm(
         title="SendGrid",
+        about="Emails by the API of SendGrid, with opens, clicks and bounces.",
         place="Server",
         trial_title="Send a test mail",
         trial_to="email",

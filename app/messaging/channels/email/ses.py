@@ -69,6 +69,7 @@ class SesConnector(MailApiConnector):
     )
     form = ConnectorForm(
         title="Amazon SES",
+        about="Emails by Amazon SES, with opens, clicks and bounces.",
         place="Server",
         trial_title="Send a test mail",
         trial_to="email",

@@ -74,6 +74,7 @@ class SmtpConnector(ConnectorType):
     asks_again = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
     form = ConnectorForm(
         title="Mail server",
+        about="Emails by any mail server that you have an account on.",
         place="Server",
         trial_title="Send a test mail",
         trial_to="email",

@@ -68,6 +68,7 @@ class HttpConnector(ServiceType):
     asks_again = "Enter the secret again: a stored one goes to no other address, and in no other way."
     form = ConnectorForm(
         title="Web service",
+        about="Calls the API of any service, with a key, a token or OAuth2.",
         place="Address",
         trial_title="Test the connection",
         trial_to="",

@@ -54,6 +54,7 @@ class PostgresConnector(ServiceType):
     asks_again = "Enter the password again: a stored one goes to no other server, and to nobody else there."
     form = ConnectorForm(
         title="Database",
+        about="Reads rows of your own database: a workflow starts for each new one.",
         place="Server",
         trial_title="Test the connection",
         trial_to="",

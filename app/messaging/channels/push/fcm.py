@@ -164,6 +164,7 @@ class FcmConnector(ConnectorType):
     )
     form = ConnectorForm(
         title="Push",
+        about="Notifications to apps on Android and iOS by Firebase Cloud Messaging.",
         place="Service",
         trial_title="Send a test notification",
         trial_to="text",

@@ -214,6 +214,7 @@ class WebPushConnector(ConnectorType):
     )
     form = ConnectorForm(
         title="Push",
+        about="Notifications to browsers that allowed them on your site.",
         place="Service",
         trial_title="Send a test notification",
         trial_to="text",

@@ -66,6 +66,7 @@ class SlackAppConnector(ServiceType):
     asks_again = "Enter the token again: a stored one is not sent to another address."
     form = ConnectorForm(
         title="Slack app",
+        about="Posts to any channel that the app was invited to.",
         place="Address",
         trial_title="Test the connection",
         trial_to="",
@@ -113,6 +114,7 @@ class SlackWebhookConnector(ServiceType):
     secret, secret_word = "webhookUrl", "webhook URL"
     form = ConnectorForm(
         title="Slack webhook",
+        about="Posts to the one channel that the webhook belongs to.",
         place="Address",
         trial_title="Test the connection",
         trial_to="",

@@ -35,6 +35,7 @@ class TwilioConnector(TwilioApi):
     type, label, Config = "twilio", "Twilio", TwilioConfig
     form = ConnectorForm(
         title="SMS",
+        about="Text messages by a number or a messaging service of Twilio.",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",

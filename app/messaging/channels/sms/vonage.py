@@ -61,6 +61,7 @@ class VonageConnector(HttpApiConnector):
     )
     form = ConnectorForm(
         title="SMS",
+        about="Text messages by an account at Vonage.",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",

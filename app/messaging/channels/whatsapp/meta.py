@@ -67,6 +67,7 @@ class MetaConnector(HttpApiConnector):
     )
     form = ConnectorForm(
         title="WhatsApp",
+        about="Approved templates by the Cloud API of Meta.",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",

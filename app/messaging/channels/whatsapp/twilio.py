@@ -46,6 +46,7 @@ class TwilioWhatsappConnector(TwilioApi):
     type, label, Config = "twilio_whatsapp", "Twilio", TwilioWhatsappConfig
     form = ConnectorForm(
         title="WhatsApp",
+        about="Approved templates by a WhatsApp sender at Twilio.",
         place="Service",
         trial_title="Send a test message",
         trial_to="tel",
