@@ -23,6 +23,7 @@ from app.flow.part import Part, without_nulls
 from app.flow.policies import OnError, StepTimeout
 from app.flow.retry import Retry
 from app.flow.settings import FlowSettings
+from app.values.event_names import take_recorded_name
 
 TRIGGER = "trigger"
 """The id of a workflow's only trigger in edges; no node may have it."""
@@ -183,6 +184,9 @@ class Goal(Part, frozen=True):
     conditions: Conditions = msgspec.field(default_factory=list)
     match: Match = "all"
     check_contact: bool | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        take_recorded_name(self)
 
     def settled(self) -> Goal:
         """With `checkContact` said where it is true by itself. Documents from before there was the setting do not say it."""

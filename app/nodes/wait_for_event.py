@@ -24,6 +24,7 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import duration
+from app.values.event_names import take_recorded_name
 
 TIMEOUT = Port("timeout", "Timeout", "no")
 
@@ -45,6 +46,9 @@ class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
     match: Match = "all"
     timeout: Annotated[EventTimeout, Meta(title="For at most")] = EventTimeout()
     since: Annotated[Literal["now", "run_start"], Meta(title="Counts from")] = "now"
+
+    def __post_init__(self) -> None:
+        take_recorded_name(self)
 
 
 @registry.node

@@ -12,6 +12,7 @@ from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions, EventName
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+from app.values.event_names import take_recorded_name
 
 
 class EventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -20,6 +21,9 @@ class EventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
     event: EventName | None = None
     conditions: Conditions = []
     match: Match = "all"
+
+    def __post_init__(self) -> None:
+        take_recorded_name(self)
 
 
 @trigger_registry.trigger
