@@ -90,7 +90,7 @@ def test_somebody_known_elsewhere_joins_and_switches(open_page: Callable[..., Pa
     """Dana has an account in another workspace. The link of this one lets her in, her password there does not."""
     owner, dana = open_page(), open_page(signed_in=False)
     owner.goto("/settings/workspace")
-    owner.get_by_label("A further workspace").fill("North")
+    owner.get_by_label("New workspace").fill("North")
     with owner.expect_navigation():
         owner.get_by_role("button", name="Create workspace").click()
     owner.goto("/settings/users")

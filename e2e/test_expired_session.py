@@ -73,7 +73,7 @@ def test_expired_session_in_the_builder(
     tag.fill("over a reload")
     expect(dialog).to_be_visible()
     page.reload()
-    expect(page).to_have_url(f"{product.url}/sign-in?next=%2Fworkflows%2F{workflow}")
+    expect(page).to_have_url(f"{product.url}/sign-in?next=%2Fworkflows%2F{workflow}%3Fstep%3Dgood")
     page.get_by_label("Email").fill(product.email)
     page.get_by_label("Password", exact=True).fill(product.password)
     page.get_by_role("button", name="Sign in").click()
@@ -154,7 +154,7 @@ def test_a_page_of_another_workspace_saves_nothing_there(product: Product, open_
     (here,) = [workspace for workspace, called in before.items() if called == name]
     other = page.context.new_page()
     other.goto("/settings/workspace")
-    other.get_by_label("A further workspace").fill("Second")
+    other.get_by_label("New workspace").fill("Second")
     other.get_by_role("button", name="Create workspace").click()
     expect(other.get_by_text("This is Second.")).to_be_visible()
 

@@ -45,15 +45,21 @@ from app.workflows.schemas import DraftPatch
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}"
+MAX_SHOWN = 200
+"""Characters of what the address of the builder says."""
 
 
-@get(ONE, role=Role.VIEWER, any_query=True)
+@get(ONE, role=Role.VIEWER)
 async def show_builder(
     request: AppRequest,
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     schedules: NamedDependency[ScheduleService],
     workflow_id: FromPath[UUID],
+    mode: Annotated[str, QueryParameter(name="mode", max_length=MAX_SHOWN)] = "",
+    step: Annotated[str, QueryParameter(name="step", max_length=MAX_SHOWN)] = "",
+    version: Annotated[str, QueryParameter(name="version", max_length=MAX_SHOWN)] = "",
+    run: Annotated[str, QueryParameter(name="run", max_length=MAX_SHOWN)] = "",
 ) -> Template:
     """The builder of one workflow. What its address says of mode, step, version and run is read by the canvas (`address.js`)."""
     workflow = await workflows.get(workflow_id)

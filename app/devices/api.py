@@ -35,6 +35,7 @@ async def list_devices(
     scope=Scope.CONTACTS_WRITE,
     tags=TAGS,
     summary="Register a device, or say that it was seen",
+    secret_answer=("token",),
     responses={200: ResponseSpec(Envelope[DeviceView], description="The device was there and has been updated")},
 )
 async def put_device(

@@ -127,13 +127,13 @@ def _served(name: str, site: _Site) -> Response[str]:
     return Response(text, media_type="text/javascript; charset=utf-8", headers=_CACHED)
 
 
-@get(SITE + "/throughline-push.js", public=True, include_in_schema=False)
+@get(SITE + "/throughline-push.js", public=True, any_query=True, include_in_schema=False)
 async def push_snippet_script(request: AppRequest, db_session: Database, site: FromPath[str]) -> Response[str]:
     """What the pages of a site include."""
     return _served("snippet.js", await _opened(request, db_session, site))
 
 
-@get(SITE + "/worker.js", public=True, include_in_schema=False)
+@get(SITE + "/worker.js", public=True, any_query=True, include_in_schema=False)
 async def push_worker_script(request: AppRequest, db_session: Database, site: FromPath[str]) -> Response[str]:
     """What the service worker of a site imports."""
     return _served("worker.js", await _opened(request, db_session, site))
@@ -142,6 +142,7 @@ async def push_worker_script(request: AppRequest, db_session: Database, site: Fr
 @post(
     SITE + "/devices",
     public=True,
+    any_query=True,
     csrf_exempt=True,
     status_code=200,
     include_in_schema=False,
@@ -186,6 +187,7 @@ async def _contact_of(devices: DeviceService, site: _Site, sent: Registration) -
 @post(
     SITE + "/withdraw",
     public=True,
+    any_query=True,
     csrf_exempt=True,
     status_code=200,
     include_in_schema=False,

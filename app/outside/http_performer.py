@@ -124,7 +124,7 @@ def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
     again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])
     words = "" if works else f"It answered {answer.status} {_phrase(answer.status)}".rstrip() + "."
-    return ServiceSign(works, words, wait_s, again and not works)
+    return ServiceSign(works, words, wait_s, again=again and not works)
 
 
 def _phrase(status: int) -> str:

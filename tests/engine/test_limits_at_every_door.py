@@ -51,6 +51,10 @@ DOORS: dict[str, tuple[dict[str, Any], Door]] = {
     "api": ({}, is_asked_for),
     "webhook": ({"identity": {"email": "$.email"}}, is_asked_for),
     "schedule": (SCHEDULE, is_asked_for),
+    "poll": (
+        {"source": {"kind": "http", "url": "https://shop.example/orders"}, "identity": {"email": "$.email"}},
+        is_asked_for,
+    ),
     "date": ({"field": "contact.attributes.renewal"}, is_asked_for),
     "segment_entry": ({"segmentId": str(SEGMENT)}, is_put_in),
     "segment_exit": ({"segmentId": str(SEGMENT)}, is_taken_out),

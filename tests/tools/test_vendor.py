@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VENDOR = ROOT / "app" / "static" / "vendor"
 
 
-def check() -> subprocess.CompletedProcess[str]:
+def check(root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "vendor"), "--check"], capture_output=True, text=True, check=False
+        [sys.executable, str(root / "tools" / "vendor"), "--check"], capture_output=True, text=True, check=False
     )
 
 
@@ -29,14 +30,15 @@ def test_every_package_has_its_licence() -> None:
         assert any(path.endswith("/LICENSE") for path in entry["files"]), entry["package"]
 
 
-def test_a_changed_file_is_noticed() -> None:
-    target = VENDOR / "uplot-1.6.32" / "uplot.min.css"
-    original = target.read_bytes()
-    try:
-        target.write_bytes(original + b" ")
-        done = check()
-    finally:
-        target.write_bytes(original)
+def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
+    """In a copy: other processes read the files at the same time."""
+    shutil.copytree(VENDOR, tmp_path / "app" / "static" / "vendor")
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "vendor", tmp_path / "tools")
+    assert check(tmp_path).returncode == 0
+    with (tmp_path / "app" / "static" / "vendor" / "uplot-1.6.32" / "uplot.min.css").open("ab") as file:
+        file.write(b" ")
+    done = check(tmp_path)
     assert done.returncode == 1
     assert "uplot.min.css was changed" in done.stderr
 

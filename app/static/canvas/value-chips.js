@@ -122,33 +122,38 @@ function typedOn(chip, key) {
   return true;
 }
 
-document.addEventListener('keydown', (event) => {
-  const target = /** @type {any} */ (event.target);
-  const chip = target.closest?.('.value-chip');
-  if (event.isComposing || !(chip ? typedOn(chip, event.key) : target.matches?.(LIST) && typedIn(target, event))) return;
-  event.preventDefault();
-  event.stopPropagation();
-}, true);
-document.addEventListener('input', (event) => {
-  const target = /** @type {any} */ (event.target);
-  if (target.matches?.(LIST) && !(/** @type {InputEvent} */ (event).isComposing)) take(target, false);
-}, true);
-document.addEventListener('focusout', (event) => {
-  const target = /** @type {any} */ (event.target);
-  if (target.matches?.(LIST) && target.isConnected) take(target, true);
-}, true);
-document.addEventListener('paste', (event) => {
-  const target = /** @type {any} */ (event.target);
-  const text = event.clipboardData?.getData('text') ?? '';
-  if (!target.matches?.(LIST) || target.disabled || !/[,\n\t]/.test(text)) return;
-  event.preventDefault();
-  target.setRangeText(text.replace(/[\r\n\t]+/g, ','), target.selectionStart, target.selectionEnd, 'end');
-  take(target, true);
-  changed(target);
-}, true);
-document.addEventListener('click', (event) => {
-  const target = /** @type {any} */ (event.target);
-  const button = target.closest?.('.value-chip button');
-  if (button) remove(button.parentElement);
-  else if (target.matches?.('.fld.chips')) target.querySelector(LIST)?.focus();
-});
+function listen() {
+  document.addEventListener('keydown', (event) => {
+    const target = /** @type {any} */ (event.target);
+    const chip = target.closest?.('.value-chip');
+    if (event.isComposing || !(chip ? typedOn(chip, event.key) : target.matches?.(LIST) && typedIn(target, event))) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+  document.addEventListener('input', (event) => {
+    const target = /** @type {any} */ (event.target);
+    if (target.matches?.(LIST) && !(/** @type {InputEvent} */ (event).isComposing)) take(target, false);
+  }, true);
+  document.addEventListener('focusout', (event) => {
+    const target = /** @type {any} */ (event.target);
+    if (target.matches?.(LIST) && target.isConnected) take(target, true);
+  }, true);
+  document.addEventListener('paste', (event) => {
+    const target = /** @type {any} */ (event.target);
+    const text = event.clipboardData?.getData('text') ?? '';
+    if (!target.matches?.(LIST) || target.disabled || !/[,\n\t]/.test(text)) return;
+    event.preventDefault();
+    target.setRangeText(text.replace(/[\r\n\t]+/g, ','), target.selectionStart, target.selectionEnd, 'end');
+    take(target, true);
+    changed(target);
+  }, true);
+  document.addEventListener('click', (event) => {
+    const target = /** @type {any} */ (event.target);
+    const button = target.closest?.('.value-chip button');
+    if (button) remove(button.parentElement);
+    else if (target.matches?.('.fld.chips')) target.querySelector(LIST)?.focus();
+  });
+}
+
+// Not where modules are loaded without a page, as in the tests of what they compute.
+if (globalThis.document) listen();
