@@ -17,6 +17,18 @@ def rename_tag(canvas: Builder, step: str, tag: str) -> None:
     canvas.open_form(step).get_by_label("Tag", exact=True).fill(tag)
 
 
+def edit_before_hearing_of_theirs(mine: Builder, tag: str, theirs: Builder, their_tag: str) -> None:
+    """Both change the step *good*: mine while its network is gone, so that it cannot hear of theirs first."""
+    field = mine.open_form("good").get_by_label("Tag", exact=True)
+    mine.page.context.set_offline(True)
+    field.fill(tag)
+    expect(mine.chip).to_contain_text("Offline")
+    rename_tag(theirs, "good", their_tag)
+    expect(theirs.card("good")).to_contain_text(their_tag)
+    theirs.wait_saved()
+    mine.page.context.set_offline(False)
+
+
 def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, open_page: Callable[..., Page]) -> None:
     workflow = create_small(product, "Two tabs")
     mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
@@ -31,14 +43,13 @@ def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, ope
     assert tags["good"] == "theirs" and tags["bad"] == "mine"
 
 
-def test_two_tabs_that_touch_the_same_step_are_asked(product: Product, open_page: Callable[..., Page]) -> None:
+def test_two_tabs_that_touch_the_same_step_are_asked(
+    product: Product, open_page: Callable[..., Page], page_errors: list[str]
+) -> None:
     workflow = create_small(product, "Conflict")
     for answer, kept in (("Keep mine", "mine"), ("Take theirs", "theirs")):
         mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
-        rename_tag(theirs, "good", f"theirs {answer}")
-        expect(theirs.card("good")).to_contain_text("theirs")
-        theirs.wait_saved()
-        rename_tag(mine, "good", f"mine {answer}")
+        edit_before_hearing_of_theirs(mine, f"mine {answer}", theirs, f"theirs {answer}")
         dialog = mine.page.get_by_role("dialog", name="Two people changed the same")
         expect(dialog).to_contain_text("Add tag")
         expect(mine.chip).to_have_text("Conflict")
@@ -47,20 +58,41 @@ def test_two_tabs_that_touch_the_same_step_are_asked(product: Product, open_page
         mine.wait_saved()
         [stored] = [node for node in mine.stored(product, workflow)["nodes"] if node["id"] == "good"]
         assert stored["data"]["tag"] == f"{kept} {answer}"
+    page_errors.clear()  # htmx writes to the console that it could not fetch
 
 
-def test_my_side_can_be_saved_as_a_copy(product: Product, open_page: Callable[..., Page]) -> None:
+def test_what_is_being_typed_outlasts_what_others_save(product: Product, open_page: Callable[..., Page]) -> None:
+    """Theirs comes by the live stream, into the page in which somebody types, without a reload."""
+    workflow = create_small(product, "Typing meanwhile")
+    mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
+    field = mine.open_form("bad").get_by_label("Tag", exact=True)
+    field.fill("")
+    field.press_sequentially("mine ", delay=30)
+    rename_tag(theirs, "good", "theirs")
+    theirs.wait_saved()
+    expect(theirs.card("good")).to_contain_text("theirs")
+    field.press_sequentially("is being typed", delay=150)
+    expect(mine.card("good")).to_contain_text("theirs")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("mine is being typed")
+    expect(mine.card("bad")).to_contain_text("mine is being typed")
+    mine.wait_saved()
+    tags = {node["id"]: node["data"].get("tag") for node in mine.stored(product, workflow)["nodes"]}
+    assert (tags["good"], tags["bad"]) == ("theirs", "mine is being typed")
+
+
+def test_my_side_can_be_saved_as_a_copy(
+    product: Product, open_page: Callable[..., Page], page_errors: list[str]
+) -> None:
     workflow = create_small(product, "To copy")
     mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
-    rename_tag(theirs, "good", "theirs")
-    expect(theirs.card("good")).to_contain_text("theirs")
-    theirs.wait_saved()
-    rename_tag(mine, "good", "my own")
+    edit_before_hearing_of_theirs(mine, "my own", theirs, "theirs")
     mine.page.get_by_role("button", name="Save mine as a copy").click()
     expect(mine.page.locator("h1")).to_contain_text("To copy (copy)")
     expect(mine.card("good")).to_contain_text("my own")
     theirs.page.reload()
     expect(theirs.card("good")).to_contain_text("theirs")
+    page_errors.clear()
 
 
 def test_without_a_network_work_goes_on_and_is_sent_later(

@@ -57,6 +57,7 @@ async def test_what_is_no_device_is_refused(api: ApiClients) -> None:
         {"token": "long-enough", "platform": "fridge"},
         {"token": "https://169.254.169.254/x", "platform": "web", "keys": keys},
         {"token": "http://push.example.com/x", "platform": "web", "keys": keys},
+        {"token": "https://[2606:4700::1111]/x", "platform": "web", "keys": keys},
         {"token": "https://push.example.com/x", "platform": "ios", "keys": keys},
     ):
         assert (await program.post(url, json=body)).status_code == 422, body

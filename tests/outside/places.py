@@ -6,29 +6,42 @@ come from the registry: each of their fields that holds an address is a place by
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
+from cryptography.hazmat.primitives import serialization
 from pytest import MonkeyPatch
 
 from app.connectors.service import settings_of
 from app.errors import Invalid
 from app.flow.outcomes import Call
 from app.flow.performers import CallFailed, CallUncertain, PlacedCall, RecordedAnswer
+from app.flow.row_poll import RowPoll
+from app.lib.http_url import read_url
 from app.messaging.channels import presentation, registry, sns
 from app.messaging.channels.connector import ConnectorType
+from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.http.account import HttpAccount
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.push import google_tokens, web_push
+from app.messaging.channels.push.channel import PushChannel
+from app.messaging.channels.push.fcm import FcmConnector
 from app.messaging.channels.reports import NotVerified
 from app.messaging.channels.service import ServiceType
 from app.messaging.channels.slack.account import SlackAccount
 from app.outside import trials
 from app.outside.http_performer import HttpPerformer
 from app.outside.slack_performer import SlackPerformer
+from app.polls import sources
 from app.webhook_endpoints.http_post import opened_client, post
 from tests.fixtures.hostile_urls import HOSTS
+from tests.messaging.push_services.fake import EMAIL, PROJECT, Browser, rsa_key
 
 Fetch = Callable[[str, float], Awaitable[str]]
 SOMEBODY = UUID(int=7)
@@ -152,11 +165,103 @@ async def amazon(url: str, seconds: float) -> str:
     return "Confirmed."
 
 
+async def poll(url: str, seconds: float) -> str:
+    return await polled(url, seconds)
+
+
+async def poll_by_connector(url: str, seconds: float) -> str:
+    return await polled("", seconds, HttpAccount(base_url=url, auth="bearer", secret="t0ken"))
+
+
+async def polled(url: str, seconds: float, account: HttpAccount | None = None) -> str:
+    """As a trial asks: what it says about the connector is not stored."""
+    wanted = RowPoll(
+        connector_id=SOMEBODY if account else None, url=url, query="", items="$", every_s=60, id="id", cursor=None,
+        occurred_at="", first="new", reception=None,  # type: ignore[arg-type]
+    )  # fmt: skip
+    source = sources.PollSources()
+    source._connectors = OneAccount(account)  # type: ignore[assignment]
+    with MonkeyPatch.context() as patch:
+        patch.setattr(sources, "HTTP_S", seconds)
+        try:
+            return f"Answered {await source.ask(1, wanted, None, newest=5)}."
+        except sources.PollFailed as error:
+            return str(error)
+        finally:
+            await source.close()
+
+
+def service_account(token_uri: str) -> str:
+    pem = rsa_key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    key = {"client_email": EMAIL, "private_key": pem.decode(), "project_id": PROJECT, "token_uri": token_uri}
+    return json.dumps(key)
+
+
+async def notified(
+    kind: type[ConnectorType], settings: dict[str, Any], secret: str, device: PushDevice, seconds: float
+) -> str:
+    sender, transport = kind.sender(SOMEBODY, settings, secret), kind.transport(seconds)
+    try:
+        sample = PushChannel.sample(Parts("A test", "", "It works."), sender, "ada-1")
+        packet = PushChannel.for_devices(sample, sender, [device])
+        return str((await transport.send(sender.server, packet)).text)
+    finally:
+        await transport.close()
+
+
+PHONE = PushDevice(id=str(SOMEBODY), token="token-1", platform="android")
+
+
+async def firebase(url: str, seconds: float) -> str:
+    """With an access token that Google gave before."""
+    account = service_account("https://oauth2.googleapis.com/token")
+    known = {hashlib.sha256(account.encode()).digest(): google_tokens._CachedToken("t", math.inf)}
+    with MonkeyPatch.context() as patch:
+        patch.setattr(google_tokens, "_tokens", known)
+        return await notified(FcmConnector, {"baseUrl": url, "projectId": PROJECT}, account, PHONE, seconds)
+
+
+async def firebase_token(url: str, seconds: float) -> str:
+    """The key says where access tokens are given out; who calls looks at that once more, which is passed by here."""
+
+    def unchecked(text: str) -> google_tokens.ServiceAccount:
+        return msgspec.json.decode(text, type=google_tokens.ServiceAccount)
+
+    google_tokens.forget_tokens()
+    with MonkeyPatch.context() as patch:
+        patch.setattr(google_tokens, "read_service_account", unchecked)
+        settings = {"baseUrl": "http://127.0.0.1:1", "projectId": PROJECT}
+        try:
+            return await notified(FcmConnector, settings, service_account(url), PHONE, seconds)
+        finally:
+            google_tokens.forget_tokens()
+
+
+async def browser(url: str, seconds: float) -> str:
+    """The browser says where it is reached; who calls looks at that once more, which is passed by here, and so is the signature: the
+    library that makes it knows no server by an IPv6 address."""
+    device = PushDevice(id=str(SOMEBODY), token=url, platform="web", keys=Browser(url).keys)
+    settings = {"contact": "mailto:push@example.com", "origins": "https://www.example.com"}
+    with MonkeyPatch.context() as patch:
+        patch.setattr(web_push, "push_endpoint", read_url)
+        patch.setattr(web_push, "vapid_header", lambda *_: "vapid t=t,k=k")
+        return await notified(web_push.WebPushConnector, settings, web_push.new_private_key(), device, seconds)
+
+
+PUSH = ("app/messaging/channels/push/transport.py",)
 OF_HOSTS = {
     "smtp": ("app/messaging/channels/email/smtp_connection.py", "app/messaging/channels/email/smtp_exchange.py"),
     "postgres": ("app/lib/postgres_client.py",),
 }
 """Connector types that name a server instead of a URL, and where they connect to it."""
+
+
+AT_DEVICES = {"fcm.baseUrl": firebase}
+"""Fields that lead somewhere only with a key and a device."""
+ELSEWHERE = {"web_push": "web push"}
+"""Connector types whose address is no setting, and the place to which they lead."""
 
 
 def by_connector(kind: type[ConnectorType], name: str) -> Place:
@@ -182,6 +287,8 @@ def by_connector(kind: type[ConnectorType], name: str) -> Place:
         finally:
             await transport.close()
 
+    if of_device := AT_DEVICES.get(f"{kind.type}.{name}"):
+        return Place(f"{kind.type}.{name}", PUSH, of_device)
     module = (
         kind.__module__.rpartition("channels.")[2].replace(".", "/") if issubclass(kind, ServiceType) else "http_api"
     )
@@ -202,6 +309,10 @@ BY_HAND = [
     Place("slack by webhook", ("app/outside/slack_performer.py",), slack_webhook_step),
     Place("slack by app", ("app/outside/slack_performer.py",), slack_app_step),
     Place("webhook endpoint", ("app/webhook_endpoints/http_post.py",), webhook_endpoint),
+    Place("poll", ("app/polls/sources.py",), poll),
+    Place("poll by connector", ("app/polls/sources.py",), poll_by_connector),
+    Place("web push", PUSH, browser),
+    Place("access tokens of Google", PUSH, firebase_token),
     Place("notifications of Amazon", ("app/messaging/channels/sns.py",), amazon, bound=True),
 ]
 PLACES = BY_HAND + [

@@ -358,7 +358,8 @@ export class Sync {
     if (this.outbox.pending.length || this.canvas.mode !== 'edit') return this.flush();
     await this.fetchReply(`draft?rev=${this.outbox.rev}`);
     const reply = this.reply();
-    if (reply.document && !this.outbox.pending.length) {
+    // What was begun meanwhile is sent against the draft that it was begun on, so that the server merges it, or asks.
+    if (reply.document && !this.outbox.pending.length && !this.canvas.panel?.waiting) {
       this.others(reply);
       this.canvas.overlay.setDiagnostics(reply.diagnostics);
     }

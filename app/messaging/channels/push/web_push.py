@@ -106,6 +106,8 @@ def push_endpoint(text: str) -> HttpUrl:
     url = read_url(text)
     if refusal := egress.egress_refusal(url.host):
         raise BadUrl(refusal)
+    if ":" in url.host:
+        raise BadUrl("Push services are reached by a name.")  # the signature cannot say an IPv6 address
     if url.scheme != "https" and not egress.is_this_machine(url.host):
         raise BadUrl("Push services are reached by https.")
     return url
