@@ -53,6 +53,7 @@ def test_texts_come_out_below_the_form_and_say_what_happens_without_a_value(
         """() => JSON.parse(JSON.stringify(document.querySelector('flow-canvas').graph)).nodes
           .find((node) => node.id === 'update').data.set.hi === 'Hi {{ contact.nickname | default: "you" }}'"""
     )
+    canvas.wait_saved()
     expect_accessible(page)
     shot(page, "texts-update")
     for name in ("emit", "vars", "build"):
