@@ -248,3 +248,28 @@ def test_the_json_of_the_page_survives_hostile_names(page: Page, product: Produc
     canvas = Builder(page).open(workflow)
     assert json.dumps(canvas.graph())
     expect(page.locator("h1")).to_contain_text("<img src=x")
+
+
+TIME_IS_UP = """
+  const { setTimeout: start, clearTimeout: end } = window, waits = new Map();
+  window.setTimeout = (run, wait, ...more) => {
+    const id = start(run, wait, ...more);
+    if (wait === 250) waits.set(id, run);
+    return id;
+  };
+  window.clearTimeout = (id) => end(id, waits.delete(id));
+  new MutationObserver(() => {
+    if (!document.querySelector('#panel form[data-about]')) return;
+    for (const [id, run] of waits) (window.clearTimeout(id), run());
+  }).observe(document, { childList: true, subtree: true });
+"""
+"""The word for what takes long is due in the moment in which the form comes in."""
+
+
+def test_a_form_that_comes_in_at_the_last_moment_stays(product: Product, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.add_init_script(TIME_IS_UP)
+    canvas = Builder(page).open(create_small(product, "Just in time"))
+    for step in ("good", "bad", "good"):
+        canvas.open_form(step)
+        expect(canvas.panel.locator(".panel-note")).to_have_count(0)

@@ -32,6 +32,7 @@ export class Panel {
     this.root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
     this.root.addEventListener('submit', (event) => event.preventDefault());
     this.root.addEventListener('keydown', (event) => this.keys(event));
+    this.root.addEventListener('htmx:before:swap', (event) => event.target === this.root && clearTimeout(this.soon)); // no word over what comes
     this.root.addEventListener('htmx:after:swap', () => this.ready());
     this.rows = new ConditionRows(this.root, { changed: () => this.commit(true), say: (text) => canvas.announce(text) });
     document.querySelector('[data-open-workflow]')?.addEventListener('click', () => this.openWorkflow());
