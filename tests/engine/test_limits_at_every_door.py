@@ -52,7 +52,7 @@ DOORS: dict[str, tuple[dict[str, Any], Door]] = {
     "webhook": ({"identity": {"email": "$.email"}}, is_asked_for),
     "schedule": (SCHEDULE, is_asked_for),
     "poll": (
-        {"source": {"kind": "http", "url": "https://shop.example/orders"}, "identity": {"email": "$.email"}},
+        {"source": {"kind": "url", "url": "https://shop.example/orders"}, "identity": {"email": "$.email"}},
         is_asked_for,
     ),
     "date": ({"field": "contact.attributes.renewal"}, is_asked_for),

@@ -6,6 +6,7 @@ A new type is covered by being there. A folder without a type fails too: nobody 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,6 +115,22 @@ def test_its_form_can_change_all_of_its_config(folder: str) -> None:
         for name in FormControls(rendered(ENGINE, look_of(folder), "form.html", example(folder))).names
     }
     assert config_fields(config_of(folder)) <= names | NODE_FIELDS
+
+
+def hollow(value: Any) -> Any:
+    """The same with nothing in its objects below the first level, as documents of programs may be."""
+    return {name: {} if isinstance(one, dict) else one for name, one in value.items()}
+
+
+@pytest.mark.parametrize("folder", BOTH)
+@pytest.mark.parametrize(
+    "data_of", [example, lambda folder: hollow(example(folder)), lambda folder: {}], ids=["full", "hollow", "empty"]
+)
+def test_its_form_and_card_show_no_objects_of_the_program(folder: str, data_of: Callable[[str], Any]) -> None:
+    """A field that is called as a method of objects (`items`) is read as that method where it is left out."""
+    for template in ("form.html", "card.html"):
+        html = rendered(ENGINE, look_of(folder), template, data_of(folder))
+        assert "object at 0x" not in html
 
 
 @pytest.mark.parametrize("folder", BOTH)
