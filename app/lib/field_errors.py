@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from enum import Enum
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
 from app.errors import FieldError
 from app.lib import single_line, time_of_day
-from app.lib.nearest import nearest
+from app.lib.nearest import did_you_mean, nearest
 
 MAX_FIELD_ERRORS = 2_000
 """At most so many faults of one value are reported: nobody reads more, and each costs time."""
@@ -97,8 +98,30 @@ def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldErr
     except msgspec.ValidationError as error:
         inside = _inside(value, _told_apart(kind, value), path, strict)
         first = next(inside, None)
-        yield field_error(str(error), path) if first is None else first
+        yield _of_whole(str(error), value, kind, path) if first is None else first
         yield from inside
+
+
+def _of_whole(message: str, value: Any, kind: Any, path: str) -> FieldError:
+    """The fault of a value that has no parts; of one that is not on a list of values, with the nearest of them or all."""
+    error = field_error(message, path)
+    if isinstance(value, str) and _CHOICE.match(message) and (hint := did_you_mean(value, _choices(kind))):
+        error["message"] += f" {hint}"
+    return error
+
+
+def _choices(kind: Any) -> list[str]:
+    """The texts that a type takes, of an enumeration or of literals, inside unions too."""
+    if get_origin(kind) is Literal:
+        return [str(one) for one in get_args(kind) if one is not None]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(one.value) for one in kind]
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return (
+        []
+        if get_origin(kind) not in (Annotated, Union, UnionType)
+        else [text for one in inner for text in _choices(one)]
+    )
 
 
 def _inside(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldError]:

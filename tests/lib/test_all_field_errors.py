@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -95,3 +96,32 @@ def test_nothing_wrong_and_too_much_wrong() -> None:
 def test_nearest(word: str, known: list[str], near: str | None) -> None:
     assert nearest(word, known) == near
     assert (did_you_mean(word, known) == f"Did you mean `{near}`?") == (near is not None)
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "hint"),
+    [
+        (Literal["url", "query"], "http", "Use one of: url, query."),
+        (
+            Annotated[Literal["none"], msgspec.Meta(title="x")] | Literal["number", "timestamp"] | None,
+            "numbr",
+            "Did you mean `number`?",
+        ),
+        (Colour, "green", "Use one of: red, blue."),
+        (dict[str, Literal["a"]], {"k": "b"}, "Use one of: a."),
+    ],
+    ids=["literal", "union", "enum", "inside"],
+)
+def test_what_a_list_of_values_takes_is_said(kind: Any, value: Any, hint: str) -> None:
+    (error,) = all_field_errors(value, kind)
+    assert "not one of those" in error["message"] and error["message"].endswith(hint)
+
+
+def test_of_a_number_no_list_is_said() -> None:
+    (error,) = all_field_errors(7, Literal["a", "b"])
+    assert "Use one of" not in error["message"]
