@@ -1,6 +1,7 @@
 /** What a clipboard may hold, why it is refused, and where what comes out of it lies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { paste } from '../../app/static/canvas/commands.js';
 import { freeShift } from '../../app/static/canvas/free-space.js';
 import { readClip } from '../../app/static/canvas/read-clip.js';
 import { overlaps } from '../../app/static/canvas/viewport.js';
@@ -28,6 +29,10 @@ for (const [text, why] of [
   ['{"nodes": [{"id": "a", "type": "delay", "data": 7}]}', /settings of step 1/],
   ['{"nodes": []}', /no steps in it/],
   ['7', /holds no steps/],
+  ['{"nodes": [null]}', /Step 1 has no type/],
+  [JSON.stringify({ nodes: Array.from({ length: 10_000 }, (_, index) => node(`n${index}`)) }), /at most 100 steps, and these are 10000/],
+  [JSON.stringify({ nodes: [], notes: Array.from({ length: 10_000 }, () => ({})) }), /at most 100 notes, and these are 10000/],
+  [`{"nodes": [{"id": "a", "type": "delay", "data": {"deep": ${'['.repeat(100_000)}${']'.repeat(100_000)}}}]}`, /nested too deep/],
 ]) {
   test(`a clipboard that says ${text.slice(0, 40) || 'nothing'} is refused with a reason`, () => {
     const answer = readClip(text, small());
@@ -50,4 +55,23 @@ test('what is put in lies on nothing, wherever it was wanted', () => {
 
 test('where nothing lies, nothing is moved', () => {
   assert.deepEqual(freeShift([{ x: 900, y: 900, w: 240, h: 66 }], [{ x: 0, y: 0, w: 240, h: 66 }]), { x: 0, y: 0 });
+});
+
+test('lists that are no lists are taken as empty', () => {
+  for (const odd of [null, 7, 'x', {}]) {
+    const { clipped } = readClip(JSON.stringify({ nodes: [node('a')], edges: odd, notes: odd }), small());
+    assert.deepEqual([clipped.edges, clipped.notes], [[], []]);
+  }
+});
+
+test('names that every object has are types that are not installed, and ids as any other', () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const graph = small();
+    const { clipped, left } = readClip(JSON.stringify({ nodes: [node('a', name), { ...node('b'), id: name }], edges: [edge('a', name)] }), graph);
+    assert.match(left.join(' '), new RegExp(`Not installed here: “${name}”`));
+    const { ops, ids } = paste(clipped, { x: 0, y: 0 });
+    graph.applyAll(ops);
+    assert.deepEqual(graph.ports(ids[0]).map((port) => port.id), ['next']);
+    assert.equal(graph.outgoing(ids[0])[0].target, ids[1]);
+  }
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { canonical, node } from './make.js';
-import { Browser, Server } from './tabs.js';
+import { Browser, Server, Storage } from './tabs.js';
 
 const move = (id, x) => ({ kind: 'move_node', nodeId: id, position: { x, y: 0 } });
 const tag = (id, value) => ({ kind: 'update_node', nodeId: id, data: { tag: value } });
@@ -255,3 +255,48 @@ test('a form that reloads the page waits for the answer', async () => {
   await tab.settle(503);
   assert.equal(await failing, false);
 });
+
+for (const [what, hands] of [
+  ['dragged', { gestures: { gesture: {}, links: {} } }],
+  ['drawn', { gestures: { gesture: null, links: { open: {} } } }],
+  ['typed', { panel: { waiting: true, commit() {} } }],
+]) {
+  test(`what others saved waits while something is ${what} that was begun during the look`, async () => {
+    const browser = new Browser();
+    const [tab, other] = [await browser.open(), await browser.open({ session: new Storage() })];
+    other.edit(tag('mail', 'theirs'));
+    await browser.pass(600);
+    await other.serve();
+    const free = { gestures: tab.canvas.gestures, panel: tab.canvas.panel };
+    const look = tab.sync.look();
+    Object.assign(tab.canvas, hands);
+    await look;
+    assert.equal(tagOf(tab.canvas.graph, 'mail'), undefined);
+    Object.assign(tab.canvas, free);
+    await browser.pass(1000);
+    assert.equal(tagOf(tab.canvas.graph, 'mail'), 'theirs');
+    same(tab);
+  });
+}
+
+for (const where of ['waits to be sent', 'is still in the form']) {
+  test(`others changed the same step as what ${where} while another change was on its way: nobody's is lost unasked`, async () => {
+    const server = new Server();
+    const tab = await new Browser(server).open();
+    tab.edit(move('yes', 8));
+    await tab.browser.pass(600);
+    server.patch(1, { client: 'other', ops: [{ ...tag('mail', 'theirs'), id: 'o1' }] });
+    if (where === 'waits to be sent') tab.edit(tag('mail', 'mine'));
+    else tab.canvas.panel = { about: 'mail', waiting: true, commit() { if (this.waiting) tab.edit(tag('mail', 'mine')); this.waiting = false; }, reload() {} };
+    await tab.serve();
+    assert.equal(tagOf(tab.canvas.graph, 'mail'), 'mine');
+    await tab.browser.pass(600);
+    await tab.serve();
+    assert.equal(tagOf(server.graph, 'mail'), 'theirs');
+    assert.ok(tab.sync.stalled);
+    tab.sync.resolve('mine');
+    await tab.serve();
+    assert.equal(tagOf(server.graph, 'mail'), 'mine');
+    same(tab);
+  });
+}

@@ -219,7 +219,7 @@ export class Actions {
   /** Ops that move cards and notes by a distance, or to where they are shown now. @returns {import('./graph.js').Op[]} */
   moves(ids, dx = 0, dy = 0) {
     const { graph, scene } = this.canvas;
-    return ids.map((id) => {
+    return ids.filter((id) => scene.boxes.has(id)).map((id) => {
       const box = /** @type {any} */ (scene.boxes.get(id));
       const position = { x: Math.round(box.x + dx), y: Math.round(box.y + dy) };
       return graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position };

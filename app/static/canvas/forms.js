@@ -251,3 +251,26 @@ export function find(form, path) {
     list?.closest('.rows').querySelector('[data-add]')
   );
 }
+
+/**
+ * What is being typed while the form comes anew: call the answer with the new form, and what was typed meanwhile goes on there, in the
+ * same field with the cursor where it was. @param {HTMLFormElement | null} form @returns {((next: HTMLFormElement) => void) | undefined}
+ */
+export function typingIn(form) {
+  const control = /** @type {any} */ (document.activeElement);
+  if (!form?.contains(control) || !control.name || !control.matches('input:not([type=checkbox], [type=radio]), textarea')) return undefined;
+  const { about } = form.dataset;
+  const peers = (one) => [...one.elements].filter((other) => other.name === control.name);
+  const [place, before] = [peers(form).indexOf(control), control.value];
+  return (next) => {
+    const field = next.dataset.about === about && peers(next)[place];
+    if (!field) return;
+    const typed = control.value !== before;
+    if (typed) field.value = control.value;
+    if (document.activeElement === document.body || document.activeElement === field) {
+      field.focus({ preventScroll: true });
+      if (typed && control.selectionStart !== null) field.setSelectionRange?.(control.selectionStart, control.selectionEnd);
+    }
+    if (typed) field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+}

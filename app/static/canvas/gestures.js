@@ -9,7 +9,8 @@ import { make } from './scene.js';
 import * as view from './viewport.js';
 
 /** @typedef {import('./viewport.js').Point} Point */
-/** @typedef {{move?: (at: Point, event: any) => void, up?: (at: Point, event: any) => void, cancel?: () => void, pans?: boolean}} Gesture */
+/** @typedef {{move?: (at: Point, event: any) => void, up?: (at: Point, event: any) => void, cancel?: () => void, pans?: boolean,
+ * holds?: Set<string>}} Gesture `holds`: cards and notes that are where the pointer has them */
 
 const SLACK = 4;
 const GUIDE = 6;
@@ -226,13 +227,16 @@ export class Gestures {
     const movable = canvas.editable;
     /** @type {Gesture | null} */
     let drag = null;
+    const holds = new Set();
     return {
       pans: true,
+      holds,
       move: (at, now) => {
         if (!movable && !this.near(from, at)) return;
         if (!drag && !this.near(from, at)) {
           if (!canvas.selection.has(id)) canvas.select(adds ? [...canvas.selection, id] : [id]);
           drag = this.drag(id, from);
+          for (const one of canvas.selection) holds.add(one);
         }
         drag?.move?.(at, now);
       },
@@ -282,12 +286,12 @@ export class Gestures {
           scene.showGuides(guides.x, guides.y, { x: lead.x + dx, y: lead.y + dy });
         }
         for (const [one, box] of starts) scene.place(one, { x: box.x + dx, y: box.y + dy });
-        if (!loose) return;
+        if (!loose || !scene.boxes.has(id)) return;
         const { slot, head } = slotOf(now);
         this.links.lightSlot(slot, head);
       },
       up: (at) => {
-        const slot = loose ? slotOf(this.flow(at)).slot : null;
+        const slot = loose && scene.boxes.has(id) ? slotOf(this.flow(at)).slot : null;
         finish();
         const label = ids.length > 1 ? `Moved ${ids.length} items` : `Moved ${graph.node(id) ? canvas.titleOf(id) : 'the note'}`;
         const ops = canvas.actions.moves(ids);
@@ -297,7 +301,7 @@ export class Gestures {
       },
       cancel: () => {
         finish();
-        for (const [one, box] of starts) scene.place(one, box);
+        scene.render(); // not where it was picked up: others may have moved it meanwhile
       },
     };
   }
@@ -336,6 +340,7 @@ export class Gestures {
     const start = { .../** @type {any} */ (canvas.scene.boxes.get(id)) };
     const box = /** @type {any} */ (canvas.scene.boxes.get(id));
     return {
+      holds: new Set([id]),
       move: (at) => {
         const k = canvas.view.k;
         Object.assign(box, { w: Math.max(120, snap(start.w + (at.x - from.x) / k)), h: Math.max(48, snap(start.h + (at.y - from.y) / k)) });

@@ -19,6 +19,7 @@
 export class Refused extends Error {}
 
 export const MAX_NODES = 100;
+export const MAX_NOTES = 100;
 export const MAX_TRIGGERS = 20;
 /** Fields of a trigger's data that `update_trigger` names beside its type. */
 const BESIDE = ['event', 'conditions', 'match'];
@@ -36,7 +37,8 @@ const need = (condition, message) => {
 export class Graph {
   /** @param {any} doc the draft document @param {Record<string, TypePresentation>} types how all node types look */
   constructor(doc, types = {}) {
-    this.types = types;
+    // Without a prototype: `constructor` is a type that nobody has installed, not something that every object has.
+    this.types = Object.getPrototypeOf(types) ? Object.assign(Object.create(null), types) : types;
     /** Ports of nodes whose ports follow from their config, told by the server's card. @type {Map<string, Port[]>} */
     this.ownPorts = new Map();
     /** Where steps lead without an edge, told by the server's card: ports, each with a step. @type {Map<string, [string, string][]>} */

@@ -6,8 +6,7 @@ const SOONEST_MS = 1_000;
 
 /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
 export function followDraft(canvas) {
-  const { sync, gestures, panel } = canvas;
-  const busy = () => Boolean(gestures.gesture || gestures.links.open || panel.waiting || sync.outbox.pending.length);
+  const { sync } = canvas;
   const look = () => canvas.mode === 'edit' && !sync.stalled && !sync.signedOut && sync.look();
-  listen(`workflow=${canvas.workflow}`, paced(look, busy, SOONEST_MS));
+  listen(`workflow=${canvas.workflow}`, paced(look, () => sync.busy, SOONEST_MS));
 }

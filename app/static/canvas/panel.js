@@ -3,7 +3,7 @@
 import { askOne } from './ask.js';
 import { link } from './commands.js';
 import { ConditionRows } from './condition-rows.js';
-import { arrange, editRows, find, read, showErrors, withFallback } from './forms.js';
+import { arrange, editRows, find, read, showErrors, typingIn, withFallback } from './forms.js';
 import { below, retryOf, same } from './form-changes.js';
 
 const TYPING_MS = 400;
@@ -113,16 +113,16 @@ export class Panel {
     const ofWorkflow = (op) => this.about === 'workflow' && ['set_goals', 'set_settings', 'set_priority', 'rename'].includes(op.kind);
     const hit = ops.some((op) => op.nodeId === this.about || op.trigger?.id === this.about || ofWorkflow(op));
     if (!hit || ops.every((op) => op.kind === 'move_node')) return;
-    const { about } = this;
-    this.about = '';
-    this.load(about);
+    this.reload(this.about);
   }
 
-  /** Show the form of a step again, if it is open. @param {string} id */
+  /** Show the form of a step again, if it is open; what is typed until it is there goes on in it. @param {string} id */
   reload(id) {
     if (this.about !== id) return;
+    const typing = typingIn(this.form);
     this.about = '';
     this.load(id);
+    this.typing = typing;
   }
 
   ready() {
@@ -140,6 +140,8 @@ export class Panel {
     if (results) this.openTab(results);
     if (form.dataset.script) import(form.dataset.script).then((module) => module.enhance?.(form));
     if (this.wanted || this.into) this.focusIn();
+    this.typing?.(form);
+    this.typing = undefined;
   }
 
   /** To be read only. The keyboard scrolls by the pane, as nothing in it takes the focus. @param {HTMLElement} form */
@@ -316,9 +318,7 @@ export class Panel {
   /** Another type was chosen: its form replaces this one. */
   swapForm() {
     this.commit(true);
-    const { about } = this;
-    this.about = '';
-    this.load(about);
+    this.reload(this.about);
   }
 
   /** Turn what the form says now into ops. */

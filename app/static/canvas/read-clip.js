@@ -1,7 +1,11 @@
 // @ts-check
 /** What a clipboard holds, as steps: a clip of this builder, a workflow as the API has it, or a file of the export. No DOM. */
+import { MAX_NODES, MAX_NOTES } from './graph.js';
 
 /** @typedef {import('./graph.js').Graph} Graph */
+
+/** Levels of a step: settings, and conditions in groups, with much to spare. */
+const MAX_DEPTH = 100;
 
 const NOT_STEPS = 'The clipboard holds no steps. Copy steps in a builder, or a workflow as JSON.';
 const words = (number, one) => `${number} ${one}${number === 1 ? '' : 's'}`;
@@ -10,8 +14,21 @@ const isPoint = (at) => Number.isFinite(at?.x) && Number.isFinite(at?.y);
 /** The part of a document that has the steps. */
 const graphOf = (value) => [value, value?.data, value?.graph, value?.workflow, value?.workflow?.graph].find((part) => Array.isArray(part?.nodes));
 
-/** Why these steps cannot be taken, or ''. @param {any[]} nodes */
-function fault(nodes) {
+/** Is anything nested deeper than a browser can copy and send safely? The server refuses what is nested less deep. @param {any[]} parts */
+function tooDeep(parts) {
+  let level = parts;
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((value) => (value && typeof value === 'object' ? Object.values(value) : []));
+  }
+  return false;
+}
+
+/** Why these steps cannot be taken, or ''. @param {any[]} nodes @param {any[]} notes */
+function fault(nodes, notes) {
+  if (nodes.length > MAX_NODES) return `A workflow has at most ${MAX_NODES} steps, and these are ${nodes.length}.`;
+  if (notes.length > MAX_NOTES) return `A workflow has at most ${MAX_NOTES} notes, and these are ${notes.length}.`;
+  if (tooDeep([...nodes, ...notes])) return 'Something in it is nested too deep.';
   const ids = new Set();
   for (const [index, node] of nodes.entries()) {
     if (typeof node?.type !== 'string' || !node.type) return `Step ${index + 1} has no type.`;
@@ -44,13 +61,14 @@ export function readClip(text, graph) {
   }
   const source = graphOf(Array.isArray(value) ? { nodes: value } : value);
   if (!source) return refused(value && typeof value === 'object' ? 'This JSON has no list of steps (“nodes”).' : NOT_STEPS);
-  const { nodes, edges = [], notes = [] } = source;
-  const wrong = fault(nodes);
+  const { nodes } = source;
+  const [edges, notes] = [source.edges, source.notes].map((list) => (Array.isArray(list) ? list : []));
+  const wrong = fault(nodes, notes);
   if (wrong) return refused(`This cannot be pasted. ${wrong}`);
   if (!nodes.length && !notes.length) return refused('There are no steps in it.');
   const known = new Set(nodes.map((node) => node.id));
-  const own = Array.isArray(edges) ? edges.filter((edge) => known.has(edge?.source) && known.has(edge?.target)) : [];
-  const clipped = { throughline: 1, nodes: placed(nodes), edges: own, notes: Array.isArray(notes) ? notes.filter((note) => isPoint(note?.position)) : [] };
+  const own = edges.filter((edge) => known.has(edge?.source) && known.has(edge?.target));
+  const clipped = { throughline: 1, nodes: placed(nodes), edges: own, notes: notes.filter((note) => isPoint(note?.position)) };
   return { clipped, why: '', left: value?.throughline === 1 ? [] : leftOut(source, edges.length - own.length, nodes, graph) };
 }
 

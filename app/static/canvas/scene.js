@@ -103,10 +103,16 @@ export class Scene {
     this.touch(id);
   }
 
+  /** What is being dragged or resized stays where the pointer has it, whatever others save meanwhile. @returns {Set<string> | undefined} */
+  get held() {
+    return this.canvas.gestures?.gesture?.holds;
+  }
+
   /** Bring everything in line with the graph; cards stay the same elements. */
   render() {
     const { graph } = this.canvas;
     const order = graph.order();
+    const held = this.held;
     drawOutline(this.canvas, []);
     for (const [id, { li }] of this.cards) {
       if (graph.node(id)) continue;
@@ -125,7 +131,7 @@ export class Scene {
       const { x, y } = /** @type {any} */ (graph.node(id)).position;
       const box = this.boxes.get(id);
       if (!box) this.boxes.set(id, { x, y, w: WIDTH, h: li.offsetHeight || HEIGHT });
-      else if (box.x !== x || box.y !== y) Object.assign(box, { x, y });
+      else if (!held?.has(id)) Object.assign(box, { x, y });
       this.dirty.boxes.add(id);
       this.ports(id);
       showTriggerSwitch(this.canvas, id, li);
@@ -245,7 +251,7 @@ export class Scene {
       const text = /** @type {HTMLElement} */ (element.firstElementChild);
       text.contentEditable = editable ? 'plaintext-only' : 'false';
       if (document.activeElement !== text && text.textContent !== note.text) text.textContent = note.text;
-      this.boxes.set(note.id, { ...note.position, w: note.width, h: note.height });
+      if (!this.held?.has(note.id)) this.boxes.set(note.id, { ...note.position, w: note.width, h: note.height });
       this.dirty.notes.add(note.id);
     }
   }

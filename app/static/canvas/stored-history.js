@@ -15,7 +15,8 @@ export class StoredHistory {
   constructor(storage, user, workflow) {
     this.storage = storage;
     this.prefix = 'undo:';
-    this.key = `${this.prefix}${user}:${workflow}`;
+    this.own = `${this.prefix}${user}:`;
+    this.key = `${this.own}${workflow}`;
   }
 
   /** @param {History} history @param {number} rev that the server has confirmed @param {number} pending ops on their way */
@@ -37,9 +38,11 @@ export class StoredHistory {
     }
   }
 
-  /** The workflows that were left longest ago. */
+  /** What other people left in this tab, and of one's own the workflows that were left longest ago. */
   forgetOthers() {
-    const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? '').filter((key) => key.startsWith(this.prefix));
+    const all = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? '').filter((key) => key.startsWith(this.prefix));
+    const keys = all.filter((key) => key.startsWith(this.own));
+    for (const key of all) if (!key.startsWith(this.own)) this.storage.removeItem(key);
     const left = (key) => JSON.parse(this.storage.getItem(key) ?? '{}').at ?? 0;
     for (const key of keys.sort((a, b) => left(b) - left(a)).slice(WORKFLOWS)) this.storage.removeItem(key);
   }
@@ -48,6 +51,7 @@ export class StoredHistory {
   read(history, rev) {
     let stored;
     try {
+      this.forgetOthers();
       stored = JSON.parse(this.storage.getItem(this.key) ?? 'null');
     } catch {
       return false;

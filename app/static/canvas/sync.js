@@ -12,6 +12,8 @@ import { check, restore } from '../session.js';
 /** @typedef {import('./graph.js').Op} Op */
 
 const PAUSE_MS = 600;
+/** Until the draft of others is looked at again, after what somebody did here stood in its way. */
+const AGAIN_MS = 1_000;
 const ICONS = { saved: 'check', saving: 'loader-circle', offline: 'cloud-off', conflict: 'triangle-alert', refused: 'circle-alert' };
 
 export class Sync {
@@ -197,10 +199,15 @@ export class Sync {
   }
 
   saved(reply) {
+    const { rev } = this.outbox;
     this.tries = 0;
     this.outbox.base = undefined;
     this.outbox.confirm(reply.rev);
-    if (reply.document) this.others(reply);
+    if (reply.document) {
+      this.canvas.panel?.commit(); // what is being typed was begun on the draft before, too
+      this.others(reply);
+      if (this.outbox.waiting.length) this.outbox.base = rev; // so that the server merges it, or asks
+    }
     this.canvas.readPorts();
     this.canvas.overlay.setDiagnostics(reply.diagnostics);
     this.canvas.overlay.version(reply.unpublished);
@@ -359,11 +366,19 @@ export class Sync {
     await this.fetchReply(`draft?rev=${this.outbox.rev}`);
     const reply = this.reply();
     // What was begun meanwhile is sent against the draft that it was begun on, so that the server merges it, or asks.
-    if (reply.document && !this.outbox.pending.length && !this.canvas.panel?.waiting) {
+    if (!reply.document || this.outbox.pending.length) return undefined;
+    if (this.busy) this.page.setTimeout(() => this.look(), AGAIN_MS);
+    else {
       this.others(reply);
       this.canvas.overlay.setDiagnostics(reply.diagnostics);
     }
     return undefined;
+  }
+
+  /** Is something being typed, drawn or dragged, or not saved yet? */
+  get busy() {
+    const { panel, gestures } = this.canvas;
+    return Boolean(gestures?.gesture || gestures?.links.open || panel?.waiting || this.outbox.pending.length);
   }
 
   // ---------------------------------------------------------------- the chip
