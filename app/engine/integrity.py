@@ -215,7 +215,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         select run_id, 'message ' || seq || ' status ' || status from messages
         where case when status = 0 then due_at is null and reason is null when status = 1 then lease_until is null
-                   else (due_at is not null and not (status = 9 and payload ?| array['awaited', 'uncertain'])
+                   else (due_at is not null
+                       and not (status = 9 and (reported > 0 or coalesce(payload ?| array['awaited', 'uncertain'], false)))
                        and not (status = 2 and coalesce(payload ? 'delivery', false)))
                      or lease_until is not null end
         """,

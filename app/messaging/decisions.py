@@ -19,22 +19,30 @@ from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
 from app.counters.report_counters import UNDELIVERED
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
-from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
+from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, REPORTED, RESEND, UNCERTAIN_RULE
 from app.models import Message, MessageDecision
 
+BY_REPORT = "the provider’s report"
+"""Who decides about an uncertain message that was reported about before it became so."""
 BATCH = 1_000
 """Messages that one statement of a job looks at."""
 _BEFORE = """
 tenant_id as d_tenant, run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error,
 settled_at as was_since, attempt as was_tries
 """
+CAME_BACK, RETURNED = "The provider reports that the message did not arrive.", "came_back"
+"""The error and the reason in the output of a step whose message did not arrive."""
+_REPORTED = "status = 2 and reported > 0 and payload ? 'delivery'"
 _NOTES = inbox.settled_sql(
     f"moved where payload ? '{AWAITED}' and (status in (8, 9) or (status = 2 and due_at is null))",
     port=f"case when status = 2 and reported & {UNDELIVERED} = 0 then 'next' else 'error' end",
-    error=f"case when status = 2 and reported & {UNDELIVERED} > 0 then 'The provider reports that the message did not arrive.'"
+    error=f"case when status = 2 and reported & {UNDELIVERED} > 0 then '{CAME_BACK}'"
     " when status = 9 then %(why)s::text when status = 8 then error_message end",
-    output="""jsonb_strip_nulls(jsonb_build_object('status', case status when 2 then 'sent' when 8 then 'failed' else 'uncertain' end,
-      'recipient', recipient, 'reason', case when status = 9 then 'outcome_unknown' else reason end))""",
+    output=f"""jsonb_strip_nulls(jsonb_build_object('status', case when {_REPORTED} then
+        case when reported & {UNDELIVERED} > 0 then 'bounced' else 'delivered' end
+      when status = 2 then 'sent' when status = 8 then 'failed' else 'uncertain' end, 'recipient', recipient,
+      'reason', case when status = 9 then 'outcome_unknown' when {_REPORTED} and reported & {UNDELIVERED} > 0 then '{RETURNED}'
+        else reason end))""",
 )
 _TELL = f"told as ({_NOTES})"
 
@@ -125,7 +133,8 @@ from seen
 """Answers one row: how many fit, and how many were looked at."""
 
 # Uncertain messages about which nobody has decided in time: their rule does, or, without one, their run waits no longer and the message
-# stays as it is. Afterwards nobody waits for it, so that settling it moves no run.
+# stays as it is. One that its provider has reported about counts as sent, whatever the rule. Afterwards nobody waits for it, so that
+# settling it moves no run.
 FOLLOW_RULES = moving(
     f"""
     update messages m set
@@ -144,7 +153,9 @@ FOLLOW_RULES = moving(
     UNCERTAIN,
     values=f"""
     late as materialized (
-      select {_BEFORE}, case when {APPLIES} then m.payload->'{UNCERTAIN_RULE}'->>0 end as rule, m.payload->'{UNCERTAIN_RULE}'->>2 as time
+      select {_BEFORE}, m.payload->'{UNCERTAIN_RULE}'->>2 as time,
+        {REPORTED} as by_report,
+        case when {REPORTED} then '{ASSUME_SENT}' when {APPLIES} then m.payload->'{UNCERTAIN_RULE}'->>0 end as rule
       from messages m where due_at <= clock_now() and status = 9 order by due_at limit 500 for update skip locked)""",  # noqa: S608
     returning="m.*, d.*",
     also=f"""
@@ -152,7 +163,8 @@ FOLLOW_RULES = moving(
       insert into message_decisions (tenant_id, run_id, seq, fence, act, by_kind, by_name, was_status, was_reason, was_error, was_since,
         tries)
       select tenant_id, run_id, seq, fence, case rule when '{ASSUME_SENT}' then 'sent' when '{RESEND}' then 'resent' else 'failed' end,
-        'rule', '', was_status, was_reason, was_error, was_since, was_tries from moved where rule is not null), {_TELL}""",  # noqa: S608
+        case when by_report then 'product' else 'rule' end, case when by_report then '{BY_REPORT}' else '' end, was_status, was_reason,
+        was_error, was_since, was_tries from moved where rule is not null), {_TELL}""",  # noqa: S608
     final="select run_id from told",
 )
 """Answers the runs that were told. Takes `shard` and `why`, the sentence for a run that leaves without a rule."""

@@ -20,14 +20,14 @@ from app.counters.report_counters import COUNTED, UNDELIVERED, bits_of
 from app.lib import shards
 from app.lib.database import execute
 from app.live_moves import moved_sql
+from app.messaging.decisions import CAME_BACK, RETURNED
 from app.messaging.ledger import Connection, Transition
 from app.models.status import MessageStatus, ReportKind
 
 DELIVERY = "delivery"
 """In the payload of a message whose run waits until it is delivered: seconds, the port after them, and the time in words."""
-CAME_BACK = "The provider reports that the message did not arrive."
-NOT_REPORTED, RETURNED = "not_reported", "came_back"
-"""Reasons in the output of a step: nobody reported in time, or the provider reported that it did not arrive."""
+NOT_REPORTED = "not_reported"
+"""The reason in the output of a step about whose message nobody reported in time."""
 MARK = f"""
 with told as (
   select * from unnest(%(runs)b::uuid[], %(seqs)b::int[], %(bits)b::int[], %(details)b::text[]) as t(run_id, seq, bits, detail)),
@@ -36,7 +36,8 @@ chosen as materialized (
   from messages m join told t on t.run_id = m.run_id and t.seq = m.seq
   where m.tenant_id = %(tenant)s order by m.run_id, m.seq for update of m),
 moved as (
-  update messages m set reported = (m.reported | c.fresh)::smallint, due_at = case when c.waited then null else m.due_at end
+  update messages m set reported = (m.reported | c.fresh)::smallint,
+    due_at = case when c.waited then null when m.status = 9 and m.resent_at is null then clock_now() else m.due_at end
   from chosen c where m.tenant_id = %(tenant)s and m.run_id = c.c_run and m.seq = c.c_seq and c.fresh > 0
   returning m.*, c.fresh, c.detail, c.waited),
 watched as ({moved_sql("moved")}),

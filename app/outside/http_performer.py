@@ -50,14 +50,16 @@ class HttpPerformer(Performer):
         account, token = await self._credentials(call, sent)
         request = _outgoing(call, account, token, sent)
         answer = await self._answer(request, asked_for, end, sent)
+        # Another server, behind a redirect, never saw the credentials.
+        own = answer.url.origin == request.url.origin
         if (
-            answer.status == 401 and token
-        ):  # the service takes this token no more: it did nothing, so it is asked once again
+            answer.status == 401 and token and own
+        ):  # the service takes this token no more and did nothing: it is asked once again
             account, newer = await self._credentials(call, sent, refused=token)
             answer = await self._answer(_outgoing(call, account, newer, sent), asked_for, end, sent)
         wait_s = _wait_s(answer)
         value = answer_value(answer) if wait_s is None else {**answer_value(answer), "retryAfter": wait_s}
-        sign = _sign(asked_for, answer, wait_s, knows_us=account is None or account.auth == "none")
+        sign = _sign(asked_for, answer, wait_s, authenticated=own and account is not None and account.auth != "none")
         return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, sign)
 
     async def _answer(self, request: HttpRequest, asked_for: Asked, end: float, sent: Asked) -> HttpAnswer:
@@ -113,12 +115,13 @@ def _wait_s(answer: HttpAnswer) -> float | None:
     return retry_after_s(answer.header("retry-after"), clock.now())
 
 
-def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *, knows_us: bool) -> ServiceSign:
+def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *, authenticated: bool) -> ServiceSign:
     """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request.
 
-    But for 401 (RFC 9110, 15.5.2): the credentials of the connector are not valid. 403 may be about one resource. `knows_us`: it has none.
+    But for 401 (RFC 9110, 15.5.2): the credentials of the connector are not valid. 403 may be about one resource. `authenticated`: it
+    was shown some.
     """
-    if answer.status == 401 and not knows_us and {"401", "4xx"}.isdisjoint(asked_for.get("expects", ())):
+    if answer.status == 401 and authenticated and {"401", "4xx"}.isdisjoint(asked_for.get("expects", ())):
         words = f"The service refused the credentials: it answered 401 {_phrase(401)}."
         return ServiceSign(False, words, refused=True, again=True)
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))

@@ -17,7 +17,8 @@ from app.engine import integrity
 from app.inbox import InboxKind
 from app.lib import clock, database
 from app.messaging import deliveries, ledger
-from app.messaging.deliveries import CAME_BACK, NOT_REPORTED, RETURNED, ReportOf
+from app.messaging.decisions import CAME_BACK, RETURNED
+from app.messaging.deliveries import NOT_REPORTED, ReportOf
 from app.models.status import ReportKind
 from tests.callbacks.conftest import Reporting
 from tests.callbacks.test_reports import entry
@@ -26,6 +27,7 @@ from tests.fixtures.sink import Sink
 from tests.fixtures.world import World as Flows
 from tests.fixtures.world import flow, node
 from tests.messaging.ended import exact
+from tests.messaging.test_kills_of_providers import killed_at
 from tests.messaging.world import World
 
 DAY: dict[str, Any] = {"awaited": True, "delivery": [86_400, "next", "24 hours"]}
@@ -151,6 +153,27 @@ def test_a_report_ends_a_doubt_and_the_wait(reporting: Reporting, world: World) 
     world.db.execute("update node_stats set key = 'message.uncertain' where key = 'message.sent'")
     report(reporting, "Bounce", run_id, Type="HardBounce", Description="gone")
     assert notes(world, run_id) == [OUTCOMES["Bounce"]] and world.row(run_id)["word"] == "sent"
+    exact(world)
+
+
+@pytest.mark.parametrize(
+    ("record", "note"),
+    [("Delivery", ("next", "delivered", None, None)), ("Bounce", ("error", "bounced", RETURNED, CAME_BACK))],
+)
+def test_what_was_reported_before_its_worker_died_is_in_no_doubt_and_is_not_sent_again(
+    reporting: Reporting, world: World, record: str, note: Any
+) -> None:
+    run_id = world.message(payload={**DAY, "uncertain": ["resend", 60, "1 minute"]})
+    killed_at("ledger", "settle")
+    assert world.row(run_id)["word"] == "sending"
+    report(reporting, record, run_id, Type="HardBounce")
+    world.end_leases()
+    world.deliver()
+    later(world, 2)
+    world.deliver()
+    assert world.row(run_id)["word"] == "sent" and len(reporting.provider.taken) == 1
+    assert notes(world, run_id) == [note]
+    assert world.db.execute("select act, by_kind from message_decisions").fetchall() == [("sent", "product")]
     exact(world)
 
 

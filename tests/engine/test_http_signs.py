@@ -75,3 +75,18 @@ def test_a_status_that_the_step_expects_is_no_fault_of_the_service(world: World,
     world.emit("go", world.contacts(12))
     finish(world, url)
     assert world.one("select state from connectors") == "ok"
+
+
+def test_a_401_of_a_server_behind_a_redirect_says_nothing_about_the_credentials(
+    world: World, url: str, server: Recorder
+) -> None:
+    """It never saw them: they go to no other origin."""
+    connector_id = connector(world, server.url)
+    with recording() as other:
+        other.answer = lambda asked: Reply(401)
+        server.answer = lambda asked: Reply(302, b"", {"Location": f"{other.url}/file"})
+        workflow = world.workflow(requesting("/x", connectorId=connector_id, method="GET", followRedirects=True))
+        world.emit("go", world.contacts(1))
+        finish(world, url)
+        assert len(other.asked) == 1 and "authorization" not in {name.lower() for name in other.asked[0].headers}
+    assert world.one("select state from connectors") == "ok" and world.runs(workflow) == {"completed": 1}

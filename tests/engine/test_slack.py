@@ -178,6 +178,16 @@ def test_a_refused_account_pauses_the_connector_and_the_post_waits(
     assert make_calls(url) == 0 and len(server.asked) == 1 and world.one("select count(*) from calls") == 1
 
 
+def test_a_channel_that_the_app_may_not_post_to_is_no_fault_of_the_account(
+    world: World, url: str, server: Recorder
+) -> None:
+    server.answer = lambda asked: json_reply({"ok": False, "error": "no_permission"})
+    posting(world, connector(world, "slack_app", {"channel": "#x", "baseUrl": f"{server.url}/api"}, TOKEN), text="Hi")
+    world.emit("go", world.contacts(1))
+    finish(world, url)
+    assert world.one("select state from connectors") == "ok" and world.one("select count(*) from calls") == 0
+
+
 def test_the_test_of_a_connection_says_slacks_words(server: Recorder) -> None:
     def tried(kind: Any, settings: dict[str, Any], secret: str) -> Any:
         return asyncio.run(kind.tried(kind.account(settings, secret), 5.0))

@@ -16,6 +16,10 @@ from app.messaging import claims
 from app.messaging.deliver import connect
 from app.messaging.queue import LaneTurns
 from tests.fixtures.sink import Sink
+from tests.messaging.ended import exact
+from tests.messaging.providers.postmark import Postmark
+from tests.messaging.providers.provider import running
+from tests.messaging.test_kills_of_providers import IDS, PLACES, killed_at
 from tests.messaging.world import World
 
 
@@ -206,6 +210,48 @@ def test_a_worker_that_dies_while_a_stand_in_sends_leaves_no_second_copy(world: 
     world.deliver()
     assert world.words() == {"uncertain": 1, "sent": 5} and world.row(begun)["connector_id"] == other
     assert len(world.sink.mails) == 5 and not second.mails and sent_by(world) == {world.connector_id: 5}
+
+
+@pytest.mark.parametrize(("module", "function", "word"), PLACES, ids=IDS)
+def test_kill_9_while_a_stand_in_sends(world: World, module: str, function: str, word: str) -> None:
+    """What was handed over by the stand-in is in doubt there, and the first, which works again, never sends it."""
+    with running(Postmark) as provider:
+        new = NewConnector(name="API", type=provider.type, config=provider.config())
+        world.connectors("create", new)
+        other = world.value("select id from connectors where name = 'API'")
+        name_stand_in(world, world.connector_id, other)
+        set_state(world, world.connector_id, "paused")
+        run_id = world.message()
+        killed_at(module, function)
+        assert len(provider.taken) == (word == "uncertain")
+        set_state(world, world.connector_id, "ok")
+        set_state(world, other, "paused")
+        world.end_leases()
+        world.deliver()
+        world.make_due()
+        world.deliver()
+        assert len(provider.taken) + len(world.sink.mails) == 1, "calls made are messages recorded"
+    row = world.row(run_id)
+    assert (row["word"], row["connector_id"]) == (word, other if word == "uncertain" else world.connector_id)
+    exact(world)
+
+
+def test_kill_9_of_a_worker_of_the_first_leaves_nothing_for_the_stand_in(world: World) -> None:
+    with running(Postmark) as provider:
+        world.connectors("create", NewConnector(name="API", type=provider.type, config=provider.config()))
+        name_stand_in(world, world.connector_id, world.value("select id from connectors where name = 'API'"))
+        run_id = world.message()
+        killed_at("ledger", "settle")
+        assert len(world.sink.mails) == 1
+        set_state(world, world.connector_id, "paused")
+        world.deliver()
+        world.end_leases()
+        world.deliver()
+        world.make_due()
+        world.deliver()
+        assert provider.taken == [] and len(world.sink.mails) == 1
+    assert (world.row(run_id)["word"], world.row(run_id)["connector_id"]) == ("uncertain", world.connector_id)
+    exact(world)
 
 
 def refused(call: Callable[[], object]) -> str:

@@ -25,7 +25,6 @@ REFUSED = (
     "account_inactive",
     "token_revoked",
     "token_expired",
-    "no_permission",
     "missing_scope",
     "invalid_token",
     "no_service",
