@@ -19,7 +19,7 @@ from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
 from app.counters.report_counters import UNDELIVERED
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
-from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, REPORTED, RESEND, UNCERTAIN_RULE
+from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, REPORT_DECIDES, RESEND, UNCERTAIN_RULE
 from app.models import Message, MessageDecision
 
 BY_REPORT = "the provider’s report"
@@ -154,8 +154,8 @@ FOLLOW_RULES = moving(
     values=f"""
     late as materialized (
       select {_BEFORE}, m.payload->'{UNCERTAIN_RULE}'->>2 as time,
-        {REPORTED} as by_report,
-        case when {REPORTED} then '{ASSUME_SENT}' when {APPLIES} then m.payload->'{UNCERTAIN_RULE}'->>0 end as rule
+        {REPORT_DECIDES} as by_report,
+        case when {REPORT_DECIDES} then '{ASSUME_SENT}' when {APPLIES} then m.payload->'{UNCERTAIN_RULE}'->>0 end as rule
       from messages m where due_at <= clock_now() and status = 9 order by due_at limit 500 for update skip locked)""",  # noqa: S608
     returning="m.*, d.*",
     also=f"""

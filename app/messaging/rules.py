@@ -21,10 +21,10 @@ APPLIES = f"""
 (m.payload ? '{UNCERTAIN_RULE}' and not (m.payload->'{UNCERTAIN_RULE}'->>0 = '{RESEND}' and m.resent_at is not null))
 """
 """Is there a rule for message `m`? A message is sent again by rule once, and only if nobody did so before: then a person is asked."""
-REPORTED = "(m.reported > 0 and m.resent_at is null)"
+REPORT_DECIDES = "(m.reported > 0 and m.resent_at is null)"
 """Has the provider reported about message `m` before its own worker could, so that no doubt is left? Not of one that was sent again."""
 LIMIT = f"""
-case when {REPORTED} then clock_now()
+case when {REPORT_DECIDES} then clock_now()
   when {APPLIES} then clock_now() + (m.payload->'{UNCERTAIN_RULE}'->>1)::float8 * interval '1 second'
   when m.payload ? '{AWAITED}' then clock_now() + %(hours)s * interval '1 hour' end
 """
