@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
@@ -51,6 +52,31 @@ def test_mode_version_person_and_step_are_in_the_address(page: Page, product: Pr
     page.goto(f"/workflows/{workflow}?step=gone&mode=fly")
     canvas.ready()
     expect(page).to_have_url(re.compile(r"/workflows/[0-9a-f-]{36}$"))
+
+
+def test_a_reload_leaves_the_view_and_what_is_gone_gives_way(page: Page, product: Product) -> None:
+    workflow = demo_workflow(product)
+    canvas = Builder(page).open(f"{workflow}?mode=results")
+    select = page.locator("#results-bar select")
+    expect(select).to_be_visible()
+    first = page.locator(".node").first
+    before = canvas.centre(first)
+    for _ in range(2):
+        with page.expect_response(re.compile("/results")):
+            page.reload()
+        expect(select).to_be_visible()
+        page.wait_for_function("id => localStorage.getItem(`view:${id}`)", arg=workflow)
+    x, y = canvas.centre(first)
+    assert abs(x - before[0]) < 2 and abs(y - before[1]) < 2
+    page.goto(f"/workflows/{workflow}?mode=results&version=999")
+    expect(select).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?mode=results$"))
+    page.goto(f"/workflows/{workflow}?mode=person&run={uuid4()}")
+    expect(canvas.panel.locator(".who").first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?mode=person$"))
+    canvas.panel.locator(".who").first.click()
+    expect(page.locator("#person-bar [data-name]")).to_be_visible()
+    expect(page.locator(".node.now")).to_be_in_viewport(ratio=1)
 
 
 def test_undo_outlives_a_reload_and_an_activation(page: Page, product: Product) -> None:

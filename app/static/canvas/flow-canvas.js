@@ -87,6 +87,11 @@ export class FlowCanvas extends HTMLElement {
     else this.focus({ preventScroll: true });
   }
 
+  /** Where it begins on the screen. */
+  get left() {
+    return this.getBoundingClientRect().left;
+  }
+
   get editable() {
     return this.mayEdit && this.mode === 'edit';
   }
@@ -304,11 +309,11 @@ export class FlowCanvas extends HTMLElement {
 
   /** @param {string} mode edit, results or person */
   setMode(mode) {
-    const before = this.getBoundingClientRect().left;
+    const before = this.left;
     this.mode = mode;
     this.stage.dataset.mode = mode;
     // The palette comes and goes; what is on the canvas stays where it was on the screen.
-    this.setView({ ...this.view, x: this.view.x + before - this.getBoundingClientRect().left });
+    this.setView({ ...this.view, x: this.view.x + before - this.left });
     for (const button of document.querySelectorAll('[data-mode-button]')) {
       button.setAttribute('aria-pressed', String(/** @type {any} */ (button).dataset.modeButton === mode));
     }
@@ -329,7 +334,7 @@ export class FlowCanvas extends HTMLElement {
     this.scene.schedule();
     this.emit('wf:view', to);
     clearTimeout(this.saveView);
-    this.saveView = setTimeout(() => localStorage.setItem(`view:${this.workflow}`, JSON.stringify(this.view)), 400);
+    this.saveView = setTimeout(() => localStorage.setItem(`view:${this.workflow}`, JSON.stringify({ ...this.view, left: this.left })), 400);
   }
 
   fly(to) {
@@ -358,7 +363,11 @@ export class FlowCanvas extends HTMLElement {
 
   restoreView() {
     const stored = localStorage.getItem(`view:${this.workflow}`);
-    if (stored) this.setView(JSON.parse(stored));
+    if (stored) {
+      // The palette is there or not: what was on the canvas stays where it was on the screen.
+      const { left = this.left, x, y, k } = JSON.parse(stored);
+      this.setView({ x: x + left - this.left, y, k });
+    }
     const seen = view.sight(this.view, this.scene.size);
     const { boxes, size } = this.scene;
     if (stored && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;

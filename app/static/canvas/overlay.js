@@ -46,6 +46,8 @@ export class Overlay {
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
+    /** How often results or a run came. */
+    this.arrivals = 0;
     this.fresh = new NewSteps(canvas);
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
@@ -153,12 +155,20 @@ export class Overlay {
       this.follow();
       const bar = document.getElementById('results-bar');
       if (bar && !bar.childElementCount) bar.textContent = 'Loading results…';
-      return this.get(`results${this.shownVersion && `?version=${this.shownVersion}`}`, '#results-bar');
+      return this.getOr(this.shownVersion && `results?version=${this.shownVersion}`, 'results', '#results-bar');
     }
     canvas.panel.about = 'person';
     canvas.panel.show();
     canvas.panel.pending();
-    return this.get(this.shownRun ? `people/${this.shownRun}` : 'people', '#panel');
+    return this.getOr(this.shownRun && `people/${this.shownRun}`, 'people', '#panel');
+  }
+
+  /** What an address names may be gone: the shell says so, and what there is comes instead. */
+  async getOr(wanted, instead, target) {
+    const { arrivals } = this;
+    const { mode } = this.canvas;
+    if (wanted) await this.get(wanted, target);
+    return this.arrivals === arrivals && this.canvas.mode === mode ? this.get(instead, target) : undefined;
   }
 
   /** The numbers move by themselves while they are shown: of the version that is chosen, and nothing else is touched. */
@@ -193,6 +203,7 @@ export class Overlay {
     const kind = /** @type {any} */ (tag).dataset.overlay;
     tag.remove();
     if (kind !== this.canvas.mode) return;
+    this.arrivals += 1;
     this.where(data);
     const quiet = this.quiet;
     this.quiet = false;
@@ -320,10 +331,10 @@ export class Overlay {
     bar.hidden = !steps.length;
     /** @type {any} */ (bar.querySelector('[data-name]')).textContent = name;
     bar.querySelector('.dots')?.replaceChildren(...steps.map((_, index) => make('i', '', { 'data-step': String(index) })));
-    if (steps.length) this.goTo(steps.length - 1);
     const { view, scene } = this.canvas;
     const top = scene.bounds().y * view.k + view.y;
-    if (top < BAR && top > 0) this.canvas.setView({ ...view, y: view.y + BAR - top }, true);
+    if (top < BAR && top > 0) this.canvas.setView({ ...view, y: view.y + BAR - top });
+    if (steps.length) this.goTo(steps.length - 1);
   }
 
   /** Show the run as it stood at step `index`. */
