@@ -273,3 +273,20 @@ def test_a_fallback_tries_the_next_way_when_a_message_comes_back(flows: Flows, k
     flows.engine.advance()
     ways = [port for name, _, port in flows.steps(flow_id) if name == "ways"]
     assert ways[-1] == used and flows.runs(flow_id) == {"completed": 1}
+
+
+def test_a_run_that_ended_meanwhile_is_moved_neither_by_a_report_nor_by_the_time(flows: Flows) -> None:
+    flow_id, (first, _) = sent(flows, wired=True)
+    flows.db.execute("delete from contacts")
+    for (contact,) in flows.db.execute("select contact_id from runs").fetchall():
+        flows.put("contact.erased", [contact], kind=3)
+    flows.engine.advance()
+    assert flows.runs(flow_id) == {"cancelled": 2}
+    steps = flows.steps(flow_id)
+    mark(flows, ReportOf(*first, ReportKind.DELIVERED))
+    flows.travel(clock.now() + timedelta(hours=24, minutes=1))
+    assert deliveries.end_waits(flows.db) == 1
+    flows.engine.advance()
+    assert flows.runs(flow_id) == {"cancelled": 2} and flows.steps(flow_id) == steps
+    assert flows.one("select count(*) from inbox") == 0
+    assert integrity.check(flows.db) == []
