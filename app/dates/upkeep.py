@@ -18,7 +18,7 @@ from app.flow.trigger_registry import typed
 
 
 class PublishedTrigger(NamedTuple):
-    """A trigger of a live version that is switched on. `active` False: its workflow is paused. `timezone`: the workspace's."""
+    """A trigger of a live version. `active` False: it is switched off, or its workflow is paused. `timezone`: the workspace's."""
 
     workflow_id: UUID
     trigger: Trigger

@@ -11,6 +11,7 @@ import msgspec
 
 from app.flow.reception import Reception, value_at
 from app.lib.conversions import as_exact, as_instant, as_key
+from app.lib.normal_forms import nfc
 
 CursorKind = Literal["number", "timestamp"]
 FirstPoll = Literal["new", "existing"]
@@ -39,8 +40,7 @@ class RowCursor(msgspec.Struct, frozen=True):
 
     def text_of(self, row: Any) -> str | None:
         """The value in a row as it stands there, None where there is none that can be compared."""
-        value = value_at(row, self.path)
-        text = as_key(value, 100).strip() if isinstance(value, str | int | float | Decimal) else ""
+        text = _text(value_at(row, self.path))
         return text if text and self.order(text) is not None else None
 
     def order(self, text: str) -> tuple[Any, str] | None:
@@ -76,8 +76,7 @@ class RowPoll(msgspec.Struct, frozen=True):
 
     def key_of(self, row: Any) -> str:
         """What a row is known by; empty where it says nothing."""
-        value = value_at(row, self.id)
-        return as_key(value).strip() if isinstance(value, str | int | float | Decimal) else ""
+        return _text(value_at(row, self.id))
 
     def when(self, row: Any, now: datetime) -> datetime:
         """When it happened: what the row says, never later than now, and not so long ago that the engine starts nothing for it."""
@@ -88,3 +87,13 @@ class RowPoll(msgspec.Struct, frozen=True):
     def pause_s(self, failures: int) -> float:
         """How long until it asks again after so many failures in a row: twice as long each time, up to an hour or its own interval."""
         return max(self.every_s, min(self.every_s * 2.0 ** min(failures, 12), timedelta(hours=1).total_seconds()))
+
+
+def _text(value: Any) -> str:
+    """A value that rows are told apart by, whole: what is cut or rounded would pass over the rows of another. Empty for what is none."""
+    if isinstance(value, str):
+        return nfc(value.strip())
+    exact = as_exact(value)
+    if not isinstance(exact, Decimal) or exact == exact.to_integral_value():
+        return as_key(exact, 400)
+    return format(exact.normalize(), "f")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -52,10 +51,3 @@ class TryPoll(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`data`: settings to try instead of those of the draft."""
 
     data: dict[str, Any] | None = None
-
-
-class TriggerPlace(msgspec.Struct, frozen=True):
-    """A trigger of a workflow."""
-
-    workflow_id: UUID
-    trigger_id: str

@@ -25,6 +25,7 @@ from app.polls.repository import PollRepository
 from app.polls.sources import PollFailed, PollSources
 from app.polls.storing import row_key
 from app.workflows.service import WorkflowService
+from app.workflows.trigger_lookup import draft_or_live_trigger
 
 SHOWN = 20
 
@@ -88,11 +89,7 @@ class PollService:
         return TriedPoll(rows=tried, total=answer.total)
 
     async def _trigger(self, workflow_id: UUID, trigger_id: str) -> Trigger:
-        workflow = await self._workflows.get(workflow_id)
-        trigger = self._workflows.draft(workflow).flow.trigger_of(trigger_id)
-        if trigger is None and workflow.live_version is not None:
-            version = await self._workflows.version(workflow, workflow.live_version)
-            trigger = self._workflows.published(version).flow.trigger_of(trigger_id)
+        trigger = await draft_or_live_trigger(self._workflows, workflow_id, trigger_id)
         if trigger is None or not _asks(trigger):
             raise NotPolled
         return trigger

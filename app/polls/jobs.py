@@ -24,29 +24,32 @@ AT_ONCE = 16
 """Polls of one process that are under way."""
 LOOK_S = 1.0
 REMEMBERED_DAYS = 7
-"""How long a row is known after it was last seen."""
+"""So many days of answers without a row, and it is not known any more."""
 FORGOTTEN_AT_ONCE = 5_000
 _polling = threading.Lock()
 FAULT = "This poll stopped on a fault in the program. The log of the worker says more."
 
 
 async def work(stop: threading.Event = polling.stopping) -> int:
-    """Ask what is due until nothing is; how many were asked."""
+    """Ask what is due until nothing is; how many were asked. What breaks one poll, even the database, ends no other that is under way."""
     tasks: dict[asyncio.Task[None], int] = {}
-    sources, count = PollSources(), 0
+    sources, count, broken = PollSources(), 0, list[BaseException]()
     try:
         async with database.job_engine() as engine:
             while True:
-                if not stop.is_set():
+                if not stop.is_set() and not broken:
                     for due in await _take(engine, tasks):
                         task = asyncio.create_task(_poll(engine, sources, due))
                         tasks[task], count = due.tenant_id, count + 1
                 if not tasks:
+                    if broken:
+                        raise broken[0]
                     return count
                 finished, _ = await asyncio.wait(tasks, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
                 for task in finished:
                     del tasks[task]
-                    task.result()
+                    if (error := task.exception()) is not None:  # raises when it was cancelled
+                        broken.append(error)
     finally:
         for task in tasks:
             task.cancel()
@@ -70,7 +73,8 @@ async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None
         return
     try:
         if await storing.busy(engine, due):
-            raise PollFailed("So many of its starts wait that it asks later.", wait_s=storing.WAIT_S)
+            await _fail(engine, due, "So many of its starts wait that it asks later.", storing.WAIT_S, counts=False)
+            return
         # How far the rows reach is asked at the beginning alone, where those that are there start nothing.
         count = not due.primed and poll.first == "new"
         answer: PollAnswer = await sources.ask(due.tenant_id, poll, due.cursor, count=count)
@@ -86,10 +90,15 @@ async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None
         await _fail(engine, due, FAULT, poll.pause_s(due.failures))
 
 
-async def _fail(engine: AsyncEngine, due: DuePoll, error: str, wait_s: float) -> None:
-    log.warning("poll.failed", tenant_id=due.tenant_id, workflow_id=str(due.workflow_id), trigger=due.trigger_id)
+async def _fail(engine: AsyncEngine, due: DuePoll, error: str, wait_s: float, *, counts: bool = True) -> None:
+    log.warning(
+        "poll.failed" if counts else "poll.waits",
+        tenant_id=due.tenant_id,
+        workflow_id=str(due.workflow_id),
+        trigger=due.trigger_id,
+    )
     async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-        await repository.fail(session, due, error, wait_s)
+        await repository.fail(session, due, error, wait_s, counts=counts)
 
 
 def poll_sources() -> None:
@@ -106,7 +115,7 @@ def poll_sources() -> None:
 
 
 async def forget_polled_rows() -> None:
-    """Rows that no answer has had for a week are not known any more: their cursors are behind them."""
+    """Rows that the answers of a week have not had are not known any more: their cursors are behind them."""
     removed = 1
     while removed:
         async with database.transaction(DatabaseRole.ENGINE) as session:

@@ -40,7 +40,13 @@ where (p.tenant_id, p.workflow_id, p.trigger_id) = (c.tenant_id, c.workflow_id, 
 returning p.tenant_id, p.workflow_id, p.trigger_id, p.trigger, p.cursor, p.primed, p.failures, p.lease, w.timezone,
   w.settings->>'country' as country
 """  # noqa: S608  constants
-_HOLD = f"select clock_now() as now from polls where {_PLACE} and lease = %(lease)s for update"  # noqa: S608  constants
+# Starts of a paused workflow are refused, so an answer that comes then is not stored: its rows are asked for again.
+_HOLD = """
+select clock_now() as now from polls p join workflows f on f.tenant_id = p.tenant_id and f.id = p.workflow_id
+where p.tenant_id = %(tenant)s and p.workflow_id = %(workflow)s and p.trigger_id = %(id)s and p.lease = %(lease)s
+  and f.status = 'active' and f.deleted_at is null
+for update of p
+"""
 # Seen again a day later is noted: a list without a cursor shows the same rows for years.
 _SEE = """
 insert into polled_rows as r (tenant_id, workflow_id, trigger_id, row_key, seen_at)
@@ -57,8 +63,9 @@ update polls set cursor = %(cursor)s, primed = %(primed)s, lease = null, lease_u
 where {_PLACE} and lease = %(lease)s
 """  # noqa: S608  constants
 _FAIL = f"""
-update polls set lease = null, lease_until = null, failures = failures + 1, error = %(error)s,
-  failing_since = coalesce(failing_since, clock_now()), next_at = clock_now() + %(wait)s * interval '1 second'
+update polls set lease = null, lease_until = null, failures = failures + %(counts)s::bool::int, error = %(error)s,
+  failing_since = case when %(counts)s then coalesce(failing_since, clock_now()) else failing_since end,
+  next_at = clock_now() + %(wait)s * interval '1 second'
 where {_PLACE} and lease = %(lease)s returning failures
 """  # noqa: S608  constants
 _STORED = "select workflow_id, trigger_id, trigger, active from polls where tenant_id = %(tenant)s for update"
@@ -70,13 +77,17 @@ on conflict (tenant_id, workflow_id, trigger_id) do update set trigger = exclude
   next_at = clock_now(), lease = null, lease_until = null, failures = 0, error = null, failing_since = null,
   cursor = case when %(anew)s then null else p.cursor end, primed = not %(anew)s and p.primed
 """
-_SWITCH = f"update polls set active = %(active)s where {_PLACE}"  # noqa: S608  constants
+_SWITCH = f"update polls set active = %(active)s, lease = null, lease_until = null where {_PLACE}"  # noqa: S608  constants
 _DROP = f"delete from polls where {_PLACE}"  # noqa: S608  constants
 _DROP_ROWS = f"delete from polled_rows where {_PLACE}"  # noqa: S608  constants
+# What the last answer had is known, however long ago that was: a pause, an outage and an interval of a week forget nothing.
 _FORGET = """
 delete from polled_rows r where (r.tenant_id, r.workflow_id, r.trigger_id, r.row_key) in (
   select o.tenant_id, o.workflow_id, o.trigger_id, o.row_key from workspaces w cross join lateral (
-    select * from polled_rows p where p.tenant_id = w.id and p.seen_at < clock_now() - %(days)s * interval '1 day'
+    select p.* from polled_rows p
+      join polls q on q.tenant_id = p.tenant_id and q.workflow_id = p.workflow_id and q.trigger_id = p.trigger_id
+    where p.tenant_id = w.id and p.seen_at < clock_now() - %(days)s * interval '1 day'
+      and p.seen_at < q.polled_at - %(days)s * interval '1 day'
     order by p.seen_at limit %(most)s) as o)
 returning 1
 """
@@ -176,11 +187,10 @@ async def go_on(session: AsyncSession, due: DuePoll, end: PollEnd, now: datetime
     )  # fmt: skip
 
 
-async def fail(session: AsyncSession, due: DuePoll, error: str, wait_s: float) -> None:
-    """Nothing could be read: it stays where it is, and asks again later."""
-    await execute(
-        session, _FAIL, **due.place, lease=due.lease, error=redacted(error)[:500].replace("\x00", ""), wait=wait_s
-    )
+async def fail(session: AsyncSession, due: DuePoll, error: str, wait_s: float, *, counts: bool = True) -> None:
+    """Nothing was read: it stays where it is, and asks again later. `counts`: as a failure, which people see on Home."""
+    text = redacted(error)[:500].replace("\x00", "")
+    await execute(session, _FAIL, **due.place, lease=due.lease, error=text, wait=wait_s, counts=counts)
 
 
 async def stored_polls(session: AsyncSession, tenant_id: int) -> Sequence[StoredPoll]:
@@ -208,5 +218,5 @@ async def drop_poll(session: AsyncSession, tenant_id: int, row: StoredPoll) -> N
 
 
 async def forget_rows(session: AsyncSession, days: int, most: int) -> int:
-    """Delete some of the rows that no answer had for so many days; how many."""
+    """Delete some of the rows that the answers of so many days did not have; how many."""
     return len(await execute(session, _FORGET, days=days, most=most))

@@ -130,7 +130,8 @@ class PollSources:
                 raise PollFailed(str(error), at_fault=not error.permanent) from error
             if not (answer.status == 401 and token):
                 break
-        return _rows_of(answer, poll, cursor)
+        # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
+        return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 
 
 def _may_ask(key: tuple[int, UUID]) -> bool:

@@ -78,7 +78,8 @@ async def store(engine: AsyncEngine, due: DuePoll, poll: RowPoll, answer: PollAn
     cursor = _cursor(due, poll, answer)
     if answer.more and not fresh and cursor == due.cursor and poll.cursor:
         raise PollFailed(f"Too many rows have the same value at {poll.cursor.path}, so it cannot read on behind them.")
-    primed = not skipped or not fresh
+    # A list without a cursor is whole in one answer; one whose cursor moves has been read to its end when it brings nothing new.
+    primed = not skipped or not fresh or (cursor == due.cursor and not answer.more)
     end = PollEnd(cursor, primed, started, refused + answer.left_out, answer.more or not primed, poll.every_s)
     async with database.committed(_session(engine, due)) as session:
         await repository.go_on(session, due, end, await _hold(session, due))

@@ -28,7 +28,10 @@ def read_poll(trigger_id: str, stored: dict[str, object]) -> RowPoll | None:
 
 
 async def compare(session: AsyncSession, tenant_id: int, live: Sequence[PublishedTrigger]) -> None:
-    """Bring the polls of one workspace to what its live versions are now."""
+    """Bring the polls of one workspace to what its live versions are now.
+
+    One that is switched off stays where it is, as one that is paused: what it knows would else start twice when it is on again.
+    """
     wanted: dict[tuple[UUID, str], tuple[StoredPoll, RowPoll]] = {}
     for one in live:
         if (poll := row_poll_of(one.trigger)) is not None:

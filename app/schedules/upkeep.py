@@ -34,9 +34,10 @@ async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
     before_epoch, now = await repository.hold(session, tenant_id)
     if before_epoch == epoch:
         return
-    live = [one for version in await repository.live_triggers(session, tenant_id) for one in _triggers(version)]
+    every = [one for version in await repository.live_triggers(session, tenant_id) for one in _triggers(version)]
+    live = [one for one in every if one.trigger.enabled]
     await dates.compare(session, tenant_id, live)
-    await polls.compare(session, tenant_id, live)
+    await polls.compare(session, tenant_id, every)
     wanted: dict[Key, tuple[StoredSchedule, Timetable]] = {}
     for one in live:
         if (timetable := timetable_of(one.trigger)) is not None:
@@ -57,9 +58,9 @@ async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
 
 
 def _triggers(live: LiveTriggers) -> list[PublishedTrigger]:
-    """The triggers of a version that are switched on. What this process does not understand is left to another."""
+    """The triggers of a version, those that are switched off too. What this process does not understand is left to another."""
     try:
         triggers = triggers_of(live.document)
     except msgspec.ValidationError:
         return []
-    return [PublishedTrigger(live.workflow_id, one, live.active, live.timezone) for one in triggers if one.enabled]
+    return [PublishedTrigger(live.workflow_id, one, live.active and one.enabled, live.timezone) for one in triggers]

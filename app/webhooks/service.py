@@ -28,6 +28,7 @@ from app.webhooks.keys import WebhookKeys
 from app.webhooks.repository import WebhookRepository
 from app.webhooks.schemas import SecretView, WebhookView
 from app.workflows.service import WorkflowService
+from app.workflows.trigger_lookup import draft_or_live_trigger
 
 
 class NotCalled(NotFound):
@@ -85,11 +86,7 @@ class WebhookService:
         return (await self._reception(workflow_id, trigger_id)).signature == "none"
 
     async def _reception(self, workflow_id: UUID, trigger_id: str, data: dict[str, Any] | None = None) -> Reception:
-        workflow = await self._workflows.get(workflow_id)
-        trigger = self._workflows.draft(workflow).flow.trigger_of(trigger_id)
-        if trigger is None and workflow.live_version is not None:
-            version = await self._workflows.version(workflow, workflow.live_version)
-            trigger = self._workflows.published(version).flow.trigger_of(trigger_id)
+        trigger = await draft_or_live_trigger(self._workflows, workflow_id, trigger_id)
         if trigger is None:
             raise NotCalled
         kind, config = typed(trigger if data is None else _checked(trigger, data))

@@ -114,3 +114,15 @@ async def test_what_does_not_fit_is_said(api: ApiClients, data: dict[str, Any], 
     if answer.status_code == 201:
         answer = await admin.post(f"{PATH}/{answer.json()['data']['id']}/activate")
     assert answer.status_code == 422 and words in answer.text, answer.text
+
+
+async def test_a_connector_that_a_trigger_asks_by_is_in_use(api: ApiClients) -> None:
+    admin = await api(Role.ADMIN)
+    config = {"host": "db.example.com", "database": "shop", "user": "reader", "password": "s3cret"}
+    body = {"type": "postgres", "name": "Shop", "config": config}
+    connector = (await admin.post("/api/v1/connectors", json=body)).json()["data"]["id"]
+    source = {"kind": "query", "connectorId": connector, "query": "select 1 as id"}
+    document = {"name": "Orders", **polling_flow(source=source)}
+    await created(admin, {key: document[key] for key in ("name", "triggers", "nodes", "edges")})
+    refused = await admin.delete(f"/api/v1/connectors/{connector}")
+    assert refused.status_code == 409 and "Orders" in refused.text

@@ -318,7 +318,11 @@ async def test_no_more_is_asked_for_while_too_much_waits(
     monkeypatch.setattr(storing, "MOST_WAITING", 0)
     world.workflow(polling_flow(f"{shop.recorder.url}/orders"))
     await look(world)
-    assert not shop.recorder.asked and "So many of its starts wait" in poll_row(world)["error"]
+    row = poll_row(world)
+    assert not shop.recorder.asked and "So many of its starts wait" in row["error"]
+    assert (row["failures"], row["failing_since"]) == (0, None), (
+        "it is no fault of the source, and the pause does not grow"
+    )
 
 
 async def test_two_polls_of_a_workspace_are_under_way_at_most(world: World, shop: Shop) -> None:
