@@ -15,8 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.run_counters import RUNNING_SQL
-from app.flow import registry
-from app.flow.node_type import NodeType
+from app.flow import registry, trigger_registry
 from app.flow.references import marked_fields
 from app.lib.formats import counted, number
 from app.messaging.channels.words import counted_messages
@@ -104,19 +103,21 @@ def _pattern(wanted: UUID) -> str:
 
 
 def _naming(kind: str, wanted: UUID) -> str:
-    """A path to nodes that name this row of a kind, in whatever field and however the id is written.
+    """A path to nodes and triggers that name this row of a kind, in whatever field and however the id is written.
 
-    All fields are looked at in all nodes: those of a type that is not installed any more are likely called the same.
+    All fields are looked at in all of them: those of a type that is not installed any more are likely called the same.
     """
     pattern = _pattern(wanted)
-    fields = sorted({path for step_type in registry.types().values() for path in _json_paths(step_type, kind)})
+    configs = [one.Config for one in registry.types().values()]
+    configs += [one.Config for one in trigger_registry.types().values()]
+    fields = sorted({path for config in configs for path in _json_paths(config, kind)})
     tests = [f'@.{path} like_regex "^{pattern}$" flag "i"' for path in fields]
-    return f"$.nodes[*].data ? ({' || '.join(tests)})"
+    return f"$.*[*].data ? ({' || '.join(tests)})"
 
 
-def _json_paths(step_type: type[NodeType], kind: str) -> list[str]:
+def _json_paths(config: type[msgspec.Struct], kind: str) -> list[str]:
     """Where a config of this type names rows of a kind; lists on the way are looked through by PostgreSQL itself."""
-    fields = marked_fields(step_type.Config)
+    fields = marked_fields(config)
     return [".".join(f'"{name}"' for name in field.names) for field in fields if field.kind == kind]
 
 
@@ -125,7 +126,7 @@ def _without_connector(channel: int) -> Iterator[str]:
     for step_type in registry.types().values():
         if step_type.sends == channel:
             path_filters = [
-                f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type, "connector")
+                f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type.Config, "connector")
             ]
             yield f'(@.type == "{step_type.type}"{"".join(f" && !({one})" for one in path_filters)})'
 
