@@ -7,12 +7,15 @@ says by a signature whose browser it is, and comes from one of the sites that th
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
+from msgspec import Meta
 
 from app.accounts.deps import AppRequest, Database
 from app.accounts.principal import Principal
@@ -22,8 +25,8 @@ from app.devices.contact_token import contact_of, is_signed
 from app.devices.schemas import AppName, BrowserKeys, DeviceToken, NewDevice
 from app.devices.service import DeviceService
 from app.devices.site_address import PUSH, read_site, site_url
-from app.errors import BadRequest, Forbidden, NotFound, SignedOut, Unavailable
-from app.lib import crypto
+from app.errors import AppError, BadRequest, Forbidden, NotFound, SignedOut, Unavailable
+from app.lib import crypto, single_line
 from app.lib.database_roles import scope_to
 from app.lib.field_errors import all_field_errors
 from app.messaging.channels import registry
@@ -67,7 +70,7 @@ class Registration(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
     keys: BrowserKeys
     app: AppName = ""
     token: str = ""
-    external_id: str = ""
+    external_id: Annotated[str, Meta(pattern=single_line.PATTERN)] = ""
     signature: str = ""
 
 
@@ -103,12 +106,18 @@ async def _opened(request: AppRequest, session: Any, text: str) -> _Site:
         raise Unavailable("The keys of this connector cannot be read just now. Try again later.") from error
 
 
-def _from_site(request: AppRequest, site: _Site) -> dict[str, str]:
-    """The headers that let the page read the answer. Raises OtherSite."""
+@contextmanager
+def _readable(request: AppRequest, site: _Site) -> Iterator[dict[str, str]]:
+    """The headers that let the site's page read the answer; an error inside gets them too. Raises OtherSite."""
     origin = request.headers.get("origin", "")
     if origin not in site.origins:
         raise OtherSite
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Cache-Control": "no-store"}
+    headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Cache-Control": "no-store"}
+    try:
+        yield headers
+    except AppError as error:
+        error.headers = {**error.headers, **headers}
+        raise
 
 
 @functools.cache
@@ -151,25 +160,28 @@ async def push_worker_script(request: AppRequest, db_session: Database, site: Fr
 async def register_browser(request: AppRequest, db_session: Database, site: FromPath[str]) -> Response[dict[str, Any]]:
     """Keep a browser's subscription for a contact."""
     opened = await _opened(request, db_session, site)
-    headers = _from_site(request, opened)
-    sent = _read(await request.body(), Registration)
-    connector = opened.connector
-    principal = Principal(
-        kind="product", id=connector.id, tenant_id=connector.tenant_id, role=Role.MARKETER, name="A site’s page"
-    )
-    devices = DeviceService(db_session, principal)
-    try:
-        contact_id = await _contact_of(devices, opened, sent)
-    except NotProven as error:  # the page may read why
-        refuse_wrong_webhooks(request.scope)
-        return Response({"code": error.code, "detail": error.message}, status_code=401, headers=headers)
-    new = NewDevice(token=sent.endpoint, platform="web", keys=sent.keys, app=sent.app, connector_id=connector.id)
-    row, created = await devices.put(contact_id, new)
+    with _readable(request, opened) as headers:
+        sent, devices = _read(await request.body(), Registration), _devices(db_session, opened)
+        try:
+            contact_id = await _contact_of(devices, opened, sent)
+        except NotProven:
+            refuse_wrong_webhooks(request.scope)
+            raise
+        own = opened.connector.id
+        new = NewDevice(token=sent.endpoint, platform="web", keys=sent.keys, app=sent.app, connector_id=own)
+        row, created = await devices.put(contact_id, new)
     return Response({"id": str(row.id), "created": created}, headers=headers)
 
 
+def _devices(session: Any, site: _Site) -> DeviceService:
+    """The devices of the site's workspace, as its pages change them."""
+    row = site.connector
+    principal = Principal(kind="product", id=row.id, tenant_id=row.tenant_id, role=Role.MARKETER, name="A site’s page")
+    return DeviceService(session, principal)
+
+
 async def _contact_of(devices: DeviceService, site: _Site, sent: Registration) -> Any:
-    """The contact whose browser it is; one with an external id that the site signed is made. Raises NotProven."""
+    """The contact whose browser it is; one with an external id that the site signed is made. Raises NotProven, Invalid."""
     if sent.token:
         contact_id = contact_of(sent.token, devices.tenant_id)
         if contact_id is None:
@@ -196,16 +208,9 @@ async def _contact_of(devices: DeviceService, site: _Site, sent: Registration) -
 async def withdraw_browser(request: AppRequest, db_session: Database, site: FromPath[str]) -> Response[dict[str, Any]]:
     """Forget a browser's subscription that is over."""
     opened = await _opened(request, db_session, site)
-    headers = _from_site(request, opened)
-    sent = _read(await request.body(), Withdrawal)
-    principal = Principal(
-        kind="product",
-        id=opened.connector.id,
-        tenant_id=opened.connector.tenant_id,
-        role=Role.MARKETER,
-        name="A site’s page",
-    )
-    removed = await DeviceService(db_session, principal).rows.remove_token(sent.endpoint, opened.connector.id)
+    with _readable(request, opened) as headers:
+        sent = _read(await request.body(), Withdrawal)
+        removed = await _devices(db_session, opened).rows.remove_token(sent.endpoint, opened.connector.id)
     return Response({"removed": removed}, headers=headers)
 
 

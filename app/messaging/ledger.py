@@ -281,7 +281,8 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
 
 
 def _device_lines(results: Sequence[DeviceResult]) -> str | None:
-    return jsonlimits.encode(msgspec.to_builtins(results)).decode() if results else None
+    lines = [msgspec.structs.replace(one, text=_storable(one.text) or "") for one in results]
+    return jsonlimits.encode(msgspec.to_builtins(lines)).decode() if lines else None
 
 
 def requeue(connection: Connection, due: Sequence[DueMessage]) -> int:

@@ -40,7 +40,7 @@ from app.web.flash import toast
 from app.web.fragments import is_partial, page
 
 log = structlog.get_logger()
-PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
+PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi", "/push/")
 """Paths that programs read: their errors are problem+json."""
 MAX_SHOWN = 100
 """Field errors in one answer; how many more there are is said in words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import Any
 
 import httpx
@@ -104,3 +105,41 @@ async def test_browsers_subscribe_by_a_signature_or_a_token(api: ApiClients, cli
     assert again.status_code == 200 and not again.json()["created"]
     over = await client.post(f"{url}/withdraw", json={"endpoint": body["endpoint"]}, headers=headers)
     assert over.json() == {"removed": True}
+
+
+async def test_a_page_of_the_site_may_read_what_was_wrong(api: ApiClients, client: httpx.AsyncClient) -> None:
+    admin = await api(Role.ADMIN)
+    config = {"contact": "mailto:push@northlight.example", "origins": SITE, "identityKey": KEY}
+    made = (await admin.post("/api/v1/connectors", json={"name": "Site", "type": "web_push", "config": config})).json()
+    address = read_callback_token(made["data"]["callbackUrl"].rpartition("/")[2])
+    assert address is not None
+    url = httpx.URL(site_url(address.tenant_id, address.connector_id)).path
+    person = await contact(admin, "one")
+    token = (await admin.post(f"{CONTACTS}/{person}/devices/token")).json()["data"]["token"]
+    await admin.delete(f"{CONTACTS}/{person}")
+
+    def signed(external_id: str) -> dict[str, str]:
+        proof = hmac.new(KEY.encode(), external_id.encode(), hashlib.sha256).hexdigest()
+        return {"externalId": external_id, "signature": proof}
+
+    good = {"endpoint": "https://push.example.com/abc", "keys": Browser("").keys}
+    for status, body in (
+        (400, "no json"),
+        (400, "[" * 8_000),
+        (400, '{"endpoint": ' + "[" * 900 + "]" * 900 + "}"),
+        (400, {**good, **signed("two"), "cookie": "x"}),
+        (401, {**good, "externalId": "two", "signature": "é"}),
+        (401, {**good, "token": token + "x"}),
+        (404, {**good, "token": token}),
+        (400, {**good, **signed("a\x00b")}),
+        (422, {**good, **signed("x" * 4_000)}),
+        (422, {**good, **signed("two"), "endpoint": "https://169.254.169.254/latest"}),
+        (422, {**good, **signed("two"), "keys": {"p256dh": "A" * 87, "auth": "A" * 22}}),
+    ):
+        text = body if isinstance(body, str) else json.dumps(body)
+        answer = await client.post(f"{url}/devices", content=text, headers={"Origin": SITE})
+        assert answer.status_code == status, (body, answer.text)
+        assert answer.headers.get("access-control-allow-origin") == SITE and answer.json()["detail"], body
+    assert (await client.post(f"{url}/devices", content="x" * 9_000, headers={"Origin": SITE})).status_code == 413
+    listed = (await admin.get(CONTACTS)).json()["data"]
+    assert [row["externalId"] for row in listed] == [], "nobody was made for what was refused"

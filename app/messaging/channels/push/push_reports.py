@@ -21,7 +21,9 @@ def device_reports(call: CallbackCall) -> CallbackReply:
     """
     message_id, device_id = call.query.get("m", ""), call.query.get("d", "")
     signature = report_signature(call.secret, message_id, device_id)
-    if not message_id or not hmac.compare_digest(signature.encode(), call.query.get("s", "").encode()):
+    if not message_id or not hmac.compare_digest(
+        signature.encode(), call.query.get("s", "").encode("utf-8", "replace")
+    ):
         raise NotVerified
     kind = _KINDS.get(call.query.get("k", ""))
     if kind is None or call.method != "POST":

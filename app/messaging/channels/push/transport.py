@@ -14,10 +14,10 @@ for that one: a service that is away for some devices does not keep others from 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -41,8 +41,9 @@ log = structlog.get_logger()
 UNREACHED = "None of the connectors that can be used reaches this device. Its own was deleted, or is paused."
 TOO_LATE = "It could not be handed over in time."
 SENT_OF = "Taken for {} of {}."
+UNWRITTEN = "The notification could not be written for this device."
 AT_ONCE = 20
-"""Devices of one message that are written to side by side."""
+"""Devices that are written to side by side by one connector: a service that does not answer holds up no other connector."""
 
 
 class _Gate:
@@ -63,15 +64,23 @@ class _Gate:
             raise Withheld
 
 
+class _Lane:
+    """What the devices of one account share."""
+
+    def __init__(self) -> None:
+        self.beside = asyncio.Semaphore(AT_ONCE)
+        self.proving = asyncio.Lock()
+        """One device asks for an access token, and the others use it."""
+
+
 class PushTransport:
     """Belongs to one event loop; close it at the end."""
 
     def __init__(self, deadline_s: float | None = None) -> None:
         self._deadline_s = deadline_s or DEADLINE_S
         self._client = HttpClient()
-        self._beside = asyncio.Semaphore(AT_ONCE)
-        self._proving: defaultdict[PushAccount, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Of one account one device asks for an access token, and the others use it."""
+        self._lanes: WeakValueDictionary[PushAccount, _Lane] = WeakValueDictionary()
+        """Each as long as a device is under way in it."""
 
     async def send(self, server: PushAccount, packet: PushPacket, begin: Begin | None = None) -> Result:
         gate = _Gate(begin)
@@ -92,10 +101,10 @@ class PushTransport:
         device, account = delivery.device, delivery.account
         if account is None:
             return Verdict(result=result_at(device, "rejected", UNREACHED))
-        began = running_time()
+        began, lane = running_time(), self._lanes.setdefault(account, _Lane())
         try:
-            async with self._beside:
-                return await self._asked(account, device, packet, gate, began)
+            async with lane.beside:
+                return await self._asked(delivery, packet, gate, lane, began)
         except Withheld:
             return None
         except (Unsendable, BadUrl) as error:
@@ -106,16 +115,23 @@ class PushTransport:
             return _unanswered(account, device, error)
 
     async def _asked(
-        self, account: PushAccount, device: PushDevice, packet: PushPacket, gate: _Gate, began: float
+        self, delivery: PushDelivery, packet: PushPacket, gate: _Gate, lane: _Lane, began: float
     ) -> Verdict:
-        proof = ""
+        account: PushAccount = delivery.account
+        device, proof = delivery.device, ""
         for again in (False, True):
-            async with self._proving[account]:
-                proof = await account.authorized(self._client, self._deadline_s / 2, proof)
-            remaining_s = max(1.0, self._deadline_s - (running_time() - began))
+            async with lane.proving:
+                proof = await self._authorized(account, proof, began)
+            try:
+                request = account.request(packet, device, proof)
+            except (Unsendable, BadUrl):
+                raise
+            except Exception:  # of a library: nothing has left, and the other devices get theirs
+                log.exception("push.unwritten")
+                return Verdict(result=result_at(device, "rejected", UNWRITTEN))
             answer = await self._client.request(
-                account.request(packet, device, proof),
-                timeout_s=remaining_s,
+                request,
+                timeout_s=max(1.0, self._remaining_s(began)),
                 most_bytes=MOST_ANSWER,
                 whole=False,
                 before=gate.enter,
@@ -128,6 +144,16 @@ class PushTransport:
             log.exception("push.unreadable", status=answer.status)
             text = f"The service answered {answer.status}, and not as its documentation says."
             return Verdict(result=result_at(device, "uncertain" if answer.status < 500 else "deferred", text))
+
+    def _remaining_s(self, began: float) -> float:
+        return self._deadline_s - (running_time() - began)
+
+    async def _authorized(self, account: PushAccount, refused: str, began: float) -> str:
+        """The proof, within the time that is left: those who waited for others in vain do not wait as long again. Raises Unauthorized."""
+        remaining_s = self._remaining_s(began)
+        if remaining_s <= 0:
+            raise Unauthorized("unavailable", TOO_LATE)
+        return await account.authorized(self._client, min(self._deadline_s / 2, remaining_s), refused)
 
     async def close(self) -> None:
         """Give all connections back."""
