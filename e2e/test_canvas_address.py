@@ -79,6 +79,17 @@ def test_a_reload_leaves_the_view_and_what_is_gone_gives_way(page: Page, product
     expect(page.locator(".node.now")).to_be_in_viewport(ratio=1)
 
 
+def test_a_step_may_be_called_as_what_every_object_has(page: Page, product: Product, page_errors: list[str]) -> None:
+    names = ["constructor", "__proto__"]
+    steps = [node(name, "condition", 0, 168 * (index + 1), conditions=[]) for index, name in enumerate(names)]
+    trigger = {"type": "event", "event": "x", "position": {"x": 0, "y": 0}}
+    edges = [edge("trigger", names[0]), edge(names[0], names[1], "true")]
+    canvas = Builder(page).open(f"{create(product, 'Names', trigger=trigger, nodes=steps, edges=edges)}?mode=results")
+    for name in names:
+        expect(canvas.card(name).locator(".st")).to_contain_text("Passed")
+    assert not page_errors
+
+
 def test_undo_outlives_a_reload_and_an_activation(page: Page, product: Product) -> None:
     canvas = Builder(page).open(
         create(

@@ -274,8 +274,10 @@ export class Overlay {
   // ---------------------------------------------------------------- results
 
   /** @param {{entered: number, starts: Record<string, number>, nodes: Record<string, any>}} data */
-  paint({ entered, starts, nodes }) {
+  paint({ entered, ...counts }) {
     this.clear();
+    // Without a prototype: a step may be called `constructor`.
+    const [starts, nodes] = [counts.starts, counts.nodes].map((part) => Object.assign(Object.create(null), part));
     const { scene, graph } = this.canvas;
     const strip = (id, cells, pulse = false) => {
       const line = make('span', `st${pulse ? ' one' : ''}`);
