@@ -36,11 +36,18 @@ PLACES = ("{{cursor}}", "{{ cursor }}")
 
 
 class PollFailed(Exception):
-    """No rows; the text is a sentence. `wait_s`: so long the service wants to be left alone. `at_fault`: the service, for everybody."""
+    """No rows; the text is a sentence. `wait_s`: so long the service wants to be left alone. `at_fault`: the service, for everybody.
+    `refused`: it does not take the credentials of the connector, so nobody's calls go on until a person mends them."""
 
-    def __init__(self, why: str, *, at_fault: bool = False, wait_s: float | None = None) -> None:
+    def __init__(self, why: str, *, at_fault: bool = False, refused: bool = False, wait_s: float | None = None) -> None:
         super().__init__(why)
-        self.at_fault, self.wait_s = at_fault, wait_s
+        self.at_fault, self.refused, self.wait_s = at_fault, refused, wait_s
+
+    @property
+    def sign(self) -> ServiceSign | None:
+        """What it says about the service; None: nothing, it was about this trigger."""
+        about_it = self.at_fault or self.refused
+        return ServiceSign(False, str(self), self.wait_s, refused=self.refused) if about_it else None
 
 
 class PollAnswer(NamedTuple):
@@ -74,13 +81,15 @@ class PollSources:
         of all that are there, for a trial, which says nothing about the service. Raises PollFailed."""
         key = (tenant_id, poll.connector_id) if poll.connector_id else None
         if key and not newest and not await asyncio.to_thread(_may_ask, key):
-            raise PollFailed("Its connector is away: it failed too often in a row. It is tried again by itself.")
+            raise PollFailed(
+                "Its connector is away or paused: its page says why. It is asked again as soon as it works."
+            )
         began = clock.now()
         try:
             answer = await self._ask(tenant_id, poll, cursor, count=count, newest=newest)
         except PollFailed as error:
-            if key and error.at_fault and not newest:
-                await asyncio.to_thread(_note, key, began, ServiceSign(False, str(error), error.wait_s))
+            if key and error.sign and not newest:
+                await asyncio.to_thread(_note, key, began, error.sign)
             raise
         if key and not newest:
             await asyncio.to_thread(_note, key, began, ServiceSign(True))
@@ -121,7 +130,7 @@ class PollSources:
                     request, timeout_s=max(0.1, end - time.monotonic()), most_bytes=MOST_BYTES, redirects=3
                 )
             except NoToken as error:
-                raise PollFailed(str(error), at_fault=not error.refused) from error
+                raise PollFailed(str(error), at_fault=not error.refused, refused=error.refused) from error
             except (BadUrl, BadCredentials) as error:
                 raise PollFailed(str(error)) from error
             except psycopg.OperationalError as error:
@@ -130,6 +139,9 @@ class PollSources:
                 raise PollFailed(str(error), at_fault=not error.permanent) from error
             if not (answer.status == 401 and token):
                 break
+        own = account is not None and account.auth != "none" and answer.url.origin == request.url.origin
+        if answer.status == 401 and own:  # not one behind a redirect, which saw no credentials
+            raise PollFailed("The service refused the credentials: it answered 401 Unauthorized.", refused=True)
         # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
         return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 
