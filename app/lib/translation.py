@@ -2,14 +2,16 @@
 
 Texts are written in English where they are used and marked by the functions of this module; `app/locales/LANGUAGE/` holds the same in
 another language, as catalogues of GNU gettext, one file for each package. A text without a translation is shown in English.
-Placeholders are `%(name)s`. Pages speak the reader's language (`use`, called once a request); the API, logs and what is stored are
-English, which is the default.
+`app/locales/scripts.json` lists those that scripts show: a page in another language carries them (`script_texts`), and
+`static/texts.js` reads them there. Placeholders are `%(name)s`. Pages speak the reader's language (`use`, called once a request);
+the API, logs and what is stored are English, which is the default.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -88,6 +90,22 @@ def gettext(message: str, /, **values: Any) -> str:
 def ngettext(one: str, many: str, number: int, /, **values: Any) -> str:
     """The same for a text that depends on a number, as singular and plural. `number` is a placeholder as well, unless `values` has it."""
     return _filled(_translations(_language.get()).ngettext(one, many, number), {"number": number, **values})
+
+
+def unfilled_plural(one: str, many: str, number: int, /) -> str:
+    """What `ngettext` says, its placeholders left as they are: for templates, where Jinja fills them and escapes what it fills in."""
+    return _translations(_language.get()).ngettext(one, many, number)
+
+
+@functools.cache
+def script_texts(language: str) -> dict[str, list[str]]:
+    """The texts of scripts in a language, by the English text (a singular): one translation, or one for each form. English needs none."""
+    if language == ENGLISH:
+        return {}
+    entries = catalogue(language)
+    listed = json.loads((LOCALES / "scripts.json").read_text(encoding="utf-8"))
+    translated = {one: entry.string for one in listed if (entry := entries.get(one)) and entry.string}
+    return {one: [text] if isinstance(text, str) else list(text) for one, text in translated.items()}
 
 
 def translatable(message: str) -> str:

@@ -63,7 +63,7 @@ class FragmentEngine(JinjaTemplateEngine):
         formats.install(self.engine)
         self.engine.add_extension("jinja2.ext.i18n")
         self.engine.policies["ext.i18n.trimmed"] = True
-        self.engine.install_gettext_callables(translation.gettext, translation.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        self.engine.install_gettext_callables(translation.gettext, translation.unfilled_plural, newstyle=True)  # type: ignore[attr-defined]
         self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
 
     @functools.cached_property
@@ -108,6 +108,7 @@ def page(
             "path": request.url.path,
             "theme": theme if theme in ("light", "dark") else "",
             "language": translation.language(),
+            "script_texts": translation.script_texts(translation.language()),
             "now": clock.now(),
             **context,
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ formats.counted(n, "fly", "flies"); _(name)"""
     }
     script = "show(gettext('Gone')); ngettext('%(number)s card', '%(number)s cards', n); text('not marked')"
     assert messages(texts.in_javascript(script, "x.js")) == ["Gone", ("%(number)s card", "%(number)s cards")]
+
+
+def test_texts_of_scripts_are_listed_by_their_singular() -> None:
+    wanted = Catalog()
+    wanted.add(("%(number)s card", "%(number)s cards"), locations=[("app/static/x.js", 0)])
+    wanted.add("Undo", locations=[("app/x.py", 0), ("app/static/canvas/x.js", 0)])
+    wanted.add("Save", locations=[("app/x.py", 0)])
+    assert json.loads(texts.scripts(wanted)) == ["%(number)s card", "Undo"]
 
 
 @pytest.mark.parametrize(

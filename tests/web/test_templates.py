@@ -98,3 +98,19 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
         text = path.read_text()
         used |= set(re.findall(r'ui\.icon\("([a-z0-9-]+)"', text)) | set(re.findall(r'#i-([a-z0-9-]+)"', text))
     assert used <= known, f"Add to ICONS in tools/vendor: {sorted(used - known)}"
+
+
+def test_plurals_of_templates_escape_what_they_show(engine: FragmentEngine) -> None:
+    source = (
+        """{{ ngettext("%(number)s run of %(name)s", "%(number)s runs of %(name)s", n, number=n|number, name=name) }}"""
+    )
+    assert snippet(engine, source, n=1, name="A <b>") == "1 run of A &lt;b&gt;"
+    assert snippet(engine, source, n=2000, name="50%") == "2,000 runs of 50%"
+    block = "{% trans n=n %}{{ n }} run{% pluralize %}{{ n }} runs{% endtrans %}"
+    assert snippet(engine, block, n=2) == "2 runs"
+
+
+def test_texts_of_scripts_stand_in_pages_of_other_languages_only(engine: FragmentEngine) -> None:
+    assert 'id="script-texts"' not in engine.get_template("base.html").render(**context())
+    html = engine.get_template("base.html").render(**context(script_texts={"Undo </script>": ["Zurück"]}))
+    assert 'id="script-texts">{"Undo \\u003c/script\\u003e": ["Zur\\u00fcck"]}</script>' in html

@@ -1,7 +1,7 @@
 """Texts of pages: reads those that code and templates mark, and keeps the catalogues of `app/locales` true to them.
 
-`./dev texts` writes new texts into each catalogue, untranslated, and takes out those that are gone. `./dev texts --check`, part of
-`./dev lint`, says what is missing and changes nothing.
+`./dev texts` writes new texts into each catalogue, untranslated, takes out those that are gone, and lists the texts of scripts.
+`./dev texts --check`, part of `./dev lint`, says what is missing and changes nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -182,9 +183,21 @@ _CHANGING = "Project-Id-Version|POT-Creation-Date|PO-Revision-Date|Generated-By|
 """Headers that have a date, or nothing in them."""
 
 
+def scripts(wanted: Catalog) -> str:
+    """The list of texts that scripts show, as it belongs on disk."""
+    of_scripts = {_key(one.id) for one in wanted if one.id and any(file.endswith(".js") for file, _ in one.locations)}
+    return json.dumps(sorted(of_scripts), ensure_ascii=False, indent=1) + "\n"
+
+
 def run(arguments: argparse.Namespace) -> int:
     """The command. 1 when `--check` has something to say."""
     wanted, failed = template(), False
+    listed = translation.LOCALES / "scripts.json"
+    if not arguments.check:
+        listed.write_text(scripts(wanted), encoding="utf-8")
+    elif listed.read_text(encoding="utf-8") != scripts(wanted):
+        failed = True
+        print("Texts of scripts are not listed as they are: ./dev texts lists them.", file=sys.stderr)
     for language in sorted((translation.LANGUAGES | translation.UNFINISHED).keys() - {translation.ENGLISH}):
         catalogue = translation.catalogue(language)
         if not arguments.check:
