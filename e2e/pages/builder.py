@@ -109,6 +109,8 @@ class Builder:
         return self.position(str(self.titled(title).get_attribute("data-id")))
 
     def wait_saved(self) -> None:
+        """What was typed or chosen last is noticed a moment later: until then the chip tells of the edits before."""
+        self.page.wait_for_function("() => !document.querySelector('flow-canvas')?.panel?.waiting")
         expect(self.chip).to_have_attribute("data-state", "saved")
 
     def stored(self, product: Product, workflow_id: str) -> Graph:

@@ -165,7 +165,8 @@ def test_what_a_push_service_answers_is_about_its_browser_alone(
     push.device(contact, browser=web.browser("one"))
     push.device(other, browser=web.browser("two"))
     web.script["/wpush/v2/one"] = [reply]
-    world.db.execute("update connectors set is_default = type = 'web_push' where channel = 4")
+    world.db.execute("update connectors set is_default = false where channel = 4")
+    world.db.execute("update connectors set is_default = true where type = 'web_push'")
     run_id, beside = push.message(contact), push.message(other)
     world.deliver()
     assert push.end(run_id) == end and push.results(run_id) == [result]

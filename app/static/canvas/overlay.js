@@ -176,9 +176,10 @@ export class Overlay {
     const bar = () => document.getElementById('results-bar');
     const busy = () => Boolean(bar()?.contains(document.activeElement));
     const look = () => {
-      const version = /** @type {any} */ (bar()?.querySelector('[name=version]'))?.value;
+      // Until the first numbers are there the address says which version is wanted.
+      const version = /** @type {any} */ (bar()?.querySelector('[name=version]'))?.value ?? this.shownVersion;
       this.quiet = true;
-      this.get(`results${version === undefined ? '' : `?version=${version}`}`, '#results-bar');
+      this.get(`results${version && `?version=${version}`}`, '#results-bar');
     };
     const soon = paced(look, busy, 2_000);
     const end = listen(`workflow=${this.canvas.workflow}`, soon);
