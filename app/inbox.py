@@ -20,7 +20,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.inbox_lane import lane_of
+from app.inbox_lane import LANE_OF_RUN_SQL, lane_of
 from app.lib import clock, jobs
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
@@ -60,7 +60,7 @@ READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind n
 """Of rows that any worker of this release handles; others wait for a newer one."""
 CHANGE_EVENT_COLUMNS = {
     "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
-    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint", "event_id": "uuid",
+    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint", "event_id": "uuid", "lane": "bigint",
 }  # fmt: skip
 """What the engine copies for events that its own steps cause, with their PostgreSQL types. Their `kind` is the table's default, EVENT."""
 PRIORITY_SQL = f"""
@@ -99,10 +99,10 @@ def events_sql(source: str, *, caused: bool = False, lane: str = "") -> str:
 
 def followed_sql(source: str) -> str:
     """Lets what is kept beside contacts follow each row of `source`, of which nobody is told: `tenant_id, contact_id, name, properties`
-    (jsonb), `occurred_at`."""
+    (jsonb), `occurred_at`, `lane`."""
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at, at)
-    select tenant_id, {InboxKind.FOLLOW:d}, name, contact_id, properties, occurred_at, (select clock_now()) from {source}
+    insert into inbox (tenant_id, kind, name, contact_id, payload, occurred_at, at, lane)
+    select tenant_id, {InboxKind.FOLLOW:d}, name, contact_id, properties, occurred_at, (select clock_now()), lane from {source}
     """  # noqa: S608  constants
 
 
@@ -112,10 +112,10 @@ def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
     `port`, `error` (text, null for none) and `output` (jsonb) are SQL over the columns of `source`.
     """
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority, lane)
     select tenant_id, {InboxKind.SETTLED:d}, 'message.settled', contact_id, workflow_id, run_id,
       jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), (select clock_now()), (select clock_now()),
-      {PRIORITY_SQL.format("settled")}
+      {PRIORITY_SQL.format("settled")}, {LANE_OF_RUN_SQL.format("settled")}
     from (select * from {source}) as settled
     returning run_id
     """  # noqa: S608  constants
@@ -246,8 +246,8 @@ def called_sql(source: str) -> str:
     """Notes the runs of `source` in `sub_runs` and asks the engine for them, in order of `place`.
 
     Rows of `source`: `tenant_id, run_id, contact_id, workflow_id` of the run that is asked for, `parent_run_id, parent_seq,
-    parent_workflow_id` of the step that asks, `awaited`, `payload` (jsonb), `depth` and `place`. A step that is done once more waits for
-    what it calls now, not for what it called before.
+    parent_workflow_id` of the step that asks, `awaited`, `payload` (jsonb), `depth`, `lane` and `place`. A step that is done once more
+    waits for what it calls now, not for what it called before.
     """
     return f"""
     with called as materialized (select * from {source}),
@@ -257,9 +257,9 @@ def called_sql(source: str) -> str:
     passed_over as (
       update sub_runs s set awaited = false from called c where c.awaited and s.tenant_id = c.tenant_id
         and s.parent_run_id = c.parent_run_id and s.parent_seq = c.parent_seq and s.ended_at is null)
-    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, depth, occurred_at, at, priority)
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, depth, occurred_at, at, priority, lane)
     select tenant_id, {InboxKind.CALLED:d}, '{BY_HAND}', contact_id, workflow_id, run_id, payload, depth, (select clock_now()),
-      (select clock_now()), {PRIORITY_SQL.format("called")}
+      (select clock_now()), {PRIORITY_SQL.format("called")}, lane
     from called order by place
     """  # noqa: S608  constants
 
@@ -284,7 +284,7 @@ def over_sql(source: str, *, status: str, refused: str, port: str, error: str, o
 _CALLS = called_sql(
     """(select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, %(parent)s::uuid as parent_run_id,
       %(seq)s::smallint as parent_seq, %(parent_workflow)s::uuid as parent_workflow_id, false as awaited, %(payload)b::jsonb as payload,
-      %(depth)s::smallint as depth, u.*
+      %(depth)s::smallint as depth, 0::bigint as lane, u.*
     from unnest(%(contacts)b::uuid[], %(runs)b::uuid[]) with ordinality as u(contact_id, run_id, place)) as asked"""
 )
 
@@ -384,11 +384,12 @@ class DeferredEvent(NamedTuple):
     """When it arrived."""
     occurred_at: datetime
     run_id: UUID | None = None
+    lane: int = 0
 
 
 _DEFER = f"""
-insert into inbox (tenant_id, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at, run_id, kind)
-values (%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s,
+insert into inbox (tenant_id, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at, run_id, lane, kind)
+values (%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s,
   case when %s::uuid is null then {InboxKind.DEFERRED:d} else {InboxKind.FOR_RUN:d} end)
 """  # noqa: S608  constants
 

@@ -1,4 +1,7 @@
-"""Lanes of the inbox: what one outside sender brings takes turns with everything else of the workspace, so that a flood holds up itself."""
+"""Lanes of the inbox: what one outside sender brings takes turns with everything else of the workspace, so that a flood holds up itself.
+
+What follows from it stays in its lane, however late: a run has the lane of what began it (`RunState.lane`), and so has all that it causes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _LANE = "inbox_lane"
+LANE_OF_RUN_SQL = """
+coalesce((select (r.context ->> 'lane')::bigint from active_runs r where r.tenant_id = {0}.tenant_id and r.id = {0}.run_id), 0)
+"""
+"""The lane of an active run, which it carries in its context: `{0}` has `tenant_id` and `run_id`."""
 
 
 def lane_of_trigger(workflow_id: UUID, trigger_id: str) -> int:

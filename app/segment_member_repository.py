@@ -21,8 +21,9 @@ import psycopg
 from app import inbox
 from app.domain_events.outbox_repository import of_contacts_sql
 from app.flow.segment_membership import ADDED, REMOVED, SegmentStanding
+from app.inbox_lane import lane_of
 from app.lib import shards
-from app.lib.binary_fields import NULL, Int2s, Uuids, int2, int4s
+from app.lib.binary_fields import NULL, Int2s, Int8s, Uuids, int2, int4s, int8
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
 from app.models.segment import Segment, SegmentMember
@@ -35,13 +36,14 @@ MOST_SEGMENTS = 500
 
 class Move(NamedTuple):
     """A contact enters or leaves. `segment` is the number. `workflow_id` and `depth` say which workflow caused it, as for other changes
-    of contacts; `depth` None: the chain of causes is too long, nobody is told of it."""
+    of contacts; `depth` None: the chain of causes is too long, nobody is told of it. `lane`: of the inbox, in which that waits."""
 
     tenant_id: int
     segment: int
     contact_id: UUID
     workflow_id: UUID | None = None
     depth: int | None = 0
+    lane: int = 0
 
 
 class StaticMove(NamedTuple):
@@ -52,6 +54,7 @@ class StaticMove(NamedTuple):
     contact_id: UUID
     workflow_id: UUID | None = None
     depth: int | None = 0
+    lane: int = 0
 
 
 class SegmentDayCount(NamedTuple):
@@ -64,12 +67,12 @@ class SegmentDayCount(NamedTuple):
 
 _SENT = """
 unnest(%(tenants)s::int[], %(segments)s::{kind}[], %(contacts)s::uuid[], %(events)s::uuid[], %(workflows)s::uuid[],
-       %(depths)s::smallint[]) as u(tenant_id, segment, contact_id, id, workflow_id, depth)
+       %(depths)s::smallint[], %(lanes)s::bigint[]) as u(tenant_id, segment, contact_id, id, workflow_id, depth, lane)
 """
 _BY_NUMBER = f"wanted as (select * from {_SENT.format(kind='int')})"  # noqa: S608  constants
 _STATIC = f"""
 wanted as (
-  select u.tenant_id, s.number as segment, u.contact_id, u.id, u.workflow_id, u.depth from {_SENT.format(kind="uuid")}
+  select u.tenant_id, s.number as segment, u.contact_id, u.id, u.workflow_id, u.depth, u.lane from {_SENT.format(kind="uuid")}
   join segments s on s.tenant_id = u.tenant_id and s.id = u.segment and s.kind = 'static')
 """  # noqa: S608  constants
 _ENTERED = """
@@ -96,14 +99,14 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
     return f"""
     with {wanted}, {moved},
     happened as (
-      select w.id, m.tenant_id, m.contact_id, '{event}' as name, w.workflow_id, w.depth,
+      select w.id, m.tenant_id, m.contact_id, '{event}' as name, w.workflow_id, w.depth, w.lane,
         jsonb_build_object('segmentId', s.id, 'segmentName', s.name) as properties, (select clock_now()) as occurred_at
       from moved m join wanted w using (tenant_id, segment, contact_id)
       join segments s on s.tenant_id = m.tenant_id and s.number = m.segment),
     stored as (
       insert into events (id, tenant_id, contact_id, name, properties, occurred_at, received_at)
       select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
-    queued as ({inbox.events_sql("happened where depth is not null", caused=True)}),
+    queued as ({inbox.events_sql("happened where depth is not null", caused=True, lane="lane")}),
     {followed}
     {of_contacts_sql(_MOVES.format(event=event))},
     counted as (
@@ -134,6 +137,7 @@ def arguments(moves: Iterable[Move | StaticMove], shard: int = shards.PEOPLE) ->
         "events": [UUID(bytes=event_id) for event_id in uuid7_many(len(ordered))] if ordered else [],
         "workflows": [move.workflow_id for move in ordered],
         "depths": [move.depth for move in ordered],
+        "lanes": [move.lane for move in ordered],
         "shard": shard,
     }
 
@@ -157,6 +161,7 @@ def _encoded(moves: Iterable[Move], shard: int) -> dict[str, Any]:
         "events": Uuids(uuid7_many(len(ordered))),
         "workflows": Uuids([move.workflow_id.bytes if move.workflow_id is not None else None for move in ordered]),
         "depths": Int2s([int2(move.depth) if move.depth is not None else NULL for move in ordered]),
+        "lanes": Int8s([int8(move.lane) for move in ordered]),
         "shard": shard,
     }
 
@@ -188,11 +193,13 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
     ) -> list[UUID]:
         """The same by the id of a static segment; `silently`: no workflow hears of it. What is no static segment takes nobody."""
         depth = None if silently else 0
-        moves = [StaticMove(self.tenant_id, segment_id, contact_id, depth=depth) for contact_id in contact_ids]
+        lane = lane_of(self.session)
+        moves = [StaticMove(self.tenant_id, segment_id, one, depth=depth, lane=lane) for one in contact_ids]
         return await self._write(ENTER_STATIC, moves)
 
     async def _move(self, sql: str, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
-        return await self._write(sql, [Move(self.tenant_id, segment, contact_id) for contact_id in contact_ids])
+        lane = lane_of(self.session)
+        return await self._write(sql, [Move(self.tenant_id, segment, one, lane=lane) for one in contact_ids])
 
     async def _write(self, sql: str, moves: Sequence[Move | StaticMove]) -> list[UUID]:
         if not moves:

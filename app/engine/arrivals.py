@@ -49,7 +49,7 @@ def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -
     run.origin = row.origin
     if row.context:
         run.context = rows.decode(row.context)
-        run.depth = (run.context or {}).get("depth", 0)
+        run.depth, run.lane = (run.context or {}).get("depth", 0), (run.context or {}).get("lane", 0)
     if row.resume_output:
         run.resume_output = rows.decode(row.resume_output)
     return run
@@ -281,7 +281,7 @@ class Arrivals:
             return
         start, run_id = starts[0], item.run_id or next(self._fresh)
         run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
-        run.event_id = item.event_id
+        run.event_id, run.lane = item.event_id, item.lane
         if item.kind == InboxKind.CALLED:
             run.call(item.depth)
             batch.called.runs.append(run)

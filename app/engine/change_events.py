@@ -66,7 +66,7 @@ class _Changed:
         flow, depth = self.run.flow, self.run.depth + 1
         for name, properties in changes_of(self.contact):
             self.events[name] = ContactChangeEvent(
-                flow.tenant_id, name, self.contact.id, flow.workflow_id, depth, properties, flow.priority
+                flow.tenant_id, name, self.contact.id, flow.workflow_id, depth, properties, flow.priority, self.run.lane
             )
 
     def tell(self, *, whoever: bool) -> None:

@@ -179,6 +179,7 @@ def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -
                 at=rows.instant(item.at),
                 occurred_at=rows.instant(item.stated_at),
                 run_id=UUID(bytes=run_id) if run_id else None,
+                lane=item.lane,
             )
             for item, workflow_id, run_id in waiting
         ],

@@ -86,11 +86,13 @@ def inbox_rows(events: Iterable[EmittedEvent], changes: Iterable[ContactChangeEv
     heard = [
         _INBOX_HEAD + rows.int4(run.flow.tenant_id) + rows.text(event.name) + run.contact.field + UUID_HEAD + run.flow.workflow_id
         + rows.int2(run.depth + 1) + rows.raw_json(event.properties) + at + at + rows.int2(run.flow.priority) + UUID_HEAD + id_
+        + rows.int8(run.lane)
         for id_, run, event in events if event.of_contact and run.contact.id
     ]  # fmt: skip
     heard += [
         _INBOX_HEAD + rows.int4(change.tenant_id) + rows.text(change.name) + UUID_HEAD + change.contact_id + UUID_HEAD
         + change.workflow_id + rows.int2(change.depth) + rows.json(change.properties) + at + at + rows.int2(change.priority) + NULL
+        + rows.int8(change.lane)
         for change in changes
     ]  # fmt: skip
     return heard

@@ -93,6 +93,8 @@ class WorkspaceMembership:
         """What most events count for: those that say no more than their name."""
         self._woken: set[bytes] = set()
         self._causes: dict[bytes, _Cause] = {}
+        self._lanes: dict[bytes, int] = {}
+        """Of the inbox, of those to whom something happened out of another lane than everybody's."""
         self._states: dict[bytes, State] = {}
         self._turned: dict[bytes, list[int]] = {}
         self._put: dict[tuple[bytes, int], Sum] = {}
@@ -109,6 +111,8 @@ class WorkspaceMembership:
         if contact is None or contact not in self._contacts:
             return
         name, kind = item.name, item.kind
+        if item.lane:
+            self._lanes[contact] = item.lane
         if kind == InboxKind.EVENT and item.workflow_id is None and name in self._plain:
             for fact in self._plain[name]:
                 self._counted.setdefault((contact, fact), []).append(item.occurred_at)
@@ -132,12 +136,16 @@ class WorkspaceMembership:
             changed_paths([*touched, *(f"attributes.{one}" for one in touched)])
         )
         self._causes[contact.id] = _Cause(run.flow.workflow_id, run.depth + 1 if run.depth < MAX_DEPTH else None)
+        if run.lane:
+            self._lanes[contact.id] = run.lane
 
     def moved(self, run: RunState) -> None:
         """A run has come in, gone on or ended."""
         if run.contact.id:
             self._keys.setdefault(run.contact.id, set()).add(f"workflow:{UUID(bytes=run.flow.workflow_id)}")
             self._causes.setdefault(run.contact.id, _Cause(run.flow.workflow_id, run.depth + 1))
+            if run.lane:
+                self._lanes.setdefault(run.contact.id, run.lane)
 
     def woken(self, contacts: Iterable[bytes]) -> None:
         """The time has come at which their membership may change by itself."""
@@ -323,8 +331,8 @@ class WorkspaceMembership:
         move(self._cursor, entering=entered, leaving=left, shard=shard)
 
     def _told(self, number: int, contact: bytes) -> Move:
-        cause = self._causes.get(contact, _Cause())
+        cause, lane = self._causes.get(contact, _Cause()), self._lanes.get(contact, 0)
         if contact in self._followed and number not in self._audible(contact):
-            return Move(self.tenant_id, number, UUID(bytes=contact), depth=None)
+            return Move(self.tenant_id, number, UUID(bytes=contact), depth=None, lane=lane)
         workflow_id = UUID(bytes=cause.workflow_id) if cause.workflow_id else None
-        return Move(self.tenant_id, number, UUID(bytes=contact), workflow_id, cause.depth)
+        return Move(self.tenant_id, number, UUID(bytes=contact), workflow_id, cause.depth, lane)

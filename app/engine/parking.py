@@ -26,7 +26,7 @@ def park(batch: Batch, run: RunState) -> None:
         path = batch.parked[run.start] = batch.new_path(run.flow, None, 0)
         path.counters += [*run.start.entry_counters, node.waiting_counter]
         path.end = PathEnd(RUNNING, node, 0, batch.now)
-    if run.depth:
+    if run.depth or run.lane:
         run.context = carried(run, {})
     path.runs.append(run)
     run.path = path

@@ -97,3 +97,5 @@ class ContactChangeEvent(NamedTuple):
     properties: dict[str, Any]
     priority: int = int(Priority.NORMAL)
     """Of the workflow."""
+    lane: int = 0
+    """Of the run that changed the contact."""

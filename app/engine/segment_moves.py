@@ -24,4 +24,5 @@ def move_segments(cursor: Cursor, batch: Batch, shard: int) -> None:
 def _move(segment_id: UUID, contact_id: bytes, run: RunState) -> StaticMove:
     """An echo of an echo of an echo ends, as with other changes of contacts: the contact moves, and no workflow hears of it."""
     depth = run.depth + 1 if run.depth < MAX_DEPTH else None
-    return StaticMove(run.flow.tenant_id, segment_id, UUID(bytes=contact_id), UUID(bytes=run.flow.workflow_id), depth)
+    workflow_id = UUID(bytes=run.flow.workflow_id)
+    return StaticMove(run.flow.tenant_id, segment_id, UUID(bytes=contact_id), workflow_id, depth, run.lane)

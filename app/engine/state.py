@@ -196,6 +196,8 @@ class RunState:
     """The node and the MessageStatus of each message that it asked for before this batch, in order; only for versions that ask."""
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
+    lane = 0
+    """Of the inbox: what it causes waits there. That of what began it, or of what woke one that was in everybody's."""
     origin = int(RunOrigin.EVENT)
     event_id: bytes | None = None
     """The event that it began with; None for changes that workflows made, and when it was started by hand."""
@@ -341,10 +343,12 @@ class RunState:
 
 
 def carried(run: RunState, visits: dict[str, int]) -> dict[str, Any]:
-    """The context that a run takes along where it waits: besides outputs and variables how often it was where, and its depth."""
+    """The context that a run takes along where it waits: besides outputs and variables how often it was where, its depth and its lane."""
     more: dict[str, Any] = {"visits": visits} if visits else {}
     if run.depth:
         more["depth"] = run.depth
+    if run.lane:
+        more["lane"] = run.lane
     return {**(run.context or {}), **more}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from app.engine import rows
-from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
+from app.engine.rows import Int2s, Int4s, Int8s, Jsons, Texts, Uuids
 from app.flow.document import ERROR, NEXT
 from app.flow.effects import MOST_CALLED, CallWorkflow
 from app.flow.entry_reasons import reason_text
@@ -31,8 +31,8 @@ PER_MINUTE = 30_000
 """Contacts of a segment for whom a run is asked for in a minute."""
 CALL = called_sql(
     """unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::uuid[], %s::boolean[], %s::jsonb[],
-      %s::smallint[]) with ordinality as asked(tenant_id, run_id, contact_id, workflow_id, parent_run_id, parent_seq, parent_workflow_id,
-      awaited, payload, depth, place)"""
+      %s::smallint[], %s::bigint[]) with ordinality as asked(tenant_id, run_id, contact_id, workflow_id, parent_run_id, parent_seq,
+      parent_workflow_id, awaited, payload, depth, lane, place)"""
 )
 ENROL = f"""
 insert into enrolments (tenant_id, id, workflow_id, trigger_id, reason, audience, event, expected, enrolled, most, per_minute, next_at,
@@ -118,14 +118,15 @@ def calls(batch: Batch) -> list[tuple[str, tuple[Any, ...]]]:
     statements: list[tuple[str, tuple[Any, ...]]] = []
     if alone:
         contacts = [one.run.contact.id or None if one.effect.of_contact else None for one in alone]
-        statements.append((CALL, _arguments(alone, contacts)))
+        lanes = Int8s([rows.int8(one.run.lane) for one in alone])
+        statements.append((CALL, (*_arguments(alone, contacts), lanes)))
     if of_segments:
         statements.append((ENROL, _arguments([one for one, _ in of_segments], [segment for _, segment in of_segments])))
     return statements
 
 
 def _arguments(requests: list[RunRequest], whom: list[Any]) -> tuple[Any, ...]:
-    """The arguments of CALL and of ENROL, which are alike; `whom`: contacts, or segments."""
+    """The arguments of ENROL, and of CALL but for the lanes; `whom`: segments, or contacts."""
     return (
         Int4s([rows.int4(one.run.flow.tenant_id) for one in requests]),
         Uuids(ids.uuid7_many(len(requests))),

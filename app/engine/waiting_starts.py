@@ -25,7 +25,7 @@ from app.inbox import InboxKind, retry_sql
 COLUMNS = {
     "tenant_id": "int", "workflow_id": "uuid", "kind": "smallint", "name": "text", "contact_id": "uuid", "event_id": "uuid",
     "run_id": "uuid", "entry_key": "text", "payload": "jsonb", "depth": "smallint", "occurred_at": "timestamptz", "at": "timestamptz",
-    "since": "timestamptz",
+    "since": "timestamptz", "lane": "bigint",
 }  # fmt: skip
 _COUNT = rows.pack(">h", len(COLUMNS))
 _HEADS = """
@@ -93,7 +93,7 @@ delete from waiting_starts w using unnest(%s::int[], %s::uuid[], %s::bigint[]) a
 where w.tenant_id = u.tenant_id and w.workflow_id = u.workflow_id and w.id = u.id
 returning w.id, w.tenant_id, w.kind, w.name, uuid_send(w.contact_id), uuid_send(w.event_id), uuid_send(w.workflow_id),
   uuid_send(w.run_id), convert_to(w.payload::text, 'UTF8'), w.depth,
-  {stamps("w.at", "least(w.occurred_at, w.at)", "w.occurred_at")}, {NOW}, 0, 1
+  {stamps("w.at", "least(w.occurred_at, w.at)", "w.occurred_at")}, {NOW}, 0, 1, w.lane
 """
 _DROP = f"""
 with picked as materialized (select w.tenant_id, w.workflow_id, w.id from {_FIRST})
@@ -148,6 +148,7 @@ def row_of(start: TakenStart, now: int) -> bytes:
         _COUNT, rows.int4(item.tenant_id), rows.uuid(start.workflow_id), rows.int2(kind), rows.text(item.name),
         rows.uuid(item.contact_id), rows.uuid(item.event_id), rows.uuid(item.run_id), rows.text(start.entry_key),
         rows.raw_json(item.payload), rows.int2(item.depth), rows.stamp(item.stated_at), rows.stamp(item.at), rows.stamp(now),
+        rows.int8(item.lane),
     ))  # fmt: skip
 
 

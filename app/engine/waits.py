@@ -70,11 +70,13 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
             continue
         if event is None:
             event = rows.decode(item.payload) if item.payload else {}
+        lane, run.lane = run.lane, run.lane or item.lane  # what woke it and what follows wait in one lane
         if _looks_again(run):
             _look_again(batch, run, item, event, paused=run.flow.workflow_id in paused)
             continue
         wait = answer(run, item, event)
         if wait is None:
+            run.lane = lane
             continue
         output = output_of(item, event)
         run.moved_at = item.occurred_at

@@ -230,7 +230,7 @@ class Batch:
             if following.vars and not vars_fit(run, following.vars):
                 following = path.next.get(VARS_TOO_LARGE) or self._extend(path, run, node, VARS_TOO_LARGE)
             path = following
-        if path.end.status < COMPLETED and (path.visits or run.depth):
+        if path.end.status < COMPLETED and (path.visits or run.depth or run.lane):
             run.context = carried(run, path.visits)
         if path.end.look_back:
             self.looking_back.append(run)

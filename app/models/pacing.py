@@ -38,6 +38,8 @@ class WaitingStart(Base):
     """When what asked for it arrived."""
     since: Mapped[datetime]
     """Since when it waits."""
+    lane: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Of the inbox: what the run causes waits there, as what asked for it did."""
 
     __table_args__ = (
         Index("waiting_starts_one", "tenant_id", "contact_id", "workflow_id", "entry_key", unique=True),

@@ -1,6 +1,8 @@
-"""Reserved."""
+"""Starts that wait for their turn remember the lane of the inbox out of which they came."""
 
 from __future__ import annotations
+
+from alembic import op
 
 revision = "0070_floods"
 down_revision = "0069_ways"
@@ -9,8 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.execute("alter table waiting_starts add column lane bigint not null default 0")
 
 
 def downgrade() -> None:
-    pass
+    op.execute("alter table waiting_starts drop column lane")
