@@ -60,7 +60,7 @@ def test_results_count_on_cards_and_connections(
     expect_accessible(page)
     canvas.card("ask").click()
     canvas.panel.get_by_role("tab", name="Results").click()
-    expect(canvas.panel).to_contain_text("Came by")
+    expect(canvas.panel).to_contain_text("Entered")
     expect(canvas.panel).to_contain_text("2 · 100.0%")
 
 

@@ -50,7 +50,7 @@ def test_two_tabs_that_touch_the_same_step_are_asked(
     for answer, kept in (("Keep mine", "mine"), ("Take theirs", "theirs")):
         mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
         edit_before_hearing_of_theirs(mine, f"mine {answer}", theirs, f"theirs {answer}")
-        dialog = mine.page.get_by_role("dialog", name="Two people changed the same")
+        dialog = mine.page.get_by_role("dialog", name="Editing conflict")
         expect(dialog).to_contain_text("Add tag")
         expect(mine.chip).to_have_text("Conflict")
         dialog.get_by_role("button", name=answer).click()

@@ -137,7 +137,7 @@ def test_a_role_that_was_taken_away_leaves_a_copy(
         assert file.value.suggested_filename == "No more.json"
         assert "mine alone" in file.value.path().read_text()
         dialog.get_by_role("button", name="Discard").click()
-        expect(page.get_by_text("You can look, not change")).to_be_visible()
+        expect(page.get_by_text("View only")).to_be_visible()
         expect(canvas.card("good")).not_to_contain_text("mine alone")
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft:')).length") == 0
     finally:

@@ -39,18 +39,20 @@ def in_template(source: str) -> list[str]:
 
 
 def _html(environment: jinja2.Environment, source: str) -> str:
-    """The template without what Jinja fills in, and without the texts of `{% trans %}`."""
-    parts, block, translated = [], [], False
+    """The template without what Jinja fills in, the texts of `{% trans %}` and the block of classes."""
+    parts, block, silent = [], [], False
     for _, kind, text in environment.lex(source):
         if kind == "block_begin":
             block = []
         elif kind == "name":
             block.append(text)
         elif kind == "block_end" and block[:1] in (["trans"], ["endtrans"]):
-            translated = block[0] == "trans"
+            silent = block[0] == "trans"
+        elif kind == "block_end" and block[:1] in (["block"], ["endblock"]):
+            silent = block[1:2] == ["shell_class"]
         elif kind == "variable_end":
             parts.append(" ")
-        elif kind == "data" and not translated:
+        elif kind == "data" and not silent:
             parts.append(text)
     return "".join(parts)
 

@@ -255,7 +255,7 @@ async def test_results_count_by_step_and_show_the_version_they_belong_to(
     assert later
     assert [node["id"] for node in json.loads(later[1])["graph"]["nodes"]] == ["pause", "mark"]
     step = (await client.get(f"/workflows/{workflow.id}/results/pause")).text
-    assert "Here now" in step and ">2<" in step
+    assert "Waiting here" in step and ">2<" in step
     people = (await client.get(f"/workflows/{workflow.id}/people")).text
     assert "Nobody has entered yet" in people
 
