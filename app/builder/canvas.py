@@ -26,6 +26,7 @@ from app.flow.policies import ON_ERROR_WORDS
 from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.segment_membership import wanted_ids
 from app.flow.trigger_type import CATEGORY
+from app.flow.verbatim import verbatim_fields
 from app.lib.formats import readers_zone
 from app.messaging.channels import registry as channels
 from app.messaging.channels import words
@@ -97,6 +98,12 @@ def other_steps(document: Json, node_id: str) -> list[tuple[str, str]]:
     titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"] if node["id"] != node_id}
     often = Counter(titles.values())
     return [(other, f"{title} ({other})" if often[title] > 1 else title) for other, title in titles.items()]
+
+
+def plain_fields(type_: str) -> list[str] | None:
+    """The fields of a step's form whose texts take no placeholders; None of types that take none anywhere, as triggers."""
+    kind = registry.find(type_)
+    return sorted(verbatim_fields(kind.Config)) if kind else None
 
 
 def trigger_card(trigger: Json) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.flow import node_words
 from app.flow.paths import label_of
 from app.lib.conversions import is_blank
 from app.values.field_kinds import CONTACT_KINDS, kind_of
@@ -110,6 +111,39 @@ def event_entries(names: Iterable[str], row: str = "") -> list[FieldEntry]:
 def row_entries(rows: Mapping[str, Mapping[str, str]], group: str, row: str) -> list[FieldEntry]:
     """Workflows or segments, by their ids."""
     return [FieldEntry(value=id_, label=one["name"], group=group, row=row) for id_, one in rows.items()]
+
+
+def earlier_entries(document: Mapping[str, Any], node_id: str) -> list[FieldEntry]:
+    """What the steps before one put out and remember, nearest first: its form alone offers it."""
+    entries: list[FieldEntry] = []
+    variables: dict[str, FieldEntry] = {}
+    for node in steps_before(document, node_id):
+        title, data = node_words.title_of_plain(node), node.get("data") or {}
+        for name, kind in node_words.results_of(node["type"], data).items():
+            value = f"steps.{node['id']}.{name}"
+            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group="Earlier steps", kind=kind))
+        for name, kind in node_words.variables_of(node["type"], data).items():
+            value = f"vars.{name}"
+            variables.setdefault(name, FieldEntry(value=value, label=name, group="Variables", kind=kind))
+    return [*entries, *variables.values()]
+
+
+def steps_before(document: Mapping[str, Any], node_id: str) -> list[dict[str, Any]]:
+    """The steps from which a run can come to one, nearest first; in a circle that is the step itself too."""
+    nodes = {node["id"]: node for node in document["nodes"]}
+    sources: dict[str, list[str]] = {}
+    for edge in document["edges"]:
+        sources.setdefault(edge["target"], []).append(edge["source"])
+    for node in nodes.values():
+        for _, target in node_words.jumps_of(node["type"], node.get("data") or {}):
+            sources.setdefault(target, []).append(node["id"])
+    before = dict.fromkeys(sources.get(node_id, ()))
+    waiting = list(before)
+    for at in waiting:
+        fresh = [source for source in sources.get(at, ()) if source not in before]
+        before |= dict.fromkeys(fresh)
+        waiting += fresh
+    return [nodes[one] for one in before if one in nodes]
 
 
 def frequent(values: Iterable[Any]) -> list[str]:

@@ -26,6 +26,7 @@ from app.builder import (
     status_pages,
     text_pages,
 )
+from app.builder.field_catalog import earlier_entries
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -264,6 +265,8 @@ async def show_step_panel(
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
         on_error=canvas.on_error_of_workflow(document),
+        earlier=earlier_entries(document, node_id),
+        plain_fields=canvas.plain_fields(shown[0]["node"]["type"]),
         **shown[0],
     )
 

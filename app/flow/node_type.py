@@ -221,3 +221,14 @@ class NodeType:
     def writes(cls, config: Any) -> Iterable[str]:
         """Names of the attributes that a step writes: later steps may read them before any contact has them."""
         return ()
+
+    @classmethod
+    def results(cls, config: Any) -> Mapping[str, str]:
+        """What its steps put out for later ones, which read it as `steps.<id>.<name>`: names, each with its kind as conditions know it
+        (`app.values.field_kinds`), empty where that is open. What only the world knows, as the body of an answer, is one name."""
+        return {}
+
+    @classmethod
+    def variables(cls, config: Any) -> Mapping[str, str]:
+        """Variables that its steps set, which later ones read as `vars.<name>`: names, each with its kind, empty where that is open."""
+        return {}

@@ -6,7 +6,7 @@ Every function takes a stored node of any type; for a type that is not installed
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -127,6 +127,20 @@ def written_by(node: Node) -> Iterator[str]:
     config = registry.readable_config(kind, node.data) if kind else None
     if kind is not None and config is not None:
         yield from kind.writes(config)
+
+
+def results_of(type_: str, data: dict[str, Any]) -> Mapping[str, str]:
+    """What a step puts out for later ones: names with their kinds; nothing of an unknown type or of a config that cannot be read."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.results(config) if kind is not None and config is not None else {}
+
+
+def variables_of(type_: str, data: dict[str, Any]) -> Mapping[str, str]:
+    """Variables that a step sets, the same way."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.variables(config) if kind is not None and config is not None else {}
 
 
 def goal_of(type_: str, data: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -66,6 +67,10 @@ class ConditionStep(NodeType):
         if not config.conditions:
             return [incomplete("conditions", "Add at least one condition.")]
         return diagnostics_of(config.conditions)
+
+    @classmethod
+    def results(cls, config: ConditionConfig) -> Mapping[str, str]:
+        return {"branch": "text"}
 
     @classmethod
     def summary(cls, config: ConditionConfig) -> str:

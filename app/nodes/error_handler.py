@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -50,6 +51,10 @@ class ErrorHandler(NodeType):
     @classmethod
     def handles(cls, config: ErrorHandlerConfig) -> Literal["all"] | list[str]:
         return config.scope
+
+    @classmethod
+    def results(cls, config: ErrorHandlerConfig) -> Mapping[str, str]:
+        return {name: "number" if name == "attempt" else "text" for name in SHOWN}
 
     @classmethod
     def summary(cls, config: ErrorHandlerConfig) -> str:

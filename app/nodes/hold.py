@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -98,6 +99,10 @@ class HoldStep(NodeType):
                 message = f"Two answers are called {quoted(choice.label)}. Give each words of its own."
                 diagnostics.append(incomplete(f"choices[{index}].label", message))
         return [*diagnostics, *_who_diagnostics(config.who), *_limit_diagnostics(config.timeout)]
+
+    @classmethod
+    def results(cls, config: HoldConfig) -> Mapping[str, str]:
+        return {"question": "text", "choice": "text", "by": "text", "comment": "text"}
 
     @classmethod
     def summary(cls, config: HoldConfig) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -210,6 +211,10 @@ class HttpRequestStep(NodeType):
             if len(values) > MAX_PAIRS:
                 diagnostics.append(Diagnostic(field, f"At most {MAX_PAIRS} fit here."))
         return diagnostics + _body_diagnostics(config)
+
+    @classmethod
+    def results(cls, config: HttpRequestConfig) -> Mapping[str, str]:
+        return {"status": "number", "body": "", "headers": ""}
 
     @classmethod
     def summary(cls, config: HttpRequestConfig) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -84,6 +85,14 @@ class Loop(NodeType):
     @classmethod
     def limits_rounds(cls, config: LoopConfig) -> tuple[str, ...]:
         return ("body",)
+
+    @classmethod
+    def results(cls, config: LoopConfig) -> Mapping[str, str]:
+        return {"count": "number"}
+
+    @classmethod
+    def variables(cls, config: LoopConfig) -> Mapping[str, str]:
+        return {config.as_: "", "index": "number"}
 
     @classmethod
     def summary(cls, config: LoopConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -117,6 +117,10 @@ class SendEmail(NodeType):
             *connector_doubts(config, config.connector_id, cls.sends, "email", rows),
             *class_doubts(config.message_class == "transactional", template),
         ]
+
+    @classmethod
+    def results(cls, config: SendEmailConfig) -> Mapping[str, str]:
+        return {"status": "text", "hasOpened": "boolean", "hasClicked": "boolean"}
 
     @classmethod
     def summary(cls, config: SendEmailConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -73,6 +74,10 @@ class SendText(NodeType):
             return cls.queued(config, topic)
 
         return run
+
+    @classmethod
+    def results(cls, config: SendTextConfig) -> Mapping[str, str]:
+        return {"status": "text"}
 
     @classmethod
     def summary(cls, config: SendTextConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -58,6 +59,10 @@ class SetVariable(NodeType):
         if not config.set:
             return [incomplete("set", "Name at least one variable.")]
         return named_value_diagnostics(config.set, "variable", MAX_VARS_BYTES)
+
+    @classmethod
+    def variables(cls, config: SetVariableConfig) -> Mapping[str, str]:
+        return dict.fromkeys(config.set, "")
 
     @classmethod
     def summary(cls, config: SetVariableConfig) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -114,6 +115,10 @@ class SplitStep(NodeType):
     @classmethod
     def control_group(cls, config: SplitConfig) -> str | None:
         return config.holdout
+
+    @classmethod
+    def results(cls, config: SplitConfig) -> Mapping[str, str]:
+        return {"variant": "text", "holdout": "boolean"}
 
     @classmethod
     def summary(cls, config: SplitConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -113,6 +113,10 @@ class SwitchStep(NodeType):
             message = f"At most {MAX_RULES} conditions fit into all cases together; these are {total}."
             diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))
         return diagnostics
+
+    @classmethod
+    def results(cls, config: SwitchConfig) -> Mapping[str, str]:
+        return {"case": "text"}
 
     @classmethod
     def summary(cls, config: SwitchConfig) -> str:

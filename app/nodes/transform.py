@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -75,6 +76,10 @@ class Transform(NodeType):
         except BadExpression as error:
             return [incomplete("expression", str(error))]
         return []
+
+    @classmethod
+    def results(cls, config: TransformConfig) -> Mapping[str, str]:
+        return dict.fromkeys(config.set, "")
 
     @classmethod
     def summary(cls, config: TransformConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -81,6 +81,10 @@ class WaitForEvent(NodeType):
         elif config.timeout.seconds > MAX_DAYS * UNITS["days"]:
             wrong.append(Diagnostic("timeout.duration", f"A wait may last {MAX_DAYS} days at most. Use a shorter one."))
         return wrong
+
+    @classmethod
+    def results(cls, config: WaitForEventConfig) -> Mapping[str, str]:
+        return {"name": "text", "occurredAt": "date", "properties": ""}
 
     @classmethod
     def summary(cls, config: WaitForEventConfig) -> str:

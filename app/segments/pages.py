@@ -17,7 +17,7 @@ from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.lib.formats import counted
 from app.models.status import Role
-from app.segments import contact_pages, rule_pages
+from app.segments import contact_pages, match_pages, rule_pages
 from app.segments.forms import SegmentForm, check_length
 from app.segments.growth_chart import chart
 from app.segments.schemas import Members, MembersMoved, SegmentPatch
@@ -221,6 +221,7 @@ ROUTES: list[Any] = [
     show_segment,
     show_change,
     save_segment,
+    *match_pages.ROUTES,
     *rule_pages.ROUTES,
     add_members_page,
     remove_member_page,

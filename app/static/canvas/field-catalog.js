@@ -5,13 +5,17 @@
 const ICONS = {
   Contact: 'user-round', Attributes: 'user-pen', Tags: 'tag', Consent: 'bell', Event: 'activity', Events: 'activity', Messages: 'mail',
   Workflows: 'workflow', Segments: 'funnel',
+  'Earlier steps': 'route', Variables: 'braces',
 };
 /** The group of what a list does not have. */
 const USUAL = { 'known-events': 'Events', 'known-properties': 'Event' };
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 
-/** @param {string} id of a datalist @returns {HTMLOptionElement[]} */
-export const optionsOf = (id) => /** @type {any} */ ([...document.querySelectorAll(`#${CSS.escape(id)} option`)]);
+/** Of a list, and of what the steps before put out where fields are looked for. @param {string} id of a datalist
+ * @returns {HTMLOptionElement[]} */
+export const optionsOf = (id) => /** @type {any} */ (
+  [id, ...(id === 'known-fields' ? ['known-earlier'] : [])].flatMap((one) => [...document.querySelectorAll(`#${CSS.escape(one)} option`)])
+);
 
 /** The entry of what a control names: `contact.attributes.plan`, `contact.plan` and `plan` are one. @param {HTMLInputElement} control */
 export function entryOf(control) {

@@ -33,16 +33,17 @@ const isList = (control) => control.dataset.chips !== undefined;
 const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
 
 export class FieldPicker {
-  /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes */
-  constructor(become) {
+  /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes
+   * @param {string} [id] of the list @param {string} [label] */
+  constructor(become, id = 'field-picker', label = 'Suggestions') {
     this.become = become;
     this.box = document.createElement('div');
     this.box.className = 'picker';
     this.box.popover = 'manual';
-    this.box.id = 'field-picker';
+    this.box.id = id;
     this.box.setAttribute('role', 'listbox');
-    this.box.setAttribute('aria-label', 'Suggestions');
-    document.body.append(this.box);
+    this.box.setAttribute('aria-label', label);
+    (document.querySelector('main') ?? document.body).append(this.box);
     /** @type {HTMLInputElement | null} */
     this.control = null;
     this.active = -1;
@@ -51,7 +52,7 @@ export class FieldPicker {
     document.addEventListener('focusin', (event) => this.focused(/** @type {any} */ (event.target)));
     document.addEventListener('focusout', () => this.close());
     document.addEventListener('input', (event) => event.target === this.control && this.show(false));
-    document.addEventListener('click', (event) => event.target === this.control && this.box.matches(':not(:popover-open)') && this.show(true));
+    document.addEventListener('click', (event) => event.target === this.control && this.clicked());
     document.addEventListener('keydown', (event) => this.key(event), true);
     document.addEventListener('scroll', (event) => !this.box.contains(/** @type {any} */ (event.target)) && this.place(), true);
     this.box.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
@@ -68,19 +69,31 @@ export class FieldPicker {
     this.show(true);
   }
 
+  clicked() {
+    if (!this.box.matches(':popover-open')) this.show(true);
+  }
+
+  /** What is looked for. */
+  words() {
+    return this.control?.value.trim().toLowerCase() ?? '';
+  }
+
+  /** @returns {Offer[]} */
+  offered() {
+    const control = /** @type {HTMLInputElement} */ (this.control);
+    return control.dataset.pick ? fieldsFor(control) : valuesFor(control);
+  }
+
   /** @param {boolean} all also what does not fit the text that stands there already */
   show(all) {
     const { control } = this;
     if (!control) return;
-    const words = all ? '' : control.value.trim().toLowerCase();
-    const offers = control.dataset.pick ? fieldsFor(control) : valuesFor(control);
-    this.offers = offers.filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, MOST);
+    const words = all ? '' : this.words();
+    this.offers = this.offered().filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, MOST);
     this.active = -1;
     if (!this.offers.length) return this.close(false);
     this.draw();
-    control.setAttribute('role', 'combobox');
-    control.setAttribute('aria-autocomplete', 'list');
-    control.setAttribute('aria-expanded', 'true');
+    this.expand(true);
     control.setAttribute('aria-controls', this.box.id);
     if (!this.box.matches(':popover-open')) this.box.showPopover();
     this.place();
@@ -100,7 +113,7 @@ export class FieldPicker {
       }
       const option = document.createElement('div');
       option.setAttribute('role', 'option');
-      option.id = `field-picker-${at}`;
+      option.id = `${this.box.id}-${at}`;
       option.dataset.at = String(at);
       option.setAttribute('aria-selected', 'false');
       const name = document.createElement('span');
@@ -127,10 +140,18 @@ export class FieldPicker {
     box.style.bottom = upwards ? `${innerHeight - field.top + 4}px` : 'auto';
   }
 
+  /** @param {boolean} open */
+  expand(open) {
+    const { control } = this;
+    control?.setAttribute('role', 'combobox');
+    control?.setAttribute('aria-autocomplete', 'list');
+    control?.setAttribute('aria-expanded', String(open));
+  }
+
   /** @param {boolean} [leave] the field has lost the focus */
   close(leave = true) {
     if (this.box.matches(':popover-open')) this.box.hidePopover();
-    this.control?.setAttribute('aria-expanded', 'false');
+    this.expand(false);
     this.control?.removeAttribute('aria-activedescendant');
     if (leave) this.control = null;
   }
@@ -154,11 +175,11 @@ export class FieldPicker {
   point(at) {
     this.active = at;
     for (const option of this.box.querySelectorAll('[role=option]')) {
-      const on = option.id === `field-picker-${at}`;
+      const on = option.id === `${this.box.id}-${at}`;
       option.setAttribute('aria-selected', String(on));
       if (on) option.scrollIntoView({ block: 'nearest' });
     }
-    this.control?.setAttribute('aria-activedescendant', `field-picker-${at}`);
+    this.control?.setAttribute('aria-activedescendant', `${this.box.id}-${at}`);
   }
 
   /** @param {Offer | undefined} offer */

@@ -3,7 +3,9 @@
 import { askOne } from './ask.js';
 import { link } from './commands.js';
 import { ConditionRows } from './condition-rows.js';
-import { arrange, editRows, find, read, showErrors, typingIn, withFallback } from './forms.js';
+import { LiveMatches } from './live-matches.js';
+import { VariablePicker, writeFallback } from './variable-picker.js';
+import { arrange, editRows, find, read, showErrors, typingIn } from './forms.js';
 import { below, retryOf, same } from './form-changes.js';
 
 const TYPING_MS = 400;
@@ -35,6 +37,8 @@ export class Panel {
     this.root.addEventListener('htmx:before:swap', (event) => event.target === this.root && clearTimeout(this.soon)); // no word over what comes
     this.root.addEventListener('htmx:after:swap', () => this.ready());
     this.rows = new ConditionRows(this.root, { changed: () => this.commit(true), say: (text) => canvas.announce(text) });
+    this.matches = new LiveMatches(this.root);
+    new VariablePicker();
     document.querySelector('[data-open-workflow]')?.addEventListener('click', () => this.openWorkflow());
   }
 
@@ -134,7 +138,8 @@ export class Panel {
     if (name) name.readOnly = !this.canvas.editable;
     if (!form) return;
     arrange(form);
-    if (!this.canvas.editable) this.lock(form);
+    if (this.canvas.editable) this.matches.soon(0);
+    else this.lock(form);
     this.mark();
     const results = this.resultsTab();
     if (results) this.openTab(results);
@@ -273,7 +278,10 @@ export class Panel {
   typed(event, wait) {
     const name = event.target.closest('[data-step-name]');
     if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
-    if (event.type === 'change' && event.target.matches('[data-if-missing], [data-instead]')) return this.fallBack(event.target);
+    if (event.type === 'change' && event.target.matches('[data-if-missing], [data-instead]')) {
+      writeFallback(this.form, event.target);
+      return this.commit(true);
+    }
     if (event.target.matches('[data-presets]') && event.type === 'change') return this.usePreset(event.target);
     if (event.target.matches('[data-beside]') || (!name && !event.target.closest('form[data-about]'))) return;
     if (this.form) arrange(this.form);
@@ -281,18 +289,6 @@ export class Panel {
     this.waiting = true;
     if (event.target.matches('[data-reloads]')) return event.type === 'change' && this.swapForm();
     this.timer = setTimeout(() => this.commit(true), wait);
-  }
-
-  /** What becomes of a placeholder without a value is written into the texts of the form. @param {any} control */
-  fallBack(control) {
-    const { ifMissing, instead } = control.dataset;
-    const ways = { empty: '', default: 'default: "…"', fail: 'or_fail' };
-    const rule = instead === undefined ? ways[control.value] : `default: "${control.value.replaceAll('"', '”')}"`;
-    for (const field of this.form.querySelectorAll('input[type=text], textarea')) {
-      const text = withFallback(field.value, ifMissing ?? instead, rule);
-      if (text !== field.value) field.value = text;
-    }
-    this.commit(true);
   }
 
   /** What a sender or a service needs takes the place of the fields that it names. @param {any} select */
@@ -336,6 +332,7 @@ export class Panel {
     if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) {
       ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
     }
+    this.matches.soon();
     document.getElementById('texts')?.dispatchEvent(new CustomEvent('wf:texts'));
     if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
   }

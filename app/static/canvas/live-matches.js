@@ -1,0 +1,84 @@
+// @ts-check
+/** How many contacts the conditions of a form match, said below them and beside each, some moments after the last key. */
+import { placeOf, read, written } from './forms.js';
+
+const QUIET_MS = 350;
+const BUSY_MS = 700;
+const URL_OF_MATCHES = '/segments/matches';
+
+/** @typedef {{words: string, alone: {path: string, words: string}[], busy: boolean}} Answer */
+
+/** Where the conditions of an editor are below its form, as `audience.`. @param {Element} editor */
+const prefixOf = (editor) => (editor.querySelector('[data-list]')?.getAttribute('data-list') ?? '').replace(/conditions$/, '');
+
+/** What an editor says, as JSON; empty while it says nothing. @param {Element} editor */
+function ruleOf(editor) {
+  const values = read(editor);
+  const part = prefixOf(editor) ? values[prefixOf(editor).slice(0, -1)] : values;
+  return part?.conditions?.length ? written(part) : '';
+}
+
+export class LiveMatches {
+  /** @param {HTMLElement} root holds one form at a time */
+  constructor(root) {
+    this.root = root;
+    /** @type {AbortController | null} */
+    this.question = null;
+    /** What was asked last, so that a key which changes nothing asks nothing. */
+    this.rule = '';
+  }
+
+  /** The form is another one, or what it says has changed. */
+  soon(wait = QUIET_MS) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), wait);
+  }
+
+  /** The one editor of conditions that is shown. @returns {HTMLElement | undefined} */
+  get editor() {
+    const editors = /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll('fieldset.conditions:has(> [data-matches])')]);
+    return editors.find((one) => !one.closest('[hidden]'));
+  }
+
+  async ask() {
+    const { editor } = this;
+    const rule = editor ? ruleOf(editor) : '';
+    if (!editor || (rule === this.rule && editor === this.of)) return;
+    this.rule = rule;
+    this.of = editor;
+    this.question?.abort();
+    if (!rule) return this.show(editor, { words: '', alone: [], busy: false });
+    this.question = new AbortController();
+    const { signal } = this.question;
+    const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
+    try {
+      const answer = await fetch(URL_OF_MATCHES, { method: 'POST', body: new URLSearchParams({ rule }), headers, signal, redirect: 'error' });
+      if (!answer.ok) throw new Error(String(answer.status));
+      this.show(editor, await answer.json());
+    } catch {
+      if (!signal.aborted) this.show(editor, { words: '', alone: [], busy: false }); // no number is better than an old one
+    }
+  }
+
+  /** @param {HTMLElement} editor @param {Answer} answer */
+  show(editor, { words, alone, busy }) {
+    if (!editor.isConnected) return;
+    if (busy) {
+      this.rule = '';
+      return this.soon(BUSY_MS);
+    }
+    const line = /** @type {HTMLElement} */ (editor.querySelector(':scope > [data-matches]'));
+    if (line.textContent !== words) line.textContent = words;
+    for (const old of editor.querySelectorAll('[data-alone-count]')) old.remove();
+    if (alone.length === 1 && words) return;
+    for (const one of alone) {
+      const { scope, below } = placeOf(editor, `${prefixOf(editor)}${one.path}`);
+      if (below || !scope.matches('[data-item]')) continue;
+      const text = document.createElement('span');
+      text.className = 'alone';
+      text.dataset.aloneCount = '';
+      text.textContent = one.words;
+      scope.querySelector('.tools')?.before(text);
+    }
+  }
+}
