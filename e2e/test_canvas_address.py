@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from uuid import uuid4
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from e2e.pages.builder import Builder
 from e2e.product import Product
@@ -52,6 +53,26 @@ def test_mode_version_person_and_step_are_in_the_address(page: Page, product: Pr
     page.goto(f"/workflows/{workflow}?step=gone&mode=fly")
     canvas.ready()
     expect(page).to_have_url(re.compile(r"/workflows/[0-9a-f-]{36}$"))
+
+
+def test_back_shows_the_version_of_the_address_while_other_results_are_on_their_way(
+    page: Page, product: Product
+) -> None:
+    workflow = demo_workflow(product)
+    Builder(page).open(workflow)
+    held: list[Route] = []
+    page.route(re.compile("/results$"), lambda route: held.append(route))
+    with page.expect_request(re.compile("/results$")):
+        page.get_by_role("button", name="Results").click()
+    with page.expect_response(re.compile(r"/results\?version=0$")):
+        page.evaluate(
+            "history.pushState(null, '', '?mode=results&version=0'); dispatchEvent(new PopStateEvent('popstate'))"
+        )
+        page.unroute(re.compile("/results$"))
+        with contextlib.suppress(Error):  # the page gave it up
+            held[0].continue_()
+    expect(page.locator("#results-bar select")).to_have_value("0")
+    expect(page).to_have_url(re.compile("version=0"))
 
 
 def test_a_reload_leaves_the_view_and_what_is_gone_gives_way(page: Page, product: Product) -> None:

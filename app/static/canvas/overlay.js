@@ -46,12 +46,13 @@ export class Overlay {
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
-    /** How often results or a run came. */
-    this.arrivals = 0;
+    /** What was asked for by name, and what comes where that is gone. @type {{path: string, instead: string, target: string} | null} */
+    this.awaited = null;
     this.fresh = new NewSteps(canvas);
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
     document.addEventListener('htmx:after:swap', () => this.arrived());
+    document.addEventListener('htmx:finally:request', (event) => this.answered(/** @type {any} */ (event).detail.ctx));
     document.addEventListener('click', (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const step = target.closest('[data-step]');
@@ -144,6 +145,7 @@ export class Overlay {
   async enter(mode) {
     this.clear();
     this.unfollow?.();
+    this.awaited = null;
     const { canvas } = this;
     if (mode !== 'person' && canvas.panel.about === 'person') canvas.panel.close(false);
     if (mode === 'edit') return this.restore();
@@ -151,10 +153,13 @@ export class Overlay {
       canvas.setMode('edit');
       return canvas.announce('First your changes have to be saved.', 'err');
     }
+    if (canvas.mode !== mode) return undefined;
     if (mode === 'results') {
-      this.follow();
       const bar = document.getElementById('results-bar');
-      if (bar && !bar.childElementCount) bar.textContent = 'Loading results…';
+      const select = /** @type {any} */ (bar?.querySelector('[name=version]'));
+      const other = select?.value !== (this.shownVersion || select?.dataset.live);
+      if (bar && (other || !bar.childElementCount)) bar.textContent = 'Loading results…';
+      this.follow();
       return this.getOr(this.shownVersion && `results?version=${this.shownVersion}`, 'results', '#results-bar');
     }
     canvas.panel.about = 'person';
@@ -164,24 +169,30 @@ export class Overlay {
   }
 
   /** What an address names may be gone: the shell says so, and what there is comes instead. */
-  async getOr(wanted, instead, target) {
-    const { arrivals } = this;
-    const { mode } = this.canvas;
-    if (wanted) await this.get(wanted, target);
-    return this.arrivals === arrivals && this.canvas.mode === mode ? this.get(instead, target) : undefined;
+  getOr(wanted, instead, target) {
+    this.quiet = false;
+    this.awaited = { path: this.url(wanted || instead), instead: wanted && instead, target };
+    return this.get(wanted || instead, target);
+  }
+
+  /** @param {any} ctx a request that ended, by an answer or without */
+  answered({ request, response }) {
+    const { awaited } = this;
+    if (request.action !== awaited?.path) return;
+    this.awaited = null;
+    if (awaited.instead && response?.status >= 400) this.get(awaited.instead, awaited.target);
   }
 
   /** The numbers move by themselves while they are shown: of the version that is chosen, and nothing else is touched. */
   follow() {
     const bar = () => document.getElementById('results-bar');
-    const busy = () => Boolean(bar()?.contains(document.activeElement));
     const look = () => {
       // Until the first numbers are there the address says which version is wanted.
       const version = /** @type {any} */ (bar()?.querySelector('[name=version]'))?.value ?? this.shownVersion;
       this.quiet = true;
       this.get(`results${version && `?version=${version}`}`, '#results-bar');
     };
-    const soon = paced(look, busy, 2_000);
+    const soon = paced(look, () => Boolean(this.awaited || bar()?.contains(document.activeElement)), 2_000);
     const end = listen(`workflow=${this.canvas.workflow}`, soon);
     this.unfollow = () => {
       soon.stop();
@@ -191,8 +202,12 @@ export class Overlay {
     };
   }
 
+  url(path) {
+    return `/workflows/${this.canvas.workflow}/${path}`;
+  }
+
   get(path, target) {
-    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, { source: target, target, swap: 'innerHTML' });
+    return /** @type {any} */ (window).htmx.ajax('GET', this.url(path), { source: target, target, swap: 'innerHTML' });
   }
 
   /** Data that came with a part of the page. */
@@ -204,7 +219,6 @@ export class Overlay {
     const kind = /** @type {any} */ (tag).dataset.overlay;
     tag.remove();
     if (kind !== this.canvas.mode) return;
-    this.arrivals += 1;
     this.where(data);
     const quiet = this.quiet;
     this.quiet = false;
