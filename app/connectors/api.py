@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.connectors.consent import ConsentService
 from app.connectors.openapi import SCHEMAS
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestMail, TestResult
 from app.connectors.service import ConnectorService, view
@@ -131,4 +132,4 @@ ROUTES: list[Any] = [
     test_connector,
     resume_connector,
 ]
-SERVICES = {"connectors": ConnectorService}
+SERVICES = {"connectors": ConnectorService, "consents": ConsentService}

@@ -24,6 +24,7 @@ def rendered(engine: FragmentEngine, one: ConnectorFolder, template: str, *, loc
         "choices": one.kind.form.choices,
         "local": local,
         "shown": None,
+        "redirect_url": "https://example.com",
         "off": {},
         "kind": one.kind,
     }

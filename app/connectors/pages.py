@@ -10,11 +10,12 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.connectors import choosing
+from app.connectors.consent import REDIRECT, ConsentService, NoConsent, connector_of_state, redirect_url
 from app.connectors.limits import SECONDS, ConnectorLimits
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
 from app.connectors.service import ConnectorService, offered_type, type_of, view
@@ -202,6 +203,7 @@ def _form(
         waiting=waiting or {},
         others=[(str(row.id), row.name) for row in alike.others],
         carriers=alike.carriers,
+        redirect_url=redirect_url(),
     )
 
 
@@ -314,6 +316,36 @@ async def resume_connector(
     return flash.go(request, f"/connectors/{connector_id}", f"“{connector.name}” is tried again now.")
 
 
+@post("/connectors/{connector_id:uuid}/connect", role=Role.ADMIN)
+async def connect(
+    request: AppRequest, consents: NamedDependency[ConsentService], connector_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Send the person to the service, to consent there."""
+    try:
+        return flash.go(request, await consents.begin(connector_id))
+    except NoConsent as error:
+        return flash.go(request, f"/connectors/{connector_id}", error.message, "err")
+
+
+@get(REDIRECT, role=Role.ADMIN, deadline=60, any_query=True)
+async def consented(
+    request: AppRequest,
+    consents: NamedDependency[ConsentService],
+    asked_state: Annotated[str, QueryParameter(name="state")] = "",
+    code: FromQuery[str] = "",
+    error: FromQuery[str] = "",
+) -> Response[bytes]:
+    """Where the service sends the person back to. The state says that they began it here, so this may change something."""
+    try:
+        connector = await consents.finish(asked_state, code, error)
+    except NoConsent as refusal:
+        connector_id = connector_of_state(asked_state)
+        return flash.go(
+            request, f"/connectors/{connector_id}" if connector_id else "/connectors", refusal.message, "err"
+        )
+    return flash.go(request, f"/connectors/{connector.id}", f"“{connector.name}” is connected.")
+
+
 @post("/connectors/{connector_id:uuid}/delete", role=Role.ADMIN)
 async def delete_connector(
     request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
@@ -349,5 +381,5 @@ async def test_connector(
 
 ROUTES: list[Any] = [
     list_connectors, new_connector, create_connector, edit_connector, save_connector, make_default,
-    resume_connector, delete_connector, test_connector,
+    resume_connector, connect, consented, delete_connector, test_connector,
 ]  # fmt: skip

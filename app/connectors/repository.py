@@ -132,7 +132,7 @@ async def with_other_seals(
 
 async def count_other_seals(session: AsyncSession, seal: bytes) -> int:
     """Connectors of all workspaces whose secret does not begin with `seal`."""
-    columns = (Connector.secret, Connector.callback_secret)
+    columns = (Connector.secret, Connector.callback_secret, Connector.consent)
     other = or_(*(func.substring(column, 1, len(seal)) != seal for column in columns))  # never true of null
     return await session.scalar(select(func.count()).select_from(Connector).where(other)) or 0
 
@@ -145,6 +145,22 @@ async def callback_secrets_sealed_otherwise(session: AsyncSession, seal: bytes) 
         .limit(500)
     )
     return [(row[0], row[1], row[2] or b"") for row in (await session.execute(query)).all()]
+
+
+async def consents_sealed_otherwise(session: AsyncSession, seal: bytes) -> Sequence[tuple[int, UUID, str, Json, bytes]]:
+    """(workspace, id, type, settings, grant) of connectors whose grant does not begin with `seal`, some hundred at a time."""
+    query = (
+        select(Connector.tenant_id, Connector.id, Connector.type, Connector.config, Connector.consent)
+        .where(Connector.consent.is_not(None), func.substring(Connector.consent, 1, len(seal)) != seal)
+        .limit(500)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4] or b"") for row in (await session.execute(query)).all()]
+
+
+async def replace_consent(session: AsyncSession, tenant_id: int, connector_id: UUID, old: bytes, new: bytes) -> int:
+    """The same grant in another seal. Returns 0 when it was renewed meanwhile: then it is sealed as new ones are."""
+    sql = "update connectors set consent = %(new)s where tenant_id = %(tenant)s and id = %(id)s and consent = %(old)s returning id"
+    return len(await database.execute(session, sql, tenant=tenant_id, id=connector_id, old=old, new=new))
 
 
 async def replace_callback_secret(

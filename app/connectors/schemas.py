@@ -62,6 +62,10 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     """The connector by which its messages leave while it does not work."""
     carried_by: UUID | None = None
     """By which they leave now, when it does not work and a stand-in does; null otherwise."""
+    needs_consent: bool = False
+    """A person has to consent to it at its service (OAuth2), from the connector's page."""
+    consented_at: datetime | None = None
+    """When somebody last did; null: not yet, or not to these settings."""
     callback_url: str | None = None
     """Where its provider is to report what became of messages: a secret address; null for types that get no reports."""
 

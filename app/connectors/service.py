@@ -14,6 +14,7 @@ from app.accounts.principal import Principal
 from app.connectors import repository, stand_ins
 from app.connectors.callback_address import callback_url
 from app.connectors.condition import condition_of
+from app.connectors.grants import reseal_grants
 from app.connectors.limits import limits_view, set_limits
 from app.connectors.release_repository import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
@@ -88,6 +89,8 @@ def view(connector: Connector, carried_by: UUID | None = None) -> ConnectorView:
         limits=limits_view(connector),
         stand_in_id=connector.stand_in_id,
         carried_by=carried_by,
+        needs_consent=bool(kind and kind.consent_terms(connector.config)),
+        consented_at=connector.consented_at,
         created_at=connector.created_at,
         updated_at=connector.updated_at,
     )
@@ -150,7 +153,7 @@ async def reseal_passwords(session: AsyncSession) -> int:
     for tenant_id, connector_id, secret in await repository.callback_secrets_sealed_otherwise(session, present_seal()):
         if sealed := reseal_callback_secret(connector_id, secret):
             bound += await repository.replace_callback_secret(session, tenant_id, connector_id, secret, sealed)
-    return bound
+    return bound + await reseal_grants(session)
 
 
 async def sealed_otherwise(session: AsyncSession) -> int:
@@ -167,6 +170,13 @@ class ConnectorService:
 
     async def get(self, connector_id: UUID) -> Connector:
         connector = await self.rows.get_one_or_none(Connector.id == connector_id)
+        if connector is None:
+            raise NotFound
+        return connector
+
+    async def locked(self, connector_id: UUID) -> Connector:
+        """The same as it is now, and nobody else changes it until the transaction ends."""
+        connector = await self.rows.get_one_or_none(Connector.id == connector_id, lock=True, fresh=True)
         if connector is None:
             raise NotFound
         return connector
@@ -287,6 +297,8 @@ class ConnectorService:
             if kind.wants_secret(config):
                 raise Invalid(errors=[FieldError(path=f"config.{kind.secret}", message=kind.asks_again)])
             connector.secret = None
+        if kind.consent_terms(config) != kind.consent_terms(connector.config):
+            connector.consent = connector.consented_at = None
         connector.config = config
 
     async def resume(self, connector_id: UUID) -> Connector:
@@ -318,9 +330,7 @@ class ConnectorService:
         A message that names it all the same fails and says why.
         """
         await self.rows.lock_workspace()
-        connector = await self.rows.get_one_or_none(Connector.id == connector_id, lock=True)
-        if connector is None:
-            raise NotFound
+        connector = await self.locked(connector_id)
         serves_channel = connector.channel != registry.SERVICE
         last = serves_channel and await self.rows.count(Connector.channel == connector.channel) == 1
         if connector.is_default and not last:

@@ -6,22 +6,32 @@ ends, so that no connection or lock is held while waiting for the provider.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
 
+import msgspec
+import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.connectors.access_tokens import AccessTokens
 from app.connectors.condition import condition_of, note
 from app.connectors.schemas import TestResult
 from app.connectors.senders import sender_of
 from app.errors import TooMany
 from app.lib import crypto, database, held_connections
 from app.lib.addresses import BadAddress
+from app.lib.http_client import HttpClient
+from app.lib.http_url import BadUrl
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Unsendable
+from app.messaging.channels.http.account import BadCredentials, HttpAccount
+from app.messaging.channels.http.oauth2 import NoToken
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Result
 from app.messaging.channels.service import ServiceType
@@ -131,13 +141,38 @@ async def _try_service(
             )
         await held_connections.release_connection(session)
         with database.outside_call(f"a {kind.form.title.lower()}"):
-            result, text = await kind.tried(account, DEADLINE_S)
+            try:
+                account = await with_token(principal.tenant_id, connector.id, account, DEADLINE_S)
+                result, text = await kind.tried(account, DEADLINE_S)
+            except NoToken as error:
+                result, text = "misconfigured" if error.refused else "away", str(error)
         answers = result == "sent" or (result == "rejected" and condition.state == "away")
         if answers and condition.state != "ok":  # what waits need not wait for the next probe
             await note(session, condition, Result("sent", text))
         elif result == "misconfigured" and condition.state == "ok":
             await note(session, condition, Result("misconfigured", text, "connector_paused"))
     return TestResult(result, text)
+
+
+async def with_token(tenant_id: int, connector_id: UUID, account: Any, seconds: float) -> Any:
+    """The account of a service with the access token that calls bear now, where a person consented to it. Raises NoToken.
+
+    Not one of its own: a service may give a new refresh token with each, and take none of before.
+    """
+    if not isinstance(account, HttpAccount) or not account.consent_terms:
+        return account
+    client = HttpClient(connections=1)
+    tokens = AccessTokens(client)
+    try:
+        token = await asyncio.wait_for(tokens.token(tenant_id, connector_id, account), seconds)
+    except (BadUrl, BadCredentials) as error:
+        raise NoToken(str(error), refused=True) from error
+    except (TimeoutError, psycopg.OperationalError) as error:
+        raise NoToken("No access token: the token address did not answer in time.", refused=False) from error
+    finally:
+        await tokens.close()
+        await client.close()
+    return msgspec.structs.replace(account, token=token)
 
 
 def _greeting(channel: type[ChannelType], name: str) -> Parts:

@@ -29,6 +29,11 @@ class Connector(HasTenantKey, HasTimes, Base):
     secret: Mapped[bytes | None]
     callback_secret: Mapped[bytes | None]
     """Sealed: what verifies calls of its provider."""
+    consent: Mapped[bytes | None]
+    """Sealed: what a person's consent gave, of OAuth2 with one (`connectors.grants`)."""
+    consented_at: Mapped[datetime | None]
+    consent_pending: Mapped[bytes | None]
+    """Sealed: the one consent that is being asked for now."""
     is_default: Mapped[bool] = mapped_column(server_default="false")
     state: Mapped[str] = mapped_column(server_default="ok")
     """ok; away: its server cannot be used for now; paused: its settings do not work, so nothing is sent until somebody mends them."""

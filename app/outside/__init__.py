@@ -2,7 +2,6 @@
 
 http_performer       one HTTP request, with its credentials, and what it says of its service
 http_exchange        a request as it leaves, and an answer as steps get it and people are shown it
-access_tokens        the OAuth2 token of now, which one worker fetches for all (`token_repository`)
 code_performer       code of a step, run in a child process
 connector_repository the connectors that calls name, read at most every two seconds
 """

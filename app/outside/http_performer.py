@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 
+from app.connectors.access_tokens import AccessTokens
 from app.flow.performers import CallFailed, CallUncertain, Performer, PlacedCall, RecordedAnswer, ServiceSign
 from app.lib import clock
 from app.lib.http_client import MOST_REDIRECTS, HttpAnswer, HttpClient, HttpFailed, HttpRequest
@@ -19,7 +20,6 @@ from app.lib.http_url import BadUrl
 from app.lib.retry_after import retry_after_s
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
-from app.outside.access_tokens import AccessTokens
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 from app.outside.http_exchange import MOST_BODY, answer_value, outgoing, shown_answer, shown_request
 
@@ -40,7 +40,7 @@ class HttpPerformer(Performer):
     async def close(self) -> None:
         """No more calls come."""
         self._connectors.close()
-        self._tokens.close()
+        await self._tokens.close()
         await self._client.close()
 
     async def perform(self, call: PlacedCall) -> RecordedAnswer:
@@ -86,7 +86,7 @@ class HttpPerformer(Performer):
             account = await self._connectors.account(call.tenant_id, connector_id)
             if not isinstance(account, HttpAccount):
                 raise ServiceUnusable("The connector of this step is not one of a web service.")
-            if account.auth != "oauth2":
+            if not account.bears_token:
                 return account, ""
             return account, await self._tokens.token(call.tenant_id, connector_id, account, refused=refused)
         except psycopg.OperationalError as error:

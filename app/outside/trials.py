@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.connectors.repository import ConnectorRepository
 from app.connectors.senders import sender_of
-from app.connectors.trial import turns
+from app.connectors.trial import turns, with_token
 from app.errors import FieldError, Invalid
 from app.flow.outcomes import Call
 from app.lib import crypto, database, held_connections, ids
@@ -64,7 +64,7 @@ class RequestTrials:
             client = HttpClient(connections=2)
             try:
                 with database.outside_call("a request that is tried"):
-                    exchange = await _made(client, call, account)
+                    exchange = await self._sent(client, call, account)
             finally:
                 await client.close()
         status = exchange.response["status"] if exchange.response else None
@@ -78,6 +78,15 @@ class RequestTrials:
             **by,
         )
         return exchange
+
+    async def _sent(self, client: HttpClient, call: Call, account: HttpAccount | None) -> Exchange:
+        if account and account.consent_terms:
+            connector_id = UUID(call.request["connectorId"])
+            try:
+                account = await with_token(self.principal.tenant_id, connector_id, account, LONGEST_S)
+            except NoToken as error:
+                return Exchange(call.request["shown"], error=str(error))
+        return await _made(client, call, account)
 
     async def _account(self, call: Call) -> HttpAccount | None:
         if call.request["connectorId"] is None:
@@ -98,7 +107,9 @@ class RequestTrials:
 async def _made(client: HttpClient, call: Call, account: HttpAccount | None) -> Exchange:
     shown = call.request["shown"]
     try:
-        token = (await fetch_token(client, account, LONGEST_S)).text if account and account.auth == "oauth2" else ""
+        token = account.token if account else ""
+        if account and account.bears_token and not token:
+            token = (await fetch_token(client, account, LONGEST_S)).text
         request = outgoing(call.request, account, f"trial_{ids.uuid7()}", token)
         shown = shown_request(shown, request)
         redirects = MOST_REDIRECTS if call.request["redirects"] else 0

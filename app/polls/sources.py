@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 
 from app.connectors import breaker_repository
+from app.connectors.access_tokens import AccessTokens
 from app.connectors.breaker_repository import CallSign
 from app.flow.performers import ServiceSign
 from app.flow.reception import names_of, value_at
@@ -25,7 +26,6 @@ from app.lib.postgres_client import PostgresTarget, ReadFailed, read_last, read_
 from app.lib.retry_after import retry_after_s
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
-from app.outside.access_tokens import AccessTokens
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 
 MOST_ROWS = 1_000
@@ -71,7 +71,7 @@ class PollSources:
     async def close(self) -> None:
         """Give all of them back."""
         self._connectors.close()
-        self._tokens.close()
+        await self._tokens.close()
         await self._client.close()
 
     async def ask(
@@ -123,7 +123,7 @@ class PollSources:
         end = time.monotonic() + HTTP_S
         for _ in range(2):
             try:
-                if account is not None and account.auth == "oauth2" and poll.connector_id:
+                if account is not None and account.bears_token and poll.connector_id:
                     token = await self._tokens.token(tenant_id, poll.connector_id, account, refused=token)
                 request = _request(account, poll, cursor, token)
                 answer = await self._client.request(

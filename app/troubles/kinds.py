@@ -189,6 +189,15 @@ KINDS: dict[str, Kind] = {
         _account,
         stops=True,
     ),
+    "consent_refused": Kind(
+        "Consent ended",
+        "danger",
+        "plug",
+        "call",
+        "The service takes its consent no more. Calls of it wait until an admin has connected it again.",
+        lambda trouble: Act("Connect again", f"/connectors/{trouble.connector_id}"),
+        stops=True,
+    ),
     "no_connector": Kind(
         "No connector",
         "danger",

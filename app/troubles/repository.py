@@ -82,8 +82,8 @@ class WorkspaceTroubles:
         self.session, self.tenant_id = session, tenant_id
 
     async def troubled_connectors(self, limit: int) -> Sequence[Any]:
-        """(connector, name, state, since, message, waiting, is it a service) of connectors that do not work, with how many messages or
-        calls wait for them.
+        """(connector, name, state, since, message, waiting, is it a service, type, settings) of connectors that do not
+        work, with how many messages or calls wait for them.
 
         Those are counted up to DEEPEST.
         """
@@ -124,6 +124,8 @@ class WorkspaceTroubles:
                 Connector.state_message,
                 counted.c.count,
                 Connector.channel == registry.SERVICE,
+                Connector.type,
+                Connector.config,
             )
             .join(counted, true())
             .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")

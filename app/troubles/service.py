@@ -15,6 +15,7 @@ from app.domain_events.sink_repository import sinks_standing
 from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
+from app.messaging.channels import registry
 from app.models.status import MessageStatus
 from app.polls.repository import PollRepository
 from app.settings import settings
@@ -173,11 +174,13 @@ def _deep(kind: str, count: int, **more: Any) -> Trouble:
     return Trouble(kind=kind, count=count, at_least=count >= DEEPEST, **more)
 
 
-def _kind_of(state: str, *, is_service: bool, is_stood_in: bool) -> str:
+def _kind_of(state: str, *, is_service: bool, is_stood_in: bool, by_consent: bool) -> str:
     if is_stood_in:
         return "stood_in"
     if state == "away":
         return "service_away" if is_service else "away"
+    if by_consent:
+        return "consent_refused"
     return "service_broken" if is_service else "broken"
 
 
@@ -187,17 +190,22 @@ def _meanwhile(name: str | None) -> str:
 
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
     rows = await queries.troubled_connectors(LISTED)
-    stood_in = await queries.stood_in() if rows else {}
+    stood_in, types = await queries.stood_in() if rows else {}, registry.connector_types()
     troubles = [
         _deep(
-            _kind_of(state, is_service=is_service, is_stood_in=connector_id in stood_in),
+            _kind_of(
+                state,
+                is_service=is_service,
+                is_stood_in=connector_id in stood_in,
+                by_consent=kind in types and bool(types[kind].consent_terms(config)),
+            ),
             waiting,
             connector_id=connector_id,
             connector_name=name,
             since=since,
             error_message=" ".join(filter(None, (message, _meanwhile(stood_in.get(connector_id))))),
         )
-        for connector_id, name, state, since, message, waiting, is_service in rows
+        for connector_id, name, state, since, message, waiting, is_service, kind, config in rows
     ]
     count, since = await queries.without_connector()
     return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]

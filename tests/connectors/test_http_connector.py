@@ -53,7 +53,7 @@ async def test_a_secret_goes_in_and_never_comes_out(api: Any, db_session: AsyncS
     body = answer.json()["data"]
     assert body["config"] == {
         "baseUrl": "https://api.example.com/v1", "auth": "bearer", "username": "", "header": "", "testPath": "/ping", "hasSecret": True,
-        "tokenUrl": "", "clientId": "", "scope": "", "clientAuth": "header",
+        "tokenUrl": "", "clientId": "", "scope": "", "clientAuth": "header", "authorizeUrl": "",
     }  # fmt: skip
     assert body["isDefault"] is False, "no message leaves by it"
     row = await db_session.get(Connector, (workspace.id, UUID(body["id"])))

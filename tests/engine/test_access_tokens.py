@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 import app.outside.jobs  # brings the performer
+from app.connectors.access_tokens import AccessTokens
 from app.connectors.senders import seal_password
 from app.lib.http_client import HttpClient
 from app.lib.ids import uuid7
 from app.messaging.channels.http.account import HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken, fetch_token
-from app.outside.access_tokens import AccessTokens
 from tests.engine.calling import finish
 from tests.engine.requests_by_http import CALLS, RETRY, requesting
 from tests.fixtures.database import CommittedDatabase
@@ -154,7 +154,7 @@ def test_workers_share_the_fetching(world: World, url: str, server: Recorder) ->
             try:
                 return await tokens.token(world.tenant, connector_id, account)
             finally:
-                tokens.close()
+                await tokens.close()
                 await client.close()
 
         return asyncio.run(run())

@@ -128,6 +128,14 @@ class ConnectorType:
         return True
 
     @classmethod
+    def consent_terms(cls, settings: Settings) -> tuple[str, ...]:
+        """What a person consents to before it works (OAuth2), and where the tokens of that go; empty where nobody has to.
+
+        What the consent gave is sealed together with this, and void when this changes.
+        """
+        return ()
+
+    @classmethod
     def view(cls, settings: Settings, *, has_secret: bool) -> Any:
         """The settings as clients see them, as a struct or a mapping."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from app.lib.http_url import BadUrl, HttpUrl, read_url
 
-Auth = Literal["none", "basic", "bearer", "header", "signed", "oauth2"]
+Auth = Literal["none", "basic", "bearer", "header", "signed", "oauth2", "oauth2_code"]
 ClientAuth = Literal["header", "body"]
 
 
@@ -32,6 +32,21 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str = ""
     scope: str = ""
     client_auth: ClientAuth = "header"
+    authorize_url: str = ""
+    token: str = ""
+    """The access token for a test, where a person's consent gives it."""
+
+    @property
+    def bears_token(self) -> bool:
+        """Do its calls bear an access token that is fetched?"""
+        return self.auth in ("oauth2", "oauth2_code")
+
+    @property
+    def consent_terms(self) -> tuple[str, ...]:
+        """What a person consents to, and where the tokens of it go; empty where nobody has to. With other terms a consent is void."""
+        if self.auth != "oauth2_code":
+            return ()
+        return self.base_url, self.authorize_url, self.token_url, self.client_id, self.scope
 
     def url_of(self, text: str) -> HttpUrl:
         """What a step calls: a path below the base, or a URL that begins with it. Raises BadUrl for anything else."""
@@ -51,7 +66,7 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
             return ()
         if not self.secret:
             raise BadCredentials("The connector has no secret. An admin can enter it.")
-        if self.auth == "oauth2":
+        if self.bears_token:
             return (("Authorization", f"Bearer {token}"),)
         if self.auth == "basic":
             pair = base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()

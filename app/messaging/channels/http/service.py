@@ -27,13 +27,15 @@ SHOWN = 300
 _WORDS = {
     "none": "Without credentials", "basic": "User name and password", "bearer": "Bearer token", "header": "A header of its own",
     "signed": "Signed (Standard Webhooks)", "oauth2": "OAuth2 (client credentials)",
+    "oauth2_code": "OAuth2 (a person consents)",
 }  # fmt: skip
 
 
 class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A service. Its credentials go to URLs that begin with `baseUrl`, and nowhere else; another `baseUrl`, `auth`, `username` or
     `header` asks for the `secret` again. `header` is the name of the header for `auth: "header"`; `testPath` what a test gets.
-    `oauth2` fetches an access token from `tokenUrl` for `clientId` and the `secret`, which go there as a header or in the body."""
+    `oauth2` fetches an access token from `tokenUrl` for `clientId` and the `secret`, which go there as a header or in the body;
+    `oauth2_code` does so with the consent of a person, who is sent to `authorizeUrl` from the page of the connector."""
 
     base_url: Url
     auth: Auth = "none"
@@ -45,6 +47,7 @@ class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     client_id: Line = ""
     scope: Line = ""
     client_auth: ClientAuth = "header"
+    authorize_url: Annotated[str, Meta(max_length=2_000, pattern=single_line.PATTERN)] = ""
 
 
 class HttpView(msgspec.Struct, rename="camel"):
@@ -57,6 +60,7 @@ class HttpView(msgspec.Struct, rename="camel"):
     client_id: str
     scope: str
     client_auth: str
+    authorize_url: str
     has_secret: bool
 
 
@@ -80,6 +84,7 @@ class HttpConnector(ServiceType):
             "secret": "A secret holds no line breaks.",
             "testPath": single_line.SENTENCE,
             "tokenUrl": "Write the address that gives access tokens, for example https://auth.example.com/oauth/token.",
+            "authorizeUrl": "Write the address where people consent, for example https://auth.example.com/oauth/authorize.",
             "clientId": single_line.SENTENCE,
             "scope": single_line.SENTENCE,
             "clientAuth": f"One of {', '.join(get_args(ClientAuth))}.",
@@ -102,7 +107,7 @@ class HttpConnector(ServiceType):
         if refusal := egress.egress_refusal(base.host):
             raise _invalid("baseUrl", refusal)
         if (
-            settings["auth"] in ("basic", "bearer", "header", "oauth2")
+            settings["auth"] in ("basic", "bearer", "header", "oauth2", "oauth2_code")
             and base.scheme == "http"
             and not egress.is_this_machine(base.host)
         ):
@@ -111,8 +116,10 @@ class HttpConnector(ServiceType):
             raise _invalid("header", fault if settings["header"] else cls.form.words["header"])
         if settings["auth"] == "basic" and (not settings["username"] or ":" in settings["username"]):
             raise _invalid("username", "Write a user name without a colon.")
-        if settings["auth"] == "oauth2":
+        if settings["auth"] in ("oauth2", "oauth2_code"):
             _check_client(settings)
+        if settings["auth"] == "oauth2_code":
+            _check_address(settings, "authorizeUrl")
         checked = {**settings, "baseUrl": str(base).rstrip("/")}
         try:
             cls.account(checked, "").url_of(settings["testPath"])
@@ -122,12 +129,16 @@ class HttpConnector(ServiceType):
 
     @classmethod
     def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
-        client = (settings["tokenUrl"], settings["clientId"]) if settings["auth"] == "oauth2" else ()
+        client = (settings["tokenUrl"], settings["clientId"]) if settings["auth"] in ("oauth2", "oauth2_code") else ()
         return settings["baseUrl"], settings["auth"], settings.get("username", ""), settings.get("header", ""), *client
 
     @classmethod
     def wants_secret(cls, settings: Settings) -> bool:
         return bool(settings["auth"] != "none")
+
+    @classmethod
+    def consent_terms(cls, settings: Settings) -> tuple[str, ...]:
+        return cls.account(settings, "").consent_terms
 
     @classmethod
     def view(cls, settings: Settings, *, has_secret: bool) -> HttpView:
@@ -141,6 +152,7 @@ class HttpConnector(ServiceType):
             client_id=settings.get("clientId", ""),
             scope=settings.get("scope", ""),
             client_auth=settings.get("clientAuth", "header"),
+            authorize_url=settings.get("authorizeUrl", ""),
             has_secret=has_secret,
         )
 
@@ -161,6 +173,7 @@ class HttpConnector(ServiceType):
             client_id=settings.get("clientId", ""),
             scope=settings.get("scope", ""),
             client_auth=settings.get("clientAuth", "header"),
+            authorize_url=settings.get("authorizeUrl", ""),
         )
 
     @classmethod
@@ -168,7 +181,9 @@ class HttpConnector(ServiceType):
         """A GET of the test path. Any answer shows that the service is there; 401 and 403 that it does not know us."""
         client = HttpClient()
         try:
-            token = (await fetch_token(client, account, timeout_s)).text if account.auth == "oauth2" else ""
+            token = account.token
+            if account.auth == "oauth2":
+                token = (await fetch_token(client, account, timeout_s)).text
             headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"", token)
             request = HttpRequest("GET", account.url_of(account.test_path), headers)
             answer = await client.request(request, timeout_s=timeout_s, most_bytes=4_000)
@@ -189,18 +204,21 @@ class HttpConnector(ServiceType):
 
 def _check_client(settings: Settings) -> None:
     """Where access tokens come from. Raises Invalid."""
-    try:
-        url = read_url(settings["tokenUrl"])
-    except BadUrl as error:
-        raise _invalid(
-            "tokenUrl", str(error) if settings["tokenUrl"] else HttpConnector.form.words["tokenUrl"]
-        ) from error
-    if refusal := egress.egress_refusal(url.host):
-        raise _invalid("tokenUrl", refusal)
-    if url.scheme == "http" and not egress.is_this_machine(url.host):
-        raise _invalid("tokenUrl", "Credentials need https.")
+    _check_address(settings, "tokenUrl")
     if not settings["clientId"]:
         raise _invalid("clientId", "Write the id of the client, as the service gave it.")
+
+
+def _check_address(settings: Settings, field: str) -> None:
+    """An address of the service that gives tokens: https, and one that may be reached. Raises Invalid."""
+    try:
+        url = read_url(settings[field])
+    except BadUrl as error:
+        raise _invalid(field, str(error) if settings[field] else HttpConnector.form.words[field]) from error
+    if refusal := egress.egress_refusal(url.host):
+        raise _invalid(field, refusal)
+    if url.scheme == "http" and not egress.is_this_machine(url.host):
+        raise _invalid(field, "Credentials need https.")
 
 
 def _reason(status: int) -> str:

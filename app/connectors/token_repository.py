@@ -8,7 +8,9 @@ from uuid import UUID
 
 import psycopg
 
+from app.connectors.grants import Grant, open_grant, seal_grant
 from app.lib import clock, crypto, database
+from app.messaging.channels.http.account import HttpAccount
 
 LEASE_S = 40
 """Longer than a token may take; a worker that dies over it holds up the others that long."""
@@ -30,6 +32,19 @@ where tenant_id = %(tenant)s and connector_id = %(id)s
 _GIVE_BACK = (
     "update connector_gates set access_token_lease = null where tenant_id = %(tenant)s and connector_id = %(id)s"
 )
+_CONSENT = "select consent from connectors where tenant_id = %(tenant)s and id = %(id)s"
+# Both tokens or neither: a refresh token that was used may be void, so the next one is written with what it gave. The gate is locked first,
+# as a change of settings does.
+_STORE_GRANT = """
+with gate as (select connector_id from connector_gates where tenant_id = %(tenant)s and connector_id = %(id)s for update),
+  renewed as (update connectors c set consent = %(consent)s from gate
+    where c.tenant_id = %(tenant)s and c.id = gate.connector_id and c.consent = %(seen)s returning c.id)
+update connector_gates g set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null
+from renewed where g.tenant_id = %(tenant)s and g.connector_id = renewed.id
+returning g.connector_id
+"""
+_RESEALED = 3
+"""So often a grant is looked at again that was sealed with another key between the look and the write."""
 
 
 class StoredToken(NamedTuple):
@@ -38,6 +53,15 @@ class StoredToken(NamedTuple):
     text: str
     fresh: bool
     sealed: bytes | None
+
+
+class Renewal(NamedTuple):
+    """An access token of so many seconds, sealed for `aim`, and the grant that follows the one which gave it."""
+
+    grant: Grant
+    text: str
+    seconds: float
+    aim: str
 
 
 class TokenRepository:
@@ -76,6 +100,33 @@ class TokenRepository:
         until = clock.now() + timedelta(seconds=seconds)
         self._execute(_STORE, tenant_id, connector_id, sealed=crypto.seal(text.encode(), aim), until=until)
 
+    def grant(self, tenant_id: int, connector_id: UUID, terms: tuple[str, ...]) -> Grant | None:
+        """What a person consented to last; None where nobody has, to these terms."""
+        row = self._execute(_CONSENT, tenant_id, connector_id)
+        return _opened(tenant_id, connector_id, terms, row[0] if row else None)
+
+    def store_grant(
+        self, tenant_id: int, connector_id: UUID, account: HttpAccount, grant: Grant, renewal: Renewal
+    ) -> bool:
+        """Write what `grant` gave. False: a person consented again meanwhile, so nothing of this counts."""
+        terms = account.consent_terms
+        until = clock.now() + timedelta(seconds=renewal.seconds)
+        for _ in range(_RESEALED):
+            row = self._execute(_CONSENT, tenant_id, connector_id)
+            if row is None or _opened(tenant_id, connector_id, terms, row[0]) != grant:
+                return False
+            if self._execute(
+                _STORE_GRANT,
+                tenant_id,
+                connector_id,
+                seen=row[0],
+                consent=seal_grant(tenant_id, connector_id, terms, renewal.grant),
+                sealed=crypto.seal(renewal.text.encode(), renewal.aim),
+                until=until,
+            ):
+                return True
+        return False
+
     def give_back(self, tenant_id: int, connector_id: UUID) -> None:
         """It could not be fetched: another may try."""
         self._execute(_GIVE_BACK, tenant_id, connector_id)
@@ -85,3 +136,10 @@ class TokenRepository:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _opened(tenant_id: int, connector_id: UUID, terms: tuple[str, ...], sealed: bytes | None) -> Grant | None:
+    try:
+        return open_grant(tenant_id, connector_id, terms, sealed)
+    except crypto.CannotUnseal:
+        return None
