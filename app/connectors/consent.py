@@ -97,8 +97,8 @@ class ConsentService:
         pending = await self._taken(connector, state.partition(".")[2])
         account = _account(connector)
         if error or not code:
-            said = f" It says: {error[:200]}" if error else ""
-            raise NoConsent(f"The service sent you back without a consent.{said}")
+            words = f" It says: {error[:200]}" if error else ""
+            raise NoConsent(f"The service sent you back without a consent.{words}")
         await held_connections.release_connection(self.session)
         with database.outside_call("a consent"):
             token = await _exchanged(account, code, pending.verifier)

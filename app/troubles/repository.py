@@ -82,11 +82,7 @@ class WorkspaceTroubles:
         self.session, self.tenant_id = session, tenant_id
 
     async def troubled_connectors(self, limit: int) -> Sequence[Any]:
-        """(connector, name, state, since, message, waiting, is it a service, type, settings) of connectors that do not
-        work, with how many messages or calls wait for them.
-
-        Those are counted up to DEEPEST.
-        """
+        """(connector, name, state, since, message, waiting (up to DEEPEST), is it a service, type, settings) of those that do not work."""
         waiting = (
             select(Message.run_id)
             .where(

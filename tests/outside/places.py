@@ -18,7 +18,11 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from pytest import MonkeyPatch
 
+from app.connectors import access_tokens, consent
+from app.connectors import trial as connector_trial
+from app.connectors.grants import Grant
 from app.connectors.service import settings_of
+from app.connectors.token_repository import StoredToken
 from app.errors import Invalid
 from app.flow.outcomes import Call
 from app.flow.performers import CallFailed, CallUncertain, PlacedCall, RecordedAnswer
@@ -28,6 +32,7 @@ from app.messaging.channels import presentation, registry, sns
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.http.account import HttpAccount
+from app.messaging.channels.http.oauth2 import NoToken
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.push import google_tokens, web_push
 from app.messaging.channels.push.channel import PushChannel
@@ -250,6 +255,58 @@ async def browser(url: str, seconds: float) -> str:
         return await notified(web_push.WebPushConnector, settings, web_push.new_private_key(), device, seconds)
 
 
+def consenting(url: str) -> HttpAccount:
+    return HttpAccount(
+        base_url="https://api.example.com",
+        auth="oauth2_code",
+        secret="s3cret",
+        token_url=url,
+        client_id="c",
+        authorize_url="https://a.example",
+    )
+
+
+async def code_of_consent(url: str, seconds: float) -> str:
+    with MonkeyPatch.context() as patch:
+        patch.setattr(consent, "EXCHANGE_S", seconds)
+        try:
+            return f"Answered {await consent._exchanged(consenting(url), 'c0de', 'verifier')}."
+        except consent.NoConsent as error:
+            return error.message
+
+
+class OneGrant:
+    """The rows of a consent that nobody has renewed yet."""
+
+    def read(self, *_: Any) -> StoredToken:
+        return StoredToken("", False, None)
+
+    def grant(self, *_: Any) -> Grant:
+        return Grant(refresh="r3fresh")
+
+    def lease(self, *_: Any) -> bool:
+        return True
+
+    def store_grant(self, *_: Any) -> bool:
+        return True
+
+    def give_back(self, *_: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+async def renewed_consent(url: str, seconds: float) -> str:
+    with MonkeyPatch.context() as patch:
+        patch.setattr(access_tokens, "TokenRepository", OneGrant)
+        patch.setattr(access_tokens, "FETCH_S", seconds)
+        try:
+            return f"Answered {(await connector_trial.with_token(1, SOMEBODY, consenting(url), seconds + 1)).token}."
+        except NoToken as error:
+            return str(error)
+
+
 PUSH = ("app/messaging/channels/push/transport.py",)
 OF_HOSTS = {
     "smtp": ("app/messaging/channels/email/smtp_connection.py", "app/messaging/channels/email/smtp_exchange.py"),
@@ -262,6 +319,10 @@ AT_DEVICES = {"fcm.baseUrl": firebase}
 """Fields that lead somewhere only with a key and a device."""
 ELSEWHERE = {"web_push": "web push"}
 """Connector types whose address is no setting, and the place to which they lead."""
+
+
+OF_BROWSERS = {"authorizeUrl"}
+"""Addresses to which a person's browser is sent; the product opens nothing there."""
 
 
 def by_connector(kind: type[ConnectorType], name: str) -> Place:
@@ -299,7 +360,9 @@ def by_connector(kind: type[ConnectorType], name: str) -> Place:
 
 def address_fields(kind: type[ConnectorType]) -> list[str]:
     """The fields of a connector type that say where it leads."""
-    return [name for name in kind.fields() if name == "host" or name.lower().endswith("url")]
+    return [
+        name for name in kind.fields() if name == "host" or (name.lower().endswith("url") and name not in OF_BROWSERS)
+    ]
 
 
 BY_HAND = [
@@ -311,6 +374,8 @@ BY_HAND = [
     Place("webhook endpoint", ("app/webhook_endpoints/http_post.py",), webhook_endpoint),
     Place("poll", ("app/polls/sources.py",), poll),
     Place("poll by connector", ("app/polls/sources.py",), poll_by_connector),
+    Place("code of a consent", ("app/connectors/consent.py",), code_of_consent),
+    Place("a renewed consent", ("app/connectors/trial.py",), renewed_consent),
     Place("web push", PUSH, browser),
     Place("access tokens of Google", PUSH, firebase_token),
     Place("notifications of Amazon", ("app/messaging/channels/sns.py",), amazon, bound=True),

@@ -44,12 +44,12 @@ class AccessToken(msgspec.Struct, frozen=True):
 def consent_url(account: HttpAccount, redirect: str, state: str, challenge: str) -> str:
     """Where a person is sent to consent (RFC 6749, 4.1.1, and 7636). What the address has in its query stays: offline access of Google."""
     parts = urlsplit(account.authorize_url)
-    ours = {"response_type": "code", "client_id": account.client_id, "redirect_uri": redirect, "state": state}
+    query = {"response_type": "code", "client_id": account.client_id, "redirect_uri": redirect, "state": state}
     if account.scope:
-        ours["scope"] = account.scope
-    ours |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-    extra = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in ours]
-    return urlunsplit(parts._replace(query=urlencode([*extra, *ours.items()]), fragment=""))
+        query["scope"] = account.scope
+    query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
+    extra = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in query]
+    return urlunsplit(parts._replace(query=urlencode([*extra, *query.items()]), fragment=""))
 
 
 async def fetch_token(client: HttpClient, account: HttpAccount, timeout_s: float) -> AccessToken:
