@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.engine import rows
+from app.engine.loop_times import cut_short, loop_of
 from app.engine.passing import SKIP, PassedBy
 from app.engine.state import RunState
 from app.flow.document import ERROR
@@ -23,6 +24,8 @@ def answer_outcome(port: str, output: Any, *, is_alternative: bool = False, may_
     `is_alternative`: another step stands by if this one cannot reach the contact, so that its message was not sent counts as a failure.
     `may_pass`: a failure is one that another try may mend.
     """
+    if (loop := loop_of(port)) is not None:
+        return cut_short(loop)
     if port.startswith(SKIP):
         return PassedBy(port.removeprefix(SKIP), output)
     if output is None:

@@ -27,7 +27,7 @@ from app.engine.step_faults import fault_in_words
 from app.flow import contact_goals, policies, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
-from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger, begun_by
+from app.flow.document import ERROR, LATE, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger, begun_by
 from app.flow.effects import SendMessage
 from app.flow.entry_limits import ALWAYS_OPEN, EntryLimits, Opening, entry_key_reader
 from app.flow.input_schema import InputSchema
@@ -347,6 +347,8 @@ class CompiledFlow:
         """Segments that some condition of it asks for."""
 
     def _note_repeats(self, flow: Flow) -> None:
+        bodies = {node_id: inside(flow, node_id, "body", self.hidden) for node_id in self.loops}
+        self._time_bodies(bodies)
         ports = [(node, port) for node in self.nodes.values() for port in node.ports.values()]
         self.repeating = repeatable(self.nodes, [(node.id, port.target.id) for node, port in ports if port.target])
         """Nodes to which a run may come more than once."""
@@ -356,9 +358,18 @@ class CompiledFlow:
             if edge.source_handle == ERROR:
                 self.nodes[edge.source].is_alternative = edge.target in trying_in_turn(flow)
         for node_id, loop in self.loops.items():
-            body = inside(flow, node_id, "body", self.hidden)
-            loop.inside = tuple(name for name in self.loops if name in body)
+            loop.inside = tuple(name for name in self.loops if name in bodies[node_id])
         ask_about_tags(self.nodes.values())
+
+    def _time_bodies(self, bodies: dict[str, set[str]]) -> None:
+        """Ways from the steps of each body back to a loop that has a time; the body of an outer loop has more steps than an inner one's."""
+        for loop_id, body in sorted(bodies.items(), key=lambda one: -len(one[1])):
+            if self.loops[loop_id].timeout_s is None:
+                continue
+            for node in (self.nodes[node_id] for node_id in sorted(body)):
+                node.timed_loops += (loop_id,)
+                way = node.ports[LATE + loop_id] = self._counter(node.id, LATE + loop_id)
+                way.target = self.nodes[loop_id]
 
 
 def _unreadable(error: Exception, step: str) -> str:

@@ -71,6 +71,7 @@ class CompiledNode:
         "run",
         "sends",
         "starts_runs",
+        "timed_loops",
         "timeout_s",
         "type",
         "waiting_counter",
@@ -115,6 +116,8 @@ class CompiledNode:
         """What becomes of a run whose step failed for good and whose `error` port leads nowhere."""
         self.passes = NEXT
         """The port by which a run passes it, when it is switched off or the policy says so."""
+        self.timed_loops: tuple[str, ...] = ()
+        """Loops with a `timeout` whose body it is in, the outer ones first."""
         self.timeout_s: int | None = None
         """How long a try may wait for its answer, if the step says so."""
 

@@ -25,6 +25,7 @@ from app.counters.variant_counters import PREFIX as OF_VARIANTS
 from app.engine import counter_integrity, entry_integrity, segment_integrity, sub_run_integrity
 from app.engine.version_ways import ways_without_edge
 from app.flow import registry
+from app.flow.document import LATE
 from app.inbox import InboxKind
 
 SHOWN = 20
@@ -44,8 +45,8 @@ class Breach:
 
 
 # The edges of every version as (workspace, workflow, version, source, port, target); the trigger is a source too, and so is the beginning
-# of runs that were moved to a step (`transfers`).
-_EDGES = """
+# of runs that were moved to a step (`transfers`), and each step whose wait the time of a loop ended (`loop_times`).
+_EDGES = f"""
 edges as materialized (
   select v.tenant_id, v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port,
     e->>'target' as target
@@ -58,7 +59,14 @@ edges as materialized (
     select tenant_id, workflow_id, workflow_version, trigger_id from runs where trigger_id like '%%.%%'
     union all
     select tenant_id, workflow_id, version, node_id from retired_stats where key = 'started' and node_id like '%%.%%')
-    as moved(tenant_id, workflow_id, version, source))
+    as moved(tenant_id, workflow_id, version, source)
+  union all
+  select distinct tenant_id, workflow_id, version, source, port, substr(port, {len(LATE) + 1}) from (
+    select r.tenant_id, r.workflow_id, r.workflow_version, s.node_id, s.port from steps s
+    join runs r on r.tenant_id = s.tenant_id and r.id = s.run_id where starts_with(s.port, '{LATE}')
+    union all
+    select tenant_id, workflow_id, version, node_id, key from node_stats where starts_with(key, '{LATE}'))
+    as late(tenant_id, workflow_id, version, source, port))
 """
 
 CHECKS: tuple[tuple[str, str, str], ...] = (

@@ -43,21 +43,22 @@ class CompiledLoop:
         self, node_id: str, each: EachOf, items: Callable[[Any], Any], *, of_event: bool, timeout_s: int | None = None
     ) -> None:
         """`items`: what `each` does, over a run; `of_event`: it reads nothing but the event. `timeout_s`: of all rounds together."""
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._node_id, self._name, self._items, self._of_event = node_id, each.name, items, of_event
         self.inside: tuple[str, ...] = ()
 
     def __call__(self, run: RunState) -> Outcome:
         """The next time round, or the end."""
         state = run.loops.get(self._node_id)
+        is_late, run.late = run.late == self._node_id, None
         if state is None:
             items = self._items(run)
             if isinstance(items, Fail):
                 return items
             names = (self._name, INDEX)
             state = {"next": 0, "count": len(items), "before": [run.vars.get(name) for name in names]}
-            if self._timeout_s is not None:
-                state["until"] = run.clock + self._timeout_s * 1_000_000
+            if self.timeout_s is not None:
+                state["until"] = run.clock + self.timeout_s * 1_000_000
             if not self._of_event and items:
                 if len(rows.encode(items)) > MAX_VARS_BYTES:
                     return TOO_LARGE
@@ -70,16 +71,16 @@ class CompiledLoop:
         index, output = state["next"], {"count": state["count"]}
         before = SetVars(dict(zip((self._name, INDEX), state["before"], strict=True)))
         clean_up = before, KeepLoops({**forgotten, self._node_id: None})
+        if is_late or (index < len(items) and run.clock > state.get("until", run.clock)):
+            return self._late(output, clean_up)
         if index >= len(items):
             return Done(DONE, output, clean_up)
-        if run.clock > state.get("until", run.clock):
-            return self._late(output, clean_up)
         states = KeepLoops({**forgotten, self._node_id: {**state, "next": index + 1}})
         return Done("body", output, (SetVars({self._name: items[index], INDEX: index}), states))
 
     def _late(self, output: dict[str, Any], clean_up: tuple[Effect, ...]) -> Fail:
         """The time is over, and the list is not: the next time that the run comes here the loop begins anew."""
-        error = f"The loop was not through within {counted(self._timeout_s or 0, 'second')}."
+        error = f"The loop was not through within {counted(self.timeout_s or 0, 'second')}."
         late = Fail(error, permanent=True)
         late.output, late.effects = {**output, "error": error, TIMED_OUT: True}, clean_up
         return late

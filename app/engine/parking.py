@@ -1,6 +1,8 @@
-"""New runs that come in and stand before their first step, without taking it."""
+"""Runs that stand where they are for now: new ones before their first step, and those that have an answer and must not go on yet."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from app.engine.paths import PathEnd
 from app.engine.state import RunState, carried
@@ -28,5 +30,17 @@ def park(batch: Batch, run: RunState) -> None:
         path.end = PathEnd(RUNNING, node, 0, batch.now)
     if run.depth or run.lane:
         run.context = carried(run, {})
+    path.runs.append(run)
+    run.path = path
+
+
+def keep_answer(batch: Batch, run: RunState, port: str, output: Any) -> None:
+    """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
+    node = run.node
+    assert node is not None and run.path is None
+    path = batch.new_path(run.flow, None, run.seq)
+    path.departed, path.visits = node.waiting_counter, run.visits
+    path.counters.append(node.waiting_counter)
+    path.end = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
     path.runs.append(run)
     run.path = path

@@ -102,6 +102,7 @@ class SharedPath:
         "counters",
         "departed",
         "end",
+        "ends_early",
         "events",
         "first_seq",
         "flow",
@@ -131,6 +132,8 @@ class SharedPath:
         """Steps that were over before this batch."""
         self.target: CompiledNode | None = None
         self.end = UNDER_WAY
+        self.ends_early = False
+        """Nothing but the end of its parent, at the time of a loop around it."""
         self.has_room: bool = parent is not None and parent.has_room
         """Contacts on it have room for all that steps of the version add to everybody alike."""
         self.next: dict[Outcome, SharedPath] = {}

@@ -194,6 +194,8 @@ class RunState:
     """When what moved it last happened: the event that it began with or waited for, or the instant that it slept until."""
     messages: list[tuple[str, int]] | None = None
     """The node and the MessageStatus of each message that it asked for before this batch, in order; only for versions that ask."""
+    late: str | None = None
+    """The loop whose time was over while the run waited in its body, until it is there."""
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
     lane = 0

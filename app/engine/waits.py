@@ -14,6 +14,7 @@ import structlog
 from app.engine import history, rows
 from app.engine.calls import ANSWERED
 from app.engine.claim import Cursor
+from app.engine.parking import keep_answer
 from app.engine.state import NOBODY, GoalView, RunState
 from app.engine.stored_rows import Item
 from app.engine.walk import WAITING, Batch
@@ -81,7 +82,7 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
         output = output_of(item, event)
         run.moved_at = item.occurred_at
         if run.flow.workflow_id in paused:
-            batch.keep_answer(run, wait.port, output)
+            keep_answer(batch, run, wait.port, output)
         else:
             batch.go_on(run, wait.port, output)
 
@@ -100,8 +101,9 @@ def _look_again(batch: Batch, run: RunState, item: Item, event: dict[str, Any], 
     if node.concerns is None or not node.concerns(event):
         return
     if paused:
-        batch.keep_answer(run, ANSWERED, run.resume_output)
+        keep_answer(batch, run, ANSWERED, run.resume_output)
     else:
+        run.resume_port = ANSWERED  # also where a loop would have woken it
         batch.resume(run)  # as it does when its time has come
 
 

@@ -29,6 +29,7 @@ from app.engine.limits import (
     VARS_TOO_LARGE,
     Overdone,
 )
+from app.engine.loop_times import loop_of, within_loops
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.passing import PassedBy, after_failure
 from app.engine.paths import PathEnd, SharedPath
@@ -71,6 +72,8 @@ class Batch:
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
         self.parked: dict[CompiledStart, SharedPath] = {}
         """New runs that stand before their first step, by where they began (`parking`)."""
+        self.ending_early: dict[tuple[SharedPath, int, str], SharedPath] = {}
+        """Where runs rest that a loop ends (`loop_times`), by the path that they came by, when, and which loop."""
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 
     @property
@@ -120,6 +123,7 @@ class Batch:
             self._walk(run, self._answered(path, run, node))
             return
         port, output = run.resume_port, run.resume_output
+        run.late = loop_of(port)
         again = may_wait_again(node, output)
         answer = answer_outcome(port, output, is_alternative=node.is_alternative, may_pass=again)
         self._walk(run, path.next.get(answer) or self._extend(path, run, node, answer, answered=True))
@@ -151,17 +155,6 @@ class Batch:
             path.departed = node.waiting_counter
         self._walk(run, path)
 
-    def keep_answer(self, run: RunState, port: str, output: Any) -> None:
-        """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
-        node = run.node
-        assert node is not None and run.path is None
-        path = self.new_path(run.flow, None, run.seq)
-        path.departed, path.visits = node.waiting_counter, run.visits
-        path.counters.append(node.waiting_counter)
-        path.end = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
-        path.runs.append(run)
-        run.path = path
-
     def cut_short(self, run: RunState, status: int, node_key: str, goal: CompiledGoal | None = None) -> None:
         """End a suspended run where it stands: by a goal, because the contact is gone, or by a cancel."""
         node = run.node if run.path is None else run.path.end.node
@@ -170,8 +163,9 @@ class Batch:
             path = self.new_path(run.flow, None, run.seq)
             path.departed, path.has_own_times, path.visits = node.waiting_counter, True, run.visits
         else:  # it was suspended earlier in this batch: all it did stays, but it stands there no more
-            before = run.path
-            before.runs.remove(run)
+            run.path.runs.remove(run)
+            before = run.path.parent if run.path.ends_early else run.path
+            assert before is not None
             path = self.new_path(run.flow, before.parent, before.end.seq)
             path.take_over(before, but=node.waiting_counter)
         outcome = Exit({"goal": goal.id} if goal else None)
@@ -230,8 +224,10 @@ class Batch:
             if following.vars and not vars_fit(run, following.vars):
                 following = path.next.get(VARS_TOO_LARGE) or self._extend(path, run, node, VARS_TOO_LARGE)
             path = following
-        if path.end.status < COMPLETED and (path.visits or run.depth or run.lane):
-            run.context = carried(run, path.visits)
+        if path.end.status < COMPLETED:
+            path = within_loops(self, run, path)
+            if path.visits or run.depth or run.lane:
+                run.context = carried(run, path.visits)
         if path.end.look_back:
             self.looking_back.append(run)
         path.runs.append(run)

@@ -28,6 +28,8 @@ from app.values.event_names import take_recorded_name
 TRIGGER = "trigger"
 """The id of a workflow's only trigger in edges; no node may have it."""
 NEXT, ERROR = "next", "error"
+LATE = "late."
+"""Begins the port by which a wait in the body of a loop is left when the time of the loop, whose id follows, is over. No edge has it."""
 MAX_NODES, MAX_TRIGGERS, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 20, 100, 1_000
 
 # No dots: `steps.<nodeId>.<field>` is a path in conditions and templates.

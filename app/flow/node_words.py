@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from app.flow import registry
-from app.flow.document import Flow, Node
+from app.flow.document import LATE, Flow, Node
 from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, SourceCode, WorkflowCall, port_label
 from app.flow.references import Reference, marked_fields, references_in
 from app.flow.segment_membership import segments_named
@@ -83,6 +83,8 @@ def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
     """One port. A port that the config no longer has is labelled by its id."""
     wanted = port_id or "next"
     ways = (*ports_of(type_, data), ERROR_PORT)
+    if wanted.startswith(LATE):
+        return Port(wanted, "Cut short")
     declared = next((port for port in ways if port.id == wanted), Port(wanted))
     return Port(wanted, port_label(ways, wanted), declared.tone)
 

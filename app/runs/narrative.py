@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
-from app.flow.document import triggers_of
+from app.flow.document import LATE, triggers_of
 from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import explanation_of, jumps_of, port_of, title_of_plain
 from app.flow.trigger_registry import typed
@@ -112,6 +112,8 @@ def _reason(step: StepOut) -> str:
 
 def _passed_by(step: StepOut, node: dict[str, Any]) -> str:
     """By a person, when the run was held here, or because the step is switched off."""
+    if (step.port or "").startswith(LATE):
+        return "The time of the loop around this step was over, so the run did not wait any longer and went back to the loop."
     label = port_of(step.node_type, node.get("data") or {}, step.port).label
     if node.get("disabled"):
         return "This step is switched off, so the run passed it by."

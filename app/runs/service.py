@@ -189,7 +189,7 @@ def run_out(
 
 def _event_wait(run: Run) -> EventWait | None:
     """What a run waits for; a step that decides again by itself waits for a time, and listens for what may move it."""
-    if run.waits_for in (None, PERSON) or run.resume_port == ANSWERED:
+    if run.waits_for in (None, PERSON) or (run.resume_port or "").rpartition(".")[2] == ANSWERED:
         return None
     return EventWait(event=run.waits_for, until=run.resume_at)
 

@@ -1,33 +1,28 @@
 """A second engine, as plain as can be: one run at a time over the flow document, no database, no batches, nothing shared.
 
 Whatever the engine does to a random workflow must be what this does. What a step comes to is said in `step_models` for some types,
-without a line of the product; of other installed types it is asked from the type itself, one person at a time, and what the outcome
-means is said here.
+without a line of the product; of other installed types it is asked from the type itself (`asked_steps`).
 """
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from app.flow import effects, outcomes, registry
-from app.flow.declared import NodeScope
+from app.flow import registry
 from tests.engine import leading_models
+from tests.engine.asked_steps import AskedStep, meaning_of
 from tests.engine.leading_models import Failure
-from tests.engine.step_models import MODELS, OF_CONTACT, Result
+from tests.engine.step_models import OF_CONTACT, Result
+from tests.engine.timed_models import OPEN, End, end_of_rest, limit_of
 from tests.nodes.person import Contact, Person
 
 MAX_VISITS = 4
 """Visits to one node after which a run is over: the engine is given the same in these tests."""
-
-
-class NotModelled(Exception):
-    """A type asks for what this interpreter has no words for."""
 
 
 class Taken(NamedTuple):
@@ -55,6 +50,7 @@ class SomeRun:
     vars: dict[str, Any] = field(default_factory=dict)
     messages: int = 0
     loops: dict[str, dict[str, Any]] = field(default_factory=dict)
+    end: End = OPEN
 
 
 @dataclass
@@ -92,9 +88,12 @@ class Interpreter:
         self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
         self.workflow_id = bytes(16)
         steps = {node["id"]: AskedStep(node) for node in graph["nodes"]}
-        self.does = {name: _meaning(self.nodes[name], step) for name, step in steps.items()}
+        self.does = {name: meaning_of(self.nodes[name], step) for name, step in steps.items()}
         self.again = {name: step.woken for name, step in steps.items() if step.decides_again}
         """Of steps that decide again when their wait is over: what they come to then, by what they had noted."""
+        self.is_race = any(n["type"] == "sub_workflow" for n in graph["nodes"]) and any(
+            n.get("timeout") for n in graph["nodes"]
+        )
         self.is_chancy = any(step.is_chancy for step in steps.values())
         """Some step draws lots, which a run of nobody does for itself."""
 
@@ -122,6 +121,14 @@ class Interpreter:
             elif run is not None and run.asleep is not None and run.asleep.event == name and run.node not in self.again:
                 self._wake(somebody, run, run.asleep, name, properties)
 
+    def moments(self, now: datetime, everybody: list[Somebody]) -> Iterator[datetime]:
+        """Instants at which to look, up to `now`: of a call and a time that end in one look, either may be first."""
+        while self.is_race and (due := [run.due for one in everybody for run in one.runs if run.due is not None]):
+            if (first := min(due)) >= now:
+                break
+            yield first
+        yield now
+
     def travel(self, now: datetime, everybody: list[Somebody]) -> None:
         """Time passes: everything that is due happens, until nothing is."""
         self.now = now
@@ -130,11 +137,16 @@ class Interpreter:
             if not due:
                 return
             for somebody, run in due:
-                asleep, node, run.due = run.asleep, run.node, None
-                if asleep is None:
-                    self._walk(somebody, run, node)
+                asleep, node, run.due, end = run.asleep, run.node, None, run.end
+                if end.loop is not None:
+                    assert node is not None
+                    self._over(run, node, "skipped", f"late.{end.loop}", None)
+                    self._walk(somebody, run, end.loop, is_late=True)
+                elif end.answer is not None or asleep is None:
+                    self._walk(somebody, run, node, end.answer, attempt=run.attempt)
                 elif node in self.again:
-                    self._walk(somebody, run, node, self.again[node](self._view(somebody, run), asleep.output))
+                    decided = self.again[node](self._view(somebody, run), asleep.output)
+                    self._walk(somebody, run, node, decided, attempt=run.attempt)
                 else:
                     assert node is not None
                     port = asleep.timeout if asleep.kind == "listen" else asleep.port
@@ -159,9 +171,25 @@ class Interpreter:
         view.assigned, view.workflow_id = somebody.assigned, self.workflow_id
         return view
 
-    def _walk(self, somebody: Somebody, run: SomeRun, at: str | None, answer: Result | None = None) -> None:
-        """From the step `at` on; `answer`: what that one has come to already."""
-        run.node, run.asleep, run.status, run.due = None, None, "running", None
+    def _walk(
+        self,
+        somebody: Somebody,
+        run: SomeRun,
+        at: str | None,
+        answer: Result | None = None,
+        *,
+        attempt: int = 1,
+        is_late: bool = False,
+    ) -> None:
+        """From the step `at` on; `answer`: what this `attempt` of it has come to already; `is_late`: it is a loop whose time is over."""
+        run.node, run.asleep, run.status, run.due, run.attempt, run.end = (
+            None,
+            None,
+            "running",
+            None,
+            attempt,
+            End(None),
+        )
         failure: Failure | None = None
         while at is not None:
             node = self.nodes[at]
@@ -169,12 +197,13 @@ class Interpreter:
             if answer is None and sum(taken.node == at for taken in run.steps) == MAX_VISITS:
                 self._leave(run, at, "failed", "failed")
                 return
-            result, answer = answer or self._result(somebody, run, at, failure), None
-            failure = None
+            result, answer = answer or self._result(somebody, run, at, failure, is_late=is_late), None
+            failure, is_late = None, False
             if result.kind == "fail":
                 if not result.permanent and attempt < node.get("retry", {}).get("attempts", 1):
-                    run.node, run.due, run.attempt = at, self.now + timedelta(hours=1), attempt + 1
+                    self._rest(run, at, attempt + 1, self.now + timedelta(hours=1))
                     return
+                self._grant(somebody, run, at, result)
                 if (at, "error") not in self.ways:
                     self._leave(run, at, "failed", "failed")
                     return
@@ -189,10 +218,11 @@ class Interpreter:
                 continue
             if result.kind in ("wait", "listen", "called"):
                 status = "running" if result.kind == "called" else "waiting"
-                run.node, run.asleep, run.status, run.due = at, result, status, result.until
+                run.asleep, run.status = result, status
+                self._rest(run, at, attempt, result.until, limit_of(node, self.now))
                 return
             if result.kind == "call" or self._grant(somebody, run, at, result):
-                run.node = at  # it stands here until somebody answers
+                self._rest(run, at, attempt, None, limit_of(node, self.now))  # it stands here until somebody answers
                 return
             self._over(run, at, "completed", result.port, result.output)
             if result.kind in ("exit", "succeed"):
@@ -203,13 +233,17 @@ class Interpreter:
             )
         run.status = "completed"
 
+    def _rest(self, run: SomeRun, at: str, attempt: int, until: datetime | None, limit: End | None = None) -> None:
+        run.node, run.attempt, run.end = at, attempt, end_of_rest(at, until, limit, run.loops, self.bodies)
+        run.due = run.end.at
+
     def _ports(self, at: str) -> set[str]:
         node = self.nodes[at]
         return {port.id for port in registry.ports(registry.get(node["type"]), node["data"])}
 
-    def _result(self, somebody: Somebody, run: SomeRun, at: str, failure: Failure | None) -> Result:
+    def _result(self, somebody: Somebody, run: SomeRun, at: str, failure: Failure | None, *, is_late: bool) -> Result:
         node = self.nodes[at]
-        leads = self._leads(node, self._view(somebody, run), run, failure)
+        leads = self._leads(node, self._view(somebody, run), run, failure, is_late=is_late)
         result = leads or self.does[at](self._view(somebody, run))
         if somebody.contact is None and result.kind != "fail":
             needs = registry.needs_contact(registry.get(node["type"]), node["data"])
@@ -217,12 +251,14 @@ class Interpreter:
                 return Result("fail", permanent=True)
         return result
 
-    def _leads(self, node: dict[str, Any], view: Person, run: SomeRun, failure: Failure | None) -> Result | None:
+    def _leads(
+        self, node: dict[str, Any], view: Person, run: SomeRun, failure: Failure | None, *, is_late: bool
+    ) -> Result | None:
         """What a step comes to that leads a run elsewhere; None of all others."""
         kind, data, at = node["type"], node["data"], node["id"]
         if kind == "loop":
-            result, state = leading_models.loop(data, view, run.loops.get(at))
-            if result.kind != "fail":
+            result, state = leading_models.loop(node, view, run.loops.get(at), is_late=is_late)
+            if result.kind != "fail" or result.wishes:
                 run.loops = {name: kept for name, kept in run.loops.items() if name not in (at, *self.bodies[at])}
                 run.loops |= {at: state} if state else {}
             return result
@@ -252,7 +288,7 @@ class Interpreter:
                     somebody.of_nobody.append((name, properties))
             elif what == "message":
                 run.messages += 1
-                awaited = how[0] or (at, "error") in self.ways
+                awaited = how[0] or (at, "error") in self.ways or self.nodes[at].get("timeout") is not None
             elif contact is not None:
                 _change(contact, what, how)
         return awaited
@@ -262,7 +298,7 @@ class Interpreter:
         run.steps.append(Taken(node, visit, status, port, deepcopy(output)))
         if output is not None:
             run.outputs = {**run.outputs, node: output}
-        elif status == "completed":
+        elif status in ("completed", "skipped"):
             run.outputs = {**run.outputs, node: None}
 
     def _leave(self, run: SomeRun, node: str | None, step: str, status: str) -> None:
@@ -286,89 +322,3 @@ def _change(contact: Contact, what: str, how: list[Any]) -> None:
         contact.tags += [how[0]] if how[0] not in contact.tags else []
     elif what == "untag":
         contact.tags[:] = [tag for tag in contact.tags if tag != how[0]]
-
-
-# What outcomes of all other types mean -----------------------------------------------------------------------------
-
-
-class AskedStep:
-    """A step of a type that is asked itself, one person at a time."""
-
-    def __init__(self, node: dict[str, Any]) -> None:
-        kind, self._scope = registry.get(node["type"]), NodeScope(node["id"])
-        self._made = kind.compile(registry.config_of(kind, node["data"]), self._scope)
-        self.decides_again = isinstance(self._made, outcomes.DecidesAgain)
-        self.is_chancy = self._scope.remembers
-
-    def run(self, view: Person) -> Result:
-        made = self._made
-        if isinstance(made, outcomes.Outcome):
-            return _result_of(made, view)
-        does = made.run if isinstance(made, outcomes.IfRoom | outcomes.Asks | outcomes.DecidesAgain) else made
-        return _result_of(self._scope.guard(does)(view), view)
-
-    def woken(self, view: Person, noted: Any) -> Result:
-        """What it comes to when its wait is over."""
-        return _result_of(self._scope.guard(lambda step: self._made.woken(step, noted))(view), view)
-
-
-def _meaning(node: dict[str, Any], asked: AskedStep) -> Callable[[Person], Result]:
-    model, data = MODELS.get(node["type"]), node["data"]
-    if model is not None and node.get("model", True):
-        return lambda view: model(data, view)
-
-    def meaning(view: Person) -> Result:
-        try:
-            return asked.run(view)
-        except NotModelled:
-            raise
-        except Exception:  # a step that breaks fails, and is tried again
-            return Result("fail")
-
-    return meaning
-
-
-def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
-    if isinstance(outcome, outcomes.Fail):
-        return Result("fail", permanent=outcome.permanent)
-    if isinstance(outcome, outcomes.Wait | outcomes.WaitFor):
-        until = outcome.until or view.now + timedelta(seconds=outcome.seconds)
-        if isinstance(outcome, outcomes.Wait):
-            return Result("wait", outcome.port, outcome.output, until=until)
-        judge = outcome.conditions
-        ask = None if judge is None else lambda seen: judge(type("OnEvent", (), {"state": seen})()).held
-        return Result("listen", outcome.port, outcome.output, (), until, outcome.event, ask, outcome.timeout_port)
-    if isinstance(outcome, outcomes.Call):
-        return Result("call")
-    kinds = {outcomes.Done: "done", outcomes.Exit: "exit", outcomes.Succeed: "succeed"}
-    if type(outcome) not in kinds:
-        raise NotModelled(type(outcome).__name__)
-    kind = kinds[type(outcome)]
-    wishes = tuple(_wishes(outcome))
-    emits = any(wish[0] == "emit" for wish in wishes)
-    output = {**(outcome.output or {}), "eventId": ...} if emits else outcome.output
-    return Result(kind, outcome.port, output, wishes)
-
-
-def _wishes(outcome: outcomes.Outcome) -> Iterator[tuple[Any, ...]]:
-    for effect in outcome.effects:
-        if isinstance(effect, effects.SetFields):
-            yield "set", {**effect.attributes, **effect.columns}
-        elif isinstance(effect, effects.Increment):
-            yield "add", effect.field, effect.by
-        elif isinstance(effect, effects.AddTag):
-            yield "tag", effect.tag
-        elif isinstance(effect, effects.RemoveTag):
-            yield "untag", effect.tag
-        elif isinstance(effect, effects.SetVars):
-            yield "vars", effect.values
-        elif isinstance(effect, effects.EmitEvent):
-            yield "emit", effect.name, json.loads(effect.properties), effect.of_contact
-        elif isinstance(effect, effects.Assign):
-            yield "assign", effect.variant
-        elif isinstance(effect, effects.SegmentChange):
-            yield "segment", effect.segment_id, effect.enters
-        elif isinstance(effect, effects.SendMessage):
-            yield "message", effect.awaits
-        else:
-            raise NotModelled(type(effect).__name__)

@@ -96,8 +96,11 @@ def body_of(nodes: dict[str, dict[str, Any]], ways: Ways, triggers: Iterable[str
     return reached(others, first) - reached(others, [*begins, *elsewhere]) - {loop}
 
 
-def loop(data: dict[str, Any], view: Person, state: dict[str, Any] | None) -> tuple[Result, dict[str, Any] | None]:
-    """One time round, and what is to be remembered for the next."""
+def loop(
+    node: dict[str, Any], view: Person, state: dict[str, Any] | None, *, is_late: bool
+) -> tuple[Result, dict[str, Any] | None]:
+    """One time round, and what is to be remembered for the next. `is_late`: its time ended a wait in its body."""
+    data = node["data"]
     name = data.get("as", "item")
     if state is None:
         items = fill(data["items"], view)
@@ -105,7 +108,11 @@ def loop(data: dict[str, Any], view: Person, state: dict[str, Any] | None) -> tu
         if not isinstance(items, list) or len(items) > data.get("maxIterations", 1_000):
             return Result("fail", permanent=True), None
         state = {"items": items, "next": 0, "before": {one: view.vars.get(one) for one in (name, "index")}}
+        if node.get("timeout") is not None:
+            state["until"] = view.now + timedelta(seconds=node["timeout"])
     count, number = len(state["items"]), state["next"]
+    if is_late or (number < count and view.now > state.get("until", view.now)):
+        return Result("fail", permanent=True, wishes=(("vars", state["before"]),)), None
     if number >= count:
         return Result("done", "done", {"count": count}, (("vars", state["before"]),)), None
     now = {name: state["items"][number], "index": number}

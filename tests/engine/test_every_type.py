@@ -22,6 +22,7 @@ from tests.engine.interpreter import MAX_VISITS, Interpreter, Somebody
 from tests.engine.leading_models import CALLED_FOR_HOURS
 from tests.engine.step_models import MODELS
 from tests.engine.test_against_reference import RETRY, Listen, When
+from tests.engine.timed_models import SENDING_TYPES, WAITING_TYPES
 from tests.fixtures.world import World, flow, node, rule
 from tests.nodes.person import Contact
 
@@ -104,6 +105,14 @@ def configs(kind: str, steps: Sequence[str]) -> st.SearchStrategy[dict[str, Any]
     )
 
 
+def timeouts(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """The `timeout` of a step that waits for somebody else, or of a loop, now and then: never as long as a wait, or as a round."""
+    if kind != "loop" and kind not in (*WAITING_TYPES, *SENDING_TYPES):
+        return st.just({})
+    some = [1_801, 5_403, 9_007] if kind == "loop" else [1_811, 5_417]
+    return st.sampled_from([{}, {}, *({"timeout": one} for one in some)])
+
+
 def kinds() -> list[str]:
     """All installed types but those left out, and those of the tests."""
     return [*(name for name in registry.types() if name not in LEFT_OUT and name not in OWN), *OWN]
@@ -118,7 +127,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
         name, kind = f"n{index}", draw(st.sampled_from(kinds()))
         data = draw(configs(kind, [f"n{number}" for number in range(count)]))
         retry = draw(st.sampled_from([None, None, RETRY]))
-        nodes.append({**node(name, kind, retry, **data), "model": draw(st.booleans())})
+        nodes.append({**node(name, kind, retry, **data), "model": draw(st.booleans()), **draw(timeouts(kind))})
         ports = [port.id for port in registry.ports(registry.get(kind), data) if port.id != "error"]
         ports += draw(st.sampled_from([[], ["error"]])) if ports else []
         back = draw(st.integers(0, 4)) == 0
@@ -197,6 +206,21 @@ def test_a_random_workflow_of_any_types_does_what_plain_python_does(
     crashes: int | None,
 ) -> None:
     """`together`: events pile up until time passes; else each is handled before the next."""
+    check_alike(world, settled, monkeypatch, graph, life, together=together, batch=batch, crashes=crashes)
+
+
+def check_alike(
+    world: World,
+    settled: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    graph: dict[str, Any],
+    life: list[tuple[str, int, int]],
+    *,
+    together: bool,
+    batch: int,
+    crashes: int | None,
+) -> None:
+    """Let a life happen to the engine and to the interpreter, and compare all that is left of it."""
     registry._types |= OWN
     monkeypatch.setattr("app.engine.walk.MAX_VISITS", MAX_VISITS)
     monkeypatch.setattr("app.engine.failpoints.reach", lambda name: None)
@@ -254,9 +278,10 @@ def live(
         if what == "travel":
             settle()
             now += timedelta(hours=number)
-            _set_clock(world, now)
-            dying.advance(world)
-            interpreter.travel(now, [*everybody, *nobodies])
+            for moment in interpreter.moments(now, [*everybody, *nobodies]):
+                _set_clock(world, moment)
+                dying.advance(world)
+                interpreter.travel(moment, [*everybody, *nobodies])
             assert not any(StaleRuns().look(world.db, world.tenant)), "runs of no type are taken to stand still"
             continue
         if what == "nobody" and interpreter.is_chancy:

@@ -27,13 +27,13 @@ def hold_flow(**more: Any) -> dict[str, Any]:
     return flow("go", [ask, *tags], *edges, **more)
 
 
-def answer(world: World, contact: UUID, port: str, connection: Any = None) -> bool:
+def answer(world: World, contact: UUID, port: str, connection: Any = None, *, at: str = "ask") -> bool:
     run_id, seq = world.db.execute("select id, seq from runs where contact_id = %s", (contact,)).fetchone() or (None, 0)
     values = {
         "tenant": world.tenant,
         "id": run_id,
         "seq": seq,
-        "node": "ask",
+        "node": at,
         "port": port,
         "output": f'{{"choice": "{port}"}}',
     }
