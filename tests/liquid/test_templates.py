@@ -6,6 +6,8 @@ import contextlib
 import re
 import time
 from datetime import UTC, datetime
+from email import message_from_string
+from email.policy import default as default_policy
 from typing import Any
 
 import pytest
@@ -356,3 +358,21 @@ def test_no_text_and_no_error_shows_python(calls: list[str], a: Any, b: Any, htm
     except LiquidError as error:
         shown = str(error)
     assert not [word for word in PYTHON if word in shown], shown
+
+
+def test_a_text_becomes_a_mail_to_one_address() -> None:
+    source = "{{ text | email_message: to, subject }}"
+    mail = message_from_string(
+        text(source, text="Grüße\n" * 60, to="zoe@example.com", subject="Für Sie " * 20), policy=default_policy
+    )
+    assert mail["Subject"].strip() == ("Für Sie " * 20).strip() and mail.get_content() == "Grüße\n" * 60
+    assert text(source, text="x", to="a@example.com", subject="s").isascii()
+    for to, subject in (
+        ("a@example.com, b@example.com", "s"),
+        ("a@example.com\r\nBcc: b@example.com", "s"),
+        ("", "s"),
+        ("zoë@example.com", "s"),
+        ("a@example.com", "s\r\nBcc: b@example.com"),
+    ):
+        with pytest.raises(LiquidError, match="no address to write to"):
+            text(source, text="x", to=to, subject=subject)

@@ -184,6 +184,8 @@ class HttpConnector(ServiceType):
             token = account.token
             if account.auth == "oauth2":
                 token = (await fetch_token(client, account, timeout_s)).text
+            if account.consent_terms and not account.test_path:
+                return ServiceTrial("sent", "The consent works: the token address gave an access token.")
             headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"", token)
             request = HttpRequest("GET", account.url_of(account.test_path), headers)
             answer = await client.request(request, timeout_s=timeout_s, most_bytes=4_000)
