@@ -29,7 +29,7 @@ def test_a_file_becomes_contacts(page: Page, expect_accessible: Callable[..., No
     page.goto("/contacts")
     page.get_by_role("link", name="Import").click()
     page.set_input_files("input[type=file]", {"name": "fair.csv", "mimeType": "text/csv", "buffer": people("spring")})
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and review").click()
     expect(page.get_by_label("Encoding")).to_have_value("windows-1252")
     expect(page.get_by_label("Cells end at")).to_have_value("semicolons")
     expect(page.get_by_label("E-Mail goes to")).to_have_value("email")
@@ -139,7 +139,7 @@ def test_an_import_asks_who_opted_out(
     page.goto("/contacts/import")
     file = {"name": "asked.csv", "mimeType": "text/csv", "buffer": WITH_OPT_OUTS.encode()}
     page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and review").click()
     expect(page.get_by_label("Status goes to")).to_have_value("consent")
     expect(page.locator(".reads")).to_contain_text("cleaned opted out, and suppressed as bounced")
     expect(page.get_by_text("In 1 row at the beginning")).to_be_visible()

@@ -57,7 +57,7 @@ def test_a_flow_is_drawn_activated_and_walked(
 
     page.goto("/contacts/import")
     page.locator("input[type=file]").set_input_files(a_csv(tmp_path))
-    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Upload and review").click()
     page.locator("input[name=emit_events]").check()
     page.get_by_role("button", name=f"Import {PEOPLE} rows").click()
     expect(page.get_by_text("Completed")).to_be_visible(timeout=30_000)

@@ -6,7 +6,7 @@ import functools
 import json
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from babel.dates import format_datetime, format_skeleton
@@ -148,6 +148,11 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
     return _near((value - now).total_seconds(), local, local_now, far)
 
 
+def own_time(value: datetime) -> str:
+    """A moment on the clock that it was written by, as that of a contact: its zone is not the reader's."""
+    return moment_text(value, value.tzinfo or UTC, clock.now(), "day")
+
+
 def _written(skeleton: str, local: datetime) -> str:
     """The parts of a moment that a skeleton of CLDR names, in the order and with the marks of the reader's language."""
     return format_skeleton(skeleton, local, locale=translation.locale())
@@ -211,6 +216,7 @@ def install(environment: Environment) -> None:
         as_json=as_json,
         when=when,
         theirs=contact_time,
+        own_time=own_time,
         time_style=time_style,
         readable=readable,
     )

@@ -83,8 +83,8 @@ def _weight(text: str) -> float:
 
 
 def gettext(message: str, /, **values: Any) -> str:
-    """A text in the reader's language, its placeholders filled with `values`."""
-    return _filled(_translations(_language.get()).gettext(message), values)
+    """A text in the reader's language, its placeholders filled with `values`. The empty text stays empty: it is a catalogue's heading."""
+    return message and _filled(_translations(_language.get()).gettext(message), values)
 
 
 def ngettext(one: str, many: str, number: int, /, **values: Any) -> str:

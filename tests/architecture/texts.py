@@ -51,7 +51,7 @@ def _html(environment: jinja2.Environment, source: str) -> str:
         elif kind == "block_end" and block[:1] in (["block"], ["endblock"]):
             silent = block[1:2] == ["shell_class"]
         elif kind == "variable_end":
-            parts.append(" ")
+            parts.append("x" if parts and parts[-1].endswith(("<", "</")) else " ")
         elif kind == "data" and not silent:
             parts.append(text)
     return "".join(parts)

@@ -37,7 +37,7 @@ async def stored(session: AsyncSession, path: str) -> Connector:
 
 async def test_add_change_default_delete(browser: Any, db_session: AsyncSession) -> None:
     admin = await browser(Role.ADMIN)
-    assert "No way out yet" in (await admin.get("/connectors")).text
+    assert "No connectors yet" in (await admin.get("/connectors")).text
     path = await made(browser)
     page = await admin.get(path)
     assert "smtp.example.com" in page.text and "p4ss" not in page.text and "One is stored" in page.text

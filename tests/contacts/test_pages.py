@@ -172,7 +172,7 @@ async def test_a_contact_with_past_and_future(
         "dashboard_created event charts 4",
         "Coming up 1",
         "Second hello",
-        "In flow now 1",
+        "Active in workflows 1",
         "At Three days, until",
     ):
         assert wanted in words, wanted

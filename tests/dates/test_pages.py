@@ -38,13 +38,13 @@ async def people(session: AsyncSession, workspace: Workspace, *birthdays: object
 @pytest.mark.parametrize(
     ("query", "soon", "more"),
     [
-        ({}, 3, "Monday, Mar 1, 2027 at 09:00"),
+        ({}, 3, "Mon, Mar 1 09:00"),
         ({"every": "once"}, 1, "3 contacts: the date has passed and starts nothing"),
         ({"every": "month"}, 4, ""),
         (
             {"offset.duration": "3", "offset.unit": "days", "offset.direction": "before"},
             2,
-            "Friday, Feb 26, 2027 at 09:00",
+            "Fri, Feb 26 09:00",
         ),
     ],
 )
@@ -66,7 +66,9 @@ async def test_how_many_it_concerns(
     assert f"{soon} contacts in the next 30 days" in shown or (
         soon == 1 and "1 contact in the next 30 days" in shown
     ), shown
-    assert "of 5 who" in shown and more in shown and "1 contact: the value there is no date" in shown
+    assert (
+        "5 contacts have a date there" in shown and more in shown and "1 contact: the value there is no date" in shown
+    )
 
 
 async def test_what_is_wrong_stands_in_the_preview(browser: BrowserClients) -> None:

@@ -231,7 +231,7 @@ async def test_results_tell_what_became_of_the_messages(
     await count("tag", **{"next": 9, "failed": 1, "message.sent": 4, "message.failed": 2, "message.uncertain": 1,
                           "message.suppressed.no_consent": 2, "message.suppressed.no_address": 1})  # fmt: skip
     text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
-    assert "What became of the messages" in text and "Suppressed: " in text
+    assert "Message outcomes" in text and "Suppressed: " in text
     assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (opted out, no address), 1 run failed" in text
     step = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/results/tag")).text
     assert "Opted out" in step and f"/messages?workflow={workflow.id}&amp;status=uncertain" in step
@@ -241,7 +241,7 @@ async def test_home_lists_what_is_due(browser: BrowserClients, workflow: Workflo
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(minutes=20))
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(hours=3))
     text = (await (await browser(Role.VIEWER)).get("/")).text
-    assert "1 person goes on" in text and "in 20 min" in text
+    assert "1 person continues" in text and "in 20 min" in text
 
 
 async def test_home_refreshes_its_part_alone(browser: BrowserClients) -> None:
@@ -257,7 +257,7 @@ async def test_results_show_the_seed_numbers_and_each_step(
     await count("pause", waiting=7, next=50, failed=3)
     text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
     assert "1 min 40 s" in text and "60% No, 40% Yes" in text and "7 wait here, 3 runs failed" in text
-    assert "In flow now" in text and ">20<" in text and "no goal is set" in text
+    assert "Active" in text and ">20<" in text and "no goal is set" in text
 
 
 async def test_results_of_one_version(browser: BrowserClients, workflow: Workflow, count: Counters) -> None:

@@ -64,9 +64,9 @@ async def test_some_or_all_are_sent_again_from_the_list(
     foreign = await add_message(db_session, other_workspace, status=9, **over)
     marketer, viewer = await browser(Role.MARKETER), await browser(Role.VIEWER)
     page = (await marketer.get("/messages", params={"status": "uncertain"})).text
-    assert "3 messages uncertain" in page and "Assume all sent" in page and page.count('name="id"') == 3
+    assert "3 messages: uncertain" in page and "Assume all sent" in page and page.count('name="id"') == 3
     failures = (await marketer.get("/messages", params={"status": "failed"})).text
-    assert "1 message failed" in failures and "Send all again" in failures and "Assume all sent" not in failures
+    assert "1 message: failed" in failures and "Send all again" in failures and "Assume all sent" not in failures
     seen = (await viewer.get("/messages", params={"status": "uncertain"})).text
     assert 'name="id"' not in seen and "Send all again" not in seen
     ids = [f"{row.run_id}-2" for row in (rows[0], failed, foreign)]

@@ -47,7 +47,7 @@ def test_the_frame_marks_the_place_escapes_names_and_keeps_the_theme(engine: Fra
 
 def test_an_error_page_stands_alone_without_a_user(engine: FragmentEngine) -> None:
     html = engine.get_template("errors/error.html").render(**context(principal=None, error=NotFound()))
-    assert "<h1" in html and "This is not here" in html and "rail" not in html
+    assert "<h1" in html and "Page not found" in html and "rail" not in html
 
 
 def test_an_error_is_also_a_block(engine: FragmentEngine) -> None:
