@@ -75,5 +75,23 @@ async def withdraw_waiting_start(
     return ok(WithdrawalOut(withdrawn=await enrolments.withdraw(workflow_id, contact_id)))
 
 
-ROUTES: list[Any] = [list_enrolments, get_enrolment, stop_enrolment, withdraw_waiting_start]
+@delete(
+    "/api/v1/workflows/{workflow_id:uuid}/waiting-starts/runs/{run_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    status_code=200,
+    tags=TAGS,
+    summary="Withdraw a run that waits to begin",
+)
+async def withdraw_waiting_run(
+    request: AppRequest,
+    enrolments: NamedDependency[EnrolmentService],
+    workflow_id: FromPath[UUID],
+    run_id: FromPath[UUID],
+) -> Envelope[WithdrawalOut]:
+    """By the id that whoever asked for it was answered, with a contact or without: it never begins. Asking again changes nothing."""
+    return ok(WithdrawalOut(withdrawn=await enrolments.withdraw_run(workflow_id, run_id)))
+
+
+ROUTES: list[Any] = [list_enrolments, get_enrolment, stop_enrolment, withdraw_waiting_start, withdraw_waiting_run]
 SERVICES = {"enrolments": EnrolmentService}

@@ -12,12 +12,15 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.enrolments.service import EnrolmentService
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
 
 SHOWN = 3
 """How many that are over are shown beside those under way."""
+WAITING_SHOWN = 10
+"""How many starts without a contact that wait for their turn are shown."""
 
 
 @get("/workflows/{workflow_id:uuid}/enrolments", role=Role.VIEWER)
@@ -30,7 +33,13 @@ async def show_enrolments(
     running_ids = {row.id for row in running}
     ended = [row for row in newest.items if row.id not in running_ids]
     return page(
-        request, "enrolments/progress.html", block="progress", workflow_id=workflow_id, running=running, ended=ended
+        request,
+        "enrolments/progress.html",
+        block="progress",
+        workflow_id=workflow_id,
+        running=running,
+        ended=ended,
+        waiting=await enrolments.waiting_of_nobody(workflow_id, WAITING_SHOWN),
     )
 
 
@@ -57,4 +66,22 @@ async def withdraw_waiting_start_page(
     return go(request, f"/contacts/{contact_id}", text)
 
 
-ROUTES: list[Any] = [show_enrolments, stop_enrolment_page, withdraw_waiting_start_page]
+@post("/workflows/{workflow_id:uuid}/waiting/{run_id:uuid}/withdraw", role=Role.MARKETER, status_code=200)
+async def withdraw_waiting_run_page(
+    request: AppRequest,
+    enrolments: NamedDependency[EnrolmentService],
+    workflow_id: FromPath[UUID],
+    run_id: FromPath[UUID],
+) -> Response[bytes]:
+    """Take a start without a contact out of the line of a workflow."""
+    count = await enrolments.withdraw_run(workflow_id, run_id)
+    text = gettext("Withdrawn. This run never begins.") if count else gettext("It did not wait any more.")
+    return go(request, f"/workflows/{workflow_id}/runs", text)
+
+
+ROUTES: list[Any] = [
+    show_enrolments,
+    stop_enrolment_page,
+    withdraw_waiting_start_page,
+    withdraw_waiting_run_page,
+]

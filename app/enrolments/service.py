@@ -13,6 +13,7 @@ from app.accounts.principal import Principal
 from app.enrolments import audience_repository, withdrawal_repository
 from app.enrolments.audience_repository import SegmentGone
 from app.enrolments.repository import EnrolmentRepository
+from app.enrolments.withdrawal_repository import WaitingOfNobody
 from app.errors import NotFound
 from app.flow.audience import Audience
 from app.inbox import notify_engine
@@ -137,6 +138,21 @@ class EnrolmentService:
         if count:
             notify_engine(session)
         return count
+
+    async def withdraw_run(self, workflow_id: UUID, run_id: UUID) -> int:
+        """Take the start that is to become this run out of the line; 0 when it waits no more. Raises NoSuchWorkflow."""
+        if not await self._rows.has_workflow(workflow_id):
+            raise NoSuchWorkflow
+        session, tenant_id = self._rows.session, self._principal.tenant_id
+        count = await withdrawal_repository.withdraw_run(session, tenant_id, workflow_id, run_id, self._principal.name)
+        if count:
+            notify_engine(session)
+        return count
+
+    async def waiting_of_nobody(self, workflow_id: UUID, most: int) -> Sequence[WaitingOfNobody]:
+        """Starts without a contact that wait, of the first in line."""
+        tenant_id = self._principal.tenant_id
+        return await withdrawal_repository.waiting_of_nobody(self._rows.session, tenant_id, workflow_id, most)
 
     async def _one(self, enrolment_id: UUID, *, lock: bool = False) -> Enrolment:
         row = await self._rows.get(enrolment_id, lock=lock)
