@@ -4,7 +4,7 @@
     ./dev bench outside --calls 2000 --rounds 1 --json F
     ./dev bench outside --code              warm calls of JavaScript and Python: milliseconds each, memory over thousands
 
-Cells: `httpx` is one process with as many requests at a time as a worker makes to one service, `url` a step that calls a URL, `connector`
+Cells: `httpx` is one process with as many requests at a time as a connector usually allows, `url` a step that calls a URL, `connector`
 one that calls by a connector with a token. A cell of the engine counts from the events in the inbox until every run has ended: one worker
 process with its engines and its calls, all that is recorded included. Rates go by the clock of a shared machine; the processor time
 of a call is that of the worker, of its database sessions, and of the server.
@@ -129,7 +129,10 @@ def of_httpx(_cell: str, calls: int, sink: Sink, context: Any) -> Reading:
 def _plain(url: str, calls: int, measured: Any) -> None:
     import httpx
 
-    from app.engine.call_shares import PER_TARGET
+    from app.connectors.limits import usual_limits
+
+    at_a_time = usual_limits("http").max_concurrent
+    assert at_a_time
 
     async def requests(count: int) -> None:
         numbers = iter(range(count))
@@ -140,8 +143,8 @@ def _plain(url: str, calls: int, measured: Any) -> None:
                 answer = await client.post(f"{url}/orders", json=value, headers={"Idempotency-Key": str(ids.uuid7())})
                 assert answer.json()["ok"]
 
-        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=PER_TARGET)) as client:
-            await asyncio.gather(*(one_after_the_other() for _ in range(PER_TARGET)))
+        async with httpx.AsyncClient(limits=httpx.Limits(max_connections=at_a_time)) as client:
+            await asyncio.gather(*(one_after_the_other() for _ in range(at_a_time)))
 
     asyncio.run(requests(WARMING))
     began, caller = time.perf_counter(), time.process_time()

@@ -95,12 +95,14 @@ def shut(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict
     if not keys:
         return {}
     states = {(row[0], row[1]): row[2:] for row in connection.execute(_STATES, _keys(keys)).fetchall()}
-    away = dict.fromkeys(states, 0)
-    due = [key for key, (_, probe) in states.items() if probe]
-    if due:
-        for row in connection.execute(_PROBE, {**_keys(due), "probe": PROBE_S}).fetchall():
-            away[row[0], row[1]] = 1
-    return away
+    return dict.fromkeys(states, 0) | probes(connection, [key for key, (_, due) in states.items() if due])
+
+
+def probes(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict[GateKey, int]:
+    """The one call that may try each of these, whose breaker is open and whose probe is due, if no other worker was first."""
+    if not keys:
+        return {}
+    return {(row[0], row[1]): 1 for row in connection.execute(_PROBE, {**_keys(keys), "probe": PROBE_S}).fetchall()}
 
 
 def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tuple[set[GateKey], list[StateChange]]:

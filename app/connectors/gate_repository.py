@@ -23,7 +23,8 @@ GateKey = tuple[int, UUID]
 """Workspace and connector."""
 _READ = """
 select c.tenant_id, c.id, c.type, c.max_concurrent, c.rate, c.rate_seconds, c.burst,
-  case when c.paused_until > clock_now() then c.paused_until end, clock_now()
+  case when c.paused_until > clock_now() then c.paused_until end, clock_now(), c.state, c.state = 'away' and c.probe_at <= clock_now(),
+  exists (select from connector_gates g where g.tenant_id = c.tenant_id and g.connector_id = c.id)
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
 """
 _MAKE = """
@@ -57,6 +58,10 @@ class Gate:
     busy: bool = False
     wait_s: float | None = None
     """In how many seconds more may begin, where that is known."""
+    state: str = "ok"
+    """Of its breaker (`connectors.state`)."""
+    probe_due: bool = False
+    """It is away, and one call may try it."""
 
     def room(self, under_way: int) -> int | None:
         """How many may begin, when so many are under way; None: no limit."""
@@ -75,12 +80,17 @@ def open_gates(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -
     if not keys:
         return {}
     gates: dict[GateKey, Gate] = {}
-    now = clock.now()
+    missing, now = list[GateKey](), clock.now()
     rows = connection.execute(_READ, _arguments(keys)).fetchall()
-    for tenant_id, connector_id, kind, most, rate, rate_seconds, burst, paused_until, now in rows:
-        gate = gates[tenant_id, connector_id] = Gate(allowance(kind, most, rate, rate_seconds, burst))
+    for tenant_id, connector_id, kind, most, rate, rate_seconds, burst, paused_until, now, state, due, known in rows:
+        gate = Gate(allowance(kind, most, rate, rate_seconds, burst), state=state, probe_due=due)
+        gates[tenant_id, connector_id] = gate
         if paused_until is not None:
             gate.paused, gate.wait_s = True, (paused_until - now).total_seconds()
+        elif gate.limits.is_limited and not known:
+            missing.append((tenant_id, connector_id))
+    if missing:
+        connection.execute(_MAKE, _arguments(missing))
     limited = [key for key, gate in gates.items() if gate.limits.is_limited and not gate.paused]
     if limited:
         _lock(connection, gates, limited, now)
@@ -90,9 +100,7 @@ def open_gates(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -
 def _lock(
     connection: psycopg.Connection[Any], gates: Mapping[GateKey, Gate], keys: Collection[GateKey], now: datetime
 ) -> None:
-    arguments = _arguments(keys)
-    connection.execute(_MAKE, arguments)
-    rows = {(row[0], row[1]): row[2:] for row in connection.execute(_LOCK, arguments).fetchall()}
+    rows = {(row[0], row[1]): row[2:] for row in connection.execute(_LOCK, _arguments(keys)).fetchall()}
     for key in keys:
         gate = gates[key]
         if key not in rows:

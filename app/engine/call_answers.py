@@ -1,6 +1,8 @@
 """Answers of many calls, written together: one short transaction for all that came while the last one was written.
 
-An answer is kept until it is written or its lease is over. One whose run somebody holds just now waits for the next transaction.
+The look for the next calls writes them in its own transaction, so the places that they give back are dealt again by the same commit
+(decision 0124). What it could not write is written by `serve`. An answer is kept until it is written or its lease is over. One whose
+run somebody holds just now waits for the next transaction.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import psycopg
 import structlog
@@ -27,6 +29,7 @@ from app.lib import jsonlimits
 from app.lib.connection_thread import Connection, ConnectionThread
 
 log = structlog.get_logger()
+T = TypeVar("T")
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.05, 5.0
 MAX_RECORD_BYTES = 65_536
 MAX_ERROR = 2_000
@@ -58,21 +61,37 @@ class CallEnd:
 
 
 class CallAnswers:
-    """The one writer of a pass. `serve` runs beside the calls; `written` waits until nothing is left to write."""
+    """The one writer of a pass. `along` writes with a look, `serve` beside the calls; `written` waits until nothing is left to write."""
 
     def __init__(self, thread: ConnectionThread, notify: Callable[[str], None]) -> None:
         self._thread, self._notify = thread, notify
         self._ends: list[CallEnd] = []
+        """For the next look."""
+        self._left: list[CallEnd] = []
+        """For `serve`: what a look could not write."""
+        self._unwritten, self._alone = 0, False
         self._wake, self._empty = asyncio.Event(), asyncio.Event()
         self._empty.set()
         self.count = 0
         """Answers that runs were handed."""
 
     def put(self, end: CallEnd) -> None:
-        """Have it written."""
+        """Have it written: by the look that follows each end, or by `serve` when no looks come any more."""
         self._ends.append(end)
+        self._unwritten += 1
         self._empty.clear()
+        if self._alone:
+            self._wake.set()
+
+    def serve_alone(self) -> None:
+        """No looks come any more: `serve` writes all there is."""
+        self._alone = True
         self._wake.set()
+
+    @property
+    def waiting(self) -> bool:
+        """Are there answers that the next look can write?"""
+        return bool(self._ends)
 
     @property
     def pending(self) -> bool:
@@ -83,29 +102,64 @@ class CallAnswers:
         """Wait until everything is written, or what is left has lost its lease."""
         await self._empty.wait()
 
+    async def along(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction that writes first what there is to write. Raises what `work` raises.
+
+        Answers that cannot be written that way are left to `serve`, and `work` is done without them.
+        """
+        ends, self._ends = self._ends[:MOST_AT_ONCE], self._ends[MOST_AT_ONCE:]
+        if not ends:
+            return await self._thread.transaction(work)
+        try:
+            outcome, result = await self._thread.transaction(
+                lambda connection: (_write(connection, ends), work(connection))
+            )
+        except BaseException as error:
+            self._leave(ends)
+            if not isinstance(error, Exception) or isinstance(error, psycopg.OperationalError):
+                raise
+            return await self._thread.transaction(work)
+        busy = self._note(*outcome)
+        self._settle(len(ends) - len(busy))
+        self._leave(busy)
+        return result
+
     async def serve(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what is left, until cancelled: one by one where many cannot be written together, again after a pause."""
         pause = BACK_OFF_S
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._ends:
-                ends, self._ends = self._ends[:MOST_AT_ONCE], self._ends[MOST_AT_ONCE:]
+            while ends := self._next():
                 unwritten = await self._write(ends)
+                now = time.monotonic()
+                in_time = [end for end in unwritten if now < end.until]
+                if len(in_time) < len(unwritten):
+                    log.error("calls.answers_lost", count=len(unwritten) - len(in_time))
+                self._settle(len(ends) - len(in_time))
                 if not unwritten:
                     pause = BACK_OFF_S
                     continue
-                self._keep(unwritten)
+                self._left = in_time + self._left
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_BACK_OFF_S)
-            self._empty.set()
 
-    def _keep(self, ends: list[CallEnd]) -> None:
-        now = time.monotonic()
-        in_time = [end for end in ends if now < end.until]
-        if len(in_time) < len(ends):
-            log.error("calls.answers_lost", count=len(ends) - len(in_time))
-        self._ends = in_time + self._ends
+    def _next(self) -> list[CallEnd]:
+        if self._alone:
+            self._left, self._ends = self._left + self._ends, []
+        ends, self._left = self._left[:MOST_AT_ONCE], self._left[MOST_AT_ONCE:]
+        return ends
+
+    def _leave(self, ends: list[CallEnd]) -> None:
+        if ends:
+            self._left += ends
+            self._wake.set()
+
+    def _settle(self, count: int) -> None:
+        """So many are written, or lost."""
+        self._unwritten -= count
+        if not self._unwritten:
+            self._empty.set()
 
     async def _write(self, ends: list[CallEnd]) -> list[CallEnd]:
         """Write them in one transaction; answers what has to wait."""
@@ -121,6 +175,10 @@ class CallAnswers:
             if ends[0].text == UNSTORABLE:
                 return []
             return await self._write([CallEnd(ends[0].claim, ends[0].until, "answered", UNSTORABLE)])
+        return self._note(written, busy, changes)
+
+    def _note(self, written: int, busy: list[CallEnd], changes: list[StateChange]) -> list[CallEnd]:
+        """After the commit; answers what has to wait."""
         for change in changes:
             change.log()
         if written:

@@ -29,6 +29,8 @@ class GatesOpened(NamedTuple):
     """How many calls may begin by (workspace, target), and how soon that changes by itself."""
 
     rooms: dict[tuple[int, str], int]
+    at_a_time: dict[tuple[int, str], int]
+    """How many may be under way at a time, over all workers, where a connector says so."""
     gates: dict[GateKey, Gate]
     wait_s: float | None
 
@@ -44,7 +46,7 @@ def open_for(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
     targets = {key: (lane.tenant_id, lane.target) for lane in lanes if (key := key_of(lane.tenant_id, lane.target))}
     opened = gate_repository.open_gates(connection, targets)
     if not opened:
-        return GatesOpened({}, {}, None)
+        return GatesOpened({}, {}, {}, None)
     counts = calls.under_way(connection, [targets[key] for key, gate in opened.items() if gate.limits.most is not None])
     rooms, waits = dict[tuple[int, str], int](), list[float]()
     for key, gate in opened.items():
@@ -53,11 +55,12 @@ def open_for(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
             rooms[targets[key]] = room
         if gate.wait_s is not None:
             waits.append(gate.wait_s)
-    for key, room in breaker_repository.shut(
-        connection, [key for key in opened if rooms.get(targets[key]) != 0]
-    ).items():
-        rooms[targets[key]] = room
-    return GatesOpened(rooms, opened, min(waits, default=None))
+    shut = [key for key, gate in opened.items() if gate.state != "ok" and rooms.get(targets[key]) != 0]
+    tried = breaker_repository.probes(connection, [key for key in shut if opened[key].probe_due])
+    for key in shut:
+        rooms[targets[key]] = tried.get(key, 0)
+    at_a_time = {targets[key]: gate.limits.most for key, gate in opened.items() if gate.limits.most is not None}
+    return GatesOpened(rooms, at_a_time, opened, min(waits, default=None))
 
 
 def spend(connection: Connection, opened: GatesOpened, claims: Sequence[Claim]) -> None:

@@ -1,4 +1,4 @@
-"""The loop that makes calls: look what waits, claim what there is room for, make it, hand its answer to the writer.
+"""The loop that makes calls: write the answers that came, look what waits, claim what there is room for, make it.
 
 Each call has an end of its own: it is answered, and another takes its place, while slower ones go on. Nothing of the database is held
 while the network waits. Told to stop, it claims nothing more, lets calls end for a moment, and gives back what is still under way.
@@ -129,7 +129,7 @@ class CallPass:
                     log.warning("calls.held", count=held_count)
                 if await thread.transaction(call_gates.give_up):
                     self._notify(inbox.ENGINE)
-            claims, void, wait_s = await thread.transaction(self._claim)
+            claims, void, wait_s = await answers.along(self._claim)
         except psycopg.OperationalError as error:
             if not (self._working or answers.pending):
                 raise
@@ -143,6 +143,8 @@ class CallPass:
             self._next_look = 0.0
         elif self._after and self._shares.free:
             self._next_look = time.monotonic() + SOON_S
+        if answers.waiting:
+            self._next_look = 0.0
         if wait_s is not None and wait_s < LOOK_S:  # more may begin by a connector then, by itself
             self._next_look = min(self._next_look or float("inf"), time.monotonic() + max(SOON_S, wait_s))
         return more
@@ -151,7 +153,7 @@ class CallPass:
         """The transaction of a look, in the thread of the connection. The last is when a look finds more by itself."""
         lanes, self._after = calls.lanes(connection, list(self._kinds), self._after)
         opened = call_gates.open_for(connection, lanes)
-        quotas = self._shares.quotas(lanes, opened.rooms)
+        quotas = self._shares.quotas(lanes, opened.rooms, opened.at_a_time)
         claims, void = calls.claim(connection, quotas) if quotas else ([], 0)
         call_gates.spend(connection, opened, claims)
         return claims, void, opened.wait_s
@@ -229,6 +231,7 @@ class CallPass:
 
     async def _end(self, answers: CallAnswers) -> None:
         """Let what is under way end for a moment; what does not is given back, or held where it may not be made twice."""
+        answers.serve_alone()
         if self._working:
             await asyncio.wait(self._working, timeout=STOP_S)
         for task, (claim, until) in list(self._working.items()):

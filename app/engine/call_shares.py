@@ -1,7 +1,8 @@
 """Who may call how much at a time: each workspace its share of a worker, and each target its share of a workspace.
 
 No network and no database here. In a workspace urgent, normal and bulk workflows take turns (`app.turns`). A slow target fills its own
-share and nobody else's; a workspace, or a target, that has nothing under way gets one call also beyond what is left.
+share and nobody else's; a workspace, or a target, that has nothing under way gets one call also beyond what is left. Calls to URLs and
+calls by connectors have shares of their own: a connector says how many calls at a time its service takes, and a worker makes as many.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from app.flow.performers import AT_ONCE
+from app.flow.performers import AT_ONCE, CONNECTOR_TARGET
 from app.models.status import Priority
 from app.turns import CYCLE
 
 T = TypeVar("T")
 PER_WORKSPACE, PER_TARGET = 20, 10
-"""Calls of one workspace, and of one workspace to one target, that one worker process makes at a time."""
+"""Calls of one workspace, and of one workspace to one target, that one worker process makes at a time by no connector, and to a
+connector that says nothing of it."""
 MOST_PER_WORKSPACE = 2 * PER_WORKSPACE
 """With the one for each target that has nothing under way."""
+PER_CONNECTOR, BY_CONNECTORS, MOST_BY_CONNECTORS = 50, 60, 70
+"""The same of calls by connectors: at most so many by one, however many it allows, by all, and with the ones for the idle."""
 
 
 class CallLane(NamedTuple):
@@ -33,6 +37,11 @@ class CallLane(NamedTuple):
     target: str
     priority: int = Priority.NORMAL
     """Of the workflow."""
+
+    @property
+    def share(self) -> tuple[int, bool]:
+        """Whose share of a worker its calls are of: the workspace's for URLs, or for connectors."""
+        return self.tenant_id, self.target.startswith(CONNECTOR_TARGET)
 
 
 _Waiting = tuple[int, int, int, int, CallLane]
@@ -48,9 +57,12 @@ class CallShares:
         self._limits = dict(kinds)
         self._all = 0
         self._workspaces, self._kinds = Counter[int](), Counter[str]()
+        self._in_share = Counter[tuple[int, bool]]()
         self._targets = Counter[tuple[int, str, str]]()
         self._rooms: Mapping[tuple[int, str], int] = {}
         """How many calls may begin by targets that have a limit over all workers, or are away."""
+        self._at_a_time: Mapping[tuple[int, str], int] = {}
+        """How many calls at a time the connectors of these targets allow."""
         self._places: dict[int, int] = {}
         """How far each workspace is in the cycle of priorities."""
         self._turns: dict[int | CallLane, int] = {}
@@ -61,6 +73,7 @@ class CallShares:
         """So many more are under way; fewer with a negative number."""
         self._all += count
         _add(self._workspaces, lane.tenant_id, count)
+        _add(self._in_share, lane.share, count)
         _add(self._kinds, lane.kind, count)
         _add(self._targets, (lane.tenant_id, lane.kind, lane.target), count)
 
@@ -70,19 +83,23 @@ class CallShares:
         return self._all < AT_ONCE
 
     def quotas(
-        self, lanes: Sequence[CallLane], rooms: Mapping[tuple[int, str], int] | None = None
+        self,
+        lanes: Sequence[CallLane],
+        rooms: Mapping[tuple[int, str], int] | None = None,
+        at_a_time: Mapping[tuple[int, str], int] | None = None,
     ) -> dict[CallLane, int]:
         """How many calls of each lane may begin now, dealt one by one to who has the fewest under way.
 
         `rooms`: how many more may begin by (workspace, target) where the workers together have a limit. What such a target may not have
-        goes to others.
+        goes to others. `at_a_time`: how many at a time are allowed by (workspace, target) where a connector says so.
         """
         dealt = CallShares(self._limits)
+        dealt._at_a_time = at_a_time or {}
         dealt._rooms = {
             (tenant_id, target): room + self._of_target(tenant_id, target)
             for (tenant_id, target), room in (rooms or {}).items()
         }
-        dealt._all, dealt._workspaces = self._all, self._workspaces.copy()
+        dealt._all, dealt._workspaces, dealt._in_share = self._all, self._workspaces.copy(), self._in_share.copy()
         dealt._kinds, dealt._targets = self._kinds.copy(), self._targets.copy()
         dealt._places, dealt._turns, dealt._turn = self._places, self._turns, self._turn
         return dealt._deal(lanes)
@@ -143,16 +160,22 @@ class CallShares:
         return sum(self._targets[tenant_id, kind, target] for kind in self._limits)
 
     def _has_room(self, lane: CallLane) -> bool:
-        under_way, to_target = self._workspaces[lane.tenant_id], self._to_target(lane)
-        room = self._rooms.get((lane.tenant_id, lane.target))
-        if room is not None and self._of_target(lane.tenant_id, lane.target) >= room:
+        place = lane.tenant_id, lane.target
+        to_target = self._to_target(lane)
+        room = self._rooms.get(place)
+        if room is not None and self._of_target(*place) >= room:
             return False
         limit = self._limits.get(lane.kind, 0)
-        if to_target >= PER_TARGET or (limit is not None and self._kinds[lane.kind] >= limit):
+        if to_target >= self._most_to(place) or (limit is not None and self._kinds[lane.kind] >= limit):
             return False
-        if under_way >= (MOST_PER_WORKSPACE if to_target == 0 else PER_WORKSPACE):
+        share, most = (BY_CONNECTORS, MOST_BY_CONNECTORS) if lane.share[1] else (PER_WORKSPACE, MOST_PER_WORKSPACE)
+        if self._in_share[lane.share] >= (most if to_target == 0 else share):
             return False
-        return self._all < AT_ONCE or under_way == 0
+        return self._all < AT_ONCE or self._workspaces[lane.tenant_id] == 0
+
+    def _most_to(self, place: tuple[int, str]) -> int:
+        allowed = self._at_a_time.get(place)
+        return PER_TARGET if allowed is None else min(allowed, PER_CONNECTOR)
 
 
 def _add(counter: Counter[T], key: T, count: int) -> None:

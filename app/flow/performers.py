@@ -14,7 +14,7 @@ MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH = 262_144, 64
 """Of the JSON that a call may answer. Stop reading beyond it: what is larger is refused, and the step fails."""
 LONGEST_S = 300
 """Seconds that a call may take at most."""
-AT_ONCE = 100
+AT_ONCE = 150
 """Calls that one worker process makes at a time, of all kinds together."""
 
 

@@ -24,12 +24,13 @@ import httpcore
 
 from app.lib import egress
 from app.lib.formats import counted
+from app.lib.http_connections import KeptConnections
 from app.lib.http_url import HttpUrl, read_url
 from app.lib.time_limit import uncounted
 
 Headers = Sequence[tuple[str, str]]
 Before = Callable[[], Awaitable[None]]
-CONNECTIONS = 120
+CONNECTIONS = 180
 """More than calls that one worker makes at a time: a slow host never holds up a connection of others."""
 KEPT_S = 4.0
 """How long an idle connection is kept: most servers close theirs after 5 s, and a request that meets the close is one too many."""
@@ -169,17 +170,13 @@ class HttpClient:
 
     def __init__(self, tls: ssl.SSLContext | None = None, connections: int = CONNECTIONS) -> None:
         """`tls`: whose certificates count; by itself those that this machine trusts. `connections`: as many as calls at a time."""
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or _trusted(),
-            max_connections=connections,
-            max_keepalive_connections=connections // 2,
-            keepalive_expiry=KEPT_S,
-            network_backend=_GuardedBackend(),
+        self._connections = KeptConnections(
+            tls=tls or _trusted(), most=connections, kept_s=KEPT_S, backend=_GuardedBackend()
         )
 
     async def close(self) -> None:
         """Give back all connections."""
-        await self._pool.aclose()
+        await self._connections.close()
 
     async def request(
         self,
@@ -229,15 +226,12 @@ class HttpClient:
             content=request.body,
             extensions={"trace": sending.note},
         )
-        response = await self._pool.handle_async_request(outgoing)
-        try:
+        async with self._connections.request(outgoing) as response:
             first_headers = response.headers[:MOST_HEADERS]
             decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in first_headers)
             answer = sending.head = HttpAnswer(response.status, decoded, b"", False, 0, url)
             body, cut = await _read(response, answer.header("content-encoding").strip().lower(), most_bytes)
             return replace(answer, body=body, cut=cut)
-        finally:
-            await response.aclose()
 
 
 class _Sending:

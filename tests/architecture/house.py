@@ -52,7 +52,7 @@ LEVELS = Levels(
 COMMITS = ["lib/database.py", "lib/held_connections.py", "engine/"]
 """Who commits: one module for sessions, one that releases the connection of a session, and the engine its batches."""
 ENVIRONMENT = ["settings.py", "local/environment.py"]
-CLIENTS = ["lib/http_client.py"]
+CLIENTS = ["lib/http_client.py", "lib/http_connections.py"]
 """One client for all calls: its guard and its bounds are nobody's to forget."""
 STATEMENTS = [
     "*repository.py",

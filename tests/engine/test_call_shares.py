@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-from app.engine.call_shares import MOST_PER_WORKSPACE, PER_TARGET, PER_WORKSPACE, CallLane, CallShares
-from app.flow.performers import AT_ONCE
+from app.engine.call_shares import (
+    BY_CONNECTORS,
+    MOST_PER_WORKSPACE,
+    PER_CONNECTOR,
+    PER_TARGET,
+    PER_WORKSPACE,
+    CallLane,
+    CallShares,
+)
+from app.flow.performers import AT_ONCE, CONNECTOR_TARGET
 
 KINDS = {"http": None, "code": 2}
 
@@ -111,3 +119,29 @@ def test_workflows_of_one_workspace_take_turns_too() -> None:
         shares.began(next_one)
         shares.began(next_one, -1)
     assert order == [1, 2, 3, 1, 2, 3]
+
+
+def by_connector(tenant: int, name: str) -> CallLane:
+    return lane(tenant, f"{CONNECTOR_TARGET}{name}")
+
+
+def test_calls_by_connectors_take_nothing_of_the_share_of_urls() -> None:
+    shares, slow, quick, url = CallShares(KINDS), by_connector(1, "slow"), by_connector(1, "quick"), lane(1)
+    allowed = {(1, slow.target): 1_000, (1, quick.target): 3}
+    quotas = shares.quotas([slow, quick, url], at_a_time=allowed)
+    assert quotas == {slow: PER_CONNECTOR, quick: 3, url: PER_TARGET}
+    shares.began(slow, BY_CONNECTORS)
+    assert shares.quotas([slow, quick, url], at_a_time=allowed) == {quick: 1, url: PER_TARGET}
+    shares.began(slow, -BY_CONNECTORS)
+    assert not shares._in_share
+
+
+def test_two_workspaces_with_generous_connectors_leave_others_room() -> None:
+    shares = CallShares(KINDS)
+    greedy = [by_connector(tenant, name) for tenant in (1, 2) for name in "ab"]
+    allowed = {(one.tenant_id, one.target): 1_000 for one in greedy}
+    quotas = by_workspace(shares.quotas(greedy, at_a_time=allowed))
+    assert quotas == {1: BY_CONNECTORS, 2: BY_CONNECTORS}
+    for one in (1, 2):
+        shares.began(by_connector(one, "a"), BY_CONNECTORS)
+    assert shares.quotas([*greedy, lane(3)], at_a_time=allowed)[lane(3)] == PER_TARGET

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import resource
 import socket
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -253,3 +255,56 @@ async def test_a_long_body_leaves_whole(server: Recorder, locally: None) -> None
     body = bytes(range(256)) * 1_000
     await ask(server.url, "POST", body=body)
     assert server.asked[0].body == body
+
+
+async def test_connections_are_kept_by_server_and_no_more_than_are_wanted(locally: None) -> None:
+    """Ten at a time open ten, which serve all that follow; another server's takes the place of the one idle longest."""
+    opened = list[asyncio.StreamWriter]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async def get(port: int) -> int:
+        request = HttpRequest("GET", read_url(f"http://127.0.0.1:{port}/"))
+        return (await client.request(request, timeout_s=5, most_bytes=9)).status
+
+    client, servers = HttpClient(connections=10), [await asyncio.start_server(serve, "127.0.0.1", 0) for _ in range(2)]
+    first, other = (server.sockets[0].getsockname()[1] for server in servers)
+    kept = client._connections
+    assert set(await asyncio.gather(*(get(first) for _ in range(40)))) == {200}
+    assert len(opened) == 10 == len(kept._since)
+    await get(other)
+    assert len(opened) == 11 and len(kept._since) == 10 and sorted(map(len, kept._idle.values())) == [1, 9]
+    kept._since = OrderedDict((one, (place, since - 60)) for one, (place, since) in kept._since.items())
+    await get(first)
+    assert len(opened) == 11 and len(kept._since) == 1, "what has rested too long is closed"
+    await client.close()
+    assert not kept._idle and not kept._since
+    for server in servers:
+        server.close()
+
+
+async def test_a_request_that_is_given_up_closes_its_connection_and_frees_its_place(locally: None) -> None:
+    hangs, closed = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if not hangs.is_set():
+            hangs.set()
+            assert await reader.read() == b""
+            closed.set()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    server, client = await asyncio.start_server(serve, "127.0.0.1", 0), HttpClient(connections=1)
+    request = HttpRequest("GET", read_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+    first = asyncio.create_task(client.request(request, timeout_s=30, most_bytes=9))
+    second = asyncio.create_task(client.request(request, timeout_s=30, most_bytes=9))
+    await hangs.wait()
+    first.cancel()
+    assert (await second).status == 200
+    await asyncio.wait_for(closed.wait(), 5)
+    await client.close()
+    server.close()

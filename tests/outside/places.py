@@ -77,7 +77,7 @@ OPERATORS = {
     "app/event_sinks/redis_transport.py": "EVENTS_REDIS_URL: likewise",
     "app/lib/database.py": "DATABASE_URL: likewise",
     "app/lib/egress.py": "the guard",
-    "app/lib/http_client.py": "the client that every place has, behind the guard",
+    "app/lib/http_connections.py": "the connections of the client that every place has, behind the guard",
     "app/lib/jobs.py": "REDIS_URL: likewise",
     "app/local/": "servers that local mode starts on this machine",
     "app/ops/": "commands of whoever runs the installation",
