@@ -61,8 +61,11 @@ async def show_builder(
     step: Annotated[str, QueryParameter(name="step", max_length=MAX_SHOWN)] = "",
     version: Annotated[str, QueryParameter(name="version", max_length=MAX_SHOWN)] = "",
     run: Annotated[str, QueryParameter(name="run", max_length=MAX_SHOWN)] = "",
+    debug: Annotated[str, QueryParameter(name="debug", max_length=MAX_SHOWN)] = "",
 ) -> Template:
-    """The builder of one workflow. What its address says of mode, step, version and run is read by the canvas (`address.js`)."""
+    """The builder of one workflow. What its address says of mode, step, version and run is read by the canvas (`address.js`).
+
+    `debug`: its scripts come file by file, as they are written."""
     workflow = await workflows.get(workflow_id)
     document = workflows.draft(workflow).document
     diagnostics = await workflows.diagnostics(workflow)
@@ -78,6 +81,7 @@ async def show_builder(
         refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],
         symbols=[*presentation.steps().values(), *presentation.triggers().values()],
         triggers=list(presentation.triggers().values()),
+        debug=debug,
         empty=canvas.nothing_decided(document),
         flows=starting_flows(),
         choices=await form_options.everything(),

@@ -1,4 +1,4 @@
-"""What browsers load besides pages: styles, scripts, fonts and images, out of memory, compressed once.
+"""What browsers load besides pages: styles, scripts, fonts and images, out of memory, compressed once; bundles of several (`bundles`).
 
 Our own files have an address that contains the hash of all of them, `/static/<hash>/canvas/scene.js`: browsers keep them for
 ever, a change of any file gives all of them new addresses, and modules find each other by their relative imports. Vendored files
@@ -23,6 +23,7 @@ import brotli  # type: ignore[import-untyped]
 from litestar import Request, Response, route
 
 from app.errors import NotFound
+from app.web.bundles import BUNDLES, bundle_of
 
 ROOT = Path(__file__).parents[1] / "static"
 PREFIX = "/static/"
@@ -117,6 +118,9 @@ class Assets:
             if not _fixed(name) and _TEXT.match(asset.media_type):
                 asset.compress("br")
 
+    def _text(self, name: str) -> str:
+        return self._assets[name].content.decode()
+
     def _refresh(self) -> None:
         if time.monotonic() - self._looked < _LOOK_S:
             return
@@ -126,6 +130,11 @@ class Assets:
             cached, before = self._assets, self._seen
             self._assets = {
                 name: cached[name] if stamps[name] == before.get(name) else _read(path) for name, path in files.items()
+            }
+            self._assets |= {
+                name: _asset(name, bundle_of(sources, self._text).encode())
+                for name, sources in BUNDLES.items()
+                if self._assets.keys() >= set(sources)
             }
             own = "".join(f"{name} {asset.etag}\n" for name, asset in sorted(self._assets.items()) if not _fixed(name))
             self._version = hashlib.sha256(own.encode()).hexdigest()[:12]
@@ -142,8 +151,11 @@ def _fixed(name: str) -> bool:
 
 
 def _read(path: Path) -> Asset:
-    content = path.read_bytes()
-    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _asset(path.name, path.read_bytes())
+
+
+def _asset(name: str, content: bytes) -> Asset:
+    kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     media_type = f"{kind}; charset=utf-8" if _TEXT.match(kind) else kind
     return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:16])
 

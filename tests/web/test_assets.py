@@ -97,7 +97,8 @@ def test_every_address_in_styles_and_scripts_is_one_that_stays() -> None:
         *Path("app/static").glob("*.js"),
         *Path("app/static/canvas").glob("*.js"),
     ]:
-        for address in re.findall(r"""url\(["']?([^"')#]+)|["'](/static/[^"'#]+)""", path.read_text()):
+        of_style = r"""url\(["']?([^"')#]+)|""" if path.suffix == ".css" else "()"
+        for address in re.findall(of_style + r"""["'](/static/[^"'#]+)""", path.read_text()):
             name = "".join(address)
             if not name.startswith(("data:", "./")):
                 assert name.startswith("/static/vendor/"), f"{path}: {name}"

@@ -5,7 +5,7 @@ import { Clipboard } from './clipboard.js';
 import { addTrigger, armsToKeep, connect, freshId, insert, remove, replace, snapPoint } from './commands.js';
 import { freeShift } from './free-space.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 import { toFlow } from './viewport.js';
 
 /** @typedef {import('./commands.js').Slot} Slot */

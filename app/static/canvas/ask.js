@@ -1,6 +1,6 @@
 // @ts-check
 /** A question with one answer of several, in a dialog that stands on the page. */
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** @typedef {{value: string, text: string, note: string}} Answer */
 

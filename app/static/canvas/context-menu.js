@@ -1,6 +1,6 @@
 // @ts-check
 /** The menu of everything that can be done with what is under the pointer or has the focus: right click, long press, menu key, Shift F10. */
-import { make } from './scene.js';
+import { make } from './elements.js';
 import { toScreen } from './viewport.js';
 
 /** @typedef {import('./viewport.js').Point} Point @typedef {[text: string, icon: string, keys: string, work: () => any, off?: boolean] | null} Entry */

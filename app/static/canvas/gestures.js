@@ -5,7 +5,7 @@
  */
 import { attach, snap } from './commands.js';
 import { Links } from './links.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 import * as view from './viewport.js';
 
 /** @typedef {import('./viewport.js').Point} Point */

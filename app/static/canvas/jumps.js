@@ -1,7 +1,7 @@
 // @ts-check
 /** Where runs go that no edge leads: dashed lines from a step to the one that its settings name. They are changed in the step's form. */
 import { entryPoint, route } from './edges.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 export class Jumps {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */

@@ -3,7 +3,7 @@
 import { WIDTH, snap } from './commands.js';
 import { entryPoint, nearest } from './edges.js';
 import { Reconnection } from './reconnection.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** @typedef {import('./viewport.js').Point} Point @typedef {import('./commands.js').Slot} Slot */
 

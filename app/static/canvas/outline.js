@@ -3,7 +3,7 @@
  * The outline of a small screen: between the cards, in the order of the flow, a row for each way out. It names the way, adds a step there,
  * and says where a path joins another one. Rows of a branch stand in the order of its ports, each before the steps of its arm.
  */
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** @typedef {import('./graph.js').Graph} Graph */
 /** @typedef {{id: string, port: string, label: string, target: string, before: string, behind: string}} Row `target`: where it leads when that is not next */

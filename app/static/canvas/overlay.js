@@ -4,7 +4,7 @@ import { listen, paced } from '../live.js';
 import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
 import { NewSteps } from './new-steps.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Diagnostic */
 /** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Bringing steps in: the list at the left (drag, click, type to filter) and the menu behind every plus. */
 import { fitting } from './ranking.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 import { toScreen } from './viewport.js';
 
 /** @typedef {import('./commands.js').Slot} Slot @typedef {import('./viewport.js').Point} Point */

@@ -2,7 +2,7 @@
 /** The two ends of a selected connection: each can be dragged to another step. Escape, or a drop on the ground, leaves it as it was. */
 import { link } from './commands.js';
 import { entryPoint } from './edges.js';
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** @typedef {import('./viewport.js').Point} Point */
 

@@ -3,6 +3,7 @@
  * What is on the screen: cards, ports, edges, labels, notes. It reads the graph and the boxes, never decides.
  * All writes happen in one animation frame; sizes come from a ResizeObserver and are never measured in a drag.
  */
+import { make } from './elements.js';
 import { WIDTH } from './commands.js';
 import { entryPoint, fan, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
@@ -13,16 +14,7 @@ import { drawOutline } from './outline.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
-const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 66;
-/** @param {string} name @param {string} [cls] @param {Record<string, string>} [attributes] @returns {any} */
-export const make = (name, cls = '', attributes = {}) => {
-  const element = ['path', 'g', 'circle', 'line', 'use', 'svg'].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
-  if (cls) element.setAttribute('class', cls);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-};
-
 export class Scene {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {

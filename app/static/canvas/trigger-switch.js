@@ -1,6 +1,6 @@
 // @ts-check
 /** The switch on a trigger's card. */
-import { make } from './scene.js';
+import { make } from './elements.js';
 
 /** A trigger or a step that is switched off is shown so; where there are several triggers, each card has its switch. */
 export function showTriggerSwitch(canvas, id, li) {

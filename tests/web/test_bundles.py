@@ -1,0 +1,112 @@
+"""Bundles: one file for a page's modules, which says what they say; and how much a first visit of the builder may weigh."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import brotli
+import httpx
+import pytest
+
+from app.models import Workflow
+from app.models.status import Role
+from app.web.assets import assets
+from app.web.bundles import BUNDLES, NoBundle, bundle_of, module_bundle
+from tests.builder.test_pages import service as service
+from tests.builder.test_pages import workflow as workflow
+from tests.fixtures.people import BrowserClients
+
+CANVAS_BYTES, STYLE_BYTES = 54_000, 20_000
+"""Compressed, as today with little to spare: a change that adds more is looked at, or loaded when it is needed."""
+NODE = shutil.which("node")
+
+
+def read_of(files: dict[str, str]) -> object:
+    return files.__getitem__
+
+
+def test_modules_become_functions_in_the_order_of_their_imports() -> None:
+    files = {
+        "a/main.js": "// @ts-check\nimport { one as first, two } from './b.js';\nimport * as c from './c.js';\nimport './d.js';\n"
+        "import { far } from '../far.js';\nexport const whole = () => [first, two(), c.three, far];\n",
+        "a/b.js": "import { three } from './c.js';\nexport const one = three + 1;\nexport async function two() {}\n",
+        "a/c.js": "export class Three {}\nexport const three = 3;\n",
+        "a/d.js": "globalThis.d = `kept  // as it is`;\n",
+    }
+    made = module_bundle("a/main.js", read_of(files))  # type: ignore[arg-type]
+    assert made.startswith("import*as s0 from'../far.js';")
+    assert made.index("const three=3") < made.index("const one=") < made.index("const whole=")
+    assert "`kept  // as it is`" in made and "ts-check" not in made
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
+    files = {
+        "main.js": "import { one as first } from './b.js';\nimport * as c from './c.js';\n"
+        "console.log(first + c.three, new c.Three().say());\n",
+        "b.js": "import { three } from './c.js';\nexport const one = three + 1;\n",
+        "c.js": "export class Three {\n  say() {\n    return /['\"`]\\//.test(`'/`) ? 'yes' : 'no';\n  }\n}\nexport const three = 3;\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "made.mjs").write_text(module_bundle("main.js", read_of(files)))  # type: ignore[arg-type]
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    said = [subprocess.check_output([NODE or "", tmp_path / name], text=True) for name in ("main.js", "made.mjs")]
+    assert said == ["7 yes\n", "7 yes\n"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.js": "import { b } from './b.js';\n", "b.js": "import { a } from './a.js';\n"},
+        {"a.js": "export default 1;\n"},
+        {"a.js": "export { b } from './b.js';\n", "b.js": ""},
+    ],
+)
+def test_what_cannot_be_one_file_is_refused(files: dict[str, str]) -> None:
+    with pytest.raises(NoBundle):
+        module_bundle("a.js", read_of(files))  # type: ignore[arg-type]
+
+
+def test_every_bundle_is_served_and_parses() -> None:
+    for name, sources in BUNDLES.items():
+        asset, forever = assets().find(assets().url(name).removeprefix("/static/")) or pytest.fail(name)
+        assert forever
+        made = bundle_of(sources, lambda path: (Path("app/static") / path).read_text())
+        assert asset.content.decode() == made
+        if NODE and name.endswith(".js"):
+            subprocess.run([NODE, "--check", "--input-type=module"], input=made, text=True, check=True)
+
+
+def _links(html: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r'(?:href|src)="(/static/[^"#]+)', html)))
+
+
+async def test_the_first_visit_of_a_builder_is_small(
+    browser: BrowserClients, client: httpx.AsyncClient, workflow: Workflow
+) -> None:
+    """Requests and bytes, compressed as they are sent. The page itself grows with the types that are installed."""
+    person = await browser(Role.MARKETER)
+    html = (await person.get(f"/workflows/{workflow.id}")).text
+    shared = [f"{assets().url(name)}" for name in ("session.js", "live.js")]
+    wanted = list(dict.fromkeys([*_links(html), *shared]))
+    assert len(wanted) + 1 <= 12, wanted
+    sizes = {}
+    for url in wanted:
+        answer = await client.get(url, headers={"Accept-Encoding": "br"})
+        assert answer.status_code == 200, url
+        sizes[url.rpartition("/")[2]] = int(answer.headers["content-length"])
+    assert sizes["flow-canvas.bundle.js"] <= CANVAS_BYTES
+    assert sizes["pages.bundle.css"] + sizes["builder.bundle.css"] <= STYLE_BYTES
+    assert sum(sizes.values()) + len(brotli.compress(html.encode())) <= 165_000, sizes
+
+
+async def test_who_looks_for_a_fault_gets_the_modules_as_they_are_written(
+    browser: BrowserClients, workflow: Workflow
+) -> None:
+    person = await browser(Role.MARKETER)
+    html = (await person.get(f"/workflows/{workflow.id}?debug=1")).text
+    assert assets().url("canvas/flow-canvas.js") in html and "flow-canvas.bundle.js" not in html
