@@ -365,7 +365,7 @@ def test_a_text_becomes_a_mail_to_one_address() -> None:
     mail = message_from_string(
         text(source, text="Grüße\n" * 60, to="zoe@example.com", subject="Für Sie " * 20), policy=default_policy
     )
-    assert mail["Subject"].strip() == ("Für Sie " * 20).strip() and mail.get_content() == "Grüße\n" * 60
+    assert mail["Subject"].strip() == ("Für Sie " * 20).strip() and mail.get_content() == "Grüße\r\n" * 60
     assert text(source, text="x", to="a@example.com", subject="s").isascii()
     for to, subject in (
         ("a@example.com, b@example.com", "s"),
