@@ -141,7 +141,7 @@ def email_message(value: object, to: object = "", subject: object = "") -> str:
         IndexError,
         HeaderParseError,
     ) as error:  # another address, or a line that would be a header of its own
-        raise FilterArgumentError("this is no address to write to, or no line for a subject", token=None) from error
+        raise FilterArgumentError("this is no address to write to, or no line for a subject", token=None) from None
 
 
 def pluralize(value: object, one: object = "", many: object = "s") -> str:
