@@ -136,11 +136,7 @@ def email_message(value: object, to: object = "", subject: object = "") -> str:
         mail["MIME-Version"] = "1.0"
         mail.set_content(_text(value), cte="base64")
         return mail.as_string()
-    except (
-        ValueError,
-        IndexError,
-        HeaderParseError,
-    ) as error:  # another address, or a line that would be a header of its own
+    except (ValueError, IndexError, HeaderParseError):  # another address, or a line that would be a header of its own
         raise FilterArgumentError("this is no address to write to, or no line for a subject", token=None) from None
 
 
