@@ -58,3 +58,9 @@ def class_doubts(transactional: bool, template: ReferencedRow | None) -> Iterato
             " marketing only. Take the link out, or make the email marketing."
         )
         yield warning("class", message)
+    elif not transactional and CAN_UNSUBSCRIBE not in template.facts:
+        message = (
+            "The template of this marketing email has no link to unsubscribe, which many laws and mail providers want. Put"
+            " {{ unsubscribe_url }} into it, or make the email transactional if nobody can decline it."
+        )
+        yield warning("templateId", message)

@@ -303,13 +303,15 @@ class TemplateService:
         self, channel: type[ChannelType], parts: Parts, event_fields: set[str]
     ) -> Sequence[TemplateWarning]:
         """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
+        doubts = [TemplateWarning(part, message) for part, message in channel.part_doubts(parts)]
         sources = channel.liquid_sources(parts)
         reads = [read for part, source, html in sources for read in fields_in_text(source, part, html=html)]
         if not reads:
-            return []
+            return doubts
         known_fields = (await known_names(self.session, self.tenant_id)).of_any_event(event_fields)
         doubted = ((read.path, known_fields.doubt(read, "")) for read in reads)
-        return [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
+        unknown = [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
+        return [*unknown, *doubts]
 
     async def _checked(
         self, name: str, channel: type[ChannelType] | None, parts: Parts, current: Template | None = None

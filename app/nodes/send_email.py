@@ -113,6 +113,8 @@ class SendEmail(NodeType):
     @classmethod
     def row_diagnostics(cls, config: SendEmailConfig, rows: ReferencedRows) -> list[Diagnostic]:
         template = rows.get("template", {}).get(config.template_id) if config.template_id else None
+        if template is not None and template.channel != cls.sends:
+            template = None  # it is refused, and has nothing to do with unsubscribing
         return [
             *connector_doubts(config, config.connector_id, cls.sends, "email", rows),
             *class_doubts(config.message_class == "transactional", template),

@@ -169,6 +169,11 @@ class ChannelType:
         return []
 
     @classmethod
+    def part_doubts(cls, template: Parts) -> list[tuple[str, str]]:
+        """(part, sentence) of what somebody may want to change in a template that can be saved and sent as it is."""
+        return []
+
+    @classmethod
     def placeholders(cls, text: str) -> list[str]:
         """Names that the text of a template leaves open, each with a value in its `content`."""
         return []

@@ -28,6 +28,8 @@ ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
 """What a mail header can carry at all; Python and PostgreSQL read it alike. The doors of a contact check more than this."""
 _SHAPE = re.compile(ADDRESS_SHAPE)
 
+_UNSUBSCRIBES = re.compile(r"unsubscribe_?url", re.IGNORECASE)
+
 
 @registry.channel
 class EmailChannel(ChannelType):
@@ -65,6 +67,18 @@ class EmailChannel(ChannelType):
         except BadAddress:
             pass
         raise Invalid(errors=[FieldError(path="to", message="Write one email address, like ada@example.com.")])
+
+    @classmethod
+    def part_doubts(cls, template: Parts) -> list[tuple[str, str]]:
+        if any(_UNSUBSCRIBES.search(text) for text in (template.html, template.text)):
+            return []
+        part = "html" if template.html.strip() else "text"
+        return [
+            (
+                part,
+                "No link to unsubscribe, which marketing wants: {{ unsubscribe_url }}. A transactional email needs none.",
+            )
+        ]
 
     @classmethod
     def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:
