@@ -17,13 +17,13 @@ from app.lib.database import execute
 from app.lib.ids import uuid7_many
 
 _DATED = f"""
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
-select tenant_id, {InboxKind.AT_TRIGGER:d}, %(name)s, contact_id, workflow_id, run_id, payload, at, (select clock_now()),
-  {PRIORITY_SQL.format("started")}
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, event_id, lane, priority)
+select tenant_id, {InboxKind.AT_TRIGGER:d}, %(name)s, contact_id, workflow_id, run_id, payload, at, (select clock_now()), event_id,
+  %(lane)s, {PRIORITY_SQL.format("started")}
 from (
   select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, *
-  from unnest(%(contacts)s::uuid[], %(runs)s::uuid[], %(payloads)s::jsonb[], %(times)s::timestamptz[])
-    with ordinality as u(contact_id, run_id, payload, at, place)) as started
+  from unnest(%(contacts)s::uuid[], %(runs)s::uuid[], %(payloads)s::jsonb[], %(times)s::timestamptz[], %(events)s::uuid[])
+    with ordinality as u(contact_id, run_id, payload, at, event_id, place)) as started
 order by place
 """  # noqa: S608  constants
 
@@ -60,11 +60,13 @@ async def follow(session: AsyncSession, tenant_id: int, changes: Sequence[Silent
 
 
 class DatedStart(NamedTuple):
-    """A run to start at a trigger, with an event of its own, which happened at `occurred_at`."""
+    """A run to start at a trigger, with an event of its own, which happened at `occurred_at`. `contact_id` None: a run without one.
+    `event_id`: of the event, where it is stored."""
 
-    contact_id: UUID
+    contact_id: UUID | None
     properties: dict[str, Any]
     occurred_at: datetime
+    event_id: UUID | None = None
 
 
 async def start_each(
@@ -84,6 +86,8 @@ async def start_each(
         runs=run_ids,
         payloads=[Jsonb(one.properties) for one in starts],
         times=[one.occurred_at for one in starts],
+        events=[one.event_id for one in starts],
+        lane=lane_of(session),
     )
     notify_engine(session)
     return run_ids

@@ -43,7 +43,7 @@ async def show_activation(
         workflow=workflow,
         preview=await workflows.activation_preview(workflow),
         starts=[
-            (presentation.trigger(trigger.type), kind.preview(config))
+            (presentation.trigger(trigger.type), kind.preview(config), trigger.id if kind.polls_rows else "")
             for trigger in triggers_of(document)
             if trigger.enabled
             for kind, config in [typed(trigger)]

@@ -55,7 +55,7 @@ class RowCursor(msgspec.Struct, frozen=True):
 
 class RowPoll(msgspec.Struct, frozen=True):
     """`url` or `query`, of a connector or none. `items`: where the list stands in the answer of a URL; `id`: what a row is known by;
-    `occurred_at`: where it says when it happened."""
+    `occurred_at`: where it says when it happened; `event`: what that is called in the history of the contact."""
 
     connector_id: UUID | None
     url: str
@@ -67,6 +67,7 @@ class RowPoll(msgspec.Struct, frozen=True):
     occurred_at: str
     first: FirstPoll
     reception: Reception
+    event: str = "row.polled"
 
     @property
     def source(self) -> list[Any]:

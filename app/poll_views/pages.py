@@ -13,7 +13,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.models.status import Role
-from app.poll_views.schemas import TriedPoll
+from app.poll_views.schemas import CountedPoll, TriedPoll
 from app.poll_views.service import PollService
 from app.web.fragments import page
 
@@ -57,4 +57,20 @@ async def show_trial(
     return await _part(request, polls, workflow_id, trigger_id, tried)
 
 
-ROUTES: list[Any] = [show_poll, show_trial]
+@post(PART + "/count", role=Role.ADMIN, status_code=200, deadline=60)
+async def show_count(
+    request: AppRequest,
+    polls: NamedDependency[PollService],
+    workflow_id: FromPath[UUID],
+    trigger_id: FromPath[str],
+) -> Template:
+    """A line of the dialog before activating: how many rows there are now, and what becomes of them."""
+    try:
+        counted = await polls.count(workflow_id, trigger_id)
+    except AppError as error:
+        words = " ".join(one["message"] for one in error.errors) or error.message
+        counted = CountedPoll(total=None, first="new", error=words)
+    return page(request, "polls/count.html", counted=counted)
+
+
+ROUTES: list[Any] = [show_poll, show_trial, show_count]

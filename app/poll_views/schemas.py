@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from app.flow.row_poll import FirstPoll
 from app.web.structs import Camel
 
 
@@ -44,6 +45,16 @@ class TriedPoll(Camel):
 
     rows: list[TriedRow]
     total: int | None = None
+    error: str | None = None
+
+
+class CountedPoll(Camel):
+    """How many rows there are before a trigger goes live, None where nobody can say; `first` as of the trigger; `reads_on`: it went live
+    before, and goes on where it was."""
+
+    total: int | None
+    first: FirstPoll
+    reads_on: bool = False
     error: str | None = None
 
 

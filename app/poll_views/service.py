@@ -19,11 +19,12 @@ from app.flow.row_poll import RowPoll
 from app.flow.trigger_registry import typed
 from app.lib import database, held_connections
 from app.models.status import WorkflowStatus
-from app.poll_views.schemas import PollView, TriedPoll, TriedRow
+from app.poll_views.schemas import CountedPoll, PollView, TriedPoll, TriedRow
 from app.polls import repository
 from app.polls.repository import PollRepository
-from app.polls.sources import PollFailed, PollSources
+from app.polls.sources import PollAnswer, PollFailed, PollSources
 from app.polls.storing import row_key
+from app.polls.upkeep import read_poll
 from app.workflows.service import WorkflowService
 from app.workflows.trigger_lookup import draft_or_live_trigger
 
@@ -71,22 +72,39 @@ class PollService:
 
     async def try_poll(self, workflow_id: UUID, trigger_id: str, data: dict[str, Any] | None = None) -> TriedPoll:
         """Ask for the newest rows, as the draft or `data` says. Ends the transaction. Raises NotPolled, NotComplete, TooMany."""
-        poll = await self._poll(workflow_id, trigger_id, data)
+        poll, principal = await self._poll(workflow_id, trigger_id, data), self._principal
+        try:
+            answer = await self._ask(poll)
+            rows = {row_key(poll, row): row for row in reversed(answer.rows)}
+        except PollFailed as error:
+            return TriedPoll(rows=[], error=str(error))
+        known = await repository.known_keys(self._session, principal.tenant_id, workflow_id, trigger_id, list(rows))
+        tried = [_tried(poll, row, principal.country, known=key in known) for key, row in rows.items()]
+        return TriedPoll(rows=tried, total=answer.total)
+
+    async def count(self, workflow_id: UUID, trigger_id: str) -> CountedPoll:
+        """How many rows there are now, and what going live would do with them. As `try_poll`."""
+        poll = await self._poll(workflow_id, trigger_id, None)
+        row = await self._rows.of_trigger(workflow_id, trigger_id)
+        before = read_poll(trigger_id, row.trigger) if row is not None else None
+        reads_on = before is not None and before.source == poll.source
+        try:
+            answer = await self._ask(poll)
+        except PollFailed as error:
+            return CountedPoll(total=None, first=poll.first, reads_on=reads_on, error=str(error))
+        return CountedPoll(total=answer.total, first=poll.first, reads_on=reads_on)
+
+    async def _ask(self, poll: RowPoll) -> PollAnswer:
+        """The newest rows. Ends the transaction. Raises PollFailed, TooMany."""
         principal = self._principal
         with turns.take((principal.tenant_id, principal.kind, principal.id)):
             await held_connections.release_connection(self._session)
             sources = PollSources()
             try:
                 with database.outside_call("a poll"):
-                    answer = await sources.ask(principal.tenant_id, poll, None, count=True, newest=SHOWN)
-                rows = {row_key(poll, row): row for row in reversed(answer.rows)}
-            except PollFailed as error:
-                return TriedPoll(rows=[], error=str(error))
+                    return await sources.ask(principal.tenant_id, poll, None, count=True, newest=SHOWN)
             finally:
                 await sources.close()
-        known = await repository.known_keys(self._session, principal.tenant_id, workflow_id, trigger_id, list(rows))
-        tried = [_tried(poll, row, principal.country, known=key in known) for key, row in rows.items()]
-        return TriedPoll(rows=tried, total=answer.total)
 
     async def _trigger(self, workflow_id: UUID, trigger_id: str) -> Trigger:
         trigger = await draft_or_live_trigger(self._workflows, workflow_id, trigger_id)

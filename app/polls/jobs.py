@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
+from typing import NamedTuple
 
 import psycopg
 import structlog
@@ -21,7 +23,13 @@ from app.polls.upkeep import read_poll
 
 log = structlog.get_logger()
 AT_ONCE = 16
-"""Polls of one process that are under way."""
+"""Polls of one process that are under way, besides those that stand aside."""
+SLOW_S = 2.0
+"""Whoever has waited so long for an answer stands aside: another one has its place."""
+ASIDE = 32
+"""Of those; more keep their places. What each has read of its answer is in memory."""
+MOST_FAILING = 8
+"""Polls under way that failed the last time, with those that stand aside: sources that hang do so for seconds, each time."""
 LOOK_S = 1.0
 REMEMBERED_DAYS = 7
 """So many days of answers without a row, and it is not known any more."""
@@ -30,9 +38,17 @@ _polling = threading.Lock()
 FAULT = "This poll stopped on a fault in the program. The log of the worker says more."
 
 
+class _UnderWay(NamedTuple):
+    """A poll that was asked and has not answered. `began`: seconds of a clock that only goes on."""
+
+    tenant_id: int
+    failing: bool
+    began: float
+
+
 async def work(stop: threading.Event = polling.stopping) -> int:
     """Ask what is due until nothing is; how many were asked. What breaks one poll, even the database, ends no other that is under way."""
-    tasks: dict[asyncio.Task[None], int] = {}
+    tasks: dict[asyncio.Task[None], _UnderWay] = {}
     sources, count, broken = PollSources(), 0, list[BaseException]()
     try:
         async with database.job_engine() as engine:
@@ -40,7 +56,7 @@ async def work(stop: threading.Event = polling.stopping) -> int:
                 if not stop.is_set() and not broken:
                     for due in await _take(engine, tasks):
                         task = asyncio.create_task(_poll(engine, sources, due))
-                        tasks[task], count = due.tenant_id, count + 1
+                        tasks[task], count = _UnderWay(due.tenant_id, due.failures > 0, time.monotonic()), count + 1
                 if not tasks:
                     if broken:
                         raise broken[0]
@@ -57,12 +73,18 @@ async def work(stop: threading.Event = polling.stopping) -> int:
         await sources.close()
 
 
-async def _take(engine: AsyncEngine, tasks: dict[asyncio.Task[None], int]) -> list[DuePoll]:
-    if len(tasks) >= AT_ONCE:
+async def _take(engine: AsyncEngine, tasks: dict[asyncio.Task[None], _UnderWay]) -> list[DuePoll]:
+    """Those that have a place now, of each workspace a few."""
+    under_way, slow_since = list(tasks.values()), time.monotonic() - SLOW_S
+    aside = min(ASIDE, sum(one.began <= slow_since for one in under_way))
+    free = AT_ONCE + aside - len(under_way)
+    if free <= 0:
         return []
-    full = [tenant for tenant, count in Counter(tasks.values()).items() if count >= repository.MOST_OF_WORKSPACE]
+    counts = Counter(one.tenant_id for one in under_way)
+    full = [tenant for tenant, count in counts.items() if count >= repository.MOST_OF_WORKSPACE]
+    failing = max(0, MOST_FAILING - sum(one.failing for one in under_way))
     async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
-        return await repository.take_due(session, AT_ONCE - len(tasks), full)
+        return await repository.take_due(session, free, full, failing=failing)
 
 
 async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None:

@@ -27,12 +27,19 @@ _PLACE = "tenant_id = %(tenant)s and workflow_id = %(workflow)s and trigger_id =
 # Leases are real time: whoever moves the clock of the product lets nobody ask twice. A second worker that meets the same rows waits for
 # the first one's commit, looks at them again, and finds them leased.
 _TAKE = f"""
-with ready as (
-  select p.tenant_id, p.workflow_id, p.trigger_id, p.next_at, row_number() over (partition by p.tenant_id order by p.next_at)
-    + (select count(*) from polls l where l.tenant_id = p.tenant_id and l.lease_until > now()) as place
+with waiting as (
+  select p.tenant_id, p.workflow_id, p.trigger_id, p.next_at, p.failures > 0 as failing
   from polls p join workflows f on f.tenant_id = p.tenant_id and f.id = p.workflow_id and f.status = 'active' and f.deleted_at is null
   where {_READY} and (p.lease_until is null or p.lease_until < now()) and p.tenant_id <> all(%(full)s::int[])),
-chosen as (select * from ready where place <= {MOST_OF_WORKSPACE} order by next_at limit %(most)s)
+leased as materialized (
+  select t.tenant_id, l.n from (select distinct tenant_id from waiting) t cross join lateral (
+    select count(*) as n from polls l where l.tenant_id = t.tenant_id and l.lease_until > now()) l),
+placed as (
+  select w.*, row_number() over (partition by w.tenant_id order by w.next_at) + l.n as place
+  from waiting w join leased l using (tenant_id)),
+allowed as (
+  select *, row_number() over (partition by failing order by next_at) as turn from placed where place <= {MOST_OF_WORKSPACE}),
+chosen as (select * from allowed where not failing or turn <= %(failing)s order by next_at limit %(most)s)
 update polls p set lease = %(lease)s, lease_until = now() + interval '{LEASE_S} seconds'
 from chosen c join workspaces w on w.id = c.tenant_id
 where (p.tenant_id, p.workflow_id, p.trigger_id) = (c.tenant_id, c.workflow_id, c.trigger_id)
@@ -153,9 +160,9 @@ class PollRepository(TenantRepository[Poll]):
         return (await self.session.execute(query)).all()
 
 
-async def take_due(session: AsyncSession, most: int, full: Collection[int] = ()) -> list[DuePoll]:
-    """Lease polls that are due, those that wait longest first; none of workspaces that are `full`."""
-    rows = await execute(session, _TAKE, most=most, full=list(full), lease=uuid4())
+async def take_due(session: AsyncSession, most: int, full: Collection[int] = (), *, failing: int) -> list[DuePoll]:
+    """Lease polls that are due, those that wait longest first, at most so many that are `failing`; none of workspaces that are `full`."""
+    rows = await execute(session, _TAKE, most=most, full=list(full), failing=failing, lease=uuid4())
     return [DuePoll(*row) for row in rows]
 
 

@@ -10,16 +10,21 @@ import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app import inbox, inbox_lane
+from app import contact_inbox_repository, inbox, inbox_lane
 from app.accounts.principal import Principal
+from app.contact_inbox_repository import DatedStart
 from app.contacts.body_mapping import mapped
 from app.contacts.mapped_contacts import MappedContacts
 from app.errors import AppError
+from app.events import repository as event_repository
+from app.events.repository import EventRow
 from app.flow.row_poll import RowPoll
 from app.lib import database
 from app.lib.database_roles import scope_to
+from app.lib.ids import uuid7
 from app.models.status import Role
 from app.polls import repository
 from app.polls.repository import DuePoll, PollEnd
@@ -108,34 +113,36 @@ async def _store_part(
         return StoredPart(fresh=len(fresh))
     inbox_lane.use_lane(session, inbox_lane.lane_of_trigger(due.workflow_id, due.trigger_id))
     contacts = MappedContacts(session, _principal(due), create=poll.reception.create_contact, via="poll")
-    started = 0
-    for key, row in rows.items():
-        if key in fresh:
-            started += await _start(session, contacts, due, poll, row, now)
-    return StoredPart(started, len(fresh) - started, len(fresh))
+    starts = [await _start_of(session, contacts, due, poll, row, now) for key, row in rows.items() if key in fresh]
+    begun = [start for start in starts if start is not None]
+    # Before the starts: what a row is to others who wait for it or count it happens before the run that begins with it.
+    events = [
+        EventRow(one.event_id, due.tenant_id, one.contact_id, poll.event, text, None, None, one.occurred_at, now)
+        for one in begun
+        if one.event_id is not None and one.contact_id is not None
+        for text in [msgspec.json.encode(one.properties).decode()]
+    ]
+    if events:
+        await event_repository.insert(session, events)
+    await contact_inbox_repository.start_each(
+        session, due.tenant_id, workflow_id=due.workflow_id, trigger_id=due.trigger_id, starts=begun
+    )
+    return StoredPart(len(begun), len(fresh) - len(begun), len(fresh))
 
 
-async def _start(
+async def _start_of(
     session: AsyncSession, contacts: MappedContacts, due: DuePoll, poll: RowPoll, row: Any, now: datetime
-) -> bool:
+) -> DatedStart | None:
+    """The run that a row begins, with an event in the history of the contact that it names; None when it does not say what is read."""
     outcome = mapped(poll.reception, row, due.country)
     if outcome.errors:
-        return False
+        return None
     try:
         async with session.begin_nested():
             contact_id = await contacts.contact(outcome) if outcome.contact is not None else None
-            await inbox.start_at(
-                session,
-                due.tenant_id,
-                workflow_id=due.workflow_id,
-                trigger_id=due.trigger_id,
-                contact_ids=[contact_id],
-                properties=outcome.properties,
-                occurred_at=poll.when(row, now),
-            )
     except AppError:
-        return False
-    return True
+        return None
+    return DatedStart(contact_id, outcome.properties, poll.when(row, now), uuid7() if contact_id else None)
 
 
 def _cursor(due: DuePoll, poll: RowPoll, answer: PollAnswer) -> str | None:

@@ -93,6 +93,24 @@ async def test_the_form_shows_both(browser: Any, api: ApiClients, orders: Record
     assert "An admin can see" in (await (await browser(Role.VIEWER)).get(part)).text
 
 
+@pytest.mark.parametrize(("first", "words"), [("existing", "Each of them starts a run"), ("new", "They start nothing")])
+async def test_how_many_rows_there_are_is_shown_before_activating(
+    browser: Any, api: ApiClients, orders: Recorder, first: str, words: str
+) -> None:
+    _, path = await workflow(api, orders, first=first)
+    page, part = await browser(Role.ADMIN), path.replace("/api/v1", "")
+    dialog = (await page.get(part.replace("/triggers/poll/poll", "/activation"))).text
+    assert f'hx-post="{part}/count"' in dialog
+    shown = (await page.post(f"{part}/count")).text
+    assert "30 rows are there now" in shown and words in shown
+    orders.answer = lambda asked: Reply(404, b"not here")
+    assert "It answered 404. It says: not here" in (await page.post(f"{part}/count")).text
+    assert (await (await browser(Role.MARKETER)).post(f"{part}/count")).status_code == 403
+    dialog = (await (await browser(Role.MARKETER)).get(part.replace("/triggers/poll/poll", "/activation"))).text
+    assert "poll/count" not in dialog
+    assert len(orders.asked) == 2
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

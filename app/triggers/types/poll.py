@@ -106,6 +106,7 @@ class PollTrigger(TriggerType):
                 signature="none",
                 create_contact=config.create_contact,
             ),
+            event=config.event,
         )
 
     @classmethod
