@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.errors import AppError
+from app.errors import AppError, NotFound
 from app.models.status import Role
 from app.poll_views.schemas import CountedPoll, TriedPoll
 from app.poll_views.service import PollService
@@ -67,6 +67,8 @@ async def show_count(
     """A line of the dialog before activating: how many rows there are now, and what becomes of them."""
     try:
         counted = await polls.count(workflow_id, trigger_id)
+    except NotFound:
+        raise
     except AppError as error:
         words = " ".join(one["message"] for one in error.errors) or error.message
         counted = CountedPoll(total=None, first="new", error=words)
