@@ -18,7 +18,7 @@ from app.builder.form_options import Choices, FormOptions
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, triggers_of
-from app.flow.local_time import WEEKDAY_WORDS
+from app.flow.local_time import WEEKDAY_WORDS, amount_in_words, unit_choices
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
@@ -28,6 +28,7 @@ from app.flow.segment_membership import wanted_ids
 from app.flow.trigger_type import CATEGORY
 from app.flow.verbatim import verbatim_fields
 from app.lib.formats import readers_zone
+from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.messaging.channels import words
 from app.models import Workflow
@@ -61,7 +62,7 @@ def teach(engine: FragmentEngine) -> None:
         weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()), cron_words=cron_words
     )
     engine.engine.globals.update(on_error_choices=on_error_choices)
-    engine.engine.filters.update(field_label=label_of)
+    engine.engine.filters.update(field_label=label_of, units=unit_choices, amount=amount_in_words)
     engine.engine.filters.update(messages=words.counted_messages)
     engine.engine.globals.update(
         message_noun=words.noun,
@@ -81,7 +82,8 @@ def card(node: Json, titles: Mapping[str, str] = MappingProxyType({})) -> Json:
     `named`: what the steps are called that its settings name, of `titles`."""
     look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
-    own = [asdict(port) for port in ways] if look.installed and ways != look.ports else None
+    declared = look.installed and ways != look.ports
+    own = [asdict(node_words.in_readers_language(port, node["type"])) for port in ways] if declared else None
     jumps = node_words.jumps_of(node["type"], data) if look.installed else []
     return {
         "node": node,
@@ -115,7 +117,7 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
     """How often a step is tried that says nothing about it: in `words`, and as the number of `tries` when it has one."""
     rule = msgspec.convert(document["settings"].get("retry"), Retry | None)
     if rule is not None:
-        return {"words": f"as the workflow, {rule.words}", "tries": str(rule.attempts)}
+        return {"words": gettext("as the workflow, %(rule)s", rule=rule.words), "tries": str(rule.attempts)}
     kind = registry.find(node["type"])
     if kind is not None and kind.sends is not None:
         return {"words": _tried_as(kind.sends), "tries": ""}
@@ -125,23 +127,24 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
 
 def on_error_choices(of_workflow: str | None = None) -> list[tuple[str, str]]:
     """What may become of a run whose step failed for good, for a step (`of_workflow`: what the workflow says) or for the workflow."""
-    words = {name: text[0].upper() + text[1:] for name, text in ON_ERROR_WORDS.items()}
+    texts = {name: gettext(text) for name, text in ON_ERROR_WORDS.items()}
+    words = {name: text[0].upper() + text[1:] for name, text in texts.items()}
     if of_workflow is None:
         return [("", words.pop("fail")), *words.items()]
-    return [("", f"As the workflow says: {of_workflow}"), *words.items()]
+    return [("", gettext("As the workflow says: %(rule)s", rule=of_workflow)), *words.items()]
 
 
 def on_error_of_workflow(document: Json) -> str:
     """What becomes of a run at a step that says nothing, in words."""
-    return ON_ERROR_WORDS[document["settings"].get("onError") or "fail"]
+    return gettext(ON_ERROR_WORDS[document["settings"].get("onError") or "fail"])
 
 
 def _tried_as(number: int) -> str:
     """How often messages of a channel are tried whose step says nothing."""
     channel = channels.known(number)
     if channel is None or channel.retry == MAIL:
-        return f"as every {words.noun((number,))}, for about 24 hours and ever more rarely"
-    return f"as every {channel.noun}, {channel.retry.words}"
+        return gettext("as every message, for about 24 hours and ever more rarely")
+    return gettext("as every message of this channel, %(rule)s", rule=channel.retry.words)
 
 
 def cards(document: Json, only: set[str] | None = None, *, naming: bool = False) -> list[Json]:

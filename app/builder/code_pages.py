@@ -26,6 +26,8 @@ from app.flow.trigger_registry import typed
 from app.lib import held_connections, jsonlimits
 from app.lib.code_runner import pool as code_runner
 from app.lib.code_runner.limits import MOST_CODE, CodeAnswer
+from app.lib.formats import number
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.runs.list_repository import RunFilter
 from app.runs.service import RunService
@@ -78,13 +80,13 @@ async def show_code_sample(
     try:
         who, sample = await form_options.sample(names, contact.strip() if source == "contact" else "")
     except NotFound:
-        return CodeSample({}, f"There is no contact {contact.strip()[:100]}.")
+        return CodeSample({}, gettext("There is no contact %(strip)s.", strip=contact.strip()[:100]))
     data = {"input": sample.event, "contact": sample.data["contact"], "steps": _steps(flow, node), "vars": {}}
     about = " · ".join(part for part in (who, sample.event_name) if part)
     if source == "run":
         newest = await runs.list(RunFilter(workflow_id=workflow_id), 1)
         if not newest.items:
-            return CodeSample({}, "Nobody has come through this workflow yet.")
+            return CodeSample({}, gettext("Nobody has come through this workflow yet."))
         run = await runs.detail(newest.items[0].id, workflow_id)
         outputs = {step.node_id: step.output for step in run.steps if step.node_id != node}
         data |= {
@@ -148,13 +150,18 @@ async def _tried(request: AppRequest) -> TriedCode:
             {name: form.get(name, "") for name in TriedCode.__struct_fields__}, TriedCode, strict=False
         )
     except msgspec.ValidationError as error:
-        raise Invalid("This could not be tried.", errors=[{"path": "", "message": str(error)}]) from error
+        raise Invalid(gettext("This could not be tried."), errors=[{"path": "", "message": str(error)}]) from error
 
 
 async def _answer(tried: TriedCode, tenant_id: int) -> CodeAnswer:
     if len(tried.code) > MOST_CODE:
         return CodeAnswer(
-            error=f"The code has {len(tried.code):,} characters; at most {MOST_CODE:,} fit.", kind="error"
+            error=gettext(
+                "The code has %(number)s characters; at most %(most_code)s fit.",
+                number=number(len(tried.code)),
+                most_code=number(MOST_CODE),
+            ),
+            kind="error",
         )
     try:
         data = msgspec.json.decode(tried.data or "{}", type=dict[str, Any])

@@ -26,6 +26,7 @@ from app.errors import NotFound
 from app.flow.document import Trigger
 from app.flow.node_words import channel_number
 from app.flow.sample_texts import SampleContact, SampleStep
+from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.values.contact_view import COLUMNS, name_of
 from app.workflows.existing import audience_size
@@ -85,7 +86,7 @@ class FormOptions:
         """
         contact = await (self._rows.contact_of(address) if address else self._rows.newest_contact())
         if address and contact is None:
-            raise NotFound(f"There is no contact with the address {address[:200]}.")
+            raise NotFound(gettext("There is no contact with the address %(address)s.", address=address[:200]))
         event = await self._rows.newest_event_of(event_names)
         someone, who = SampleContact(), ""
         if contact is not None:

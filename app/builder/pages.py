@@ -34,6 +34,7 @@ from app.flow import presentation
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import Flow
 from app.lib.field_errors import all_field_errors, field_error
+from app.lib.translation import gettext
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.outside.trials import RequestTrials
@@ -118,7 +119,7 @@ def _patch_of(body: bytes) -> DraftPatch:
         return msgspec.json.decode(body, type=DraftPatch)
     except msgspec.ValidationError as error:
         faults = all_field_errors(msgspec.json.decode(body), DraftPatch)
-        raise Invalid("This change does not fit.", errors=faults) from error
+        raise Invalid(gettext("This change does not fit."), errors=faults) from error
 
 
 @patch(ONE + "/draft", role=Role.MARKETER)
@@ -256,7 +257,7 @@ async def show_step_panel(
     document = workflows.draft(workflow).document
     shown = canvas.cards(document, {node_id})
     if not shown:
-        raise NotFound("This step is gone. Somebody may have removed it.")
+        raise NotFound(gettext("This step is gone. Somebody may have removed it."))
     return page(
         request,
         "builder/panel.html",
@@ -308,14 +309,14 @@ async def save_as_copy(
     try:
         flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
-        raise Invalid("The copy could not be read.", errors=[field_error(str(error))]) from error
+        raise Invalid(gettext("The copy could not be read."), errors=[field_error(str(error))]) from error
     copy = await workflows.create(
         name=f"{workflow.name[:240]} (copy)",
         description=workflow.description,
         flow=flow,
         priority=workflow.priority_word,
     )
-    return go(request, f"/workflows/{copy.id}", "Saved your side as a copy.")
+    return go(request, f"/workflows/{copy.id}", gettext("Saved your side as a copy."))
 
 
 @get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER)
@@ -323,7 +324,7 @@ async def show_form_script(type_: FromPath[str]) -> Response[str]:
     """The script that improves the form of a type, for the few that bring one."""
     presented = presentation.steps().get(type_)
     if presented is None or presented.script is None:
-        raise NotFound("This step type has no script.")
+        raise NotFound(gettext("This step type has no script."))
     return Response(
         presented.script.read_text(), media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"}
     )

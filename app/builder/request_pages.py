@@ -21,6 +21,7 @@ from app.flow.sample_texts import SampleStep
 from app.flow.scope import CompileScope
 from app.flow.trigger_registry import typed
 from app.lib.curl_command import CurlUnreadable, read_curl
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.outside import trials
 from app.outside.trials import RequestTrials
@@ -83,7 +84,7 @@ async def _page(
     flow = workflows.draft(workflow).flow
     node = next((one for one in flow.nodes if one.id == node_id), None)
     if node is None:
-        raise NotFound("This step is gone. Somebody may have removed it.")
+        raise NotFound(gettext("This step is gone. Somebody may have removed it."))
     names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
     address = str((await request.form()).get("contact", "")).strip()
     exchange, problem, who = None, "", ""
@@ -109,7 +110,7 @@ def _call(type_: str, data: dict[str, Any], node_id: str, sample: SampleStep) ->
     kind = registry.find(type_)
     config = registry.readable_config(kind, data) if kind else None
     if kind is None or config is None:
-        raise Invalid("Mend the settings of this step first.")
+        raise Invalid(gettext("Mend the settings of this step first."))
     try:
         asks = kind.compile(config, CompileScope(node_id))
         outcome = asks.run(sample) if isinstance(asks, Asks) else None
@@ -118,7 +119,7 @@ def _call(type_: str, data: dict[str, Any], node_id: str, sample: SampleStep) ->
     if isinstance(outcome, Fail):
         raise Invalid(outcome.error)
     if not isinstance(outcome, Call) or outcome.kind != trials.KIND:
-        raise Invalid("This step makes no request that can be tried.")
+        raise Invalid(gettext("This step makes no request that can be tried."))
     return outcome
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.flow.document import triggers_of
+from app.lib.translation import gettext
 
 COLUMN, ROW = 280, 168
 
@@ -43,7 +44,7 @@ def starting_flows() -> list[Graph]:
     return [
         _flow(
             "Welcome",
-            "A first mail, a day later a look at whether they began, and a nudge for those who did not.",
+            gettext("A first mail, a day later a look at whether they began, and a nudge for those who did not."),
             "contact.created",
             [
                 _node("welcome", "send_email", 1, 1, "Welcome"),
@@ -53,7 +54,7 @@ def starting_flows() -> list[Graph]:
                     "condition",
                     1,
                     3,
-                    "Did they begin?",
+                    gettext("Did they begin?"),
                     match="all",
                     conditions=[{"field": "contact.attributes.started", "operator": "is_true"}],
                 ),
@@ -63,12 +64,12 @@ def starting_flows() -> list[Graph]:
             [*_path("trigger", "welcome", "a-day", "began:true", "active"), *_path("began:false", "nudge")],
         ),
         _flow(
-            "Abandoned cart",
-            "A day after something was put into the cart, a reminder, unless they bought.",
+            gettext("Abandoned cart"),
+            gettext("A day after something was put into the cart, a reminder, unless they bought."),
             "add_to_cart",
             [
                 _node("a-day", "delay", 1, 1, duration=24, unit="hours"),
-                _node("reminder", "send_email", 1, 2, "Still interested?"),
+                _node("reminder", "send_email", 1, 2, gettext("Still interested?")),
                 _node("end", "end", 1, 3),
             ],
             _path("trigger", "a-day", "reminder", "end"),
@@ -76,10 +77,10 @@ def starting_flows() -> list[Graph]:
         ),
         _flow(
             "Newsletter",
-            "Thank new readers once, and tag them so that segments find them.",
+            gettext("Thank new readers once, and tag them so that segments find them."),
             "newsletter.subscribed",
             [
-                _node("thanks", "send_email", 1, 1, "Thank you for reading"),
+                _node("thanks", "send_email", 1, 1, gettext("Thank you for reading")),
                 _node("tag", "add_tag", 1, 2, tag="newsletter"),
                 _node("end", "end", 1, 3),
             ],

@@ -18,6 +18,7 @@ from app.flow.diff import trigger_title
 from app.flow.document import triggers_of
 from app.flow.node_words import channel_number
 from app.flow.trigger_registry import typed
+from app.lib.translation import gettext
 from app.messaging.channels import words
 from app.models.status import Role
 from app.web.flash import go
@@ -97,7 +98,9 @@ async def activate(
         workflow = await workflows.activate(workflow_id, str(form.get("changelog", "")) or None)
     except AppError as refused:
         return page(request, "builder/refused.html", status_code=refused.status_code, error=refused)
-    return go(request, _builder(workflow_id), f"Version {workflow.live_version} is live.")
+    return go(
+        request, _builder(workflow_id), gettext("Version %(live_version)s is live.", live_version=workflow.live_version)
+    )
 
 
 @post(ONE + "/pause", role=Role.ADMIN)
@@ -106,7 +109,7 @@ async def pause(
 ) -> Response[bytes]:
     """Pause: no entries, and runs stop where they are."""
     await workflows.pause(workflow_id)
-    return go(request, _builder(workflow_id), "Paused. Nobody moves on, and no timer is lost.")
+    return go(request, _builder(workflow_id), gettext("Paused. Nobody moves on, and no timer is lost."))
 
 
 @post(ONE + "/resume", role=Role.ADMIN)
@@ -115,7 +118,7 @@ async def resume(
 ) -> Response[bytes]:
     """Go on after a pause."""
     await workflows.resume(workflow_id)
-    return go(request, _builder(workflow_id), "Running again.")
+    return go(request, _builder(workflow_id), gettext("Running again."))
 
 
 def _builder(workflow_id: UUID) -> str:

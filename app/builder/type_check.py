@@ -17,6 +17,7 @@ from app.flow import presentation, registry, trigger_registry
 from app.flow.node_words import summary_of
 from app.flow.presentation import Presentation
 from app.lib.field_errors import is_left_out
+from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
@@ -83,6 +84,9 @@ def check_types(engine: FragmentEngine) -> None:
     for name, look in presentation.steps().items():
         number = registry.get(name).sends
         if number is not None and channels.known(number) is None:
-            presentation.refuse(look.folder, f"It sends by {channels.word_of(number)}, which is not installed.")
+            presentation.refuse(
+                look.folder,
+                gettext("It sends by %(word_of)s, which is not installed.", word_of=channels.word_of(number)),
+            )
     for name, reason in presentation.refusals().items():
         log.warning("type.not_installed", type=name, reason=reason)

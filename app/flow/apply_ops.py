@@ -35,6 +35,7 @@ from app.flow.ops import (
     UpdateTrigger,
 )
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.models.status import PriorityWord
 
 
@@ -73,12 +74,26 @@ def _with(draft: Draft, **parts: Any) -> Draft:
 
 def _new_id(parts: Iterable[Any], part_id: str, field: str, noun: str) -> None:
     if any(part.id == part_id for part in parts):
-        raise RefusedOp(field, f"There is a {noun} {quoted(part_id)} already. Give the new one an id of its own.")
+        raise RefusedOp(
+            field,
+            gettext(
+                "There is a %(noun)s %(part_id)s already. Give the new one an id of its own.",
+                noun=noun,
+                part_id=quoted(part_id),
+            ),
+        )
 
 
 def _replaced(parts: Sequence[Any], part_id: str, field: str, noun: str, values: dict[str, Any]) -> tuple[Any, ...]:
     if all(part.id != part_id for part in parts):
-        raise RefusedOp(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
+        raise RefusedOp(
+            field,
+            gettext(
+                "There is no %(noun)s %(part_id)s in this draft. Load the draft again.",
+                noun=noun,
+                part_id=quoted(part_id),
+            ),
+        )
     return tuple(msgspec.structs.replace(part, **values) if part.id == part_id else part for part in parts)
 
 
@@ -92,7 +107,14 @@ def _stays(trigger: Trigger, before: Trigger) -> Trigger:
 def _without(parts: Sequence[Any], part_id: str, field: str, noun: str) -> tuple[Any, ...]:
     remaining = tuple(part for part in parts if part.id != part_id)
     if len(remaining) == len(parts):
-        raise RefusedOp(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
+        raise RefusedOp(
+            field,
+            gettext(
+                "There is no %(noun)s %(part_id)s in this draft. Load the draft again.",
+                noun=noun,
+                part_id=quoted(part_id),
+            ),
+        )
     return remaining
 
 
@@ -139,9 +161,13 @@ def _(op: AddEdge, draft: Draft) -> Draft:
     _new_id(draft.flow.edges, edge.key, "edge.id", "edge")
     present = {node.id for node in draft.flow.nodes}
     if edge.source not in present and draft.flow.trigger_of(edge.source) is None:
-        raise RefusedOp("edge.source", f"There is no node {quoted(edge.source)} for this edge to leave.")
+        raise RefusedOp(
+            "edge.source", gettext("There is no node %(source)s for this edge to leave.", source=quoted(edge.source))
+        )
     if edge.target not in present:
-        raise RefusedOp("edge.target", f"There is no node {quoted(edge.target)} for this edge to lead to.")
+        raise RefusedOp(
+            "edge.target", gettext("There is no node %(target)s for this edge to lead to.", target=quoted(edge.target))
+        )
     return _with(draft, edges=(*draft.flow.edges, edge))
 
 
@@ -170,7 +196,7 @@ def _(op: AddTrigger, draft: Draft) -> Draft:
 def _(op: SetTrigger, draft: Draft) -> Draft:
     before = draft.flow.trigger_of(op.trigger.id)
     if before is None:
-        message = f"There is no trigger {quoted(op.trigger.id)} in this draft. Load the draft again."
+        message = gettext("There is no trigger %(id)s in this draft. Load the draft again.", id=quoted(op.trigger.id))
         raise RefusedOp("trigger.id", message)
     after = _stays(op.trigger, before)
     return _with(draft, triggers=tuple(after if one is before else one for one in draft.flow.triggers))
@@ -180,7 +206,9 @@ def _(op: SetTrigger, draft: Draft) -> Draft:
 def _(op: RemoveTrigger, draft: Draft) -> Draft:
     triggers = _without(draft.flow.triggers, op.trigger_id, "triggerId", "trigger")
     if not triggers:
-        raise RefusedOp("triggerId", "A workflow keeps one trigger. Add another one before you remove this one.")
+        raise RefusedOp(
+            "triggerId", gettext("A workflow keeps one trigger. Add another one before you remove this one.")
+        )
     return _with(draft, triggers=triggers, edges=tuple(e for e in draft.flow.edges if e.source != op.trigger_id))
 
 
@@ -216,7 +244,7 @@ def _(op: RemoveNote, draft: Draft) -> Draft:
 def _(op: Rename, draft: Draft) -> Draft:
     name = op.name.strip()
     if not name:
-        raise RefusedOp("name", "Give the workflow a name of 1 to 255 characters.")
+        raise RefusedOp("name", gettext("Give the workflow a name of 1 to 255 characters."))
     description = draft.description if isinstance(op.description, UnsetType) else (op.description or "").strip() or None
     return replace(draft, name=name, description=description)
 

@@ -25,6 +25,7 @@ from app.flow.patterns import BadPattern, pattern_of
 from app.flow.segment_membership import membership_diagnostics, wanted_ids
 from app.lib.conversions import as_date, as_number, printed_json, quoted
 from app.lib.field_errors import all_field_errors
+from app.lib.translation import gettext
 
 Match = Literal["all", "any", "none"]
 """How the rules of a list are joined. An empty list holds, however it is joined."""
@@ -80,7 +81,12 @@ def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth:
     if depth == 0 and (total := rule_count(conditions)) > MAX_CONDITIONS:
         diagnostics.append(
             Diagnostic(
-                path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps."
+                path,
+                gettext(
+                    "At most %(max_conditions)s conditions fit here; these are %(total)s. Split them over two steps.",
+                    max_conditions=MAX_CONDITIONS,
+                    total=total,
+                ),
             )
         )
     for index, condition in enumerate(conditions):
@@ -88,7 +94,9 @@ def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth:
         if condition.conditions is None:
             diagnostics += _rule_diagnostics(condition, rule_path)
         elif depth + 1 >= MAX_DEPTH:
-            diagnostics.append(Diagnostic(rule_path, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+            diagnostics.append(
+                Diagnostic(rule_path, gettext("Groups may be nested %(number)s deep.", number=MAX_DEPTH - 1))
+            )
         else:
             diagnostics += diagnostics_of(condition.conditions, f"{rule_path}.conditions", depth + 1)
     return diagnostics
@@ -103,17 +111,24 @@ def _rule_diagnostics(condition: Condition, rule_path: str) -> list[Diagnostic]:
         diagnostics.append(Diagnostic(f"{rule_path}.field", wrong, blocks_save=bool(condition.field.strip())))
     name, value = condition.operator, condition.value
     if not name:
-        return [*diagnostics, incomplete(f"{rule_path}.operator", "Choose how to compare.")]
+        return [*diagnostics, incomplete(f"{rule_path}.operator", gettext("Choose how to compare."))]
     if name not in OPERATORS:
         operator_names = ", ".join(OPERATORS)
         return [
             *diagnostics,
-            Diagnostic(f"{rule_path}.operator", f"There is no operator “{name[:60]}”. Use one of {operator_names}."),
+            Diagnostic(
+                f"{rule_path}.operator",
+                gettext(
+                    "There is no operator “%(name)s”. Use one of %(operator_names)s.",
+                    name=name[:60],
+                    operator_names=operator_names,
+                ),
+            ),
         ]
     if name in WITHOUT_VALUE:
         return diagnostics
     if value is None or value == "" or value == []:
-        return [*diagnostics, incomplete(f"{rule_path}.value", "Say what to compare with.")]
+        return [*diagnostics, incomplete(f"{rule_path}.value", gettext("Say what to compare with."))]
     path, wrong = _value_problem(OPERATORS[name], value)
     return [*diagnostics, Diagnostic(f"{rule_path}.value{path}", wrong)] if wrong else diagnostics
 
@@ -122,9 +137,9 @@ def _value_problem(operator: Operator, value: Any) -> tuple[str, str]:
     """What is wrong with the value of an operator, and where in it; two empty texts when nothing is."""
     match operator.shape:
         case "text" if isinstance(value, list | dict):
-            return "", "Give one text."
+            return "", gettext("Give one text.")
         case "many" if not isinstance(value, list):
-            return "", "Give a list of values."
+            return "", gettext("Give a list of values.")
         case "number" if as_number(value) is None:
             return "", f"{quoted(value)} is not a number."
         case "date" if as_date(value) is None:
@@ -140,17 +155,21 @@ def _value_problem(operator: Operator, value: Any) -> tuple[str, str]:
 
 def _pair_problem(value: Any) -> tuple[str, str]:
     if not isinstance(value, list) or len(value) != 2:
-        return "", "Give two numbers, the smaller first."
+        return "", gettext("Give two numbers, the smaller first.")
     low, high = (as_number(item) for item in value)
     if low is None or high is None:
         odd = 0 if low is None else 1
         return f"[{odd}]", f"{quoted(value[odd])} is not a number."
-    return ("", "The first number is larger than the second; nothing is between them.") if low > high else ("", "")
+    return (
+        ("", gettext("The first number is larger than the second; nothing is between them."))
+        if low > high
+        else ("", "")
+    )
 
 
 def _duration_problem(value: Any, most_s: int) -> tuple[str, str]:
     if not isinstance(value, dict) or value.keys() != {"duration", "unit"}:
-        return "", 'Give a number and a unit, such as {"duration": 7, "unit": "days"}.'
+        return "", gettext('Give a number and a unit, such as {"duration": 7, "unit": "days"}.')
     amount = as_number(value["duration"])
     if amount is None or amount <= 0:
         return ".duration", f"{quoted(value['duration'])} is not a length of time. Give a number above 0."
@@ -158,12 +177,14 @@ def _duration_problem(value: Any, most_s: int) -> tuple[str, str]:
         return ".unit", f"{quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
     if amount * UNITS[value["unit"]] <= most_s:
         return "", ""
-    return ".duration", "At most 100 years." if most_s == MAX_DURATION_S else f"At most {most_s // 86_400} days."
+    if most_s == MAX_DURATION_S:
+        return ".duration", gettext("At most 100 years.")
+    return ".duration", gettext("At most %(number)s days.", number=most_s // 86_400)
 
 
 def _pattern_problem(value: Any) -> tuple[str, str]:
     if isinstance(value, list | dict):
-        return "", "Give one pattern."
+        return "", gettext("Give one pattern.")
     try:
         pattern_of(value)
     except BadPattern as error:

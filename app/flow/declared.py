@@ -15,6 +15,7 @@ from app.flow.conditions import Condition, Evaluation
 from app.flow.outcomes import Outcome, Read, refused
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepFailure
+from app.lib.translation import gettext
 from app.liquid.templates import MissingValue
 
 Answer = TypeVar("Answer")
@@ -25,8 +26,11 @@ class UndeclaredRead(LookupError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"This step cannot run, because its type reads {path} without having declared it."
-            f' The author of the type mends that by scope.field("{path}") in compile.'
+            gettext(
+                "This step cannot run, because its type reads %(path)s without having declared it. "
+                'The author of the type mends that by scope.field("%(path)s") in compile.',
+                path=path,
+            )
         )
         self.path = path
 

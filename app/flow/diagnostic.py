@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from app.errors import FieldError
+from app.lib.translation import gettext
 
 Severity = Literal["error", "warning"]
 
@@ -18,7 +19,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
     """One thing wrong.
 
     `path`: where (`nodes[2].data.duration`); from a node type or a condition it begins below their own data (`duration`).
-    `message`: what is wrong and what to do, for people. `node_id`: the card it is on, `trigger` for the trigger, None for the workflow.
+    `message`: what is wrong and what to do, for people, in the reader's language.
+    `node_id`: the card it is on, `trigger` for the trigger, None for the workflow.
     `severity`: an `error` blocks activation, a `warning` does not. `blocks_save`: the document contradicts itself or a limit and is
     not stored at all; False where something is only still to be chosen, because people build step by step.
     """
@@ -30,6 +32,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
     blocks_save: bool = True
 
     def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "message", gettext(self.message))
         if self.blocks_save and self.severity == "warning":
             raise ValueError("A warning cannot keep a document from being saved.")
 

@@ -21,6 +21,7 @@ from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.trigger_registry import typed
+from app.lib.translation import gettext
 
 Card = TypeVar("Card", Node, Trigger)
 Kind = Literal["added", "removed", "changed"]
@@ -202,7 +203,7 @@ def _policies(node: Node) -> dict[str, Any]:
 
 
 def _on_error(policy: OnError | UnsetType | None) -> str:
-    return ON_ERROR_WORDS[policy] if isinstance(policy, str) else ""
+    return gettext(ON_ERROR_WORDS[policy]) if isinstance(policy, str) else ""
 
 
 def _retry(rule: Retry | UnsetType | None) -> str:
@@ -276,7 +277,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
         for flow in (before, after)
     )
     if details := _details(old, new):
-        yield FlowDifference("changed", "", "Entry and delivery rules", "settings", details)
+        yield FlowDifference("changed", "", gettext("Entry and delivery rules"), "settings", details)
     if [note.text for note in before.notes] != [note.text for note in after.notes]:
         texts = {note.id: note.text for note in before.notes}, {note.id: note.text for note in after.notes}
         yield FlowDifference("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])

@@ -10,6 +10,7 @@ from app.flow.node_words import title_of
 from app.flow.step_types import StepTypes
 from app.flow.ways import entries, hidden_ways, typed_nodes, unlimited
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 
 
 def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
@@ -34,10 +35,10 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     reachable, on_their_own = flow.reachable(ways=ways), entries(flow)
     for index, node in enumerate(flow.nodes):
         if node.id in on_their_own and any(edge.target == node.id for edge in flow.edges):
-            message = "Errors lead to this step by themselves. Remove the connection that leads to it."
+            message = gettext("Errors lead to this step by themselves. Remove the connection that leads to it.")
             yield incomplete(f"nodes[{index}]", message, node.id)
         elif node.id not in reachable and node.id not in on_their_own:
-            yield warning(f"nodes[{index}]", "Nothing leads to this step. Connect it, or remove it.", node.id)
+            yield warning(f"nodes[{index}]", gettext("Nothing leads to this step. Connect it, or remove it."), node.id)
 
 
 def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:
@@ -49,7 +50,7 @@ def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:
         targets = [target for _, target in one.kind.jumps(one.config)] + ([] if scope == "all" else list(scope))
         for target in dict.fromkeys(targets):
             if target not in ids:
-                message = f"There is no step {quoted(target)} any more. Choose another one."
+                message = gettext("There is no step %(target)s any more. Choose another one.", target=quoted(target))
                 yield incomplete(f"nodes[{numbers[one.node.id]}].data", message, one.node.id)
 
 
@@ -59,9 +60,10 @@ def _title(node: Node) -> str:
 
 def _endless(titles: list[str]) -> str:
     way = " → ".join(quoted(title) for title in [*titles, titles[0]])
-    return (
-        f"A run would go round in this circle for ever: {way}. Put a wait into it, or a step that limits how often a run comes by,"
-        " such as Go to or Loop."
+    return gettext(
+        "A run would go round in this circle for ever: %(way)s. Put a wait into it, or a "
+        "step that limits how often a run comes by, such as Go to or Loop.",
+        way=way,
     )
 
 
@@ -70,11 +72,14 @@ def _faults(
 ) -> Iterator[tuple[str, str]]:
     """The field of the edge and what is wrong with it. `first`: the index of an earlier edge on the same port."""
     if edge.source not in nodes and edge.source not in triggers:
-        yield "source", f"There is no node {quoted(edge.source)}. Use the id of a node, or `trigger`."
+        yield (
+            "source",
+            gettext("There is no node %(source)s. Use the id of a node, or `trigger`.", source=quoted(edge.source)),
+        )
     if edge.target in triggers:
-        yield "target", "Nothing leads into the trigger. Let the edge end at a node."
+        yield "target", gettext("Nothing leads into the trigger. Let the edge end at a node.")
     elif edge.target not in nodes:
-        yield "target", f"There is no node {quoted(edge.target)}. Use the id of a node."
+        yield "target", gettext("There is no node %(target)s. Use the id of a node.", target=quoted(edge.target))
     ports = [NEXT] if edge.source in triggers else _ports(edge.source, nodes, types)
     if ports is not None and edge.source_handle not in ports and _lost_port(edge, nodes, types) is None:
         yield "sourceHandle", _no_port(edge.source, edge.source_handle, ports)
@@ -92,9 +97,10 @@ def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | No
     ports = _ports(edge.source, nodes, types)
     if node is None or ports is None or edge.source_handle in ports or not types.has_own_ports(node.type):
         return None
-    return (
-        f"The way out {quoted(edge.source_handle)} was taken out of this step, but still leads on. "
-        "Remove the connection, or give the step that way out again."
+    return gettext(
+        "The way out %(source_handle)s was taken out of this step, but still leads on. "
+        "Remove the connection, or give the step that way out again.",
+        source_handle=quoted(edge.source_handle),
     )
 
 

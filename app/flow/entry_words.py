@@ -6,6 +6,8 @@ from datetime import datetime
 
 from app.flow.entry_limits import EntryLimits, Opening
 from app.flow.settings import FlowSettings
+from app.lib.formats import number
+from app.lib.translation import gettext
 from app.lib.zones import zone_word
 
 
@@ -14,19 +16,28 @@ def limit_sentences(settings: FlowSettings, workspace_zone: str) -> list[str]:
     limits, opening = EntryLimits.of(settings), Opening.of(settings, workspace_zone)
     sentences = []
     if opening.opens is not None:
-        sentences.append(f"Nobody enters before {_moment(opening.opens)}.")
+        sentences.append(gettext("Nobody enters before %(moment)s.", moment=_moment(opening.opens)))
     if opening.closes is not None:
-        sentences.append(f"Nobody enters from {_moment(opening.closes)} on; whoever is inside goes on.")
+        sentences.append(
+            gettext("Nobody enters from %(moment)s on; whoever is inside goes on.", moment=_moment(opening.closes))
+        )
     if limits.per_minute:
         sentences.append(
-            f"At most {limits.per_minute:,} enter in a minute, {_spread(limits.per_minute)}; others wait in line."
+            gettext(
+                "At most %(per_minute)s enter in a minute, %(spread)s; others wait in line.",
+                per_minute=number(limits.per_minute),
+                spread=_spread(limits.per_minute),
+            )
         )
     if limits.at_once:
         sentences.append(
-            f"At most {limits.at_once:,} are inside at the same time; others wait in line until somebody leaves."
+            gettext(
+                "At most %(at_once)s are inside at the same time; others wait in line until somebody leaves.",
+                at_once=number(limits.at_once),
+            )
         )
     if limits.most:
-        sentences.append(f"It takes {limits.most:,} entries in all.")
+        sentences.append(gettext("It takes %(most)s entries in all.", most=number(limits.most)))
     return sentences
 
 
@@ -43,7 +54,9 @@ def waiting_sentence(people: int | None, settings: FlowSettings) -> str:
         return ""
     time = length_in_words(60 * most / limits.per_minute)
     if people is None:
-        return f"If {most:,} come at once, the last of them enters after {time}."
+        return gettext(
+            "If %(most)s come at once, the last of them enters after %(time)s.", most=number(most), time=time
+        )
     return f"{most:,} matching {'contact takes' if most == 1 else 'contacts take'} {time}."
 
 

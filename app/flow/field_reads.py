@@ -14,6 +14,7 @@ from app.flow import paths
 from app.flow.segment_membership import wanted_ids
 from app.lib.field_errors import joined
 from app.lib.nearest import nearest
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError, compile_text
 from app.values.contact_view import FIELD_COLUMNS
 
@@ -91,7 +92,10 @@ class KnownNames:
         if root == "event":
             return self._of_event(names[0], event) if names else None
         if (root if not names else names[-1]) in paths.REPORTED and root in ("steps", *paths.REPORTED):
-            return f"Nothing reports {UNREPORTED[paths.REPORTED[names[-1] if names else root]]} yet, so this is no for everybody."
+            return gettext(
+                "Nothing reports %(unreported)s yet, so this is no for everybody.",
+                unreported=UNREPORTED[paths.REPORTED[names[-1] if names else root]],
+            )
         if root in paths.CONDITION_ROOTS or root == "workspace":
             return None
         if read.of_template:
@@ -101,7 +105,13 @@ class KnownNames:
     def _bare_in_text(self, name: str, event: str | None) -> str | None:
         of_event = self.properties.get(event or "", frozenset())
         where = "contact" if name in (self.attributes or ()) else "event" if name in of_event else None
-        return f"A text does not find `{name}` by itself. Did you mean `{where}.{name}`?" if where else None
+        return (
+            gettext(
+                "A text does not find `%(name)s` by itself. Did you mean `%(where)s.%(name)s`?", name=name, where=where
+            )
+            if where
+            else None
+        )
 
     def _of_contact(self, name: str) -> str | None:
         if self.attributes is None or name in OF_CONTACT or name in self.attributes:
@@ -124,4 +134,4 @@ class KnownNames:
 
 def _hint(name: str, known: frozenset[str]) -> str:
     near = nearest(name, sorted(known))
-    return f" Did you mean `{near}`?" if near else ""
+    return gettext(" Did you mean `%(near)s`?", near=near) if near else ""

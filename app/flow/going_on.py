@@ -11,10 +11,14 @@ from msgspec import Meta
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.references import ReferencedRow, ReferencedRows
 from app.flow.settings import Span
+from app.lib.translation import gettext, translatable
 
 REPORTS, DEFAULT, CAN_UNSUBSCRIBE = "reports", "default", "can_unsubscribe"
 """Facts of rows that steps name: a connector whose provider reports, the default of its channel, a template with a link to unsubscribe."""
-CANNOT_REPORT = "The connector “{}” hears nothing of deliveries. Choose one whose provider reports them, or go on when the {} is sent."
+CANNOT_REPORT = translatable(
+    "The connector “{}” hears nothing of deliveries. Choose one whose "
+    "provider reports them, or go on when the {} is sent."
+)
 
 
 class GoingOn(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -53,13 +57,13 @@ def class_doubts(transactional: bool, template: ReferencedRow | None) -> Iterato
     if template is None:
         return
     if transactional and CAN_UNSUBSCRIBE in template.facts:
-        message = (
+        message = gettext(
             "This email is transactional: it goes to those who unsubscribed too. Its template has a link to unsubscribe, which ends"
             " marketing only. Take the link out, or make the email marketing."
         )
         yield warning("class", message)
     elif not transactional and CAN_UNSUBSCRIBE not in template.facts:
-        message = (
+        message = gettext(
             "The template of this marketing email has no link to unsubscribe, which many laws and mail providers want. Put"
             " {{ unsubscribe_url }} into it, or make the email transactional if nobody can decline it."
         )

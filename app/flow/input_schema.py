@@ -18,6 +18,7 @@ from app.flow import patterns
 from app.flow.diagnostic import Diagnostic
 from app.lib.conversions import quoted
 from app.lib.field_errors import joined
+from app.lib.translation import gettext
 
 MOST_FIELDS, MOST_DEPTH, MOST_PROBLEMS = 50, 5, 20
 Kind = Literal["string", "number", "integer", "boolean", "array", "object"]
@@ -148,10 +149,10 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
     def diagnostics(self, place: str, depth: int = 1) -> Iterator[Diagnostic]:
         """What is wrong with the schema itself."""
         if depth > MOST_DEPTH:
-            yield Diagnostic(place, f"An input nests at most {MOST_DEPTH} levels.")
+            yield Diagnostic(place, gettext("An input nests at most %(most_depth)s levels.", most_depth=MOST_DEPTH))
             return
         if len(self.properties) > MOST_FIELDS:
-            yield Diagnostic(place, f"An input has at most {MOST_FIELDS} fields.")
+            yield Diagnostic(place, gettext("An input has at most %(most_fields)s fields.", most_fields=MOST_FIELDS))
         if isinstance(self.pattern, str):
             try:
                 patterns.pattern_of(self.pattern)

@@ -10,14 +10,16 @@ from datetime import datetime, time, tzinfo
 from typing import Annotated, Any, Literal
 
 import msgspec
+from babel.dates import format_date
 from msgspec import Meta
 
 from app.flow.diagnostic import Diagnostic
 from app.flow.operators import UNITS
 from app.flow.scope import CompileScope
 from app.flow.verbatim import Verbatim
-from app.lib import time_of_day
+from app.lib import time_of_day, translation
 from app.lib.conversions import as_date, printed, quoted
+from app.lib.translation import gettext, ngettext, translatable
 from app.lib.zones import known_zone, zone_word
 from app.values import zone_names
 from app.values.schedule import WEEKDAYS, Weekday, offset_instant
@@ -37,9 +39,16 @@ Zone = Annotated[
 MAX_DAYS = 365
 """The longest wait."""
 MAX_OFFSET_DAYS = 3_650
-WEEKDAY_WORDS = dict(
-    zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+_DAY_NAMES = (
+    translatable("Monday"),
+    translatable("Tuesday"),
+    translatable("Wednesday"),
+    translatable("Thursday"),
+    translatable("Friday"),
+    translatable("Saturday"),
+    translatable("Sunday"),
 )
+WEEKDAY_WORDS = dict(zip(WEEKDAYS, _DAY_NAMES, strict=True))
 
 
 class LocalTime(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -62,24 +71,71 @@ class Offset(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only
         """The length, negative before the date."""
         return self.duration if self.direction == "after" else -self.duration
 
-    @property
-    def words(self) -> str:
-        """`3 days before `, to stand before what the date is of; empty without a length."""
-        return f"{amount_in_words(self.duration, self.unit)} {self.direction} " if self.duration else ""
+    def beside(self, date: str) -> str:
+        """`3 days before renewal`; the date alone without a length. `date`: what it is called."""
+        if not self.duration:
+            return date
+        length = amount_in_words(self.duration, self.unit)
+        if self.direction == "before":
+            return gettext("%(time)s before %(date)s", time=length, date=date)
+        return gettext("%(time)s after %(date)s", time=length, date=date)
 
     def diagnostics(self, path: str = "offset") -> list[Diagnostic]:
         """What its types cannot say."""
         if self.duration * UNITS[self.unit] <= MAX_OFFSET_DAYS * UNITS["days"]:
             return []
-        return [Diagnostic(f"{path}.duration", f"An offset is at most {MAX_OFFSET_DAYS} days. Use a shorter one.")]
+        return [
+            Diagnostic(
+                f"{path}.duration",
+                gettext(
+                    "An offset is at most %(max_offset_days)s days. Use a shorter one.", max_offset_days=MAX_OFFSET_DAYS
+                ),
+            )
+        ]
 
 
 NO_OFFSET = Offset()
 
 
-def amount_in_words(amount: float, unit: str) -> str:
-    """`1 day`, `36 hours`."""
-    return f"{printed(amount)} {unit.removesuffix('s') if amount == 1 else unit}"
+_AMOUNTS: dict[str, Callable[[int, str], str]] = {
+    "seconds": lambda n, shown: ngettext("%(number)s second", "%(number)s seconds", n, number=shown),
+    "minutes": lambda n, shown: ngettext("%(number)s minute", "%(number)s minutes", n, number=shown),
+    "hours": lambda n, shown: ngettext("%(number)s hour", "%(number)s hours", n, number=shown),
+    "days": lambda n, shown: ngettext("%(number)s day", "%(number)s days", n, number=shown),
+    "weeks": lambda n, shown: ngettext("%(number)s week", "%(number)s weeks", n, number=shown),
+}
+_UNIT_WORDS = {
+    "seconds": translatable("seconds"),
+    "minutes": translatable("minutes"),
+    "hours": translatable("hours"),
+    "days": translatable("days"),
+    "weeks": translatable("weeks"),
+}
+
+
+def amount_in_words(amount: float | str, unit: str) -> str:
+    """`1 day`, `36 hours`; a text stands for the number that it is written as."""
+    shown = amount if isinstance(amount, str) else printed(amount)
+    return _AMOUNTS[unit](1 if shown == "1" else 2, shown) if unit in _AMOUNTS else f"{shown} {unit}"
+
+
+_SINGULARS = {
+    "seconds": translatable("second"),
+    "minutes": translatable("minute"),
+    "hours": translatable("hour"),
+    "days": translatable("day"),
+    "weeks": translatable("week"),
+}
+
+
+def unit_in_words(unit: str) -> str:
+    """`day`, where one of it is meant: within the last day."""
+    return gettext(_SINGULARS[unit])
+
+
+def unit_choices(units: Iterable[str]) -> list[tuple[str, str]]:
+    """Units to choose from, as a select takes them."""
+    return [(unit, gettext(_UNIT_WORDS.get(unit, unit))) for unit in units]
 
 
 def date_in(value: Any, zone: tzinfo) -> datetime | None:
@@ -161,28 +217,32 @@ def end_in_words(output: Mapping[str, Any] | None) -> str:
     local = end if zone is None else end.astimezone(zone)
     place = f" ({zone_name})" if zone_name and zone_name != zone_word(local) else ""
     seconds = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{local:%A, %b} {local.day}, {local.year} at {seconds} {zone_word(local)}{place}"
+    if translation.language() != translation.ENGLISH:
+        day = format_date(local, "full", locale=translation.locale())
+    else:
+        day = f"{local:%A, %b} {local.day}, {local.year}"
+    return gettext("%(day)s at %(time)s", day=day, time=f"{seconds} {zone_word(local)}{place}")
 
 
 def zone_words(name: str) -> str:
     """Where a time of day is meant: `where the contact is`, `where the workspace is`, `in Europe/Berlin`."""
-    if name in (CONTACT, WORKSPACE):
-        return f"where the {name} is"
-    return f"in {name}"
+    if name == CONTACT:
+        return gettext("where the contact is")
+    return gettext("where the workspace is") if name == WORKSPACE else gettext("in %(zone)s", zone=name)
 
 
 def weekdays_in_words(weekdays: Collection[str]) -> str:
     """`any day`, `Monday`, `Monday to Friday`, `Monday, Wednesday or Sunday`; in the order of the week."""
     days = [day for day in WEEKDAYS if day in weekdays]
     if not days or len(days) == len(WEEKDAYS):
-        return "any day"
-    words = [WEEKDAY_WORDS[day] for day in days]
+        return gettext("any day")
+    words = [gettext(WEEKDAY_WORDS[day]) for day in days]
     if len(days) > 2 and WEEKDAYS.index(days[-1]) - WEEKDAYS.index(days[0]) == len(days) - 1:
-        return f"{words[0]} to {words[-1]}"
+        return gettext("%(first)s to %(last)s", first=words[0], last=words[-1])
     return listed(words)
 
 
-def listed(words: Iterable[str], last: str = "or") -> str:
-    """`a`, `a or b`, `a, b or c`."""
+def listed(words: Iterable[str], last: str = "") -> str:
+    """`a`, `a or b`, `a, b or c`; `last` stands for the `or`."""
     *most, end = words
-    return f"{', '.join(most)} {last} {end}" if most else end
+    return f"{', '.join(most)} {last or gettext('or')} {end}" if most else end

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.flow.diagnostic import Diagnostic
 from app.lib import jsonlimits
+from app.lib.translation import gettext
 from app.values import names
 
 MAX_NAMES = 50
@@ -16,12 +17,12 @@ MAX_VALUE_DEPTH = 20
 def named_value_diagnostics(values: Mapping[str, Any], what: str, max_bytes: int) -> list[Diagnostic]:
     """All of it, for the field `set`; `what` is a noun: `variable`."""
     if len(values) > MAX_NAMES:
-        return [Diagnostic("set", f"At most {MAX_NAMES} values fit in one step.")]
+        return [Diagnostic("set", gettext("At most %(max_names)s values fit in one step.", max_names=MAX_NAMES))]
     diagnostics = []
     for name in values:
         try:
             if (checked := names.checked(name, what)) != name:
-                diagnostics.append(Diagnostic(f"set.{name}", f"Write `{checked}`."))
+                diagnostics.append(Diagnostic(f"set.{name}", gettext("Write `%(checked)s`.", checked=checked)))
         except names.BadName as error:
             diagnostics.append(Diagnostic(f"set.{name}", str(error)))
     try:

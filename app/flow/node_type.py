@@ -23,6 +23,7 @@ from app.flow.performers import LONGEST_S
 from app.flow.references import ReferencedRows
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext, translatable
 
 
 class Port(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,7 +34,7 @@ class Port(msgspec.Struct, frozen=True, omit_defaults=True):
     tone: Literal["", "yes", "no", "error"] = ""
 
 
-NEXT_PORT, ERROR_PORT = Port("next"), Port("error", "Error", "error")
+NEXT_PORT, ERROR_PORT = Port("next"), Port("error", translatable("Error"), "error")
 RESERVED_PORTS = frozenset(("error", "waiting", "failed", "goal", "exited", "cancelled"))
 """Names that count something else of a step, beside all with a dot; a way out that a config makes may not have one."""
 
@@ -149,8 +150,8 @@ class NodeType:
         """
         ways = cls.outputs if config is None else cls.ports(config)
         if step.port and len(ways) > 1:
-            return f"The run left by {port_label(ways, step.port)}."
-        return "Done." if step.completed_at else "Under way."
+            return gettext("The run left by %(port_label)s.", port_label=port_label(ways, step.port))
+        return "Done." if step.completed_at else gettext("Under way.")
 
     @classmethod
     def due_at(cls, config: Any, step: StepRecord) -> datetime | None:

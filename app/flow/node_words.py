@@ -18,6 +18,7 @@ from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, SourceCode,
 from app.flow.references import Reference, marked_fields, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext
 
 UNKNOWN_CATEGORY = "exit"
 """Steps of a type that is not installed are grey, as ends are."""
@@ -26,7 +27,7 @@ UNKNOWN_CATEGORY = "exit"
 def kind_word(type_: str) -> str:
     """What people call a step type."""
     kind = registry.find(type_)
-    return kind.label if kind else type_
+    return gettext(kind.label) if kind else type_
 
 
 def category_of(type_: str) -> str:
@@ -59,6 +60,17 @@ def title_of_plain(node: dict[str, Any]) -> str:
     return title_of(str(node.get("type", "")), node.get("name"), node.get("data") or {})
 
 
+FIXED_PORTS = frozenset((ERROR_PORT.id, "default", "timeout", "failed"))
+"""Ports of every step of a type, also where a config declares the others."""
+
+
+def in_readers_language(port: Port, type_: str) -> Port:
+    """A port with its label in the reader's language: what a config calls its ports stands as it is."""
+    kind = registry.find(type_)
+    own = port.id not in FIXED_PORTS and not (kind and port in kind.outputs)
+    return port if own or not port.label else Port(port.id, gettext(port.label), port.tone)
+
+
 def ports_of(type_: str, data: dict[str, Any]) -> tuple[Port, ...]:
     """The ports of a step without `error`; empty for a type that is not installed."""
     kind = registry.find(type_)
@@ -86,7 +98,7 @@ def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
     if wanted.startswith(LATE):
         return Port(wanted, "Cut short")
     declared = next((port for port in ways if port.id == wanted), Port(wanted))
-    return Port(wanted, port_label(ways, wanted), declared.tone)
+    return in_readers_language(Port(wanted, port_label(ways, wanted), declared.tone), type_)
 
 
 def explanation_of(type_: str, data: dict[str, Any], step: StepRecord) -> str:

@@ -33,6 +33,7 @@ from app.lib.conversions import (
     same,
     yearless_day,
 )
+from app.lib.translation import translatable
 
 MAX_DURATION_S = 100 * 366 * 86_400
 """A century: beyond it there are no dates to compare with."""
@@ -224,34 +225,51 @@ _COMING_YEARLY = dates.anniversary_turns(1), sql.anniversary_turns(1)
 _PAST_YEARLY = dates.anniversary_turns(-1), sql.anniversary_turns(-1)
 
 OPERATORS: dict[str, Operator] = {
-    "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals, sql.same),
-    "not_equals": Operator("is not", "any", _TEXT | _NUMBERS, _not(_equals), sql.negated(sql.same)),
-    "contains": Operator("contains", "any", _TEXT | _LISTS, _contains, sql.contains),
-    "not_contains": Operator("does not contain", "any", _TEXT | _LISTS, _not(_contains), sql.negated(sql.contains)),
-    "contains_any": Operator("contains any of", "many", _LISTS, _contains_any, sql.contains_any),
-    "contains_all": Operator("contains all of", "many", _LISTS, _contains_all, sql.contains_all),
-    "starts_with": Operator("starts with", "text", _TEXT, _affix(str.startswith), sql.starts_with),
-    "ends_with": Operator("ends with", "text", _TEXT, _affix(str.endswith), sql.ends_with),
-    "matches": Operator("matches", "pattern", _TEXT, _matches, None),
-    "in": Operator("is one of", "many", _TEXT, _in, sql.is_in),
-    "not_in": Operator("is none of", "many", _TEXT, _not(_in), sql.negated(sql.is_in)),
-    "greater_than": Operator("is more than", "number", _NUMBERS, _compared(operator.gt), sql.compared(">")),
-    "greater_or_equal": Operator("is at least", "number", _NUMBERS, _compared(operator.ge), sql.compared(">=")),
-    "less_than": Operator("is less than", "number", _NUMBERS, _compared(operator.lt), sql.compared("<")),
-    "less_or_equal": Operator("is at most", "number", _NUMBERS, _compared(operator.le), sql.compared("<=")),
-    "between": Operator("is between", "pair", _NUMBERS, _between, sql.between),
-    "is_true": Operator("is true", "none", _BOOLEANS, _truth(True), sql.truth(True)),
-    "is_false": Operator("is false", "none", _BOOLEANS, _truth(False), sql.truth(False)),
-    "before": Operator("is before", "date", _DATES, dates.dated(operator.lt), sql.dated("<")),
-    "on": Operator("is on", "date", _DATES, dates.dated(operator.eq), sql.dated("=")),
-    "after": Operator("is after", "date", _DATES, dates.dated(operator.gt), sql.dated(">")),
-    "within_last": Operator("is within the last", "duration", _DATES, dates.within(-1), sql.within(-1), *_LAST),
-    "not_within_last": Operator(
-        "is not within the last", "duration", _DATES, _not(dates.within(-1)), sql.negated(sql.within(-1)), *_LAST
+    "equals": Operator(translatable("is"), "any", _TEXT | _NUMBERS, _equals, sql.same),
+    "not_equals": Operator(translatable("is not"), "any", _TEXT | _NUMBERS, _not(_equals), sql.negated(sql.same)),
+    "contains": Operator(translatable("contains"), "any", _TEXT | _LISTS, _contains, sql.contains),
+    "not_contains": Operator(
+        translatable("does not contain"), "any", _TEXT | _LISTS, _not(_contains), sql.negated(sql.contains)
     ),
-    "within_next": Operator("is within the next", "duration", _DATES, dates.within(1), sql.within(1), *_NEXT),
+    "contains_any": Operator(translatable("contains any of"), "many", _LISTS, _contains_any, sql.contains_any),
+    "contains_all": Operator(translatable("contains all of"), "many", _LISTS, _contains_all, sql.contains_all),
+    "starts_with": Operator(translatable("starts with"), "text", _TEXT, _affix(str.startswith), sql.starts_with),
+    "ends_with": Operator(translatable("ends with"), "text", _TEXT, _affix(str.endswith), sql.ends_with),
+    "matches": Operator(translatable("matches"), "pattern", _TEXT, _matches, None),
+    "in": Operator(translatable("is one of"), "many", _TEXT, _in, sql.is_in),
+    "not_in": Operator(translatable("is none of"), "many", _TEXT, _not(_in), sql.negated(sql.is_in)),
+    "greater_than": Operator(
+        translatable("is more than"), "number", _NUMBERS, _compared(operator.gt), sql.compared(">")
+    ),
+    "greater_or_equal": Operator(
+        translatable("is at least"), "number", _NUMBERS, _compared(operator.ge), sql.compared(">=")
+    ),
+    "less_than": Operator(translatable("is less than"), "number", _NUMBERS, _compared(operator.lt), sql.compared("<")),
+    "less_or_equal": Operator(
+        translatable("is at most"), "number", _NUMBERS, _compared(operator.le), sql.compared("<=")
+    ),
+    "between": Operator(translatable("is between"), "pair", _NUMBERS, _between, sql.between),
+    "is_true": Operator(translatable("is true"), "none", _BOOLEANS, _truth(True), sql.truth(True)),
+    "is_false": Operator(translatable("is false"), "none", _BOOLEANS, _truth(False), sql.truth(False)),
+    "before": Operator(translatable("is before"), "date", _DATES, dates.dated(operator.lt), sql.dated("<")),
+    "on": Operator(translatable("is on"), "date", _DATES, dates.dated(operator.eq), sql.dated("=")),
+    "after": Operator(translatable("is after"), "date", _DATES, dates.dated(operator.gt), sql.dated(">")),
+    "within_last": Operator(
+        translatable("is within the last"), "duration", _DATES, dates.within(-1), sql.within(-1), *_LAST
+    ),
+    "not_within_last": Operator(
+        translatable("is not within the last"),
+        "duration",
+        _DATES,
+        _not(dates.within(-1)),
+        sql.negated(sql.within(-1)),
+        *_LAST,
+    ),
+    "within_next": Operator(
+        translatable("is within the next"), "duration", _DATES, dates.within(1), sql.within(1), *_NEXT
+    ),
     "anniversary_today": Operator(
-        "has its anniversary today",
+        translatable("has its anniversary today"),
         "none",
         _DATES,
         dates.anniversary_today,
@@ -260,7 +278,7 @@ OPERATORS: dict[str, Operator] = {
         sql.anniversary_today_turns,
     ),
     "anniversary_within_next": Operator(
-        "has its anniversary within the next",
+        translatable("has its anniversary within the next"),
         "duration",
         _DATES,
         dates.anniversary(1),
@@ -269,7 +287,7 @@ OPERATORS: dict[str, Operator] = {
         most_s=LONGEST_DAYS * 86_400,
     ),
     "anniversary_within_last": Operator(
-        "had its anniversary within the last",
+        translatable("had its anniversary within the last"),
         "duration",
         _DATES,
         dates.anniversary(-1),
@@ -277,9 +295,9 @@ OPERATORS: dict[str, Operator] = {
         *_PAST_YEARLY,
         most_s=LONGEST_DAYS * 86_400,
     ),
-    "is_empty": Operator("is empty", "none", _LISTS, _blank, sql.blank),
-    "exists": Operator("is known", "none", KINDS, _not(_blank), sql.negated(sql.blank)),
-    "not_exists": Operator("is not known", "none", KINDS, _blank, sql.blank),
+    "is_empty": Operator(translatable("is empty"), "none", _LISTS, _blank, sql.blank),
+    "exists": Operator(translatable("is known"), "none", KINDS, _not(_blank), sql.negated(sql.blank)),
+    "not_exists": Operator(translatable("is not known"), "none", KINDS, _blank, sql.blank),
 }
 """In the order of the form."""
 WITHOUT_VALUE = frozenset(name for name, one in OPERATORS.items() if one.shape == "none")

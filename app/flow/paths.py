@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.flow.outcomes import Read
 from app.lib.conversions import follow, quoted
+from app.lib.translation import gettext
 from app.values.contact_view import FIELD_COLUMNS
 
 ROOTS = ("contact", "event", "steps", "vars")
@@ -32,12 +33,12 @@ MAX_PATH = 200
 def problem(path: str) -> str | None:
     """What is wrong with a path, None when nothing is."""
     if not path.strip():
-        return "Choose a field."
+        return gettext("Choose a field.")
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
         return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
     root, _, below_root = path.partition(".")
     if root in CONDITION_ROOTS and not below_root:
-        return f"Say which field of {root}: {root}.something."
+        return gettext("Say which field of %(root)s: %(root)s.something.", root=root)
     return None
 
 

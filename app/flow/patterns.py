@@ -12,6 +12,7 @@ import re2
 
 from app.lib.conversions import as_text
 from app.lib.normal_forms import nfc
+from app.lib.translation import gettext
 
 MAX_PATTERN = 500
 MAX_MEMORY = 1 << 20
@@ -29,7 +30,7 @@ class Pattern:
 
     def __init__(self, source: str) -> None:
         if len(source) > MAX_PATTERN:
-            raise BadPattern(f"A pattern may have at most {MAX_PATTERN} characters.")
+            raise BadPattern(gettext("A pattern may have at most %(max_pattern)s characters.", max_pattern=MAX_PATTERN))
         options = re2.Options()
         options.case_sensitive, options.log_errors, options.max_mem = False, False, MAX_MEMORY
         try:
@@ -37,7 +38,7 @@ class Pattern:
         except (re2.error, UnicodeError) as error:
             detail = error.args[0] if error.args else ""
             reason = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
-            raise BadPattern(f"This is not a pattern: {reason.rstrip('.')}.") from error
+            raise BadPattern(gettext("This is not a pattern: %(rstrip)s.", rstrip=reason.rstrip("."))) from error
 
     def found_in(self, text: str) -> bool:
         """Is it in a text, anywhere in it, whatever the case?"""

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from datetime import date as date_type
 from typing import Any
 
+from babel.dates import format_date
+
+from app.flow.local_time import amount_in_words, unit_in_words
 from app.flow.operators import OPERATORS, UNITS, ZONED
 from app.flow.paths import label_of
 from app.flow.segment_membership import IN, NOT_IN, wanted_ids
+from app.lib import translation
 from app.lib.conversions import as_date, printed
 from app.lib.formats import readable
+from app.lib.translation import gettext, ngettext, translatable
 from app.lib.zones import zone_word
 
 TO_CHOOSE = "…"
-GONE = "a segment that is gone"
-_IS_IN = {IN: "is in", NOT_IN: "is not in"}
-_GROUPS = {"all": "All of these", "any": "Any of these", "none": "None of these"}
+GONE = translatable("a deleted segment")
+_IS_IN = {IN: translatable("is in"), NOT_IN: translatable("is not in")}
+_GROUPS = {
+    "all": translatable("All of these"),
+    "any": translatable("Any of these"),
+    "none": translatable("None of these"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,19 +46,19 @@ def wanted_in_words(operator: str, wanted: Any, zone: tzinfo = UTC) -> str:
     operator_type = OPERATORS.get(operator)
     if operator_type is None:
         return f"{operator.replace('_', ' ') or TO_CHOOSE} {_said(wanted)}"
+    label = gettext(operator_type.label)
     if operator_type.shape == "none":
-        return operator_type.label
+        return label
     if operator_type.shape == "duration":
         parts = wanted if isinstance(wanted, dict) else {}
         unit, amount = printed(parts.get("unit")) or TO_CHOOSE, readable(parts.get("duration"), TO_CHOOSE)
-        if unit in UNITS and amount == "1":
-            return f"{operator_type.label} {unit.removesuffix('s')}"
-        return f"{operator_type.label} {amount} {unit}"
+        length = unit_in_words(unit) if unit in UNITS and amount == "1" else amount_in_words(amount, unit)
+        return f"{label} {length}"
     if operator_type.shape == "date":
-        return f"{operator_type.label} {_dated(wanted, zone) or _said(wanted)}"
+        return f"{label} {_dated(wanted, zone) or _said(wanted)}"
     if operator_type.shape == "pair" and isinstance(wanted, list):
-        return f"{operator_type.label} {' and '.join(_said(item) for item in wanted)}"
-    return f"{operator_type.label} {_said(wanted)}"
+        return f"{label} {gettext('%(first)s and %(last)s', first=_said(wanted[0]), last=_said(wanted[-1])) if wanted else ''}"
+    return f"{label} {_said(wanted)}"
 
 
 def _dated(value: Any, zone: tzinfo) -> str:
@@ -57,17 +67,23 @@ def _dated(value: Any, zone: tzinfo) -> str:
     if date is None:
         return ""
     if not isinstance(date, datetime):
-        return f"{date:%b} {date.day}, {date:%Y}"
+        return _day(date)
     try:
         local = date.astimezone(zone) if date.tzinfo else date
     except OverflowError:
         return ""
-    return f"{local:%b} {local.day}, {local:%Y %H:%M}{' ' + zone_word(local) if local.tzinfo else ''}"
+    return f"{_day(local)}{local: %H:%M}{' ' + zone_word(local) if local.tzinfo else ''}"
+
+
+def _day(date: date_type) -> str:
+    if translation.language() == translation.ENGLISH:
+        return f"{date:%b} {date.day}, {date:%Y}"
+    return format_date(date, "medium", locale=translation.locale())
 
 
 def _said(value: Any) -> str:
     """A value inside a sentence."""
-    return ("yes" if value else "no") if isinstance(value, bool) else readable(value, TO_CHOOSE)
+    return (gettext("yes") if value else gettext("no")) if isinstance(value, bool) else readable(value, TO_CHOOSE)
 
 
 def sentence(conditions: Any, match: Any = "all", names: Mapping[str, str] | None = None) -> str:
@@ -84,32 +100,45 @@ def sentence(conditions: Any, match: Any = "all", names: Mapping[str, str] | Non
         else:
             parts.append(_part(item, names))
     if match == "none":
-        return f"neither {' nor '.join(parts)}" if len(parts) > 1 else "".join(f"not ({part})" for part in parts)
-    return (" or " if match == "any" else " and ").join(parts)
+        several = gettext(" nor ").join(parts)
+        return gettext("neither %(conditions)s", conditions=several) if len(parts) > 1 else "".join(map(_not, parts))
+    return (gettext(" or ") if match == "any" else gettext(" and ")).join(parts)
+
+
+def _not(part: str) -> str:
+    return gettext("not (%(condition)s)", condition=part)
 
 
 def _part(condition: dict[str, Any], names: Mapping[str, str] | None) -> str:
     operator, value = printed(condition.get("operator")), condition.get("value")
     segments = wanted_ids(condition.get("field"), operator, value)
     if segments and names is not None:
-        which = " or ".join(f"“{names[id_]}”" if (id_ := str(one)) in names else GONE for one in segments)
-        return f"{_IS_IN[operator]} {which}"
+        which = gettext(" or ").join(
+            f"“{names[id_]}”" if (id_ := str(one)) in names else gettext(GONE) for one in segments
+        )
+        return f"{gettext(_IS_IN[operator])} {which}"
     if segments is not None:
-        which = TO_CHOOSE if not segments else "a segment" if len(segments) == 1 else f"any of {len(segments)} segments"
-        return f"{_IS_IN[operator]} {which}"
+        count = len(segments)
+        which = ngettext("a segment", "any of %(number)s segments", count) if segments else TO_CHOOSE
+        return f"{gettext(_IS_IN[operator])} {which}"
     return f"{label_of(printed(condition.get('field')) or TO_CHOOSE)} {wanted_in_words(operator, value)}"
 
 
 def _membership(rule: dict[str, Any], depth: int) -> RuleLine:
     """Where somebody stood with segments, by their names at that time."""
-    wanted = " or ".join(f"“{name}”" if name else GONE for name in rule.get("wanted") or ()) or TO_CHOOSE
-    inside = " and ".join(f"“{name}”" for name in rule.get("actual") or ())
-    building = " and ".join(f"“{name}”" for name in rule.get("building") or ())
-    was = f"in {inside}" if inside else "in none of them" if len(rule.get("wanted") or ()) > 1 else "not in it"
+    wanted = (
+        gettext(" or ").join(f"“{name}”" if name else gettext(GONE) for name in rule.get("wanted") or ()) or TO_CHOOSE
+    )
+    inside = gettext(" and ").join(f"“{name}”" for name in rule.get("actual") or ())
+    building = gettext(" and ").join(f"“{name}”" for name in rule.get("building") or ())
+    none = gettext("in none of them") if len(rule.get("wanted") or ()) > 1 else gettext("not in it")
+    was = gettext("in %(segments)s", segments=inside) if inside else none
     if building:
-        was += f"; {building} was still being built, so nobody was in it"
-    is_in = _IS_IN.get(str(rule.get("operator")), "is in")
-    return RuleLine("segment", bool(rule.get("held")), depth, was, f"{is_in} {wanted}")
+        was = gettext(
+            "%(where)s; %(segments)s was still being built, so nobody was in it", where=was, segments=building
+        )
+    is_in = gettext(_IS_IN.get(str(rule.get("operator")), _IS_IN[IN]))
+    return RuleLine(gettext("segment"), bool(rule.get("held")), depth, was, f"{is_in} {wanted}")
 
 
 def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: int = 0) -> list[RuleLine]:
@@ -117,7 +146,7 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
     lines = []
     for rule in rules:
         if "rules" in rule:
-            label = _GROUPS.get(str(rule.get("match")), _GROUPS["all"])
+            label = gettext(_GROUPS.get(str(rule.get("match")), _GROUPS["all"]))
             name = rule.get("label")
             lines.append(RuleLine(f"{name}: {label.lower()}" if name else label, bool(rule.get("held")), depth))
             lines += decision_in_words(rule["rules"], zone, depth + 1)
@@ -126,8 +155,8 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
         else:
             operator, actual = str(rule.get("operator", "")), rule.get("actual")
             wanted = wanted_in_words(operator, rule.get("wanted"), zone)
-            was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, "empty")
+            was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, gettext("empty"))
             if rule.get("unknown"):  # another rule decided
-                was += f", which is {rule['unknown']}"
+                was = gettext("%(value)s, which is %(problem)s", value=was, problem=rule["unknown"])
             lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
     return lines

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, UnsetType
 
 from app.flow.performers import LONGEST_S
+from app.lib.translation import translatable
 
 OnError = Literal["fail", "continue", "hold"]
 """An edge on the `error` port goes before it; a step that says nothing does as the workflow's `settings.onError` says."""
 ON_ERROR_WORDS: dict[OnError, str] = {
-    "fail": "the run fails",
-    "continue": "the run goes on as if the step were done",
-    "hold": "the run is held for a person",
+    "fail": translatable("the run fails"),
+    "continue": translatable("the run continues as if the step were done"),
+    "hold": translatable("the run is held for a person"),
 }
 LONGEST_TIMEOUT_S = 365 * 86_400
 StepTimeout = Annotated[

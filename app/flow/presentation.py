@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from app.flow import discovery, registry, trigger_registry
 from app.flow.node_type import ERROR_PORT, NEXT_PORT, NodeType, Port
 from app.flow.performers import LONGEST_S
 from app.flow.trigger_type import CATEGORY, TriggerType
+from app.lib import translation
+from app.lib.translation import gettext, translatable
 
 FILES = {
     "icon.svg": 'outline on 24 x 24, `stroke="currentColor"`, no colours of its own',
@@ -33,12 +36,12 @@ FILES = {
 }
 """Every file of a folder, and what it is."""
 GROUPS = {
-    "message": "Messages",
-    "timing": "Timing",
-    "logic": "Logic",
-    "data": "Data",
-    "integration": "Integrations",
-    "exit": "End",
+    "message": translatable("Messages"),
+    "timing": translatable("Timing"),
+    "logic": translatable("Logic"),
+    "data": translatable("Data"),
+    "integration": translatable("Integrations"),
+    "exit": translatable("End"),
 }
 
 
@@ -76,12 +79,13 @@ class Presentation:
     type: str
     key: str
     folder: str
-    label: str
+    english_label: str
     category: str
-    description: str
+    english_description: str
     ports: tuple[Port, ...]
     icon: Markup = field(default_factory=Markup)
-    help: Markup = field(default_factory=Markup)
+    help_texts: Mapping[str, Markup] = field(default_factory=dict)
+    """Its help, by language: `help.md` is English, `help.de.md` German."""
     defaults: Any = None
     keywords: str = ""
     order: int = 999
@@ -96,12 +100,35 @@ class Presentation:
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
     presets: tuple[ConfigPreset, ...] = ()
-    offers: tuple[dict[str, Any], ...] = ()
+    english_offers: tuple[dict[str, Any], ...] = ()
     """Of a trigger type: what an empty canvas offers to begin with. `title`, `text`, `icon`; `data` to begin at once with, else `field`
     is to be filled in first."""
 
     preset_word: str = ""
     """What its presets are of: `Sender`, `Service`."""
+
+    @property
+    def label(self) -> str:
+        """What people call the type, in the reader's language."""
+        return gettext(self.english_label)
+
+    @property
+    def description(self) -> str:
+        """What it does, in one sentence."""
+        return gettext(self.english_description)
+
+    @property
+    def help(self) -> Markup:
+        """What it does and what to know; in English where nobody translated it."""
+        texts = self.help_texts
+        return texts.get(translation.language()) or texts.get(translation.ENGLISH) or Markup()
+
+    @property
+    def offers(self) -> tuple[dict[str, Any], ...]:
+        """`english_offers` in the reader's language."""
+        return tuple(
+            {**one, "title": gettext(one["title"]), "text": gettext(one["text"])} for one in self.english_offers
+        )
 
     def preset_of(self, data: dict[str, Any]) -> ConfigPreset | None:
         """The preset that a config was begun with; None when it fits none."""
@@ -116,11 +143,15 @@ class Presentation:
         return {
             "label": self.label,
             "category": self.category,
-            "ports": [asdict(port) for port in self.ports],
-            "hidden": [asdict(ERROR_PORT)] if self.ports and self.category != CATEGORY else [],
+            "ports": [asdict(_translated(port)) for port in self.ports],
+            "hidden": [asdict(_translated(ERROR_PORT))] if self.ports and self.category != CATEGORY else [],
             "defaults": self.defaults,
             "takesEdges": self.takes_edges,
         }
+
+
+def _translated(port: Port) -> Port:
+    return Port(port.id, gettext(port.label) if port.label else "", port.tone)
 
 
 def _text(place: Path, name: str) -> str:
@@ -169,10 +200,10 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
         type=kind.type,
         key=key,
         folder=folder,
-        label=kind.label,
-        description=kind.description,
+        english_label=kind.label,
+        english_description=kind.description,
         icon=Markup(icon),  # noqa: S704 - a file of the product or of the operator
-        help=markdown(texts["help.md"]),
+        help_texts=_help_texts(place),
         defaults=about.get("defaults", {}),
         keywords=" ".join([kind.label, kind.type, *about.get("keywords", [])]).lower(),
         order=about.get("order", 100),
@@ -180,8 +211,16 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
         **of_kind,
         presets=_presets(place),
         preset_word=about.get("presets", "Begin with"),
-        offers=tuple(about.get("offers", ())),
+        english_offers=tuple(about.get("offers", ())),
     )
+
+
+def _help_texts(place: Path) -> dict[str, Markup]:
+    """The help of a type in each language that there is."""
+    texts = {translation.ENGLISH: markdown(_text(place, "help.md"))}
+    for path in place.glob("help.*.md"):
+        texts[path.name.split(".")[1]] = markdown(_text(place, path.name))
+    return texts
 
 
 def _presets(place: Path) -> tuple[ConfigPreset, ...]:
@@ -226,7 +265,7 @@ def _all_steps() -> dict[str, Presentation]:
         for name, kind in registry.types().items()
     ]
     groups = list(GROUPS)
-    complete = sorted(filter(None, looks), key=lambda one: (groups.index(one.category), one.order, one.label))
+    complete = sorted(filter(None, looks), key=lambda one: (groups.index(one.category), one.order, one.english_label))
     return {one.type: one for one in complete}
 
 
@@ -270,7 +309,7 @@ def forget() -> None:
 def trigger(type_: str) -> Presentation:
     """The presentation of a trigger type; a placeholder for one that is not installed (any more)."""
     return triggers().get(type_) or _unknown(
-        type_, "Unknown trigger", CATEGORY, trigger_registry.UnknownTrigger.description
+        type_, translatable("Unknown trigger"), CATEGORY, trigger_registry.UnknownTrigger.description
     )
 
 
@@ -279,8 +318,10 @@ def step(type_: str) -> Presentation:
     installed = steps().get(type_)
     if installed is not None:
         return installed
-    description = "This type is not installed here. The step is kept as it is; it can be moved or removed."
-    return _unknown(type_, "Unknown step", "exit", description)
+    description = translatable(
+        "This type is not installed here. The step is kept as it is; it can be moved or removed."
+    )
+    return _unknown(type_, translatable("Unknown step"), "exit", description)
 
 
 def _unknown(type_: str, label: str, category: str, description: str) -> Presentation:
@@ -288,9 +329,9 @@ def _unknown(type_: str, label: str, category: str, description: str) -> Present
         type=type_,
         key="unknown",
         folder="_shared/unknown",
-        label=label,
+        english_label=label,
         category=category,
-        description=description,
+        english_description=description,
         ports=(NEXT_PORT,),
         installed=False,
         refusal=refusals().get(type_, ""),
@@ -300,7 +341,7 @@ def _unknown(type_: str, label: str, category: str, description: str) -> Present
 def groups() -> list[tuple[str, list[Presentation]]]:
     """The palette: names of categories with their types, empty ones left out."""
     titled = [(title, [one for one in steps().values() if one.category == key]) for key, title in GROUPS.items()]
-    return [(title, types) for title, types in titled if types]
+    return [(gettext(title), types) for title, types in titled if types]
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.flow import paths
 from app.flow.diagnostic import Diagnostic
 from app.lib.conversions import follow, quoted
+from app.lib.translation import gettext
 
 Path = Annotated[
     str,
@@ -94,12 +95,16 @@ class Reception(msgspec.Struct, frozen=True):
         if self.delivery_id:
             paths_by_field.append(("deliveryId", self.delivery_id))
         if len(self.headers) > MOST_NAMES:
-            yield Diagnostic("headers", f"At most {MOST_NAMES} headers are read of one call.")
+            yield Diagnostic(
+                "headers", gettext("At most %(most_names)s headers are read of one call.", most_names=MOST_NAMES)
+            )
         for field, mapping in (("attributes", self.attributes), ("properties", self.properties)):
             if isinstance(mapping, dict):
                 paths_by_field += [(f"{field}.{name}", path) for name, path in mapping.items()]
                 if len(mapping) > MOST_NAMES:
-                    yield Diagnostic(field, f"At most {MOST_NAMES} are taken out of one body.")
+                    yield Diagnostic(
+                        field, gettext("At most %(most_names)s are taken out of one body.", most_names=MOST_NAMES)
+                    )
         for place, path in paths_by_field:
             if (wrong := path_problem(path)) is not None:
                 yield Diagnostic(place, wrong)
@@ -124,7 +129,7 @@ def path_problem(path: str) -> str | None:
     names = names_of(path)
     plain = ".".join(names)
     if not path.strip():
-        return "Write where the value stands, such as $.customer.email."
+        return gettext("Write where the value stands, such as $.customer.email.")
     if names and paths.problem("x." + plain) is not None:
         return f"{quoted(path, 60)} is no place in JSON. Write names with dots between, such as $.customer.email or $.items[0].sku."
     return None

@@ -14,6 +14,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.lib.translation import gettext
+
 ReferencedNames = Mapping[str, Mapping[UUID, str]]
 """Kind → id → what people call it, of those rows that are there."""
 
@@ -110,7 +112,9 @@ def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference
 def reference_fault(reference: Reference, row: ReferencedRow | None) -> str | None:
     """Why a row does not fit where it is named, as a sentence; None when it does. `row` None: it is not there."""
     if row is None:
-        return f"There is no {reference.kind} {reference.id}. Choose one of this workspace."
+        return gettext(
+            "There is no %(kind)s %(id)s. Choose one of this workspace.", kind=reference.kind, id=reference.id
+        )
     if reference.variety and row.variety != reference.variety:
         return f"“{row.name}” is a {row.variety} {reference.kind}. Choose a {reference.variety} one."
     return None

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.part import Part
+from app.lib.translation import gettext
 
 BackoffType = Literal["fixed", "exponential"]
 Attempts = Annotated[int, Meta(ge=1, le=20)]
@@ -59,13 +60,17 @@ class Retry(Part, frozen=True):
 
     @property
     def words(self) -> str:
-        """`3 tries, 60 s apart, longer each time`."""
+        """`3 attempts, 60 s apart, longer each time`."""
         if self.attempts == 1:
-            return "1 try"
+            return gettext("1 attempt")
         waits = self.waits
-        longer = ", longer each time" if waits.type == "exponential" else ""
-        most = f" up to {waits.max_delay / 1_000:g} s" if longer and waits.max_delay != Backoff().max_delay else ""
-        return f"{self.attempts} tries, {waits.delay / 1_000:g} s apart{longer}{most}"
+        often = gettext("%(number)s attempts, %(time)s s apart", number=self.attempts, time=f"{waits.delay / 1_000:g}")
+        if waits.type != "exponential":
+            return often
+        if waits.max_delay == Backoff().max_delay:
+            return gettext("%(attempts)s, longer each time", attempts=often)
+        most = f"{waits.max_delay / 1_000:g}"
+        return gettext("%(attempts)s, longer each time up to %(time)s s", attempts=often, time=most)
 
     def pause(self, attempt: int, chance: float) -> float:
         """Seconds until the attempt after `attempt`; `chance` in [0, 1) spreads people so that they do not come at once."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference
 from app.lib.field_errors import joined
+from app.lib.translation import gettext
 
 ADDED, REMOVED = "segment.member.added", "segment.member.removed"
 MOVES = (ADDED, REMOVED)
@@ -54,9 +55,18 @@ def wanted_ids(field: Any, operator: Any, value: Any) -> list[UUID] | None:
 def membership_diagnostics(ids: list[UUID], path: str) -> list[Diagnostic]:
     """What is wrong with a condition that asks for these segments; whether they are there is asked with the other rows."""
     if not ids:
-        return [incomplete(f"{path}.value", "Choose a segment.")]
+        return [incomplete(f"{path}.value", gettext("Choose a segment."))]
     if len(ids) > MOST_NAMED:
-        return [Diagnostic(f"{path}.value", f"A condition names at most {MOST_NAMED} segments; these are {len(ids)}.")]
+        return [
+            Diagnostic(
+                f"{path}.value",
+                gettext(
+                    "A condition names at most %(most_named)s segments; these are %(number)s.",
+                    most_named=MOST_NAMED,
+                    number=len(ids),
+                ),
+            )
+        ]
     return []
 
 

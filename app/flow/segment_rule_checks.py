@@ -26,8 +26,10 @@ from app.flow.segment_rules import (
     wanted_segments,
 )
 from app.lib.field_errors import all_field_errors
+from app.lib.formats import number
+from app.lib.translation import gettext, translatable
 
-_NO_PATTERNS = (
+_NO_PATTERNS = translatable(
     "Patterns cannot be used in segments: the database, which is asked about all contacts, reads them differently."
     " Use contains, starts with or ends with."
 )
@@ -39,11 +41,18 @@ def rule_diagnostics(raw: Any) -> list[Diagnostic]:
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     rule = segment_rule(raw)
     if not rule.conditions:
-        return [incomplete("conditions", "Say who belongs to it: add a condition.")]
+        return [incomplete("conditions", gettext("Say who belongs to it: add a condition."))]
     diagnostics = _group_diagnostics(rule.conditions, "conditions", 1)
     if not diagnostics and (total := sum(1 for _ in leaves(as_group(rule)))) > MAX_LEAVES:
         diagnostics.append(
-            Diagnostic("conditions", f"At most {MAX_LEAVES} conditions fit into a segment; these are {total}.")
+            Diagnostic(
+                "conditions",
+                gettext(
+                    "At most %(max_leaves)s conditions fit into a segment; these are %(total)s.",
+                    max_leaves=MAX_LEAVES,
+                    total=total,
+                ),
+            )
         )
     return diagnostics
 
@@ -58,9 +67,9 @@ def _group_diagnostics(parts: list[Any], path: str, depth: int) -> list[Diagnost
         condition = msgspec.convert(msgspec.to_builtins(raw), RuleCondition)
         if condition.kind == "group":
             if depth >= MAX_DEPTH:
-                diagnostics.append(Diagnostic(at, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+                diagnostics.append(Diagnostic(at, gettext("Groups may be nested %(value)s deep.", value=MAX_DEPTH - 1)))
             elif not condition.conditions:
-                diagnostics.append(incomplete(f"{at}.conditions", "A group needs a condition."))
+                diagnostics.append(incomplete(f"{at}.conditions", gettext("A group needs a condition.")))
             else:
                 diagnostics += _group_diagnostics(condition.conditions, f"{at}.conditions", depth + 1)
         else:
@@ -75,14 +84,16 @@ def _leaf_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
         return []
     if leaf.kind == "segment":
         if leaf.operator not in (IN, NOT_IN):
-            return [Diagnostic(f"{at}.operator", "Somebody is in a segment or not: use in or not_in.")]
+            return [Diagnostic(f"{at}.operator", gettext("Somebody is in a segment or not: use in or not_in."))]
         wanted = leaf.value if isinstance(leaf.value, list) else [leaf.value]
         if not wanted or len(wanted_segments(leaf)) < len(wanted):
-            return [incomplete(f"{at}.value", "Choose a segment.")]
+            return [incomplete(f"{at}.value", gettext("Choose a segment."))]
         return []
     root = paths.names_of(leaf.field)[0] if leaf.field else ""
     if root in paths.ROOTS and root != "contact":
-        return [Diagnostic(f"{at}.field", f"A segment looks at contacts: there is no {root} here.")]
+        return [
+            Diagnostic(f"{at}.field", gettext("A segment looks at contacts: there is no %(root)s here.", root=root))
+        ]
     if leaf.operator in OPERATORS and OPERATORS[leaf.operator].sql is None:
         return [Diagnostic(f"{at}.operator", _NO_PATTERNS)]
     field = field_path(leaf.field) if leaf.field else ""
@@ -99,19 +110,25 @@ def diagnostics_of_one(condition: Condition, at: str) -> list[Diagnostic]:
 
 def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
     if not (leaf.event or "").strip():
-        return [incomplete(f"{at}.event", "Choose an event.")]
+        return [incomplete(f"{at}.event", gettext("Choose an event."))]
     least, most = leaf.bounds
     limit = MAX_KEPT - 1 if leaf.within else MAX_TIMES
     diagnostics: list[Diagnostic] = []
     if leaf.did and (leaf.count or Count()).value < (0 if (leaf.count or Count()).operator == "at_most" else 1):
-        diagnostics.append(Diagnostic(f"{at}.count.value", "Give a number above 0."))
+        diagnostics.append(Diagnostic(f"{at}.count.value", gettext("Give a number above 0.")))
     elif max(least, most or 0) > limit:
         why = " within a length of time" if leaf.within else ""
-        diagnostics.append(Diagnostic(f"{at}.count.value", f"Events are counted up to {limit:,}{why}."))
+        diagnostics.append(
+            Diagnostic(
+                f"{at}.count.value", gettext("Events are counted up to %(limit)s%(why)s.", limit=number(limit), why=why)
+            )
+        )
     if leaf.within is not None and not 0 < leaf.within.micros <= 100 * 366 * 86_400_000_000:
-        diagnostics.append(Diagnostic(f"{at}.within.duration", "Give a length of time above 0, at most 100 years."))
+        diagnostics.append(
+            Diagnostic(f"{at}.within.duration", gettext("Give a length of time above 0, at most 100 years."))
+        )
     if leaf.occurrence != "any" and leaf.within is None:
-        diagnostics.append(incomplete(f"{at}.within", "Say how long ago."))
+        diagnostics.append(incomplete(f"{at}.within", gettext("Say how long ago.")))
     if leaf.conditions:
         if faults := all_field_errors(msgspec.to_builtins(leaf.conditions), list[Condition], f"{at}.conditions"):
             return diagnostics + [Diagnostic(fault["path"], fault["message"]) for fault in faults]

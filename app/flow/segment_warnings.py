@@ -13,6 +13,7 @@ from app.flow.field_reads import FieldRead, KnownNames, fields_read
 from app.flow.segment_rules import RuleCondition, SegmentRule, as_group, field_path, leaves, placed_leaves
 from app.flow.segment_sentences import rule_in_words
 from app.lib.conversions import as_number, folded
+from app.lib.translation import gettext
 
 OPPOSITES = {
     "equals": "not_equals",
@@ -53,7 +54,10 @@ def _unknown_event(leaf: RuleCondition, at: str, known: KnownNames) -> Iterator[
     if event not in known.properties:
         if event.split(".")[0] not in OF_THE_PRODUCT:
             yield warning(
-                f"{at}.event", f"No event “{event}” has come in lately. Is it written as your program sends it?"
+                f"{at}.event",
+                gettext(
+                    "No event “%(event)s” has come in lately. Is it written as your program sends it?", event=event
+                ),
             )
         return
     for read in fields_read(msgspec.to_builtins(leaf.conditions or []), f"{at}.conditions"):
@@ -69,7 +73,7 @@ def _odd(group: RuleCondition, path: str) -> Iterator[Diagnostic]:
         at = f"{path}[{index}]"
         text = msgspec.json.encode(part, order="sorted")
         if text in seen:
-            yield warning(at, "This condition stands here twice.")
+            yield warning(at, gettext("This condition stands here twice."))
         seen.setdefault(text, index)
         if part.kind == "group":
             yield from _odd(part, f"{at}.conditions")
@@ -86,19 +90,26 @@ def _clash(one: RuleCondition, other: RuleCondition, match: str) -> str:
     label = paths.label_of(field_path(one.field))
     if _opposite(one, other):
         return (
-            "One of the two always holds, so everybody meets this group."
+            gettext("One of the two always holds, so everybody meets this group.")
             if match == "any"
-            else f"Nobody can meet both this and “{_words(one)}”."
+            else gettext("Nobody can meet both this and “%(words)s”.", words=_words(one))
             if match == "all"
-            else "One of the two always holds, so nobody is left."
+            else gettext("One of the two always holds, so nobody is left.")
         )
     if match != "all" or label == "tags":
         return ""
     if one.operator == other.operator == "equals" and not _same(one.value, other.value):
-        return (
-            f"Nobody’s {label} is both {_words(one)} and {_words(other)}. Put them into a group of which any may hold."
+        return gettext(
+            "Nobody’s %(label)s is both %(words)s and %(words_2)s. Put them into a group of which any may hold.",
+            label=label,
+            words=_words(one),
+            words_2=_words(other),
         )
-    return f"Nobody’s {label} can be so large and so small at once." if _empty_range(one, other) else ""
+    return (
+        gettext("Nobody’s %(label)s can be so large and so small at once.", label=label)
+        if _empty_range(one, other)
+        else ""
+    )
 
 
 def _opposite(one: RuleCondition, other: RuleCondition) -> bool:
@@ -133,7 +144,9 @@ def _only_without(rule: SegmentRule) -> Sequence[Diagnostic]:
     without = [_leaves_out(leaf) for leaf in leaves(as_group(rule))]
     if any(without) if rule.match == "none" else not all(without):
         return []
-    message = "It only says who is left out: everybody else belongs to it, also contacts of whom you know nothing."
+    message = gettext(
+        "It only says who is left out: everybody else belongs to it, also contacts of whom you know nothing."
+    )
     return [warning("conditions", message)]
 
 

@@ -12,6 +12,7 @@ from app.flow.local_time import WORKSPACE
 from app.flow.scope import CompileScope
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.lib.zones import known_zone, zone_of
 from app.liquid.templates import LiquidError
 
@@ -22,7 +23,7 @@ LONGEST_UNCERTAIN_DAYS = 30
 def check_settings(settings: FlowSettings) -> Iterator[Diagnostic]:
     """All of it; paths begin with `settings`."""
     if settings.reentry == "cooldown" and not isinstance(settings.cooldown_seconds, int):
-        yield incomplete("settings.cooldownSeconds", "Say how long a contact must stay away, in seconds.")
+        yield incomplete("settings.cooldownSeconds", gettext("Say how long a contact must stay away, in seconds."))
     yield from _check_uncertain(settings.uncertain)
     yield from _check_entry_key(settings)
     yield from _check_dates(settings)
@@ -34,8 +35,9 @@ def _check_entry_key(settings: FlowSettings) -> Iterator[Diagnostic]:
         return
     if not is_liquid(key):
         if not key.startswith("event."):
-            message = (
-                "The key comes from the event that starts the run. Write it as `event.order_id`, or as a text with placeholders such as"
+            message = gettext(
+                "The key comes from the event that starts the run. Write it as "
+                "`event.order_id`, or as a text with placeholders such as"
                 " `{{ event.shop }}-{{ event.order_id }}`."
             )
             yield Diagnostic(path, message)
@@ -44,19 +46,26 @@ def _check_entry_key(settings: FlowSettings) -> Iterator[Diagnostic]:
     try:
         entry_key_reader(key, scope)
     except LiquidError as error:
-        yield incomplete(path, f"This text cannot be filled in: {str(error).rstrip('.')}.")
+        yield incomplete(path, gettext("This text cannot be filled in: %(rstrip)s.", rstrip=str(error).rstrip(".")))
         return
     if any(read.startswith(("steps.", "vars.")) for read in scope.reads):
-        message = "The key is worked out before the first step, so no step has put anything out yet. Use the event or the contact."
+        message = gettext(
+            "The key is worked out before the first step, so no step has put anything out yet. Use the event or the contact."
+        )
         yield incomplete(path, message)
     elif not scope.reads:
-        yield incomplete(path, "This is the same for everybody. Name something of the event or of the contact.")
+        yield incomplete(
+            path, gettext("This is the same for everybody. Name something of the event or of the contact.")
+        )
 
 
 def _check_dates(settings: FlowSettings) -> Iterator[Diagnostic]:
     name = settings.timezone
     if isinstance(name, str) and name and name != WORKSPACE and known_zone(name) is None:
-        yield Diagnostic("settings.timezone", f"There is no time zone {quoted(name)}. Write it as Europe/Berlin.")
+        yield Diagnostic(
+            "settings.timezone",
+            gettext("There is no time zone %(name)s. Write it as Europe/Berlin.", name=quoted(name)),
+        )
     fields = {"activeFrom": settings.active_from, "activeUntil": settings.active_until}
     zone = zone_of(name)
     for field, value in fields.items():
@@ -65,7 +74,9 @@ def _check_dates(settings: FlowSettings) -> Iterator[Diagnostic]:
             yield Diagnostic(f"settings.{field}", message)
     opening = Opening.of(settings, "UTC")
     if opening.opens is not None and opening.closes is not None and opening.closes <= opening.opens:
-        message = "The workflow would let nobody in: this is before the date from which it lets contacts in. Choose a later one."
+        message = gettext(
+            "The workflow would let nobody in: this is before the date from which it lets contacts in. Choose a later one."
+        )
         yield incomplete("settings.activeUntil", message)
 
 
@@ -74,7 +85,10 @@ def _check_uncertain(rule: UncertainRule | UnsetType | None) -> Iterator[Diagnos
     if not isinstance(rule, UncertainRule):
         return
     if not isinstance(rule.after, Span):
-        message = "Say after how long nobody has to decide any more, such as 2 hours."
+        message = gettext("Say after how long nobody has to decide any more, such as 2 hours.")
         yield incomplete("settings.uncertain.after", message)
     elif rule.after.seconds > LONGEST_UNCERTAIN_DAYS * 86_400:
-        yield Diagnostic("settings.uncertain.after.duration", f"Wait {LONGEST_UNCERTAIN_DAYS} days at most.")
+        yield Diagnostic(
+            "settings.uncertain.after.duration",
+            gettext("Wait %(longest_uncertain_days)s days at most.", longest_uncertain_days=LONGEST_UNCERTAIN_DAYS),
+        )

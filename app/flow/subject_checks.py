@@ -19,13 +19,16 @@ from app.flow.trigger_registry import contact_rule, typed
 from app.flow.trigger_type import ContactRule
 from app.flow.ways import hidden_ways
 from app.lib.conversions import quoted
+from app.lib.translation import translatable
 
 MOST = 50
 """Places of one kind that are named; more of them are no news."""
-NO_GOAL = (
+NO_GOAL = translatable(
     "Every run of this workflow is without a contact, and goals are reached by contacts. Nobody reaches this goal."
 )
-NO_RULE = "Who may enter again is asked of contacts alone: a run without a contact starts each time it is asked for."
+NO_RULE = translatable(
+    "Who may enter again is asked of contacts alone: a run without a contact starts each time it is asked for."
+)
 
 
 def check_subject(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:

@@ -11,8 +11,9 @@ from app.flow.references import ReferencedRows, reference_fault
 from app.flow.step_types import StepTypes
 from app.flow.trigger_registry import typed
 from app.lib.nearest import did_you_mean
+from app.lib.translation import gettext, translatable
 
-NEVER_BY_HAND = (
+NEVER_BY_HAND = translatable(
     "Whoever is put in by hand enters by the other trigger of this kind. Switch one of the two off, or remove it."
 )
 
@@ -30,7 +31,9 @@ def check_triggers(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterat
         yield from faults
         if not any(flow.leaving(trigger.id)):
             step = (
-                "Connect the trigger to the first step." if flow.nodes else "Add the first step: nothing happens yet."
+                gettext("Connect the trigger to the first step.")
+                if flow.nodes
+                else gettext("Add the first step: nothing happens yet.")
             )
             yield incomplete(place, step, trigger.id)
         kind, config = typed(trigger)
@@ -40,7 +43,7 @@ def check_triggers(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterat
                 yield warning(place, NEVER_BY_HAND, trigger.id)
             covered |= takes
     if not any(trigger.enabled for trigger in flow.triggers):
-        message = "Switch a trigger on: as it is, nothing starts this workflow."
+        message = gettext("Switch a trigger on: as it is, nothing starts this workflow.")
         yield incomplete("triggers[0].enabled", message, flow.triggers[0].id)
 
 

@@ -43,14 +43,17 @@ from app.flow.subject_checks import check_subject
 from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
 from app.lib.conversions import quoted
-from app.lib.formats import counted
+from app.lib.formats import counted, number
 from app.lib.nearest import did_you_mean
+from app.lib.translation import gettext, translatable
 
-ONLY_WITH_EVENT = (
+ONLY_WITH_EVENT = translatable(
     "This goal can be checked only when its event happens, because its conditions read the event. "
     "Use fields of the contact, such as contact.plan, or switch this off."
 )
-ENDS_BY_ITSELF = "This step ends at the time that it says itself, so a timeout means nothing here. Remove it."
+ENDS_BY_ITSELF = translatable(
+    "This step ends at the time that it says itself, so a timeout means nothing here. Remove it."
+)
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 MAX_MARKS = 2_000
 """`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
@@ -110,7 +113,13 @@ def crowding(flow: Flow) -> Iterator[Diagnostic]:
         if len(parts) > most:
             words = {"nodes": "steps", "edges": "lines"}.get(name, name)
             yield Diagnostic(
-                name, f"A workflow has at most {most:,} {words}; this one has {len(parts):,}. Split it in two."
+                name,
+                gettext(
+                    "A workflow has at most %(most)s %(words)s; this one has %(number)s. Split it in two.",
+                    most=number(most),
+                    words=words,
+                    number=number(len(parts)),
+                ),
             )
 
 
@@ -129,14 +138,16 @@ def _shape(flow: Flow) -> Iterator[Diagnostic]:
         ids = Counter(str(part.id) for part in parts)
         for index, part in enumerate(parts):
             if ids[str(part.id)] > 1:
-                message = f"Two {name} are called {quoted(part.id)}. Give each an id of its own."
+                message = gettext(
+                    "Two %(name)s are called %(id)s. Give each an id of its own.", name=name, id=quoted(part.id)
+                )
                 yield Diagnostic(f"{name}[{index}].id", message)
     for index, node in enumerate(flow.nodes):
         if node.id == TRIGGER or flow.trigger_of(node.id) is not None:
             yield Diagnostic(f"nodes[{index}].id", f"`{node.id}` is the trigger's id. Give the node another one.")
     if b"\\u0000" in msgspec.json.encode(flow):
         for path in _zero_bytes(flow.plain(), ""):
-            yield Diagnostic(path, "This text holds a zero character. Remove it.")
+            yield Diagnostic(path, gettext("This text holds a zero character. Remove it."))
 
 
 def _sizes(flow: Flow) -> Iterator[Diagnostic]:
@@ -152,7 +163,10 @@ def _sizes(flow: Flow) -> Iterator[Diagnostic]:
             continue
         marks += encoded.count("{{") + encoded.count("{%")
         if marks > MAX_MARKS:
-            message = f"A workflow has at most {MAX_MARKS:,} placeholders in all its steps. Take some out of this one."
+            message = gettext(
+                "A workflow has at most %(max_marks)s placeholders in all its steps. Take some out of this one.",
+                max_marks=number(MAX_MARKS),
+            )
             yield Diagnostic(path, message)
             return
 
@@ -210,16 +224,22 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
 def _check_timeout(path: str, node: Node, timeout: int, types: StepTypes) -> Iterator[Diagnostic]:
     longest = types.longest_timeout_s(node.type)
     if timeout > longest:
-        yield Diagnostic(path, f"A timeout here may be {counted(longest, 'second')} at most.", node.id)
+        yield Diagnostic(
+            path, gettext("A timeout here may be %(longest)s at most.", longest=counted(longest, "second")), node.id
+        )
     elif types.ends_by_itself(node.type):
         yield incomplete(path, ENDS_BY_ITSELF, node.id)
 
 
 def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:
     step = title_of(node.type, node.name, node.data)
-    return (
-        f"The step “{step}” cannot use the {kind} “{row.name}”, which belongs to another channel: {row.channel_label}."
-        f" Choose a {kind} of the channel by which the step sends."
+    return gettext(
+        "The step “%(step)s” cannot use the %(kind)s “%(name)s”, which belongs to another channel: "
+        "%(channel_label)s. Choose a %(kind)s of the channel by which the step sends.",
+        step=step,
+        kind=kind,
+        name=row.name,
+        channel_label=row.channel_label,
     )
 
 
@@ -233,7 +253,7 @@ def _lost_steps(flow: Flow) -> Iterator[Diagnostic]:
     for index, node in enumerate(flow.nodes):
         for path, name in _steps_read(node.data, f"nodes[{index}].data"):
             if name not in node_ids:
-                message = f"There is no step `{name}` to read from. Choose another field."
+                message = gettext("There is no step `%(name)s` to read from. Choose another field.", name=name)
                 yield warning(path, message, node.id)
 
 
@@ -259,6 +279,6 @@ def _check_goals(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator
             if fault is not None:
                 yield Diagnostic(f"{path}.{reference.path}", fault)
         if not (goal.event or "").strip():
-            yield incomplete(f"{path}.event", "Choose the event that reaches this goal.")
+            yield incomplete(f"{path}.event", gettext("Choose the event that reaches this goal."))
         if goal.check_contact is True and goal.conditions and not types.asks_contact(goal.conditions):
             yield warning(f"{path}.checkContact", ONLY_WITH_EVENT)

@@ -21,12 +21,13 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import readable
+from app.lib.translation import gettext, translatable
 from app.values.cel_expressions import BadExpression, ExpressionFailed, compile_expression
 
 MAX_EXPRESSION = 2_000
 SHOWN_PATHS = 10
 """Values that an expression read of which a decision keeps what they were."""
-NO_ANSWER = "Write a question that is answered by true or false, such as event.amount > 100."
+NO_ANSWER = translatable("Write a question that is answered by true or false, such as event.amount > 100.")
 
 
 class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -39,12 +40,12 @@ class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
 
 @registry.node
 class ConditionStep(NodeType):
-    type, label, category = "condition", "Condition", "logic"
-    description = (
+    type, label, category = "condition", translatable("Condition"), "logic"
+    description = translatable(
         "Sends each contact one of two ways, Yes or No, by rules over the contact, the event and earlier steps."
     )
     aliases = ("conditional",)
-    outputs = (Port("true", "Yes", "yes"), Port("false", "No", "no"))
+    outputs = (Port("true", translatable("Yes"), "yes"), Port("false", translatable("No"), "no"))
     Config = ConditionConfig
 
     @staticmethod
@@ -65,7 +66,7 @@ class ConditionStep(NodeType):
         if isinstance(config.expression, str):
             return _expression_diagnostics(config.expression)
         if not config.conditions:
-            return [incomplete("conditions", "Add at least one condition.")]
+            return [incomplete("conditions", gettext("Add at least one condition."))]
         return diagnostics_of(config.conditions)
 
     @classmethod
@@ -85,8 +86,14 @@ class ConditionStep(NodeType):
         output = step.output if isinstance(step.output, dict) else {}
         if "expression" not in output:
             return super().explain(config, step)
-        values = ", ".join(f"{name} is {readable(value, 'empty')}" for name, value in output.get("values", {}).items())
-        return f"The expression is {output.get('branch')}{f': {values}' if values else ''}."
+        values = ", ".join(
+            gettext("%(field)s is %(value)s", field=name, value=readable(value, gettext("empty")))
+            for name, value in output.get("values", {}).items()
+        )
+        answer = gettext("true") if output.get("branch") == "true" else gettext("false")
+        if values:
+            return gettext("The expression is %(answer)s: %(values)s.", answer=answer, values=values)
+        return gettext("The expression is %(answer)s.", answer=answer)
 
 
 def _by_expression(source: str, scope: CompileScope) -> Run:
@@ -102,7 +109,9 @@ def _by_expression(source: str, scope: CompileScope) -> Run:
         except ExpressionFailed as error:
             return Fail(f"The expression failed. {error}", permanent=True)
         if not isinstance(answer, bool):
-            return refused(f"The expression comes to {quoted(answer)}, which is neither true nor false.")
+            return refused(
+                gettext("The expression comes to %(answer)s, which is neither true nor false.", answer=quoted(answer))
+            )
         port = "true" if answer else "false"
         values = {path: shown_value(reader(step)) for path, reader in readers.items()}
         return Done(port, {"branch": port, "expression": shown_value(source), "values": values})

@@ -19,6 +19,7 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 MOST_CODE, MOST_DATA, MOST_DEPTH = 50_000, 524_288, 64
 LONGEST_MS, USUAL_MS = 10_000, 2_000
@@ -45,9 +46,11 @@ def names_in(code: str) -> list[str]:
 
 @registry.node
 class CustomCode(NodeType):
-    type, label, category = "custom_code", "Code", "data"
+    type, label, category = "custom_code", translatable("Code"), "data"
     retryable, default_retry = True, ONCE
-    description = "Runs JavaScript or Python of your own, shut in, and gives what it returns to the steps behind."
+    description = translatable(
+        "Runs JavaScript or Python of your own, shut in, and gives what it returns to the steps behind."
+    )
     Config = CustomCodeConfig
 
     @staticmethod
@@ -67,7 +70,7 @@ class CustomCode(NodeType):
 
     @classmethod
     def diagnostics(cls, config: CustomCodeConfig) -> list[Diagnostic]:
-        return [] if config.code.strip() else [incomplete("code", "Write some code that returns a value.")]
+        return [] if config.code.strip() else [incomplete("code", gettext("Write some code that returns a value."))]
 
     @classmethod
     def summary(cls, config: CustomCodeConfig) -> str:
@@ -81,9 +84,13 @@ class CustomCode(NodeType):
     @classmethod
     def explain(cls, config: CustomCodeConfig | None, step: StepRecord) -> str:
         if step.completed_at is None:
-            return "The code is run."
+            return gettext("The code is run.")
         returned = jsonlimits.encode(step.output).decode()
-        return f"The code returned {returned[:SHOWN]}{'…' if len(returned) > SHOWN else ''}."
+        return gettext(
+            "The code returned %(returned)s%(value)s.",
+            returned=returned[:SHOWN],
+            value="…" if len(returned) > SHOWN else "",
+        )
 
 
 def _meaning(_step: Any, answer: dict[str, Any]) -> Outcome:

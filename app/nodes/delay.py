@@ -13,6 +13,7 @@ from app.flow.diagnostic import Diagnostic
 from app.flow.local_time import (
     MAX_DAYS,
     LocalTime,
+    amount_in_words,
     end_in_words,
     end_of,
     ends_at,
@@ -27,8 +28,8 @@ from app.flow.operators import UNITS
 from app.flow.outcomes import Outcome, Run, Wait, refused
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
-from app.lib.conversions import printed
 from app.lib.formats import duration
+from app.lib.translation import gettext, translatable
 from app.values.schedule import next_at
 
 SECONDS = UNITS
@@ -43,8 +44,10 @@ class DelayConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
 
 @registry.node
 class Delay(NodeType):
-    type, label, category = "delay", "Wait", "timing"
-    description = "Holds each contact here for a time, up to a year, and then until a time of day if you like."
+    type, label, category = "delay", translatable("Wait"), "timing"
+    description = translatable(
+        "Holds each contact here for a time, up to a year, and then until a time of day if you like."
+    )
     Config = DelayConfig
 
     @staticmethod
@@ -57,7 +60,11 @@ class Delay(NodeType):
         def run(step: Any) -> Outcome:
             zone = zone_of(step)
             end = next_at(step.now + timedelta(seconds=seconds), at, zone, weekdays)
-            return refused("This wait would never end.") if end is None else Wait(until=end, output=ends_at(end, zone))
+            return (
+                refused(gettext("This wait would never end."))
+                if end is None
+                else Wait(until=end, output=ends_at(end, zone))
+            )
 
         return run
 
@@ -66,9 +73,12 @@ class Delay(NodeType):
         until = config.until if isinstance(config.until, LocalTime) else None
         wrong = zone_diagnostics(until.zone, "until.zone") if until else []
         if not (config.duration > 0 or (until and config.duration == 0)):
-            return [*wrong, Diagnostic("duration", "Wait for more than nothing: give a number above 0.")]
+            return [*wrong, Diagnostic("duration", gettext("Wait for more than nothing: give a number above 0."))]
         if config.duration * SECONDS[config.unit] > MAX_DAYS * SECONDS["days"]:
-            message = f"A wait may last {MAX_DAYS} days at most. Use a shorter one, or two after each other."
+            message = gettext(
+                "A wait may last %(max_days)s days at most. Use a shorter one, or two after each other.",
+                max_days=MAX_DAYS,
+            )
             return [*wrong, Diagnostic("duration", message)]
         return wrong
 
@@ -77,9 +87,13 @@ class Delay(NodeType):
         """In the largest unit that gives a whole number: 86,400 seconds are 1 day."""
         length, until = _length(config), config.until
         if not isinstance(until, LocalTime):
-            return f"Wait {length}" if length else ""
-        day = f" on {weekdays_in_words(until.weekdays)}" if until.weekdays else ""
-        return f"Wait {f'{length}, then ' if length else ''}until {until.at}{day}"
+            return gettext("Wait %(time)s", time=length) if length else ""
+        when = until.at
+        if until.weekdays:
+            when = gettext("%(time)s on %(days)s", time=when, days=weekdays_in_words(until.weekdays))
+        if not length:
+            return gettext("Wait until %(time)s", time=when)
+        return gettext("Wait %(length)s, then until %(time)s", length=length, time=when)
 
     @classmethod
     def due_at(cls, config: DelayConfig, step: StepRecord) -> datetime | None:
@@ -90,13 +104,21 @@ class Delay(NodeType):
 
     @classmethod
     def explain(cls, config: DelayConfig | None, step: StepRecord) -> str:
-        until = f" until {words}" if (words := end_in_words(step.output)) else ""
+        until = end_in_words(step.output)
         if step.completed_at is None:
-            where = f", {zone_words(config.until.zone)}" if config and isinstance(config.until, LocalTime) else ""
-            return f"The run waits here{until}{where if until else ''}."
+            if not until:
+                return gettext("The run waits here.")
+            if config and isinstance(config.until, LocalTime):
+                return gettext(
+                    "The run waits here until %(time)s, %(where)s.", time=until, where=zone_words(config.until.zone)
+                )
+            return gettext("The run waits here until %(time)s.", time=until)
         if step.started_at is None:
-            return f"Waited{until}."
-        return f"Waited {duration(step.completed_at - step.started_at)}{until and ','}{until}."
+            return gettext("Waited until %(time)s.", time=until) if until else gettext("Waited.")
+        length = duration(step.completed_at - step.started_at)
+        if until:
+            return gettext("Waited %(length)s, until %(time)s.", length=length, time=until)
+        return gettext("Waited %(length)s.", length=length)
 
 
 def _length(config: DelayConfig) -> str:
@@ -107,4 +129,4 @@ def _length(config: DelayConfig) -> str:
     for name, size in SECONDS.items():
         if total % size == 0:
             amount, unit = total / size, name
-    return f"{printed(amount)} {unit.removesuffix('s') if amount == 1 else unit}"
+    return amount_in_words(amount, unit)

@@ -14,6 +14,7 @@ from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext, translatable
 from app.values import event_fields
 from app.values.event_fields import BadEvent
 
@@ -35,9 +36,11 @@ def _emitted(name: Any, properties: dict[str, Any], of_contact: bool) -> Outcome
 
 @registry.node
 class EmitEventStep(NodeType):
-    type, label, category = "emit_event", "Send event", "data"
+    type, label, category = "emit_event", translatable("Send event"), "data"
     retryable, needs_contact = True, True
-    description = "Lets an event happen to the contact, from which other workflows start and for which steps wait."
+    description = translatable(
+        "Lets an event happen to the contact, from which other workflows start and for which steps wait."
+    )
     Config = EmitEventConfig
 
     @staticmethod
@@ -65,9 +68,14 @@ class EmitEventStep(NodeType):
     @classmethod
     def diagnostics(cls, config: EmitEventConfig) -> list[Diagnostic]:
         if not config.name.strip():
-            return [incomplete("name", "Write the name of the event.")]
+            return [incomplete("name", gettext("Write the name of the event."))]
         if len(config.properties) > MAX_PROPERTIES:
-            return [Diagnostic("properties", f"At most {MAX_PROPERTIES} properties fit in one step.")]
+            return [
+                Diagnostic(
+                    "properties",
+                    gettext("At most %(max_properties)s properties fit in one step.", max_properties=MAX_PROPERTIES),
+                )
+            ]
         diagnostics = []
         if is_constant(config.name):
             try:
@@ -89,4 +97,4 @@ class EmitEventStep(NodeType):
     @classmethod
     def explain(cls, config: EmitEventConfig | None, step: StepRecord) -> str:
         name = (step.output or {}).get("name")
-        return f"The event {name} was sent." if name else "An event is sent."
+        return gettext("The event %(name)s was sent.", name=name) if name else gettext("An event is sent.")

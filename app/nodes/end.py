@@ -12,6 +12,7 @@ from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext, translatable
 
 
 class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -21,8 +22,8 @@ class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
 
 @registry.node
 class End(NodeType):
-    type, label, category = "end", "End", "exit"
-    description = "Completes the run. A way that ends without it completes the run as well."
+    type, label, category = "end", translatable("End"), "exit"
+    description = translatable("Completes the run. A way that ends without it completes the run as well.")
     outputs = ()
     Config = EndConfig
 
@@ -43,4 +44,8 @@ class End(NodeType):
     def explain(cls, config: EndConfig | None, step: StepRecord) -> str:
         output = step.output if isinstance(step.output, dict) else {}
         outcome = str(output.get("outcome") or "")
-        return f"The workflow is complete, with the outcome “{outcome}”." if outcome else "The workflow is complete."
+        return (
+            gettext("The workflow is complete, with the outcome “%(outcome)s”.", outcome=outcome)
+            if outcome
+            else gettext("The workflow is complete.")
+        )

@@ -17,6 +17,7 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 SHOWN = ("nodeId", "nodeType", "error", "attempt")
 StepId = Annotated[str, Meta(max_length=100), Verbatim("the id of a step")]
@@ -31,8 +32,10 @@ class ErrorHandlerConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
 
 @registry.node
 class ErrorHandler(NodeType):
-    type, label, category = "error_handler", "On error", "logic"
-    description = "Runs go on here when a step failed for good and neither a path for failures nor the step’s own rule says what then."
+    type, label, category = "error_handler", translatable("On error"), "logic"
+    description = translatable(
+        "Runs go on here when a step failed for good and neither a path for failures nor the step’s own rule says what then."
+    )
     field_aliases: ClassVar = {"onError": "scope"}
     Config = ErrorHandlerConfig
 
@@ -46,7 +49,11 @@ class ErrorHandler(NodeType):
 
     @classmethod
     def diagnostics(cls, config: ErrorHandlerConfig) -> list[Diagnostic]:
-        return [] if config.scope else [incomplete("scope", "Choose the steps whose errors are handled here, or all.")]
+        return (
+            []
+            if config.scope
+            else [incomplete("scope", gettext("Choose the steps whose errors are handled here, or all."))]
+        )
 
     @classmethod
     def handles(cls, config: ErrorHandlerConfig) -> Literal["all"] | list[str]:
@@ -59,10 +66,14 @@ class ErrorHandler(NodeType):
     @classmethod
     def summary(cls, config: ErrorHandlerConfig) -> str:
         if config.scope == "all":
-            return "Errors of all steps"
+            return gettext("Errors of all steps")
         return f"Errors of {counted(len(config.scope), 'step')}" if config.scope else ""
 
     @classmethod
     def explain(cls, config: ErrorHandlerConfig | None, step: StepRecord) -> str:
         failed = (step.output or {}).get("nodeId")
-        return f"The run came here because the step {quoted(failed)} failed." if failed else "A step had failed."
+        return (
+            gettext("The run came here because the step %(failed)s failed.", failed=quoted(failed))
+            if failed
+            else gettext("A step had failed.")
+        )

@@ -14,10 +14,11 @@ from app.flow.outcomes import Done, Run
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
+from app.lib.translation import gettext, translatable
 
 ORDER = ("first", "second", "third", "fourth", "fifth")
 FEWEST = 2
-FAILED = Port("failed", "Failed", "error")
+FAILED = Port("failed", translatable("Failed"), "error")
 
 
 class FallbackConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -33,8 +34,8 @@ def _ports(config: FallbackConfig) -> tuple[str, ...]:
 
 @registry.node
 class Fallback(NodeType):
-    type, label, category = "fallback", "Fallback", "logic"
-    description = (
+    type, label, category = "fallback", translatable("Fallback"), "logic"
+    description = translatable(
         "Tries one way after the other: the next when the first step of one failed, or cannot reach the contact."
     )
     outputs = (*(Port(name, name.capitalize()) for name in ORDER[:FEWEST]), FAILED)
@@ -64,7 +65,9 @@ class Fallback(NodeType):
         ids = [node_id for node_id in config.alternatives if node_id]
         if len(set(ids)) < len(ids):
             return [
-                Diagnostic("alternatives", "Two alternatives begin with the same step. Choose another one for each.")
+                Diagnostic(
+                    "alternatives", gettext("Two alternatives begin with the same step. Choose another one for each.")
+                )
             ]
         return []
 
@@ -83,5 +86,5 @@ class Fallback(NodeType):
     @classmethod
     def explain(cls, config: FallbackConfig | None, step: StepRecord) -> str:
         if step.port == FAILED.id:
-            return "No way worked."
-        return f"The {step.port} way is tried." if step.port else "Under way."
+            return gettext("No way worked.")
+        return gettext("The %(port)s way is tried.", port=step.port) if step.port else gettext("Under way.")

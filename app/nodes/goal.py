@@ -15,6 +15,7 @@ from app.flow.outcomes import Done, Outcome, Succeed
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
+from app.lib.translation import gettext, translatable
 
 
 class GoalConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -24,8 +25,8 @@ class GoalConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 
 @registry.node
 class GoalStep(NodeType):
-    type, label, category = "goal", "Goal", "exit"
-    description = "Whoever comes here has reached a goal; the run ends as a success, or goes on."
+    type, label, category = "goal", translatable("Goal"), "exit"
+    description = translatable("Whoever comes here has reached a goal; the run ends as a success, or goes on.")
     Config = GoalConfig
 
     @classmethod
@@ -39,7 +40,7 @@ class GoalStep(NodeType):
 
     @classmethod
     def diagnostics(cls, config: GoalConfig) -> list[Diagnostic]:
-        return [] if config.name.strip() else [incomplete("name", "Give the goal a name, such as Purchased.")]
+        return [] if config.name.strip() else [incomplete("name", gettext("Give the goal a name, such as Purchased."))]
 
     @classmethod
     def summary(cls, config: GoalConfig) -> str:
@@ -53,6 +54,6 @@ class GoalStep(NodeType):
     def explain(cls, config: GoalConfig | None, step: StepRecord) -> str:
         output = step.output if isinstance(step.output, dict) else {}
         name = str(output.get("goal") or "")
-        reached = f"The goal “{name}” is reached" if name else "The goal is reached"
+        reached = gettext("The goal “%(name)s” is reached", name=name) if name else gettext("The goal is reached")
         ends = config is not None and config.ends
         return f"{reached}; the run ends as a success." if ends else f"{reached}."

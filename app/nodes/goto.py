@@ -15,6 +15,7 @@ from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 MOST_VISITS = 1_000
 TARGET = "target"
@@ -27,9 +28,11 @@ class GotoConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 
 @registry.node
 class Goto(NodeType):
-    type, label, category = "goto", "Go to", "logic"
-    description = "Sends the run on at another step, also one that it has passed, and at most so many times."
-    outputs = (Port("exceeded", "Too often"),)
+    type, label, category = "goto", translatable("Go to"), "logic"
+    description = translatable(
+        "Sends the run on at another step, also one that it has passed, and at most so many times."
+    )
+    outputs = (Port("exceeded", translatable("Too often")),)
     Config = GotoConfig
 
     @staticmethod
@@ -43,7 +46,7 @@ class Goto(NodeType):
 
     @classmethod
     def diagnostics(cls, config: GotoConfig) -> list[Diagnostic]:
-        return [] if config.target else [incomplete("target", "Choose the step at which the run goes on.")]
+        return [] if config.target else [incomplete("target", gettext("Choose the step at which the run goes on."))]
 
     @classmethod
     def jumps(cls, config: GotoConfig) -> tuple[tuple[str, str], ...]:
@@ -55,11 +58,15 @@ class Goto(NodeType):
 
     @classmethod
     def summary(cls, config: GotoConfig) -> str:
-        return f"Go to another step, {counted(config.max_visits, 'time')} at most" if config.target else ""
+        return (
+            gettext("Go to another step, %(max_visits)s at most", max_visits=counted(config.max_visits, "time"))
+            if config.target
+            else ""
+        )
 
     @classmethod
     def explain(cls, config: GotoConfig | None, step: StepRecord) -> str:
         if step.port == "exceeded":
             most = f" {counted(config.max_visits, 'time')}" if config else " often enough"
-            return f"The run had gone back{most}, so it went on by Too often."
-        return "The run was sent on."
+            return gettext("The run had gone back%(most)s, so it went on by Too often.", most=most)
+        return gettext("The run was sent on.")

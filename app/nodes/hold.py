@@ -19,6 +19,7 @@ from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
+from app.lib.translation import gettext, translatable
 
 TIMEOUT = "timeout"
 MAX_CHOICES, MAX_PEOPLE, MAX_DAYS = 10, 20, 365
@@ -52,10 +53,14 @@ class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 
 @registry.node
 class HoldStep(NodeType):
-    type, label, category = "hold", "Ask a person", "logic"
-    description = "Holds each contact until a person has answered a question, and goes on by the answer."
+    type, label, category = "hold", translatable("Ask a person"), "logic"
+    description = translatable("Holds each contact until a person has answered a question, and goes on by the answer.")
     timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
-    outputs = (Port("approve", "Approve", "yes"), Port("reject", "Reject", "no"), Port(TIMEOUT, "No answer"))
+    outputs = (
+        Port("approve", translatable("Approve"), "yes"),
+        Port("reject", translatable("Reject"), "no"),
+        Port(TIMEOUT, translatable("No answer")),
+    )
     Config = HoldConfig
 
     @classmethod
@@ -83,20 +88,26 @@ class HoldStep(NodeType):
     def diagnostics(cls, config: HoldConfig) -> list[Diagnostic]:
         diagnostics = list[Diagnostic]()
         if not config.question.strip():
-            diagnostics.append(incomplete("question", "Write what is to be decided."))
+            diagnostics.append(incomplete("question", gettext("Write what is to be decided.")))
         if not config.choices:
-            diagnostics.append(incomplete("choices", "Add at least one answer."))
+            diagnostics.append(incomplete("choices", gettext("Add at least one answer.")))
         elif len(config.choices) > MAX_CHOICES:
-            message = f"At most {MAX_CHOICES} answers fit here; these are {len(config.choices)}."
+            message = gettext(
+                "At most %(max_choices)s answers fit here; these are %(number)s.",
+                max_choices=MAX_CHOICES,
+                number=len(config.choices),
+            )
             diagnostics.append(Diagnostic("choices", message))
         labels = Counter(choice.label.strip() for choice in config.choices)
         for index, choice in enumerate(config.choices):
             if not choice.label.strip():
                 diagnostics.append(
-                    incomplete(f"choices[{index}].label", "Write the answer as it stands on its button.")
+                    incomplete(f"choices[{index}].label", gettext("Write the answer as it stands on its button."))
                 )
             elif labels[choice.label.strip()] > 1:
-                message = f"Two answers are called {quoted(choice.label)}. Give each words of its own."
+                message = gettext(
+                    "Two answers are called %(label)s. Give each words of its own.", label=quoted(choice.label)
+                )
                 diagnostics.append(incomplete(f"choices[{index}].label", message))
         return [*diagnostics, *_who_diagnostics(config.who), *_limit_diagnostics(config.timeout)]
 
@@ -112,9 +123,9 @@ class HoldStep(NodeType):
     def explain(cls, config: HoldConfig | None, step: StepRecord) -> str:
         output = step.output if isinstance(step.output, dict) else {}
         if step.completed_at is None:
-            return "The run waits for a person to answer."
+            return gettext("The run waits for a person to answer.")
         if step.port == TIMEOUT:
-            return "Nobody answered in time."
+            return gettext("Nobody answered in time.")
         if config is None or not step.port:
             return super().explain(config, step)
         by, comment = output.get("by") or "Somebody", str(output.get("comment") or "").strip()
@@ -137,11 +148,15 @@ def _choices(config: HoldConfig) -> tuple[Port, ...]:
 
 def _who_diagnostics(who: str | list[str]) -> list[Diagnostic]:
     if isinstance(who, str):
-        return [] if who in get_args(RoleWord) else [Diagnostic("who", f"There is no role {quoted(who)}.")]
+        return (
+            []
+            if who in get_args(RoleWord)
+            else [Diagnostic("who", gettext("There is no role %(who)s.", who=quoted(who)))]
+        )
     if not [one for one in who if one.strip()]:
-        return [incomplete("who", "Say who may answer: the e-mail addresses of people who sign in here.")]
+        return [incomplete("who", gettext("Say who may answer: the e-mail addresses of people who sign in here."))]
     if len(who) > MAX_PEOPLE:
-        return [Diagnostic("who", f"Name at most {MAX_PEOPLE} people, or a role.")]
+        return [Diagnostic("who", gettext("Name at most %(max_people)s people, or a role.", max_people=MAX_PEOPLE))]
     return []
 
 
@@ -149,7 +164,11 @@ def _limit_diagnostics(limit: HoldLimit | None) -> list[Diagnostic]:
     if limit is None:
         return []
     if not limit.duration > 0:
-        return [Diagnostic("timeout.duration", "Give people more time than nothing: a number above 0.")]
+        return [Diagnostic("timeout.duration", gettext("Give people more time than nothing: a number above 0."))]
     if limit.seconds > MAX_DAYS * UNITS["days"]:
-        return [Diagnostic("timeout.duration", f"A question may stay open {MAX_DAYS} days at most.")]
+        return [
+            Diagnostic(
+                "timeout.duration", gettext("A question may stay open %(max_days)s days at most.", max_days=MAX_DAYS)
+            )
+        ]
     return []

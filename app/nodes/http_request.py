@@ -28,6 +28,7 @@ from app.lib import egress, jsonlimits
 from app.lib.conversions import printed
 from app.lib.http_redaction import shown_body, shown_headers, shown_url
 from app.lib.http_url import BadUrl, header_fault, read_url
+from app.lib.translation import gettext, translatable
 
 SAFE = ("GET", "HEAD", "PUT", "DELETE")
 """Methods of which a second request changes nothing more (RFC 9110, 9.2.2)."""
@@ -85,7 +86,7 @@ def _encoded(kind: str, value: Any) -> tuple[str, str]:
     else:
         text, content_type = printed(value), "text/plain; charset=utf-8"
     if len(text.encode()) > MAX_BODY:
-        raise _Unfit(f"The body is longer than {MAX_BODY // 1_024} KB.")
+        raise _Unfit(gettext("The body is longer than %(value)s KB.", value=MAX_BODY // 1_024))
     return text, content_type
 
 
@@ -109,7 +110,10 @@ def _value_of(body: HttpBody) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _Unfit(
-            f'This is no JSON: {error}. Placeholders stand between quotes, as in {{"email": "{{{{ contact.email }}}}"}}.'
+            gettext(
+                'This is no JSON: %(error)s. Placeholders stand between quotes, as in {"email": "{{ contact.email }}"}.',
+                error=error,
+            )
         ) from error
 
 
@@ -164,16 +168,20 @@ def _meaning(config: HttpRequestConfig, value: dict[str, Any]) -> Outcome:
     except ValueError:
         reason = ""
     passes = status in UNAVAILABLE or (status in PASSING and (config.method in SAFE or config.idempotent))
-    text = f"The answer was {status}{reason}." + (f" It says: {words}" if words else "")
+    text = gettext("The answer was %(status)s%(reason)s.", status=status, reason=reason) + (
+        f" It says: {words}" if words else ""
+    )
     return Fail(text, permanent=not passes, wait_s=float(value.get("retryAfter") or 0.0) if passes else 0.0)
 
 
 @registry.node
 class HttpRequestStep(NodeType):
-    type, label, category, aliases = "http_request", "HTTP request", "integration", ("webhook",)
+    type, label, category, aliases = "http_request", translatable("HTTP request"), "integration", ("webhook",)
     retryable, default_retry = True, Retry(attempts=3, backoff=Backoff(delay=10_000))
     timed = True
-    description = "Calls a web service, with or without credentials, and gives its answer to the steps behind."
+    description = translatable(
+        "Calls a web service, with or without credentials, and gives its answer to the steps behind."
+    )
     Config = HttpRequestConfig
 
     @staticmethod
@@ -198,7 +206,7 @@ class HttpRequestStep(NodeType):
     def diagnostics(cls, config: HttpRequestConfig) -> list[Diagnostic]:
         diagnostics = []
         if not config.url.strip() and config.connector_id is None:
-            diagnostics.append(incomplete("url", "Write the URL that is called, or choose a connector."))
+            diagnostics.append(incomplete("url", gettext("Write the URL that is called, or choose a connector.")))
         elif config.connector_id is None and is_constant(config.url):
             try:
                 _reachable(config.url)
@@ -209,7 +217,7 @@ class HttpRequestStep(NodeType):
                 diagnostics.append(Diagnostic(f"headers.{name}", fault))
         for field, values in (("headers", config.headers), ("query", config.query)):
             if len(values) > MAX_PAIRS:
-                diagnostics.append(Diagnostic(field, f"At most {MAX_PAIRS} fit here."))
+                diagnostics.append(Diagnostic(field, gettext("At most %(max_pairs)s fit here.", max_pairs=MAX_PAIRS)))
         return diagnostics + _body_diagnostics(config)
 
     @classmethod
@@ -226,19 +234,24 @@ class HttpRequestStep(NodeType):
     def explain(cls, config: HttpRequestConfig | None, step: StepRecord) -> str:
         output = step.output or {}
         if step.completed_at is None:
-            return "The service is called."
-        cut = " Its answer was longer than what is kept." if output.get("cut") else ""
+            return gettext("The service is called.")
+        cut = gettext(" Its answer was longer than what is kept.") if output.get("cut") else ""
         return f"The service answered {output.get('status')} after {output.get('durationMs')} ms.{cut}"
 
 
 def _body_diagnostics(config: HttpRequestConfig) -> list[Diagnostic]:
     kind, value = config.body.type, config.body.value
     if config.method in ("GET", "HEAD") and kind != "none":
-        return [Diagnostic("body.type", f"A {config.method} request has no body. Choose another method, or no body.")]
+        return [
+            Diagnostic(
+                "body.type",
+                gettext("A %(method)s request has no body. Choose another method, or no body.", method=config.method),
+            )
+        ]
     if kind == "form" and value is not None and not isinstance(value, dict):
-        return [Diagnostic("body.value", "A form is an object of names and values.")]
+        return [Diagnostic("body.value", gettext("A form is an object of names and values."))]
     if kind == "raw" and value is not None and not isinstance(value, str):
-        return [Diagnostic("body.value", "Write the body as a text.")]
+        return [Diagnostic("body.value", gettext("Write the body as a text."))]
     try:
         _value_of(config.body)
     except _Unfit as error:

@@ -18,7 +18,8 @@ from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
-from app.lib.formats import counted
+from app.lib.formats import counted, number
+from app.lib.translation import gettext, translatable
 
 MOST_ROUNDS = 1_000
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}\Z"), Verbatim("the name of a variable")]
@@ -42,10 +43,12 @@ def _given(items: Any) -> Any:
 
 @registry.node
 class Loop(NodeType):
-    type, label, category = "loop", "Loop", "logic"
-    description = "Goes through a list: the steps of its body are taken once for each item, one after the other."
+    type, label, category = "loop", translatable("Loop"), "logic"
+    description = translatable(
+        "Goes through a list: the steps of its body are taken once for each item, one after the other."
+    )
     timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
-    outputs = (Port("body", "Each item"), Port("done", "Done"))
+    outputs = (Port("body", translatable("Each item")), Port("done", translatable("Done")))
     Config = LoopConfig
 
     @staticmethod
@@ -57,10 +60,16 @@ class Loop(NodeType):
             if value is None or value == "":
                 return []
             if not isinstance(value, list | tuple):
-                return refused(f"This loop goes through a list, and {quoted(str(value), 60)} is none.")
+                return refused(
+                    gettext("This loop goes through a list, and %(value)s is none.", value=quoted(str(value), 60))
+                )
             if len(value) > most:
                 return refused(
-                    f"The list has {counted(len(value), 'item')}, and this loop goes round {most:,} times at most."
+                    gettext(
+                        "The list has %(number)s, and this loop goes round %(most)s times at most.",
+                        number=counted(len(value), "item"),
+                        most=number(most),
+                    )
                 )
             return list(value)
 
@@ -70,15 +79,23 @@ class Loop(NodeType):
     def diagnostics(cls, config: LoopConfig) -> list[Diagnostic]:
         items = _given(config.items)
         if items is None or items == "":
-            return [incomplete("items", "Say which list: a field of the event, such as {{ event.items }}.")]
+            return [incomplete("items", gettext("Say which list: a field of the event, such as {{ event.items }}."))]
         if config.as_ == "index":
-            return [Diagnostic("as", "The number of the item is called index already. Choose another name.")]
+            return [Diagnostic("as", gettext("The number of the item is called index already. Choose another name."))]
         if is_constant(items) and not isinstance(items, list):
-            message = "This is no list. Put a field in double braces, such as {{ event.items }}, or write [1, 2, 3]."
+            message = gettext(
+                "This is no list. Put a field in double braces, such as {{ event.items }}, or write [1, 2, 3]."
+            )
             return [incomplete("items", message)]
         if isinstance(items, list) and len(items) > config.max_iterations:
             return [
-                Diagnostic("items", f"The list has more items than the loop goes round: {config.max_iterations:,}.")
+                Diagnostic(
+                    "items",
+                    gettext(
+                        "The list has more items than the loop goes round: %(max_iterations)s.",
+                        max_iterations=number(config.max_iterations),
+                    ),
+                )
             ]
         return []
 
@@ -106,7 +123,15 @@ class Loop(NodeType):
     def explain(cls, config: LoopConfig | None, step: StepRecord) -> str:
         count = (step.output or {}).get("count")
         if step.port == "body":
-            return f"Took the next of {counted(count, 'item')}." if isinstance(count, int) else "Took the next item."
+            return (
+                gettext("Took the next of %(count)s.", count=counted(count, "item"))
+                if isinstance(count, int)
+                else gettext("Took the next item.")
+            )
         if step.port == "done":
-            return f"Went through {counted(count, 'item')}." if isinstance(count, int) else "Went through all items."
-        return "Under way."
+            return (
+                gettext("Went through %(count)s.", count=counted(count, "item"))
+                if isinstance(count, int)
+                else gettext("Went through all items.")
+            )
+        return gettext("Under way.")

@@ -15,6 +15,7 @@ from app.flow.outcomes import Done, Outcome, refused
 from app.flow.references import Ref
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext, translatable
 
 
 class SegmentStepConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -34,13 +35,13 @@ class _SegmentNode(NodeType):
     @classmethod
     def compile(cls, config: SegmentStepConfig, scope: CompileScope) -> Outcome:
         if config.segment_id is None:
-            return refused("No segment is chosen in this step.")
+            return refused(gettext("No segment is chosen in this step."))
         effect = SegmentChange(config.segment_id, enters=cls.enters)
         return Done(output={"segmentId": str(config.segment_id)}, effects=(effect,))
 
     @classmethod
     def diagnostics(cls, config: SegmentStepConfig) -> list[Diagnostic]:
-        return [] if config.segment_id else [incomplete("segmentId", "Choose the segment.")]
+        return [] if config.segment_id else [incomplete("segmentId", gettext("Choose the segment."))]
 
     @classmethod
     def summary(cls, config: SegmentStepConfig) -> str:
@@ -53,13 +54,15 @@ class _SegmentNode(NodeType):
 
 @registry.node
 class AddToSegmentNode(_SegmentNode):
-    type, label, enters = "add_to_segment", "Add to segment", True
-    done = "Put into the segment; who was in it already stays in it."
-    description = "Puts the contact into a static segment. A contact that is in it already is left as it is."
+    type, label, enters = "add_to_segment", translatable("Add to segment"), True
+    done = translatable("Put into the segment; who was in it already stays in it.")
+    description = translatable(
+        "Puts the contact into a static segment. A contact that is in it already is left as it is."
+    )
 
 
 @registry.node
 class RemoveFromSegmentNode(_SegmentNode):
-    type, label, enters = "remove_from_segment", "Remove from segment", False
-    done = "Taken out of the segment, if it was in it."
-    description = "Takes the contact out of a static segment."
+    type, label, enters = "remove_from_segment", translatable("Remove from segment"), False
+    done = translatable("Taken out of the segment, if it was in it.")
+    description = translatable("Takes the contact out of a static segment.")

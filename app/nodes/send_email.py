@@ -19,6 +19,7 @@ from app.flow.references import Ref, ReferencedRows
 from app.flow.scope import CompileScope, is_constant
 from app.lib import addresses, single_line
 from app.lib.conversions import quoted
+from app.lib.translation import gettext, translatable
 from app.models.status import Channel
 from app.values import contact_fields
 
@@ -64,9 +65,11 @@ def _queued(config: SendEmailConfig, payload: dict[str, Any]) -> Done:
 
 @registry.node
 class SendEmail(NodeType):
-    type, label, category, sends = "send_email", "Email", "message", Channel.EMAIL
+    type, label, category, sends = "send_email", translatable("Email"), "message", Channel.EMAIL
     retryable = needs_contact = True
-    description = "Sends an email made from a template to those who may be written to, and says what became of each."
+    description = translatable(
+        "Sends an email made from a template to those who may be written to, and says what became of each."
+    )
     Config = SendEmailConfig
 
     @staticmethod
@@ -101,7 +104,7 @@ class SendEmail(NodeType):
     def diagnostics(cls, config: SendEmailConfig) -> list[Diagnostic]:
         diagnostics = []
         if config.template_id is None:
-            diagnostics.append(incomplete("templateId", "Choose a template."))
+            diagnostics.append(incomplete("templateId", gettext("Choose a template.")))
         texts = {
             "fromEmail": config.from_email, "replyTo": config.reply_to, "subject": config.subject, "fromName": config.from_name,
             "topic": config.topic,

@@ -10,6 +10,7 @@ from app.flow import registry
 from app.flow.effects import SendMessage
 from app.flow.outcomes import Done, Outcome, Run
 from app.flow.scope import CompileScope
+from app.lib.translation import translatable
 from app.models.status import Channel
 from app.nodes.send_text import SendText, SendTextConfig
 
@@ -24,8 +25,8 @@ class SendPushConfig(SendTextConfig, rename="camel", forbid_unknown_fields=True,
 
 @registry.node
 class SendPush(SendText):
-    type, label, sends = "send_push", "Push", Channel.PUSH
-    description = (
+    type, label, sends = "send_push", translatable("Push"), Channel.PUSH
+    description = translatable(
         "Sends a notification made from a template to each device of those who may be written to, and says what became"
         " of it at each."
     )

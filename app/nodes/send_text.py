@@ -18,6 +18,7 @@ from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.placeholders import in_words
 from app.flow.references import Ref, ReferencedRows
 from app.flow.scope import CompileScope, is_constant
+from app.lib.translation import gettext, translatable
 from app.models.status import Channel
 from app.values import contact_fields
 
@@ -90,7 +91,7 @@ class SendText(NodeType):
     def diagnostics(cls, config: SendTextConfig) -> list[Diagnostic]:
         diagnostics = []
         if config.template_id is None:
-            diagnostics.append(incomplete("templateId", "Choose a template."))
+            diagnostics.append(incomplete("templateId", gettext("Choose a template.")))
         if is_constant(config.topic) and (fault := _topic_fault(config.topic)):
             diagnostics.append(Diagnostic("topic", fault))
         return diagnostics
@@ -103,7 +104,7 @@ class SendText(NodeType):
 @registry.node
 class SendSms(SendText):
     type, label, sends = "send_sms", "SMS", Channel.SMS
-    description = (
+    description = translatable(
         "Sends a text message made from a template to those who may be written to, and says what became of each."
     )
 
@@ -115,7 +116,9 @@ class SendSms(SendText):
 @registry.node
 class SendWhatsapp(SendText):
     type, label, sends = "send_whatsapp", "WhatsApp", Channel.WHATSAPP
-    description = "Sends a WhatsApp message made from a template that Meta approved, and says what became of each."
+    description = translatable(
+        "Sends a WhatsApp message made from a template that Meta approved, and says what became of each."
+    )
 
     @staticmethod
     def compile(config: SendTextConfig, scope: CompileScope) -> Run | Outcome:

@@ -17,6 +17,7 @@ from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
+from app.lib.translation import gettext, translatable
 
 
 class SetVariableConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -31,8 +32,8 @@ def _remembered(values: dict[str, Any]) -> Outcome:
 
 @registry.node
 class SetVariable(NodeType):
-    type, label, category = "set_variable", "Set variable", "data"
-    description = (
+    type, label, category = "set_variable", translatable("Set variable"), "data"
+    description = translatable(
         "Remembers values for the steps behind it: they read them as vars.name. Nothing of the contact changes."
     )
     Config = SetVariableConfig
@@ -57,7 +58,7 @@ class SetVariable(NodeType):
     @classmethod
     def diagnostics(cls, config: SetVariableConfig) -> list[Diagnostic]:
         if not config.set:
-            return [incomplete("set", "Name at least one variable.")]
+            return [incomplete("set", gettext("Name at least one variable."))]
         return named_value_diagnostics(config.set, "variable", MAX_VARS_BYTES)
 
     @classmethod
@@ -71,4 +72,8 @@ class SetVariable(NodeType):
     @classmethod
     def explain(cls, config: SetVariableConfig | None, step: StepRecord) -> str:
         set_names = ", ".join(step.output or {})
-        return f"Remembered {set_names}." if set_names else "Nothing was remembered."
+        return (
+            gettext("Remembered %(set_names)s.", set_names=set_names)
+            if set_names
+            else gettext("Nothing was remembered.")
+        )

@@ -21,7 +21,9 @@ from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
+from app.lib.formats import number
 from app.lib.http_redaction import shown_body
+from app.lib.translation import gettext, translatable
 
 MOST_TEXT, MOST_BLOCKS = 40_000, 50
 """What Slack takes of one message."""
@@ -49,15 +51,17 @@ def _blocks_of(value: Any) -> Any:
         try:
             value = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise _NoBlocks(f"This is no JSON: {error}. Placeholders stand between quotes.") from error
+            raise _NoBlocks(
+                gettext("This is no JSON: %(error)s. Placeholders stand between quotes.", error=error)
+            ) from error
     if isinstance(value, dict) and set(value) == {"blocks"}:  # as the Block Kit Builder copies it
         value = value["blocks"]
     if value is None or value == []:
         return None
     if not isinstance(value, list) or not all(isinstance(block, dict) and "type" in block for block in value):
-        raise _NoBlocks("Blocks are a list, each with a type. Copy them from Slack’s Block Kit Builder.")
+        raise _NoBlocks(gettext("Blocks are a list, each with a type. Copy them from Slack’s Block Kit Builder."))
     if len(value) > MOST_BLOCKS:
-        raise _NoBlocks(f"Slack takes {MOST_BLOCKS} blocks at most.")
+        raise _NoBlocks(gettext("Slack takes %(most_blocks)s blocks at most.", most_blocks=MOST_BLOCKS))
     return value
 
 
@@ -90,7 +94,7 @@ class SlackStep(NodeType):
     type, label, category = "slack", "Slack", "integration"
     retryable, default_retry = True, Retry(attempts=3, backoff=Backoff(delay=10_000))
     timed = True
-    description = "Posts a message to a channel of Slack, as an app or by an incoming webhook."
+    description = translatable("Posts a message to a channel of Slack, as an app or by an incoming webhook.")
     Config = SlackConfig
 
     @staticmethod
@@ -102,9 +106,13 @@ class SlackStep(NodeType):
         def run(step: Any) -> Outcome:
             message = {"text": plain(str(text(step)), config.text), "channel": str(channel(step)).strip()}
             if not message["text"].strip() and not blocks:
-                return refused("Nothing was posted: the text is empty for this contact.")
+                return refused(gettext("Nothing was posted: the text is empty for this contact."))
             if len(message["text"]) > MOST_TEXT:
-                return refused(f"Nothing was posted: Slack takes {MOST_TEXT:,} characters at most.")
+                return refused(
+                    gettext(
+                        "Nothing was posted: Slack takes %(most_text)s characters at most.", most_text=number(MOST_TEXT)
+                    )
+                )
             whole = {**message, "blocks": _plain_blocks(filled(step), source) if blocks else None}
             shown = {
                 "body": shown_body(jsonlimits.encode({name: part for name, part in whole.items() if part}).decode())
@@ -130,13 +138,13 @@ class SlackStep(NodeType):
     def diagnostics(cls, config: SlackConfig) -> list[Diagnostic]:
         diagnostics = []
         if config.connector_id is None:
-            diagnostics.append(incomplete("connectorId", "Choose a connector to Slack."))
+            diagnostics.append(incomplete("connectorId", gettext("Choose a connector to Slack.")))
         try:
             blocks = _blocks_of(config.blocks)
         except _NoBlocks as error:
             return [*diagnostics, Diagnostic("blocks", str(error))]
         if not config.text.strip():
-            why = "Write a text too: notifications show it." if blocks else "Write what is posted."
+            why = gettext("Write a text too: notifications show it.") if blocks else gettext("Write what is posted.")
             diagnostics.append(incomplete("text", why))
         try:
             jsonlimits.storable_bytes(blocks, max_bytes=200_000, max_depth=20)
@@ -152,10 +160,10 @@ class SlackStep(NodeType):
     @classmethod
     def explain(cls, config: SlackConfig | None, step: StepRecord) -> str:
         if step.completed_at is None:
-            return "The message is posted to Slack."
+            return gettext("The message is posted to Slack.")
         channel = (step.output or {}).get("channel")
         return (
-            f"The message was posted to Slack, in the channel {channel}."
+            gettext("The message was posted to Slack, in the channel %(channel)s.", channel=channel)
             if channel
-            else "The message was posted to Slack."
+            else gettext("The message was posted to Slack.")
         )

@@ -19,6 +19,8 @@ from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import printed_number, quoted
+from app.lib.formats import number
+from app.lib.translation import gettext, translatable
 
 FEWEST, MOST = 2, 10
 MAX_WEIGHT = 1_000_000
@@ -50,8 +52,10 @@ def share_in_words(share: float) -> str:
 
 @registry.node
 class SplitStep(NodeType):
-    type, label, category = "split", "A/B split", "logic"
-    description = "Sends shares of the contacts different ways, by chance; each contact goes the same way every time."
+    type, label, category = "split", translatable("A/B split"), "logic"
+    description = translatable(
+        "Sends shares of the contacts different ways, by chance; each contact goes the same way every time."
+    )
     outputs = (Port("a", "A"), Port("b", "B"))
     Config = SplitConfig
 
@@ -82,7 +86,9 @@ class SplitStep(NodeType):
         chosen = list(zip(ends, first, strict=True))
         open_variants = [outcome for outcome, share in zip(first, config.shares, strict=True) if share]
         last = (
-            open_variants[-1] if open_variants else refused("No variant has a weight above 0, so nobody new can go on.")
+            open_variants[-1]
+            if open_variants
+            else refused(gettext("No variant has a weight above 0, so nobody new can go on."))
         )
 
         def run(step: Any) -> Outcome:
@@ -98,17 +104,28 @@ class SplitStep(NodeType):
     def diagnostics(cls, config: SplitConfig) -> list[Diagnostic]:
         amount, diagnostics = len(config.variants), list[Diagnostic]()
         if amount < FEWEST:
-            return [incomplete("variants", f"Add at least {FEWEST} variants.")]
+            return [incomplete("variants", gettext("Add at least %(fewest)s variants.", fewest=FEWEST))]
         if amount > MOST:
-            return [Diagnostic("variants", f"A split has at most {MOST} variants; these are {amount}.")]
+            return [
+                Diagnostic(
+                    "variants",
+                    gettext("A split has at most %(most)s variants; these are %(amount)s.", most=MOST, amount=amount),
+                )
+            ]
         for index, variant in enumerate(config.variants):
             if not 0 <= variant.weight <= MAX_WEIGHT:
-                message = f"A weight is a number from 0 to {MAX_WEIGHT:,}. With 0 nobody new comes this way."
+                message = gettext(
+                    "A weight is a number from 0 to %(max_weight)s. With 0 nobody new comes this way.",
+                    max_weight=number(MAX_WEIGHT),
+                )
                 diagnostics.append(Diagnostic(f"variants[{index}].weight", message))
         if not diagnostics and not any(config.shares):
-            diagnostics.append(incomplete("variants", "Give at least one variant a weight above 0."))
+            diagnostics.append(incomplete("variants", gettext("Give at least one variant a weight above 0.")))
         if config.holdout is not None and config.holdout not in {variant.id for variant in config.variants}:
-            message = f"There is no variant {quoted(config.holdout)}. Choose one of them, or no control group."
+            message = gettext(
+                "There is no variant %(holdout)s. Choose one of them, or no control group.",
+                holdout=quoted(config.holdout),
+            )
             diagnostics.append(incomplete("holdout", message))
         return diagnostics
 
@@ -134,6 +151,10 @@ class SplitStep(NodeType):
         if output.get("holdout"):
             variant += ", the control group"
         if output.get("assigned") == "before":
-            return f"Went to {variant}, as at the first visit."
+            return gettext("Went to %(variant)s, as at the first visit.", variant=variant)
         shares = {one.id: share for one, share in zip(config.variants, config.shares, strict=True)}
-        return f"Went to {variant}, by chance: {share_in_words(shares.get(step.port, 0))} of the contacts do."
+        return gettext(
+            "Went to %(variant)s, by chance: %(share_in_words)s of the contacts do.",
+            variant=variant,
+            share_in_words=share_in_words(shares.get(step.port, 0)),
+        )

@@ -18,11 +18,12 @@ from app.flow.references import Ref
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.values import event_fields
 from app.values.event_fields import BadEvent
 
 MAX_FIELDS = 100
-NOT_CALLED = "The workflow was not called."
+NOT_CALLED = translatable("The workflow was not called.")
 
 
 class CalledSegment(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -55,8 +56,8 @@ def _called(workflow_id: UUID, config: SubWorkflowConfig, properties: dict[str, 
 
 @registry.node
 class SubWorkflowStep(NodeType):
-    type, label, category = "sub_workflow", "Call workflow", "logic"
-    description = "Starts another workflow and waits for what it comes to, or goes on at once."
+    type, label, category = "sub_workflow", translatable("Call workflow"), "logic"
+    description = translatable("Starts another workflow and waits for what it comes to, or goes on at once.")
     timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
     Config = SubWorkflowConfig
 
@@ -64,9 +65,9 @@ class SubWorkflowStep(NodeType):
     def compile(config: SubWorkflowConfig, scope: CompileScope) -> Run | Outcome:
         workflow_id = config.workflow_id
         if workflow_id is None:
-            return refused("No workflow is chosen in this step.")
+            return refused(gettext("No workflow is chosen in this step."))
         if isinstance(config.audience, CalledSegment) and config.segment_id is None:
-            return refused("No segment is chosen in this step.")
+            return refused(gettext("No segment is chosen in this step."))
         if is_constant(config.input):
             try:
                 return _called(workflow_id, config, config.input)
@@ -86,13 +87,17 @@ class SubWorkflowStep(NodeType):
     def diagnostics(cls, config: SubWorkflowConfig) -> list[Diagnostic]:
         diagnostics = list[Diagnostic]()
         if config.workflow_id is None:
-            diagnostics.append(incomplete("workflowId", "Choose the workflow to call."))
+            diagnostics.append(incomplete("workflowId", gettext("Choose the workflow to call.")))
         if isinstance(config.audience, CalledSegment) and config.segment_id is None:
-            diagnostics.append(incomplete("audience.segmentId", "Choose the segment for whose contacts it is called."))
+            diagnostics.append(
+                incomplete("audience.segmentId", gettext("Choose the segment for whose contacts it is called."))
+            )
         if len(config.input) > MAX_FIELDS:
-            diagnostics.append(Diagnostic("input", f"At most {MAX_FIELDS} values fit in one step."))
+            diagnostics.append(
+                Diagnostic("input", gettext("At most %(max_fields)s values fit in one step.", max_fields=MAX_FIELDS))
+            )
         elif any(not name.strip() for name in config.input):
-            diagnostics.append(incomplete("input", "Give each value of the input a name."))
+            diagnostics.append(incomplete("input", gettext("Give each value of the input a name.")))
         return diagnostics
 
     @classmethod
@@ -105,17 +110,17 @@ class SubWorkflowStep(NodeType):
     def summary(cls, config: SubWorkflowConfig) -> str:
         if config.workflow_id is None:
             return ""
-        return "Call and wait" if config.mode == "wait" else "Call and go on"
+        return gettext("Call and wait") if config.mode == "wait" else gettext("Call and go on")
 
     @classmethod
     def explain(cls, config: SubWorkflowConfig | None, step: StepRecord) -> str:
         output = step.output if isinstance(step.output, dict) else {}
         if step.completed_at is None:
-            return "The run waits for what it called."
+            return gettext("The run waits for what it called.")
         if isinstance(status := output.get("status"), str):
             outcome = output.get("outcome")
             way = {"goal_reached": "reached its goal", "exited": "was left early"}.get(status, f"was {status}")
             return f"The called run {way}" + (f", with the outcome “{outcome}”." if outcome else ".")
         if isinstance(count := output.get("asked"), int):
             return f"{counted(count, 'contact')} of the segment had their turn, and the run went on."
-        return "The workflow was called, and the run went on at once."
+        return gettext("The workflow was called, and the run went on at once.")

@@ -19,6 +19,7 @@ from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import folded, printed
+from app.lib.translation import gettext, translatable
 
 DEFAULT = "default"
 MAX_CASES, MAX_RULES = 20, 50
@@ -56,8 +57,8 @@ class SwitchConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
 @registry.node
 class SwitchStep(NodeType):
-    type, label, category = "switch", "Switch", "logic"
-    description = "Sends each contact one of several ways: the first case that fits, else the default."
+    type, label, category = "switch", translatable("Switch"), "logic"
+    description = translatable("Sends each contact one of several ways: the first case that fits, else the default.")
     outputs = (Port(DEFAULT, "Default"),)
     Config = SwitchConfig
 
@@ -99,18 +100,31 @@ class SwitchStep(NodeType):
     @classmethod
     def diagnostics(cls, config: SwitchConfig) -> list[Diagnostic]:
         if not config.cases:
-            return [incomplete("cases", "Add at least one case.")]
+            return [incomplete("cases", gettext("Add at least one case."))]
         if len(config.cases) > MAX_CASES:
-            return [Diagnostic("cases", f"At most {MAX_CASES} cases fit here; these are {len(config.cases)}.")]
+            return [
+                Diagnostic(
+                    "cases",
+                    gettext(
+                        "At most %(max_cases)s cases fit here; these are %(number)s.",
+                        max_cases=MAX_CASES,
+                        number=len(config.cases),
+                    ),
+                )
+            ]
         diagnostics = _value_diagnostics(config) if config.by_value else []
         for index, case in enumerate(config.cases):
             path = f"cases[{index}]"
             if not config.by_value and not case.conditions:
-                diagnostics.append(incomplete(f"{path}.conditions", "Say when a contact goes this way."))
+                diagnostics.append(incomplete(f"{path}.conditions", gettext("Say when a contact goes this way.")))
             diagnostics += [one.below(path, None) for one in diagnostics_of(case.conditions)]
         total = sum(rule_count(case.conditions) for case in config.cases)
         if total > MAX_RULES:
-            message = f"At most {MAX_RULES} conditions fit into all cases together; these are {total}."
+            message = gettext(
+                "At most %(max_rules)s conditions fit into all cases together; these are %(total)s.",
+                max_rules=MAX_RULES,
+                total=total,
+            )
             diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))
         return diagnostics
 
@@ -131,10 +145,10 @@ class SwitchStep(NodeType):
     @classmethod
     def explain(cls, config: SwitchConfig | None, step: StepRecord) -> str:
         if step.port == DEFAULT:
-            return "No case fitted, so the run left by Default."
+            return gettext("No case fitted, so the run left by Default.")
         if config is None or not step.port:
             return super().explain(config, step)
-        return f"The case “{port_label(cls.ports(config), step.port)}” fitted first."
+        return gettext("The case “%(port_label)s” fitted first.", port_label=port_label(cls.ports(config), step.port))
 
 
 def _by_conditions(case: SwitchCase, port: Port, scope: CompileScope) -> Judge:
@@ -167,17 +181,20 @@ def _value_diagnostics(config: SwitchConfig) -> list[Diagnostic]:
     diagnostics, first = [], dict[str, int]()
     if not printed(config.value).strip():
         diagnostics.append(
-            incomplete("value", "Say which value the cases are compared with, such as {{ contact.plan }}.")
+            incomplete("value", gettext("Say which value the cases are compared with, such as {{ contact.plan }}."))
         )
     elif is_constant(config.value):
-        message = f"Everybody has the same value here. To read a field, write {{{{ {printed(config.value)[:60]} }}}}."
+        message = gettext(
+            "Everybody has the same value here. To read a field, write {{ %(value)s }}.",
+            value=printed(config.value)[:60],
+        )
         diagnostics.append(incomplete("value", message))
     for index, case in enumerate(config.cases):
         path = f"cases[{index}].equals"
         if isinstance(case.equals, UnsetType) or case.equals == "":
-            diagnostics.append(incomplete(path, "Say which value goes this way."))
+            diagnostics.append(incomplete(path, gettext("Say which value goes this way.")))
         elif isinstance(case.equals, list | dict):
-            diagnostics.append(Diagnostic(path, "Give one value: text, a number, or yes or no."))
+            diagnostics.append(Diagnostic(path, gettext("Give one value: text, a number, or yes or no.")))
         elif (earlier := first.setdefault(folded(printed(case.equals)), index)) != index:
             message = f"“{config.label(earlier)}” takes this value already, so nobody comes this way."
             diagnostics.append(Diagnostic(path, message, blocks_save=False))

@@ -15,6 +15,7 @@ from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.lib.translation import gettext, translatable
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField
 
@@ -49,7 +50,7 @@ class _TagNode(NodeType):
         def run(step: Any) -> Outcome:
             written = str(text(step))
             if not written.strip():
-                return refused("There is no tag: the placeholders of this step came out empty.")
+                return refused(gettext("There is no tag: the placeholders of this step came out empty."))
             try:
                 return _outcomes(cls.adds, contact_fields.tag(written)).of(step)
             except BadField as error:
@@ -60,7 +61,7 @@ class _TagNode(NodeType):
     @classmethod
     def diagnostics(cls, config: TagConfig) -> list[Diagnostic]:
         if not config.tag.strip():
-            return [incomplete("tag", "Write the tag.")]
+            return [incomplete("tag", gettext("Write the tag."))]
         if is_constant(config.tag):
             try:
                 contact_fields.tag(config.tag)
@@ -70,13 +71,17 @@ class _TagNode(NodeType):
 
     @classmethod
     def summary(cls, config: TagConfig) -> str:
-        return f"{cls.label} “{in_words(config.tag)}”" if config.tag.strip() else ""
+        return (
+            gettext("%(what)s “%(tag)s”", what=gettext(cls.label), tag=in_words(config.tag))
+            if config.tag.strip()
+            else ""
+        )
 
     @classmethod
     def explain(cls, config: TagConfig | None, step: StepRecord) -> str:
         output = step.output or {}
         did = cls.idle if output.get("changed") is False else cls.done
-        return f"{did} the tag {output.get('tag', '')}".rstrip() + "."
+        return gettext(did, tag=output.get("tag", ""))
 
 
 class _Outcomes:
@@ -94,7 +99,9 @@ class _Outcomes:
         if self.tag in tags:
             return self.present
         if self.adds and len(tags) >= MAX_TAGS:
-            return refused(f"The tag was not added. A contact has at most {MAX_TAGS} tags.")
+            return refused(
+                gettext("The tag was not added. A contact has at most %(max_tags)s tags.", max_tags=MAX_TAGS)
+            )
         return self.absent
 
 
@@ -103,13 +110,13 @@ _outcomes = functools.lru_cache(1_000)(_Outcomes)
 
 @registry.node
 class AddTagNode(_TagNode):
-    type, label, adds, done = "add_tag", "Add tag", True, "Added"
-    idle = "The contact already had"
-    description = "Gives the contact a tag. A contact that has it already is left as it is."
+    type, label, adds, done = "add_tag", translatable("Add tag"), True, translatable("Added the tag %(tag)s.")
+    idle = translatable("The contact already had the tag %(tag)s.")
+    description = translatable("Gives the contact a tag. A contact that has it already is left as it is.")
 
 
 @registry.node
 class RemoveTagNode(_TagNode):
-    type, label, adds, done = "remove_tag", "Remove tag", False, "Removed"
-    idle = "The contact did not have"
-    description = "Takes a tag away from the contact."
+    type, label, adds, done = "remove_tag", translatable("Remove tag"), False, translatable("Removed the tag %(tag)s.")
+    idle = translatable("The contact did not have the tag %(tag)s.")
+    description = translatable("Takes a tag away from the contact.")

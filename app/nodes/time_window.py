@@ -28,10 +28,11 @@ from app.flow.outcomes import DecidesAgain, Done, Outcome, Wait, refused
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.values.schedule import Weekday, next_open
 
 MAX_HOLIDAYS = 366
-NEVER = refused("The window does not open within ten years: every day of it is a holiday.")
+NEVER = refused(translatable("The window does not open within ten years: every day of it is a holiday."))
 AT_ONCE = Done(output={"waited": False})
 
 
@@ -45,8 +46,8 @@ class TimeWindowConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=Tru
 
 @registry.node
 class TimeWindow(NodeType):
-    type, label, category = "time_window", "Time window", "timing"
-    description = (
+    type, label, category = "time_window", translatable("Time window"), "timing"
+    description = translatable(
         "Lets each run pass during the hours and on the days that you choose, and holds the others until then."
     )
     Config = TimeWindowConfig
@@ -92,7 +93,11 @@ class TimeWindow(NodeType):
         when = end_in_words(step.output)
         where = f", {zone_words(config.zone)}" if config is not None else ""
         if step.completed_at is None:
-            return f"Waits for the window to open{where}: {when}." if when else "Waits for the window to open."
+            return (
+                gettext("Waits for the window to open%(where)s: %(when)s.", where=where, when=when)
+                if when
+                else gettext("Waits for the window to open.")
+            )
         if when:
-            return f"It was outside the window, so the run waited until {when}."
-        return f"It was inside the window{where}, so the run went on at once."
+            return gettext("It was outside the window, so the run waited until %(when)s.", when=when)
+        return gettext("It was inside the window%(where)s, so the run went on at once.", where=where)

@@ -17,6 +17,7 @@ from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
+from app.lib.translation import gettext, translatable
 from app.values.cel_expressions import BadExpression, ExpressionFailed, compile_expression
 
 MAX_BYTES = 65_536
@@ -35,8 +36,10 @@ def _built(value: Any) -> Outcome:
 
 @registry.node
 class Transform(NodeType):
-    type, label, category = "transform", "Transform", "data"
-    description = "Builds an object from the event, the contact and earlier steps, for the steps behind it to read."
+    type, label, category = "transform", translatable("Transform"), "data"
+    description = translatable(
+        "Builds an object from the event, the contact and earlier steps, for the steps behind it to read."
+    )
     Config = TransformConfig
 
     @staticmethod
@@ -54,7 +57,7 @@ class Transform(NodeType):
             except ExpressionFailed as error:
                 return Fail(f"The expression failed. {error}", permanent=True)
             if not isinstance(value, dict):
-                return refused("The expression comes to no object. Write one, such as {'total': event.total}.")
+                return refused(gettext("The expression comes to no object. Write one, such as {'total': event.total}."))
             try:
                 return _built(value)
             except jsonlimits.Unstorable as error:
@@ -66,9 +69,9 @@ class Transform(NodeType):
     def diagnostics(cls, config: TransformConfig) -> list[Diagnostic]:
         expression = config.expression.strip()
         if not expression and not config.set:
-            return [incomplete("set", "Name at least one value, or write an expression.")]
+            return [incomplete("set", gettext("Name at least one value, or write an expression."))]
         if expression and config.set:
-            return [Diagnostic("expression", "Build the object from values or by an expression, not by both.")]
+            return [Diagnostic("expression", gettext("Build the object from values or by an expression, not by both."))]
         if not expression:
             return named_value_diagnostics(config.set, "value", MAX_BYTES)
         try:
@@ -90,4 +93,10 @@ class Transform(NodeType):
     @classmethod
     def explain(cls, config: TransformConfig | None, step: StepRecord) -> str:
         built = ", ".join(step.output or {})
-        return f"Built {built}." if built else "Built an empty object." if step.completed_at else "An object is built."
+        return (
+            gettext("Built %(built)s.", built=built)
+            if built
+            else gettext("Built an empty object.")
+            if step.completed_at
+            else gettext("An object is built.")
+        )

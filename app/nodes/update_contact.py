@@ -20,6 +20,7 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.lib.conversions import as_list, as_number, is_blank, printed, quoted
+from app.lib.translation import gettext, translatable
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 from app.values.increments import NotCountable, added
@@ -28,7 +29,12 @@ FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "crea
 MAX_FIELDS = 50
 _NUMBER_BYTES = 64
 """What counting adds to attributes at most: a number that is not there yet, with its punctuation."""
-_CALLED = {"phone": "The phone number", "timezone": "The time zone", "locale": "The language", "source": "The source"}
+_CALLED = {
+    "phone": translatable("The phone number"),
+    "timezone": translatable("The time zone"),
+    "locale": translatable("The language"),
+    "source": translatable("The source"),
+}
 
 
 class UpdateContactConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -156,7 +162,7 @@ class _Changes:
             amount = as_number(value := read(step))
             if amount is None:
                 what = "the amount came out empty" if is_blank(value) else f"{quoted(value, 60)} is not a number"
-                raise BadField(_sentence(name, f"Nothing can be added to it: {what}."))
+                raise BadField(_sentence(name, gettext("Nothing can be added to it: %(what)s.", what=what)))
             counts[name] = int(amount) if amount == int(amount) else amount
         return counts
 
@@ -172,13 +178,15 @@ class _Changes:
             try:
                 total = added(before, by)
             except NotCountable as error:
-                raise BadField(_sentence(name, f"Nothing can be added to it: {error}.")) from error
+                raise BadField(
+                    _sentence(name, gettext("Nothing can be added to it: %(error)s.", error=error))
+                ) from error
             if name in values or name in self.amounts or isinstance(before, str):
                 totals[name] = total
         for name, read in self.items.items():
             before = values[name] if name in values else stored.get(name)
             if not isinstance(before, list | None):
-                raise BadField(_sentence(name, "Nothing can be added to it: its value is not a list."))
+                raise BadField(_sentence(name, gettext("Nothing can be added to it: its value is not a list.")))
             totals[name] = _fitting(name, [*(before or ()), *as_list(read(step))], None)
         return totals
 
@@ -225,7 +233,7 @@ def _problem(part: str, name: str, value: Any) -> str | None:
         )
         return f"{name} is no {what}"
     if part == "increment" and isinstance(value, str) and is_constant(value):
-        return "Write a number, or a placeholder such as {{ event.total }}."
+        return gettext("Write a number, or a placeholder such as {{ event.total }}.")
     try:
         if plain not in CONTACT_COLUMNS:
             contact_fields.attribute_name(plain)
@@ -254,9 +262,11 @@ def _changed_twice(config: UpdateContactConfig) -> Iterator[Diagnostic]:
 
 @registry.node
 class UpdateContact(NodeType):
-    type, label, category = "update_contact", "Update contact", "data"
+    type, label, category = "update_contact", translatable("Update contact"), "data"
     retryable = needs_contact = True
-    description = "Sets or removes fields of the contact, counts one up or adds to a list, with values of the event or earlier steps."
+    description = translatable(
+        "Sets or removes fields of the contact, counts one up or adds to a list, with values of the event or earlier steps."
+    )
     Config = UpdateContactConfig
 
     @staticmethod
@@ -278,9 +288,9 @@ class UpdateContact(NodeType):
     def diagnostics(cls, config: UpdateContactConfig) -> list[Diagnostic]:
         parts = list(config.parts())
         if not parts:
-            return [incomplete("set", "Choose at least one field to change.")]
+            return [incomplete("set", gettext("Choose at least one field to change."))]
         if len(parts) > MAX_FIELDS:
-            return [Diagnostic("set", f"At most {MAX_FIELDS} fields fit in one step.")]
+            return [Diagnostic("set", gettext("At most %(max_fields)s fields fit in one step.", max_fields=MAX_FIELDS))]
         return [
             *(
                 Diagnostic("unset" if part == "unset" else f"{part}.{name}", sentence)
@@ -299,9 +309,9 @@ class UpdateContact(NodeType):
         output = step.output or {}
         changed = [*output.get("set", {}), *output.get("increment", {}), *output.get("append", {})]
         removed = [_plain(name) for name in output.get("unset", ())]
-        sentences = [f"Changed {', '.join(changed)}."] if changed else []
-        sentences += [f"Removed {', '.join(removed)}."] if removed else []
-        return " ".join(sentences) or "Nothing to change."
+        sentences = [gettext("Changed %(changed)s.", changed=", ".join(changed))] if changed else []
+        sentences += [gettext("Removed %(removed)s.", removed=", ".join(removed))] if removed else []
+        return " ".join(sentences) or gettext("Nothing to change.")
 
     @classmethod
     def writes(cls, config: UpdateContactConfig) -> Iterable[str]:

@@ -24,9 +24,10 @@ from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import duration
+from app.lib.translation import gettext, translatable
 from app.values.event_names import take_recorded_name
 
-TIMEOUT = Port("timeout", "Timeout", "no")
+TIMEOUT = Port("timeout", translatable("Timeout"), "no")
 
 
 class EventTimeout(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -53,9 +54,11 @@ class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
 
 @registry.node
 class WaitForEvent(NodeType):
-    type, label, category = "wait_for_event", "Wait for event", "timing"
-    description = "Holds each contact until something happens to them, such as a payment, or until the time is over."
-    outputs = (Port("next", "Happened", "yes"), TIMEOUT)
+    type, label, category = "wait_for_event", translatable("Wait for event"), "timing"
+    description = translatable(
+        "Holds each contact until something happens to them, such as a payment, or until the time is over."
+    )
+    outputs = (Port("next", translatable("Happened"), "yes"), TIMEOUT)
     needs_contact = timed = True
     longest_timeout_s = LONGEST_TIMEOUT_S
     Config = WaitForEventConfig
@@ -63,7 +66,7 @@ class WaitForEvent(NodeType):
     @staticmethod
     def compile(config: WaitForEventConfig, scope: CompileScope) -> Outcome:
         if not config.event:
-            return refused("No event is chosen to wait for.")
+            return refused(gettext("No event is chosen to wait for."))
         judge = scope.conditions(config.conditions, config.match) if config.conditions else None
         return WaitFor(config.event, judge, seconds=config.timeout.seconds, since=config.since)
 
@@ -75,11 +78,16 @@ class WaitForEvent(NodeType):
     def diagnostics(cls, config: WaitForEventConfig) -> list[Diagnostic]:
         wrong = diagnostics_of(config.conditions)
         if not (config.event or "").strip():
-            wrong.append(incomplete("event", "Choose the event to wait for."))
+            wrong.append(incomplete("event", gettext("Choose the event to wait for.")))
         if not config.timeout.duration > 0:
-            wrong.append(Diagnostic("timeout.duration", "Say how long to wait at most: a number above 0."))
+            wrong.append(Diagnostic("timeout.duration", gettext("Say how long to wait at most: a number above 0.")))
         elif config.timeout.seconds > MAX_DAYS * UNITS["days"]:
-            wrong.append(Diagnostic("timeout.duration", f"A wait may last {MAX_DAYS} days at most. Use a shorter one."))
+            wrong.append(
+                Diagnostic(
+                    "timeout.duration",
+                    gettext("A wait may last %(max_days)s days at most. Use a shorter one.", max_days=MAX_DAYS),
+                )
+            )
         return wrong
 
     @classmethod
@@ -101,17 +109,24 @@ class WaitForEvent(NodeType):
     @classmethod
     def explain(cls, config: WaitForEventConfig | None, step: StepRecord) -> str:
         if step.completed_at is None:
-            return "The run waits here for an event."
+            return gettext("The run waits here for an event.")
         if step.port == TIMEOUT.id:
-            what = f"The event {quoted(config.event)}" if config is not None and config.event else "The event"
-            return f"{what} did not come in time{_after(step, step.completed_at)}."
+            what = _event((config.event or "") if config is not None else "")
+            return gettext(
+                "%(event)s did not come in time%(passed)s.", event=what, passed=_after(step, step.completed_at)
+            )
         name = (step.output or {}).get("name")
-        what = f"The event {quoted(name)}" if isinstance(name, str) else "The event"
-        return f"{what} happened{_happened(step)}."
+        what = _event(name if isinstance(name, str) else "")
+        return gettext("%(event)s happened%(passed)s.", event=what, passed=_happened(step))
+
+
+def _event(name: str) -> str:
+    return gettext("The event %(name)s", name=quoted(name)) if name else gettext("The event")
 
 
 def _after(step: StepRecord, moment: datetime | None) -> str:
-    return f": {duration(moment - step.started_at)} went by" if step.started_at and moment else ""
+    length = duration(moment - step.started_at) if step.started_at and moment else ""
+    return gettext(": %(length)s went by", length=length) if length else ""
 
 
 def _happened(step: StepRecord) -> str:

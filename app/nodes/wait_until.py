@@ -31,8 +31,9 @@ from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
 from app.lib.conversions import as_date, is_blank, printed, quoted
+from app.lib.translation import gettext, translatable
 
-IN_TIME, PASSED = Port("next", "Waited"), Port("passed", "Passed")
+IN_TIME, PASSED = Port("next", translatable("Waited")), Port("passed", translatable("Passed"))
 MAX_TEXT = 500
 
 
@@ -61,19 +62,23 @@ class _Moment:
         try:
             instant = date_instant(value, self.zone(step), self._offset, self._at)
         except OverflowError:
-            return refused("The date lies too far away to wait for.")
+            return refused(gettext("The date lies too far away to wait for."))
         if instant is not None:
             return instant
         if self.of_field and is_blank(value):
-            return refused(f"There is no date to wait for: {self._label} is empty.")
+            return refused(gettext("There is no date to wait for: %(label)s is empty.", label=self._label))
         what = f"{self._label} is {quoted(printed(value))}" if self.of_field else quoted(printed(value))
-        return refused(f"There is no date to wait for: {what}. Write one like 2026-12-24 or 2026-12-24T09:00.")
+        return refused(
+            gettext("There is no date to wait for: %(what)s. Write one like 2026-12-24 or 2026-12-24T09:00.", what=what)
+        )
 
 
 @registry.node
 class WaitUntil(NodeType):
-    type, label, category = "wait_until", "Wait until", "timing"
-    description = "Holds each run until a date and time: a fixed one, or a date of the contact, such as three days before a renewal."
+    type, label, category = "wait_until", translatable("Wait until"), "timing"
+    description = translatable(
+        "Holds each run until a date and time: a fixed one, or a date of the contact, such as three days before a renewal."
+    )
     outputs = (IN_TIME, PASSED)
     Config = WaitUntilConfig
 
@@ -121,13 +126,16 @@ class WaitUntil(NodeType):
             if (problem := paths.problem(config.field)) is not None:
                 wrong.append(Diagnostic("field", problem))
             if config.at and _time_of_day(config.at) is None:
-                wrong.append(Diagnostic("at", "Beside a date of the contact write a time of day, such as 09:00."))
+                wrong.append(
+                    Diagnostic("at", gettext("Beside a date of the contact write a time of day, such as 09:00."))
+                )
         elif not config.at.strip():
-            wrong.append(incomplete("at", "Say until when: a date and time, or a date of the contact."))
+            wrong.append(incomplete("at", gettext("Say until when: a date and time, or a date of the contact.")))
         elif is_constant(config.at) and as_date(config.at) is None:
             wrong.append(
                 Diagnostic(
-                    "at", "This is no date. Write one like 2026-12-24T09:00, or a text in {{ … }} that gives one."
+                    "at",
+                    gettext("This is no date. Write one like 2026-12-24T09:00, or a text in {{ … }} that gives one."),
                 )
             )
         return wrong
@@ -136,13 +144,11 @@ class WaitUntil(NodeType):
     def summary(cls, config: WaitUntilConfig) -> str:
         if config.field:
             offset = config.offset if isinstance(config.offset, Offset) else NO_OFFSET
-            at = f" at {config.at}" if config.at else ""
-            return f"Wait until {offset.words}{paths.label_of(config.field)}{at}"
-        return (
-            f"Wait until {' '.join(config.at.replace('T', ' ', is_constant(config.at)).split())}"
-            if config.at.strip()
-            else ""
-        )
+            when = offset.beside(paths.label_of(config.field))
+            when = gettext("%(date)s at %(time)s", date=when, time=config.at) if config.at else when
+        else:
+            when = " ".join(config.at.replace("T", " ", is_constant(config.at)).split()) if config.at.strip() else ""
+        return gettext("Wait until %(time)s", time=when) if when else ""
 
     @classmethod
     def due_at(cls, config: WaitUntilConfig, step: StepRecord) -> datetime | None:
@@ -152,11 +158,15 @@ class WaitUntil(NodeType):
     def explain(cls, config: WaitUntilConfig | None, step: StepRecord) -> str:
         when = end_in_words(step.output)
         if step.completed_at is None:
-            moves = " It moves with the contact’s date." if config is not None and _watched(config) else ""
-            return f"Waits until {when}.{moves}" if when else "The run waits here."
+            moves = gettext(" It moves with the contact’s date.") if config is not None and _watched(config) else ""
+            return gettext("Waits until %(time)s.", time=when) + moves if when else gettext("The run waits here.")
         if step.port == PASSED.id:
-            return f"The moment had passed already: {when}." if when else "The moment had passed already."
-        return f"Waited until {when}." if when else "Waited."
+            return (
+                gettext("The moment had passed already: %(when)s.", when=when)
+                if when
+                else gettext("The moment had passed already.")
+            )
+        return gettext("Waited until %(when)s.", when=when) if when else gettext("Waited.")
 
 
 def _time_of_day(text: str) -> time | None:

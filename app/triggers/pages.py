@@ -18,6 +18,7 @@ from app.contacts.actions import ActionForm
 from app.contacts.pages import ONE, contact_page
 from app.contacts.service import ContactService
 from app.errors import AppError, FieldError, Invalid
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.triggers.service import InputNotValid, StartableWorkflow, StartRequest, TriggerService
 from app.triggers.start_form import PREFIX, input_fields, input_values
@@ -43,7 +44,7 @@ async def start_workflow(
     names = {str(id_): name for id_, name in await contacts.workflows.startable()}
     try:
         if form.workflow not in names:
-            raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])
+            raise Invalid(errors=[{"path": "workflow", "message": gettext("Choose a workflow that is active.")}])
         schema = await trigger_service.input_of_contact(UUID(form.workflow))
         if schema is not None and any(name.startswith(PREFIX) for name in data):
             properties = input_values(schema, _texts(data))
@@ -125,7 +126,7 @@ async def start_without_contact(
             await trigger_service.start(workflow_id, None, StartRequest(form.decoded_properties()))
     except AppError as error:
         return _start_page(request, workflow_id, startable, form.failed(error), texts)
-    return go(request, f"/workflows/{workflow_id}/runs", "A run was asked for. It shows here in a moment.")
+    return go(request, f"/workflows/{workflow_id}/runs", gettext("A run was asked for. It shows here in a moment."))
 
 
 ROUTES: list[Any] = [start_workflow, show_start_fields, show_start, start_without_contact]

@@ -24,7 +24,8 @@ from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
 from app.lib import clock, jsonlimits
 from app.lib.conversions import as_key
-from app.lib.formats import moment_text
+from app.lib.formats import moment_text, number
+from app.lib.translation import gettext, translatable
 from app.lib.zones import zone_of
 from app.liquid.templates import LiquidError
 from app.models import Contact
@@ -35,11 +36,13 @@ from app.workflows.candidates import Candidate, admission, met_goal, segments_as
 from app.workflows.service import WorkflowService
 
 REASONS = {
-    "already_active": "This contact is in the workflow already. Wait until that run is over, or cancel it.",
-    "entered_before": "This contact went through the workflow before, and it lets everybody in once.",
-    "cooling_down": "This contact was in the workflow a short while ago. It may enter again on {until}.",
-    "not_open_yet": "This workflow lets nobody in before {from}.",
-    "closed": "This workflow lets nobody in any more, since {until}.",
+    "already_active": translatable(
+        "This contact is in the workflow already. Wait until that run is over, or cancel it."
+    ),
+    "entered_before": translatable("This contact went through the workflow before, and it lets everybody in once."),
+    "cooling_down": translatable("This contact was in the workflow a short while ago. It may enter again on {until}."),
+    "not_open_yet": translatable("This workflow lets nobody in before {from}."),
+    "closed": translatable("This workflow lets nobody in any more, since {until}."),
 }
 
 
@@ -144,7 +147,7 @@ class TriggerService:
         request = request._replace(properties=self._properties(request, trigger))
         if not admission(trigger)(Candidate.nobody(self._timezone, request.properties)):
             kind, config = typed(trigger)
-            message = f"This workflow starts only when {kind.admission(config).words}."
+            message = gettext("This workflow starts only when %(words)s.", words=kind.admission(config).words)
             raise EntryRefused(message, reason="conditions_not_met")
         (run_id,) = await self._queue(workflow_id, [None], request, trigger, flow)
         return run_id
@@ -194,7 +197,12 @@ class TriggerService:
     async def _live(self, workflow_id: UUID) -> Flow:
         workflow = await self._workflows.get(workflow_id)
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
-            raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
+            raise NotActive(
+                gettext(
+                    "This workflow is %(status)s. Only an active one starts runs: activate it first.",
+                    status=workflow.status,
+                )
+            )
         return self._workflows.published(await self._workflows.version(workflow, workflow.live_version)).flow
 
     async def _open(self, workflow_id: UUID) -> Flow:
@@ -205,7 +213,10 @@ class TriggerService:
             raise EntryRefused(self._words(reason), reason=reason[0])
         most = flow.settings.max_entries
         if isinstance(most, int) and await self._entries.entered(workflow_id) >= most:
-            message = f"This workflow takes {most:,} entries, and there were as many. Raise the limit in its settings."
+            message = gettext(
+                "This workflow takes %(most)s entries, and there were as many. Raise the limit in its settings.",
+                most=number(most),
+            )
             raise EntryRefused(message, reason="entries_used_up")
         return flow
 
@@ -305,8 +316,9 @@ class TriggerService:
             return EntryRefused(self._words(refused), reason=refused[0])
         goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone, segments=segments))
         if goal is not None:
-            message = (
-                f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."
+            message = gettext(
+                "This contact has reached the goal %(value)s already, so there is nothing to do here.",
+                value=goal.name or goal.id,
             )
             return EntryRefused(message, reason="goal_already_reached")
         return None
@@ -326,7 +338,7 @@ def one_line(error: type[AppError]) -> str:
 
 
 def _unknown_contact(contact_id: UUID) -> UnknownContact:
-    message = f"There is no contact {contact_id} in this workspace. Create it first."
+    message = gettext("There is no contact %(contact_id)s in this workspace. Create it first.", contact_id=contact_id)
     return UnknownContact(message, errors=[{"path": "contactId", "message": message}])
 
 

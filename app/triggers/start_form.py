@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from app.flow.input_schema import InputSchema, ValueSchema
+from app.lib.translation import gettext
 
 PREFIX = "input."
 Control = Literal["text", "number", "checkbox", "date", "select", "json"]
@@ -37,7 +38,9 @@ def _field(name: str, schema: ValueSchema, required: bool, typed_in: Mapping[str
     hint = schema.description
     control = _control(schema)
     if control == "json" and not hint:
-        hint = "A JSON list, like [1, 2]." if schema.type == "array" else 'JSON, like {"amount": 12.5}.'
+        hint = (
+            gettext("A JSON list, like [1, 2].") if schema.type == "array" else gettext('JSON, like {"amount": 12.5}.')
+        )
     return InputField(PREFIX + name, schema.title or name, hint, control, required, value, choices)
 
 

@@ -14,6 +14,8 @@ import phonenumbers
 from babel import Locale
 
 from app.lib import addresses, jsonlimits
+from app.lib.formats import number
+from app.lib.translation import gettext, translatable
 from app.liquid.values import kind_in_words
 from app.models.status import Channel
 from app.values import languages, names, zone_names
@@ -23,8 +25,8 @@ TEXTS = ("external_id", "email", "phone", "source", "timezone", "locale")
 MAX_TEXT, MAX_TAG, MAX_TAGS, MAX_TOPICS = 200, 100, 100, 50
 MAX_ATTRIBUTES_BYTES, MAX_DEPTH = 32_768, 10
 _CALLED = {
-    "external_id": "An external id",
-    "email": "An email address",
+    "external_id": translatable("An external id"),
+    "email": translatable("An email address"),
     "phone": "A phone number",
     "source": "A source",
     "timezone": "A time zone",
@@ -64,7 +66,7 @@ def text(field: str, value: Any, country: str | None = None) -> str | None:
     if not cleaned:
         return None
     if "\0" in cleaned:
-        raise BadField("A text here holds the character U+0000, which cannot be stored.")
+        raise BadField(gettext("A text here holds the character U+0000, which cannot be stored."))
     if len(cleaned) > MAX_TEXT:
         raise BadField(f"{_CALLED[field]} has at most {MAX_TEXT} characters.")
     return _CLEANERS[field](cleaned, country) if field in _CLEANERS else cleaned
@@ -115,7 +117,7 @@ def country(value: str) -> str | None:
     """A workspace's country as ISO 3166 alpha-2; None when blank. Raises BadField."""
     code = value.strip().upper()
     if code and code not in phonenumbers.SUPPORTED_REGIONS:
-        raise BadField("Choose a country of the list.")
+        raise BadField(gettext("Choose a country of the list."))
     return code or None
 
 
@@ -142,12 +144,12 @@ def says_nothing(cell: str) -> bool:
 def tag(value: Any) -> str:
     """A tag without the space around it. Raises BadField."""
     if not isinstance(value, str):
-        raise BadField(f"A tag is text, not {kind_in_words(value)}.")
+        raise BadField(gettext("A tag is text, not %(kind_in_words)s.", kind_in_words=kind_in_words(value)))
     cleaned = value.strip()
     if not cleaned or len(cleaned) > MAX_TAG:
-        raise BadField(f"A tag has 1 to {MAX_TAG} characters.")
+        raise BadField(gettext("A tag has 1 to %(max_tag)s characters.", max_tag=MAX_TAG))
     if "\0" in cleaned:
-        raise BadField("A tag here holds the character U+0000, which cannot be stored.")
+        raise BadField(gettext("A tag here holds the character U+0000, which cannot be stored."))
     return cleaned
 
 
@@ -198,11 +200,15 @@ def too_large(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None
     size = attributes_size(after)
     if size <= MAX_ATTRIBUTES_BYTES or size <= attributes_size(before):
         return None
-    return f"All attributes together would be {size:,} bytes of JSON; a contact has at most {MAX_ATTRIBUTES_BYTES:,}."
+    return gettext(
+        "All attributes together would be %(size)s bytes of JSON; a contact has at most %(max_attributes_bytes)s.",
+        size=number(size),
+        max_attributes_bytes=number(MAX_ATTRIBUTES_BYTES),
+    )
 
 
 def too_many(before: Collection[str], after: Collection[str], what: str = "tags", limit: int = MAX_TAGS) -> str | None:
     """Why tags or topics cannot become `after`: only what makes them more can be too many. None when they can."""
     if len(after) <= limit or len(after) <= len(before):
         return None
-    return f"A contact has at most {limit} {what}."
+    return gettext("A contact has at most %(limit)s %(what)s.", limit=limit, what=what)

@@ -18,6 +18,7 @@ from datetime import datetime, tzinfo
 from croniter import CroniterError, croniter
 
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.values.schedule import instant_of
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
@@ -45,9 +46,11 @@ class Cron:
         try:
             first = next(self._local_minutes(datetime(2024, 1, 1)), None)
         except CroniterError as error:
-            raise BadCron("This schedule cannot be understood. Write its parts as schedules of their own.") from error
+            raise BadCron(
+                gettext("This schedule cannot be understood. Write its parts as schedules of their own.")
+            ) from error
         if first is None:
-            raise BadCron("There is no such day in any year. Change the day or the month.")
+            raise BadCron(gettext("There is no such day in any year. Change the day or the month."))
 
     def fires(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
         """The instants (UTC) at which it fires after `after`, one after the other, for as long as the calendar lasts."""
@@ -88,12 +91,17 @@ def cron_of(text: str) -> Cron:
 
 def _checked(text: str) -> str:
     if len(text) > MAX_LENGTH:
-        raise BadCron(f"A schedule has at most {MAX_LENGTH} characters.")
+        raise BadCron(gettext("A schedule has at most %(max_length)s characters.", max_length=MAX_LENGTH))
     fields = text.lower().split()
     if text.strip().startswith("@"):
-        raise BadCron(f"Nicknames such as @daily are not understood. Write five fields: {_FOUR_NAMES}.")
+        raise BadCron(
+            gettext(
+                "Nicknames such as @daily are not understood. Write five fields: %(four_names)s.",
+                four_names=_FOUR_NAMES,
+            )
+        )
     if len(fields) != len(FIELDS):
-        more = " There are no seconds and no years." if len(fields) > len(FIELDS) else ""
+        more = gettext(" There are no seconds and no years.") if len(fields) > len(FIELDS) else ""
         raise BadCron(f"Write five fields with blanks between: {_FOUR_NAMES}.{more}")
     for number, field in enumerate(fields):
         fields[number] = ",".join(_checked_part(part, number) for part in field.split(","))
@@ -133,7 +141,14 @@ def _checked_part(part: str, number: int) -> str:
         )
     first, last, step = match["first"], match["last"], match["step"]
     if step is not None and not 1 <= int(step) <= high:
-        raise BadCron(f"The step of the {name} is a number from 1 to {high}, not {step}.")
+        raise BadCron(
+            gettext(
+                "The step of the %(name)s is a number from 1 to %(high)s, not %(step)s.",
+                name=name,
+                high=high,
+                step=step,
+            )
+        )
     if first == "*":
         if last is not None:
             raise BadCron(f"{quoted(part, 30)} is no {name}. Write * or a range such as {low}-{high}.")
@@ -141,7 +156,9 @@ def _checked_part(part: str, number: int) -> str:
     begin = _number(first, number)
     end = begin if last is None else _number(last, number)
     if end < begin:
-        raise BadCron(f"The range {quoted(part, 30)} runs backwards. Write two ranges with a comma between.")
+        raise BadCron(
+            gettext("The range %(part)s runs backwards. Write two ranges with a comma between.", part=quoted(part, 30))
+        )
     return first if last is not None and end == begin else part
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.lib import jsonlimits
+from app.lib.translation import gettext, translatable
 from app.liquid.values import kind_in_words
 
 MAX_NAME = 200
@@ -12,11 +13,12 @@ MAX_PROPERTIES_BYTES = 32_768
 MAX_DEPTH = 10
 DECISIONS = ("contact.unsubscribed", "contact.resubscribed")
 """Events that only the product records: from anybody else they would look like what the contact decided, and change nothing."""
-NO_DECISION = (
-    "This event tells of a decision and does not make one. To stop mail, send `consent` with the contact or add the address to "
+NO_DECISION = translatable(
+    "This event tells of a decision and does not make one. To stop mail, "
+    "send `consent` with the contact or add the address to "
     "the suppression list; to begin again, re-subscribe the contact."
 )
-BLANK = "Send text that is not blank and does not hold the character U+0000."
+BLANK = translatable("Send text that is not blank and does not hold the character U+0000.")
 
 
 class BadEvent(ValueError):
@@ -26,12 +28,14 @@ class BadEvent(ValueError):
 def name(value: Any) -> str:
     """The name of an event without the space around it. Raises BadEvent."""
     if not isinstance(value, str):
-        raise BadEvent(f"The name of an event is text, not {kind_in_words(value)}.")
+        raise BadEvent(
+            gettext("The name of an event is text, not %(kind_in_words)s.", kind_in_words=kind_in_words(value))
+        )
     cleaned = value.strip()
     if not cleaned or len(value) > MAX_NAME:
-        raise BadEvent(f"The name of an event has 1 to {MAX_NAME} characters.")
+        raise BadEvent(gettext("The name of an event has 1 to %(max_name)s characters.", max_name=MAX_NAME))
     if "\0" in cleaned:
-        raise BadEvent("The name of an event here holds the character U+0000, which cannot be stored.")
+        raise BadEvent(gettext("The name of an event here holds the character U+0000, which cannot be stored."))
     if cleaned in DECISIONS:
         raise BadEvent(NO_DECISION)
     return cleaned

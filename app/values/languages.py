@@ -13,6 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 from app.lib.normal_forms import without_accents
+from app.lib.translation import gettext
 
 _TAG = re.compile(
     r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?(?:\.[\w-]+)?(?:@\w+)?", re.ASCII
@@ -42,7 +43,7 @@ def _understood(text: str) -> str:
     folded = _folded(text)
     code = _ALSO.get(folded) or _names().get(folded) or _with_place(text)
     if code is None:
-        raise UnknownLanguage("This is no language. Write one like en, en-GB or German.")
+        raise UnknownLanguage(gettext("This is no language. Write one like en, en-GB or German."))
     return code
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from app.lib.normal_forms import nfc
+from app.lib.translation import gettext
 
 MAX_NAME = 100
 _NAME = re.compile(r"(?![0-9]+(?:-|$))\w[\w-]*(?<!-)")
@@ -36,11 +37,17 @@ def checked(name: str, kind: str = "attribute") -> str:
     """The name as it is stored: trimmed and composed (NFC). `kind` is the noun for the error. Raises BadName."""
     cleaned = nfc(name.strip())
     if not cleaned or len(cleaned) > MAX_NAME:
-        raise BadName(f"The name of {'an' if kind[0] in 'aeiou' else 'a'} {kind} has 1 to {MAX_NAME} characters.")
+        raise BadName(
+            gettext(
+                "A name of this kind, %(kind)s, has 1 to %(max_name)s characters.",
+                kind=kind,
+                max_name=MAX_NAME,
+            )
+        )
     if usable(cleaned):
         return cleaned
     fit = fitting(cleaned)
-    offer = f" Send `{fit}`." if fit else " Send a name like `first_name`."
+    offer = gettext(" Send `%(fit)s`.", fit=fit) if fit else gettext(" Send a name like `first_name`.")
     shown = cleaned.replace("\0", "").replace("`", "'")
     if cleaned in _RESERVED:
         raise BadName(f"`{shown}` is a word of the template language, so no template could read it.{offer}")

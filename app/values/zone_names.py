@@ -14,6 +14,7 @@ from babel import Locale
 from babel.core import get_global
 
 from app.lib.normal_forms import without_accents
+from app.lib.translation import gettext, translatable
 
 _LOCALES = ("en", "de", "fr", "es", "it", "pt", "nl")
 """Languages whose names of zones and cities are known; each costs 10 ms at the first name that is not one of IANA's."""
@@ -106,7 +107,7 @@ _SHORT = {
 """Abbreviations, which no database lists with what people mean by them. IANA's own EST and MST know no summer time."""
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
 MAX_LENGTH = 200
-UNKNOWN = "There is no time zone of this name. Write one like Europe/Berlin."
+UNKNOWN = translatable("There is no time zone of this name. Write one like Europe/Berlin.")
 _HALF_HOURS = {
     "+0330": "Asia/Tehran",
     "+0430": "Asia/Kabul",
@@ -172,7 +173,7 @@ def _understood(text: str, country: str | None) -> str:
     if len(in_country) == 1:
         return in_country[0]
     *most, last = meant
-    raise SeveralZones(f"This can mean {', '.join(most)} or {last}. Write which.")
+    raise SeveralZones(gettext("This can mean %(most)s or %(last)s. Write which.", most=", ".join(most), last=last))
 
 
 def _inside(text: str) -> str:
@@ -202,10 +203,13 @@ def _offset(text: str) -> tuple[str] | None:
     if minutes != "00":
         near = _HALF_HOURS.get(f"{sign}{hours:02}{minutes}")
         raise UnknownZone(
-            f"Write the name of the time zone, such as {near or 'Europe/Berlin'}: offsets are understood in whole hours only."
+            gettext(
+                "Write the name of the time zone, such as %(value)s: offsets are understood in whole hours only.",
+                value=near or "Europe/Berlin",
+            )
         )
     if hours > (14 if sign == "+" else 12):
-        raise UnknownZone("There is no time zone with this offset. Write one like Europe/Berlin.")
+        raise UnknownZone(gettext("There is no time zone with this offset. Write one like Europe/Berlin."))
     return (f"Etc/GMT{'-' if sign == '+' else '+'}{hours}",) if hours else ("UTC",)
 
 

@@ -14,6 +14,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext, translatable
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
@@ -21,7 +22,7 @@ from app.workflow_files.api import FILE_BODY_LIMIT, IMPORT_COST, IMPORT_DEADLINE
 from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
 from app.workflow_files.service import WorkflowFileService
 
-NO_FILE = "Choose a file that was exported from a workflow, or paste what is in it."
+NO_FILE = translatable("Choose a file that was exported from a workflow, or paste what is in it.")
 
 
 @get("/workflows/import", role=Role.MARKETER)
@@ -78,14 +79,16 @@ def _decoded(content: bytes) -> WorkflowFile:
     try:
         return msgspec.json.decode(content, type=WorkflowFile)
     except msgspec.ValidationError as error:
-        message = f"This is no file of a workflow: {str(error)[0].lower()}{str(error)[1:]}."
+        message = gettext(
+            "This is no file of a workflow: %(lower)s%(error)s.", lower=str(error)[0].lower(), error=str(error)[1:]
+        )
         raise Invalid(errors=[FieldError(path="", message=message)]) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(errors=[FieldError(path="", message=f"This is no JSON. {NO_FILE}")]) from error
 
 
 def _in_words(imported: ImportedWorkflow) -> str:
-    with_it = f" With it came {', '.join(imported.created)}." if imported.created else ""
+    with_it = gettext(" With it came %(created)s.", created=", ".join(imported.created)) if imported.created else ""
     missing = f" {' '.join(dict.fromkeys(one.message for one in imported.to_choose))}" if imported.to_choose else ""
     return f"{imported.name} is here as a draft.{with_it}{missing}"
 

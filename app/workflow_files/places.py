@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 
 KINDS = {"templates": "template", "segments": "segment", "connectors": "connector", "workflows": "workflow"}
 """Part of `uses` → what people call one of it, and what a key of it begins with."""
@@ -22,7 +23,10 @@ def key_fault(part: str, key: str) -> str | None:
     kind, _, name = key.partition(":")
     if (kind == KINDS[part] and name) or (len(key) == 36 and next(ids_in(key), None)):
         return None
-    return f"Call it {quoted(f'{KINDS[part]}:{name or key}')} here and where it is used, so that no other text is taken for it."
+    return gettext(
+        "Call it %(value)s here and where it is used, so that no other text is taken for it.",
+        value=quoted(f"{KINDS[part]}:{name or key}"),
+    )
 
 
 def ids_in(value: Any) -> Iterator[UUID]:

@@ -14,6 +14,7 @@ from app.accounts.principal import Principal
 from app.errors import FieldError, Invalid
 from app.lib import jsonlimits
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.message_templates.schemas import NewTemplate
 from app.message_templates.service import TemplateService
 from app.segments.schemas import NewSegment
@@ -99,13 +100,19 @@ def _check_size(file: WorkflowFile) -> None:
 def _check_keys(uses: Uses) -> None:
     keys = [(part, key) for part in KINDS for key in getattr(uses, part)]
     if len(keys) > MOST_USED:
-        raise Invalid(errors=[FieldError(path="uses", message=f"A file may name at most {MOST_USED} rows.")])
+        raise Invalid(
+            errors=[
+                FieldError(
+                    path="uses", message=gettext("A file may name at most %(most_used)s rows.", most_used=MOST_USED)
+                )
+            ]
+        )
     faults = [(part, key, fault) for part, key in keys if (fault := key_fault(part, key))]
     if faults:
         raise Invalid(errors=[FieldError(path=f"uses.{part}.{key}", message=fault) for part, key, fault in faults])
     number = Counter(key for _, key in keys)
     if twice := [key for key, count in number.items() if count > 1]:
-        message = f"Two of them are called {quoted(twice[0])}. Give each a key of its own."
+        message = gettext("Two of them are called %(twice)s. Give each a key of its own.", twice=quoted(twice[0]))
         raise Invalid(errors=[FieldError(path="uses", message=message)])
 
 
@@ -120,7 +127,7 @@ def _fitted(file: WorkflowFile, names: dict[str, str | None]) -> tuple[dict[str,
 
         def missed(key: str) -> None:
             word, name = words[key]
-            message = f"There is no {word} {quoted(name)} here. Choose one."
+            message = gettext("There is no %(word)s %(name)s here. Choose one.", word=word, name=quoted(name))
             to_choose.append(ToChoose(word, name, node_id if isinstance(node_id, str) else None, message))
 
         if isinstance(part, dict) and "data" in part:
@@ -187,7 +194,7 @@ class _Import:
         while waiting:
             ready = [key for key in waiting if not others[key] & waiting.keys()]
             if not ready:
-                message = "Their rules name each other, so none of them can be made first."
+                message = gettext("Their rules name each other, so none of them can be made first.")
                 raise Invalid(errors=[FieldError(path="uses.segments", message=message)])
             for key in ready:
                 await self._bring_segment(key, waiting.pop(key))

@@ -15,11 +15,12 @@ from app.flow.node_words import call_of
 from app.flow.scope import is_constant
 from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
 from app.lib.conversions import quoted
+from app.lib.translation import gettext, translatable
 from app.models import Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.repository import LiveDocument, WorkflowRepository
 
-SELF = "This workflow would call itself, for ever. Choose another one."
+SELF = translatable("This workflow would call itself, for ever. Choose another one.")
 
 
 class WorkflowInUse(Conflict):
@@ -84,7 +85,9 @@ async def require_not_called(repository: WorkflowRepository, workflow: Workflow)
     """Raise WorkflowInUse while another one calls it. Nobody begins to before this transaction is over."""
     await repository.alone_with_calls()
     if uses := await usage.of_workflow(repository.session, workflow.tenant_id, workflow.id):
-        message = f"This workflow is called by {usage.in_words(uses)}. Take it out there first."
+        message = gettext(
+            "This workflow is called by %(in_words)s. Take it out there first.", in_words=usage.in_words(uses)
+        )
         raise WorkflowInUse(message, usedBy=usage.as_documents(uses))
 
 

@@ -19,6 +19,7 @@ from app.flow.audience import Audience
 from app.flow.contact_date import ContactDate
 from app.flow.document import Flow, Trigger, triggers_of
 from app.flow.trigger_registry import typed
+from app.lib.translation import gettext
 from app.models import Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.versions import Versions
@@ -115,7 +116,7 @@ class ExistingContacts:
             trigger_id=one.trigger_id,
             audience=Audience(one.segment_id),
             properties=properties,
-            reason=f"Everybody in {one.name} when the workflow went live",
+            reason=gettext("Everybody in %(name)s when the workflow went live", name=one.name),
             started_by=self._principal.name,
         )
 

@@ -19,6 +19,7 @@ from app.flow.document import Flow
 from app.flow.node_words import category_of, goals_of
 from app.flow.thumbnail import Thumbnail
 from app.flow.trigger_registry import summary
+from app.lib.translation import gettext
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
@@ -117,7 +118,11 @@ async def duplicate(
 ) -> Response[bytes]:
     """Copy the draft into a new workflow and open it."""
     copy = await workflows.duplicate(workflow_id)
-    return go(request, f"/workflows/{copy.id}", f"This is {copy.name}. Runs and versions stayed with the original.")
+    return go(
+        request,
+        f"/workflows/{copy.id}",
+        gettext("This is %(name)s. Runs and versions stayed with the original.", name=copy.name),
+    )
 
 
 @post("/workflows/{workflow_id:uuid}/archive", role=Role.ADMIN, status_code=200)
@@ -168,7 +173,7 @@ def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, in
     return ComparedVersion(
         key=str(version.version),
         title=f"v{version.version}",
-        note=version.changelog or "No changelog",
+        note=version.changelog or gettext("No changelog"),
         author=version.author or "Unknown",
         at=version.created_at,
         live=version.version == workflow.live_version,
@@ -244,7 +249,11 @@ async def discard(
 ) -> Response[bytes]:
     """Put the draft back to what is live."""
     done = await workflows.discard_draft(workflow_id)
-    return go(request, f"/workflows/{workflow_id}/versions", f"The draft is v{done.live_version} again.")
+    return go(
+        request,
+        f"/workflows/{workflow_id}/versions",
+        gettext("The draft is v%(live_version)s again.", live_version=done.live_version),
+    )
 
 
 ROUTES = [workflow_list, create, duplicate, archive, restore, delete, versions, revert, discard]

@@ -11,11 +11,14 @@ import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow, Trigger
+from app.flow.durations import UNITS
 from app.flow.entry_words import limit_sentences
+from app.flow.local_time import amount_in_words
 from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import subscriptions, takes_contacts, typed
 from app.lib import clock
+from app.lib.translation import gettext, translatable
 from app.segment_member_repository import SegmentMemberRepository
 from app.workflows.candidates import Candidate, admission, met_goal, segments_asked
 from app.workflows.existing import Expected
@@ -25,7 +28,7 @@ MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 Standings = Mapping[UUID, Mapping[UUID, SegmentStanding]]
 """By contact, then by segment."""
 CONDITIONS = re.compile(r"(trigger|triggers\[\d+\]\.data|goals\[\d+\])\.conditions")
-EACH_START = "Each start is a run of its own, without a contact."
+EACH_START = translatable("Each start is a run of its own, without a contact.")
 MAX_SENDERS = 2_000
 """Contacts that are looked at one by one; beyond that the numbers are "at least"."""
 
@@ -153,23 +156,25 @@ def _listening(trigger: Trigger) -> ListeningTrigger:
 
 def reentry_in_words(settings: FlowSettings) -> str:
     """Who may come in again, as one sentence for people."""
-    each = f" for each {settings.entry_key.removeprefix('event.')}" if isinstance(settings.entry_key, str) else ""
-    since = "after the last run ended" if settings.cooldown_from == "end" else "after the last entry"
-    match settings.reentry:
-        case "once":
-            return f"Each contact enters once{each}."
-        case "cooldown":
-            seconds = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
-            return f"A contact may enter again{each} {_length(seconds)} {since}."
-        case "always":
-            return f"A contact enters at every event{each}, even while still inside."
-        case _:
-            return f"A contact may enter again{each} after leaving."
+    key = settings.entry_key.removeprefix("event.") if isinstance(settings.entry_key, str) else ""
+    sentence = gettext(_REENTRY[settings.reentry])
+    if settings.reentry == "cooldown":
+        seconds = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
+        since = gettext("the last run ended") if settings.cooldown_from == "end" else gettext("the last entry")
+        sentence = gettext(_REENTRY["cooldown"], time=_length(seconds), since=since)
+    return gettext("%(sentence)s Counted for each %(key)s.", sentence=sentence, key=key) if key else sentence
+
+
+_REENTRY = {
+    "once": translatable("Each contact enters once."),
+    "after_exit": translatable("A contact may enter again after leaving."),
+    "cooldown": translatable("A contact may enter again %(time)s after %(since)s."),
+    "always": translatable("A contact enters at every event, even while still inside."),
+}
 
 
 def _length(seconds: int) -> str:
-    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= unit and seconds % unit == 0:
-            number = seconds // unit
-            return f"{number} {name}{'s' if number > 1 else ''}"
-    return f"{seconds} seconds"
+    for unit in ("days", "hours", "minutes"):
+        if seconds >= UNITS[unit] and seconds % UNITS[unit] == 0:
+            return amount_in_words(seconds // UNITS[unit], unit)
+    return amount_in_words(seconds, "seconds")

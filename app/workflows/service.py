@@ -20,13 +20,14 @@ from app import inbox, wakes
 from app.accounts.principal import Principal
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import Totals, running
-from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
 from app.flow.ops import AnyOp, SetPriority
 from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.messaging.queue import FOLLOW
 from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
@@ -71,8 +72,8 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
     try:
         return [WorkflowStatus(word.strip()) for word in words.split(",")]
     except ValueError as error:
-        statuses = ", ".join(WorkflowStatus)
-        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {statuses}."}]) from error
+        message = gettext("Use one or more of: %(statuses)s.", statuses=", ".join(WorkflowStatus))
+        raise Invalid(errors=[{"path": "status", "message": message}]) from error
 
 
 class WorkflowService:
@@ -241,7 +242,7 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         live = await self._versions.live(workflow)
         if live is None:
-            raise WrongStatus("Nothing is published yet, so there is nothing to go back to.")
+            raise WrongStatus(gettext("Nothing is published yet, so there is nothing to go back to."))
         published = self._versions.of(live)
         if published.flow != self._drafts.of(workflow).flow:
             await self._drafts.replace(workflow, published.normal(), "discarded")
@@ -269,7 +270,7 @@ class WorkflowService:
         """Go on after a pause, on the live version; the draft stays unpublished. Timers that ran out fire now."""
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
-            raise WrongStatus("This workflow was never active. Activate it.")
+            raise WrongStatus(gettext("This workflow was never active. Activate it."))
         live = await self._versions.live(workflow)
         if live is not None:
             await self._versions.require_ready(self._versions.of(live))
@@ -292,7 +293,7 @@ class WorkflowService:
         """Pause: no entries, and runs stop where they are. No run is cancelled and no timer is lost."""
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
-            raise WrongStatus("Only an active workflow can be paused; this one is a draft.")
+            raise WrongStatus(gettext("Only an active workflow can be paused; this one is a draft."))
         await set_status(self.session, workflow, WorkflowStatus.PAUSED, self._principal)
         return await self._changed(workflow)
 
@@ -300,7 +301,7 @@ class WorkflowService:
         """Archive: read-only, not listed, and its open runs are cancelled. Raises WorkflowActive, WorkflowInUse."""
         workflow = await self._locked(workflow_id)
         if workflow.status == WorkflowStatus.ACTIVE:
-            raise WorkflowActive("Pause this workflow before you archive it.")
+            raise WorkflowActive(gettext("Pause this workflow before you archive it."))
         await require_not_called(self._repository, workflow)
         if workflow.status != WorkflowStatus.ARCHIVED:
             workflow.status = WorkflowStatus.ARCHIVED.value
@@ -313,7 +314,7 @@ class WorkflowService:
         """Take it back out of the archive: paused when it was ever published, else a draft."""
         workflow = await self._locked(workflow_id)
         if workflow.status != WorkflowStatus.ARCHIVED:
-            raise WrongStatus("Only an archived workflow can be restored.")
+            raise WrongStatus(gettext("Only an archived workflow can be restored."))
         restored_status = WorkflowStatus.DRAFT if workflow.live_version is None else WorkflowStatus.PAUSED
         workflow.status = restored_status.value
         return await self._changed(workflow)
@@ -389,10 +390,9 @@ class WorkflowService:
 
 
 def _name(name: str) -> str:
-    cleaned = name.replace("\0", "").strip()
-    if not 1 <= len(cleaned) <= 255:
-        errors: list[FieldError] = [{"path": "name", "message": "Give the workflow a name of 1 to 255 characters."}]
-        raise Invalid(errors=errors)
+    if not 1 <= len(cleaned := name.replace("\0", "").strip()) <= 255:
+        message = gettext("Give the workflow a name of 1 to 255 characters.")
+        raise Invalid(errors=[{"path": "name", "message": message}])
     return cleaned
 
 

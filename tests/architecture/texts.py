@@ -111,7 +111,7 @@ def in_python(source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.add(id(node.value))
-        elif isinstance(node, ast.Call) and _called(node) in MARKS.keys() | BUGS | {"getLogger", "Field"}:
+        elif isinstance(node, ast.Call) and _called(node) in MARKS.keys() | BUGS | {"getLogger", "Field", "Meta"}:
             skipped |= {id(one) for one in ast.walk(node)}
         elif isinstance(node, ast.JoinedStr):
             skipped |= {id(one) for one in node.values}

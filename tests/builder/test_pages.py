@@ -323,12 +323,12 @@ async def test_a_step_says_how_often_it_is_tried_when_it_says_nothing(
     async def panel(node: str) -> str:
         return (await client.get(f"/workflows/{workflow.id}{node}/panel")).text
 
-    assert "here: 1 try." in await panel("/nodes/mark") and "as every email" in await panel("/nodes/mail")
+    assert "here: 1 attempt." in await panel("/nodes/mark") and "as every message" in await panel("/nodes/mail")
     assert "settings.retry.attempts" in await panel("")
     rule = {"attempts": 4, "backoff": {"type": "fixed", "delay": 30_000}}
     workflow.draft = Flow.load({**workflow.draft, "settings": {"retry": rule}}).document()
     await db_session.flush()
     for node in ("/nodes/mark", "/nodes/mail"):
         shown = await panel(node)
-        assert "as the workflow, 4 tries, 30 s apart." in shown and 'placeholder="4"' in shown
+        assert "as the workflow, 4 attempts, 30 s apart." in shown and 'placeholder="4"' in shown
     assert re.search(r'name="settings.retry.backoff.delay"[^>]*value="30"', await panel(""))

@@ -96,5 +96,5 @@ def test_segments_are_called_by_their_names_where_these_are_known() -> None:
     ]
     assert sentence(conditions) == "is in a segment and (is not in any of 2 segments)"
     named = sentence(conditions, "all", {vips: "VIPs"})
-    assert named == "is in “VIPs” and (is not in “VIPs” or a segment that is gone)"
+    assert named == "is in “VIPs” and (is not in “VIPs” or a deleted segment)"
     assert sentence([{"field": "segment", "operator": "in", "value": ["gold"]}], "all", {}) == "segment is one of gold"

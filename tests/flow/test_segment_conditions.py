@@ -72,7 +72,7 @@ def test_it_stands_in_groups_and_is_kept_by_name() -> None:
     (line,) = decision_in_words(judge([inside(FRESH, LAPSED)], step=somebody(is_built=False)).rules)
     assert line.was == "in none of them; “Fresh” was still being built, so nobody was in it"
     (line,) = decision_in_words(judge([inside(UUID(int=9), operator="not_in")]).rules)
-    assert (line.held, line.wanted) == (True, "is not in a segment that is gone")
+    assert (line.held, line.wanted) == (True, "is not in a deleted segment")
     assert sentence([inside(VIP), inside(VIP, LAPSED, operator="not_in")]) == (
         "is in a segment and is not in any of 2 segments"
     )

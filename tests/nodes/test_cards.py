@@ -46,7 +46,7 @@ def test_a_step_called_like_its_title_says_it_once(type_: str) -> None:
     ("type_", "data", "below"),
     [
         ("goal", {"name": "Bought", "ends": True}, "Goal “Bought”, the run ends as a success"),
-        ("goal", {"name": "Bought", "ends": False}, "Goal “Bought”, counted, then go on"),
+        ("goal", {"name": "Bought", "ends": False}, "Goal “Bought”, counted, then continue"),
         ("end", {"outcome": "Bought"}, "Outcome “Bought”"),
         ("emit_event", {"name": "trial.ending", "properties": {"plan": "pro"}}, "Send trial.ending with plan"),
         ("emit_event", {"name": "trial.ending", "properties": {}}, "Send trial.ending"),
@@ -57,16 +57,16 @@ def test_a_step_called_like_its_title_says_it_once(type_: str) -> None:
         ),
         ("add_to_segment", {"segmentId": "s1"}, "Puts the contact into Trial people"),
         ("remove_from_segment", {"segmentId": "s1"}, "Takes the contact out of Trial people"),
-        ("sub_workflow", {"workflowId": "w1", "mode": "wait"}, "Calls Welcome call, waits for it"),
+        ("sub_workflow", {"workflowId": "w1", "mode": "wait"}, "Calls Welcome call: Waits for it"),
         (
             "sub_workflow",
             {"workflowId": "w1", "mode": "start", "audience": {"segmentId": "s1"}},
-            "Calls Welcome call for Trial people, goes on at once",
+            "Calls Welcome call: For Trial people, continues at once",
         ),
         (
             "sub_workflow",
             {"workflowId": "w1", "mode": "wait", "audience": "company"},
-            "Calls Welcome call without a contact, waits for it",
+            "Calls Welcome call: Without a contact, waits for it",
         ),
     ],
 )

@@ -48,6 +48,8 @@ def all_places() -> Iterator[Place]:
         ("app/templates", "*.html", in_template),
         ("frontend-nodes", "*.html", in_template),
         ("app/static", "*.js", in_javascript),
+        ("frontend-nodes", "node.json", in_json),
+        ("frontend-nodes", "presets/*.json", in_json),
     ):
         for path in sorted((ROOT / folder).rglob(pattern)):
             if "vendor" not in path.parts:
@@ -93,6 +95,14 @@ def in_javascript(source: str, file: str) -> Iterator[Place]:
     keywords = {"gettext": None, "ngettext": (1, 2)}
     for line, name, texts, _ in extract_javascript(io.BytesIO(source.encode()), keywords, (), {}):
         yield from _places(str(name), [texts] if isinstance(texts, str) else [*texts], file, line)
+
+
+def in_json(source: str, file: str) -> Iterator[Place]:
+    """What `node.json` and the presets of a type say to people: offers, the word above the presets, their labels."""
+    about = json.loads(source)
+    texts = [about.get("label"), *(about[key] for key in ("presets",) if isinstance(about.get(key), str))]
+    texts += [text for offer in about.get("offers", ()) for text in (offer["title"], offer["text"])]
+    yield from (Place(text, file, 1) for text in texts if text)
 
 
 def _places(name: str, arguments: Sequence[object], file: str, line: int) -> Iterator[Place]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.flow import trigger_registry
 from app.flow.trigger_type import ContactRule, TriggerPreview
+from app.lib.translation import gettext, translatable
 from app.triggers.types.manual import ManualConfig, ManualTrigger
 
 
@@ -19,26 +20,26 @@ class ApiConfig(ManualConfig, frozen=True):
 
 @trigger_registry.trigger
 class ApiTrigger(ManualTrigger):
-    type, label = "api", "A program starts it"
-    description = "Starts when a program asks for it over the API."
+    type, label = "api", translatable("A program starts it")
+    description = translatable("Starts when a program asks for it over the API.")
     for_programs = True
     Config = ApiConfig
 
     @classmethod
     def title(cls, config: ManualConfig) -> str:
-        return "Started by a program"
+        return gettext("Started by a program")
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:
-        return "Started by a program"
+        return gettext("Started by a program")
 
     @classmethod
     def explain(cls, config: ManualConfig, event: Mapping[str, Any]) -> str:
-        return "Started by a program."
+        return gettext("Started by a program.")
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:
         who = (
             "with an input and no contact." if config.contact is ContactRule.NONE else "one contact at a time, or many."
         )
-        return TriggerPreview("Programs start runs", f"over the API, {who} Activating starts none.")
+        return TriggerPreview(gettext("Programs start runs"), f"over the API, {who} Activating starts none.")

@@ -17,6 +17,7 @@ from app.flow.local_time import CONTACT, NO_OFFSET, Offset, TimeOfDay, Zone, tim
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 from app.flow.verbatim import Verbatim
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 MOST_EXISTING_DAYS = 36_500
 LONGEST_YEARLY_DAYS = 365
@@ -69,8 +70,8 @@ class DateConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 
 @trigger_registry.trigger
 class DateTrigger(TriggerType):
-    type, label = "date", "A date of the contact"
-    description = (
+    type, label = "date", translatable("A date of the contact")
+    description = translatable(
         "Starts at a date of each contact, or some time before or after it: a birthday each year, a renewal once."
     )
     Config = DateConfig
@@ -104,20 +105,28 @@ class DateTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: DateConfig) -> str:
-        return _when(config) if config.field.strip() else "No date chosen"
+        return _when(config) if config.field.strip() else gettext("No date chosen")
 
     @classmethod
     def summary(cls, config: DateConfig) -> str:
-        return f"{_when(config)}{_at(config)}" if config.field.strip() else "No date chosen yet"
+        return f"{_when(config)}{_at(config)}" if config.field.strip() else gettext("No date chosen yet")
 
     @classmethod
     def explain(cls, config: DateConfig, event: Mapping[str, Any]) -> str:
         when = _when(config)
-        return f"The time had come: {when[:1].lower()}{when[1:]}." if config.field.strip() else "A date had come."
+        return (
+            gettext("The time had come: %(when)s.", when=_lower(when))
+            if config.field.strip()
+            else gettext("A date had come.")
+        )
 
     @classmethod
     def preview(cls, config: DateConfig) -> TriggerPreview:
-        title = f"It starts {_lower(cls.summary(config))}" if config.field.strip() else "It waits for a date"
+        title = (
+            gettext("It starts: %(when)s", when=_lower(cls.summary(config)))
+            if config.field.strip()
+            else gettext("It waits for a date")
+        )
         words = cls.admission(config).words
         who = f"for each contact who has the date, when {words}" if words else "for each contact who has the date"
         most = f", at most {counted(config.max_per_firing, 'contact')} each time" if config.max_per_firing else ""
@@ -129,47 +138,63 @@ class DateTrigger(TriggerType):
         if config.offset is not None:
             wrong += config.offset.diagnostics()
             if not wrong and config.every != "once" and _days(config.offset) > LONGEST_YEARLY_DAYS:
-                message = f"Of a date that comes back, an offset is at most {LONGEST_YEARLY_DAYS} days."
+                message = gettext(
+                    "Of a date that comes back, an offset is at most %(longest_yearly_days)s days.",
+                    longest_yearly_days=LONGEST_YEARLY_DAYS,
+                )
                 wrong.append(Diagnostic("offset.duration", message))
         if not config.field.strip():
-            return [*wrong, incomplete("field", "Choose a date of the contact, such as contact.attributes.birthday.")]
+            return [
+                *wrong,
+                incomplete("field", gettext("Choose a date of the contact, such as contact.attributes.birthday.")),
+            ]
         if (problem := paths.problem(config.field)) is not None:
             return [*wrong, Diagnostic("field", problem)]
         if names_of_contact(config.field) is None:
-            message = (
+            message = gettext(
                 "Choose a date of the contact: an attribute such as contact.attributes.birthday, or contact.created_at."
             )
             return [*wrong, Diagnostic("field", message)]
         return wrong
 
 
-_EVERY = {"once": "", "year": "Each year ", "month": "Each month "}
+_EVERY = {
+    "year": translatable("Each year: %(date)s"),
+    "month": translatable("Each month: %(date)s"),
+}
 _EXISTING = {
-    "ignore": "Dates that have passed already start nothing.",
-    "enter": "Whose date has passed already{within} enters when it goes live.",
-    "only": "Only whose date has passed already{within} enters, when it goes live; nobody whose date comes later.",
+    "ignore": translatable("Dates that have passed already start nothing."),
+    "enter": translatable("Whose date has passed already{within} enters when it goes live."),
+    "only": translatable(
+        "Only whose date has passed already{within} enters, when it goes live; nobody whose date comes later."
+    ),
 }
 _MISSED = {
-    "skip": "A date that comes while the workflow is paused, or the product does not run, is left out.",
-    "once": "A date that comes while the workflow is paused, or the product does not run, starts a run afterwards.",
+    "skip": translatable("A date that comes while the workflow is paused, or the product does not run, is left out."),
+    "once": translatable(
+        "A date that comes while the workflow is paused, or the product does not run, starts a run afterwards."
+    ),
 }
 
 
 def _existing(config: DateConfig) -> str:
     """What becomes of those whose date has passed."""
     days = config.existing_days
-    return _EXISTING[config.existing].format(within=f", in the last {counted(days, 'day')}," if days else "")
+    within = gettext(", in the last %(days)s,", days=counted(days, "day")) if days else ""
+    return gettext(_EXISTING[config.existing]).format(within=within)
 
 
 def _when(config: DateConfig) -> str:
-    """`Each year 3 days before birthday`, `On renewal`."""
-    offset = (config.offset or NO_OFFSET).words.strip()
-    words = f"{_EVERY[config.every]}{offset or 'on'} {paths.label_of(config.field)}"
-    return words[:1].upper() + words[1:]
+    """`Each year: 3 days before birthday`, `On renewal`."""
+    date = paths.label_of(config.field)
+    offset = config.offset or NO_OFFSET
+    when = offset.beside(date) if offset.duration else gettext("On %(date)s", date=date)
+    return when if config.every == "once" else gettext(_EVERY[config.every], date=when[:1].lower() + when[1:])
 
 
 def _at(config: DateConfig) -> str:
-    return f" at {config.at} {zone_words(config.zone or CONTACT)}" if config.at else ""
+    zone = zone_words(config.zone or CONTACT)
+    return gettext(" at %(time)s %(zone)s", time=config.at, zone=zone) if config.at else ""
 
 
 def _days(offset: Offset) -> float:

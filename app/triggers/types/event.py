@@ -12,6 +12,7 @@ from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions, EventName
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+from app.lib.translation import gettext, translatable
 from app.values.event_names import take_recorded_name
 
 
@@ -28,8 +29,8 @@ class EventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
 
 @trigger_registry.trigger
 class EventTrigger(TriggerType):
-    type, label = "event", "An event happens"
-    description = "Starts when an event arrives for a contact."
+    type, label = "event", translatable("An event happens")
+    description = translatable("Starts when an event arrives for a contact.")
     Config = EventConfig
 
     @classmethod
@@ -46,11 +47,11 @@ class EventTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: EventConfig) -> str:
-        return config.event or "No event chosen"
+        return config.event or gettext("No event chosen")
 
     @classmethod
     def summary(cls, config: EventConfig) -> str:
-        return f"Event {config.event}" if config.event else "No trigger chosen yet"
+        return f"Event {config.event}" if config.event else gettext("No trigger chosen yet")
 
     @classmethod
     def explain(cls, config: EventConfig, event: Mapping[str, Any]) -> str:
@@ -66,5 +67,5 @@ class EventTrigger(TriggerType):
     def diagnostics(cls, config: EventConfig) -> list[Diagnostic]:
         if (config.event or "").strip():
             return super().diagnostics(config)
-        unchosen = incomplete("event", "Choose the event that starts this workflow.")
+        unchosen = incomplete("event", gettext("Choose the event that starts this workflow."))
         return [*super().diagnostics(config), unchosen]

@@ -15,6 +15,7 @@ from app.flow.document import Conditions
 from app.flow.editor_fields import Ignored
 from app.flow.input_schema import InputSchema
 from app.flow.trigger_type import BY_HAND_WORDS, Admission, ContactRule, TriggerPreview, TriggerType
+from app.lib.translation import gettext, translatable
 
 
 class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -36,8 +37,8 @@ class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
 @trigger_registry.trigger
 class ManualTrigger(TriggerType):
-    type, label = "manual", "Started by hand"
-    description = "Starts when somebody, or a program, puts a contact in."
+    type, label = "manual", translatable("Started by hand")
+    description = translatable("Starts when somebody, or a program, puts a contact in.")
     by_hand = True
     Config = ManualConfig
 
@@ -60,7 +61,7 @@ class ManualTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: ManualConfig) -> str:
-        return "Started by hand"
+        return gettext("Started by hand")
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:
@@ -74,9 +75,9 @@ class ManualTrigger(TriggerType):
     def preview(cls, config: ManualConfig) -> TriggerPreview:
         if config.contact is ContactRule.NONE:
             return TriggerPreview(
-                "Runs are started by hand",
+                gettext("Runs are started by hand"),
                 "by a person or a program, with an input and no contact. Activating starts none.",
             )
         return TriggerPreview(
-            "Contacts are put in by hand", "by a person or a program. Nobody enters just by activating."
+            gettext("Contacts are put in by hand"), "by a person or a program. Nobody enters just by activating."
         )

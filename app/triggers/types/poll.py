@@ -20,6 +20,7 @@ from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, Trigge
 from app.lib.formats import duration
 from app.lib.http_url import BadUrl, read_url
 from app.lib.postgres_client import CURSOR, with_places
+from app.lib.translation import gettext, translatable
 
 PLACE = "{{cursor}}"
 
@@ -66,8 +67,10 @@ class PollConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 
 @trigger_registry.trigger
 class PollTrigger(TriggerType):
-    type, label = "poll", "New rows are found"
-    description = "Asks a web service or a database every few minutes, and starts once for each row that is new."
+    type, label = "poll", translatable("New rows are found")
+    description = translatable(
+        "Asks a web service or a database every few minutes, and starts once for each row that is new."
+    )
     Config = PollConfig
     polls_rows = True
 
@@ -111,7 +114,7 @@ class PollTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: PollConfig) -> str:
-        return "New rows are found"
+        return gettext("New rows are found")
 
     @classmethod
     def summary(cls, config: PollConfig) -> str:
@@ -127,7 +130,9 @@ class PollTrigger(TriggerType):
     def preview(cls, config: PollConfig) -> TriggerPreview:
         whom = "for the contact that it names" if config.identity.paths_by_field() else "without a contact"
         begin = (
-            "Rows that are there already start one too." if config.first == "existing" else "Activating starts none."
+            gettext("Rows that are there already start one too.")
+            if config.first == "existing"
+            else gettext("Activating starts none.")
         )
         return TriggerPreview(cls.summary(config), f"Each row that is new starts a run {whom}. {begin}")
 
@@ -149,19 +154,19 @@ def _source_problems(config: PollConfig) -> list[Diagnostic]:
     source = config.source
     if source.kind == "query":
         if source.connector_id is None:
-            return [incomplete("source.connectorId", "Choose the database to ask.")]
+            return [incomplete("source.connectorId", gettext("Choose the database to ask."))]
         if not source.query.strip():
-            return [incomplete("source.query", "Write the SELECT that answers the rows.")]
+            return [incomplete("source.query", gettext("Write the SELECT that answers the rows."))]
         if with_places(source.query)[1] != (config.cursor != "none"):
             text = (
-                f"Read on behind the cursor: add “where … >= {CURSOR}”."
+                gettext("Read on behind the cursor: add “where … >= %(cursor)s”.", cursor=CURSOR)
                 if config.cursor != "none"
-                else f"The query has {CURSOR}, so say below which column it is compared with."
+                else gettext("The query has %(cursor)s, so say below which column it is compared with.", cursor=CURSOR)
             )
             return [incomplete("source.query", text)]
         return []
     if not source.url.strip() and source.connector_id is None:
-        return [incomplete("source.url", "Write the URL that answers the list.")]
+        return [incomplete("source.url", gettext("Write the URL that answers the list."))]
     if (problem := path_problem(source.items or "$")) is not None:
         return [Diagnostic("source.items", problem)]
     if source.connector_id is None:

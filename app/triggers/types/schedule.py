@@ -18,6 +18,7 @@ from app.flow.references import Ref
 from app.flow.timetable import Missed, Timetable
 from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, TriggerType
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.values.cron import MAX_LENGTH, BadCron, cron_of, cron_words
 
 NOBODY: Literal["none"] = "none"
@@ -45,8 +46,8 @@ class ScheduleConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
 @trigger_registry.trigger
 class ScheduleTrigger(TriggerType):
-    type, label = "schedule", "At set times"
-    description = "Starts by the clock: every weekday at nine, on the first of each month."
+    type, label = "schedule", translatable("At set times")
+    description = translatable("Starts by the clock: every weekday at nine, on the first of each month.")
     Config = ScheduleConfig
 
     @classmethod
@@ -81,12 +82,12 @@ class ScheduleTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: ScheduleConfig) -> str:
-        return cron_words(config.cron) or "No time chosen"
+        return cron_words(config.cron) or gettext("No time chosen")
 
     @classmethod
     def summary(cls, config: ScheduleConfig) -> str:
         when = cron_words(config.cron)
-        return f"{when} {zone_words(config.timezone)}" if when else "No time chosen yet"
+        return f"{when} {zone_words(config.timezone)}" if when else gettext("No time chosen yet")
 
     @classmethod
     def explain(cls, config: ScheduleConfig, event: Mapping[str, Any]) -> str:
@@ -94,7 +95,7 @@ class ScheduleTrigger(TriggerType):
 
     @classmethod
     def preview(cls, config: ScheduleConfig) -> TriggerPreview:
-        title = cls.summary(config) if cron_words(config.cron) else "It starts by the clock"
+        title = cls.summary(config) if cron_words(config.cron) else gettext("It starts by the clock")
         return TriggerPreview(title, f"{_whom(config)}. {_MISSED[config.missed]}")
 
     @classmethod
@@ -102,9 +103,11 @@ class ScheduleTrigger(TriggerType):
         conditions = [msgspec.structs.replace(one, path=f"audience.{one.path}") for one in super().diagnostics(config)]
         wrong = [*conditions, *zone_diagnostics(config.timezone or WORKSPACE, "timezone")]
         if config.timezone == "contact":
-            wrong.append(Diagnostic("timezone", "A schedule has one time zone: the workspace’s, or one by its name."))
+            wrong.append(
+                Diagnostic("timezone", gettext("A schedule has one time zone: the workspace’s, or one by its name."))
+            )
         if not config.cron.strip():
-            return [*wrong, incomplete("cron", "Say when it starts, such as 0 9 * * mon-fri.")]
+            return [*wrong, incomplete("cron", gettext("Say when it starts, such as 0 9 * * mon-fri."))]
         try:
             cron_of(config.cron)
         except BadCron as error:
@@ -113,9 +116,13 @@ class ScheduleTrigger(TriggerType):
 
 
 _MISSED = {
-    "skip": "Times that pass while the workflow is paused, or the product does not run, are left out.",
-    "once": "When times have passed while it was paused, or the product did not run, it starts once for all of them.",
-    "all": "Times that pass while it is paused, or the product does not run, are made up for: the last hundred at most.",
+    "skip": translatable("Times that pass while the workflow is paused, or the product does not run, are left out."),
+    "once": translatable(
+        "When times have passed while it was paused, or the product did not run, it starts once for all of them."
+    ),
+    "all": translatable(
+        "Times that pass while it is paused, or the product does not run, are made up for: the last hundred at most."
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from app.flow.references import Ref
 from app.flow.segment_membership import ADDED, REMOVED
 from app.flow.trigger_type import Admission, AwaitedMove, TriggerPreview, TriggerType
 from app.lib.conversions import quoted
+from app.lib.translation import gettext, translatable
 
 Existing = Annotated[
     Literal["ignore", "enter", "only"],
@@ -45,7 +46,7 @@ class _SegmentTrigger(TriggerType):
     """What both have in common."""
 
     event: ClassVar[str]
-    verb: ClassVar[str]
+    waits: ClassVar[str]
     """`enters` or `leaves`."""
     done: ClassVar[str]
 
@@ -68,35 +69,40 @@ class _SegmentTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: SegmentExitConfig) -> str:
-        return cls.label if config.segment_id else "No segment chosen"
+        return cls.label if config.segment_id else gettext("No segment chosen")
 
     @classmethod
     def summary(cls, config: SegmentExitConfig) -> str:
-        return f"A contact {cls.verb} a segment" if config.segment_id else "No segment chosen yet"
+        return gettext(cls.label) if config.segment_id else gettext("No segment chosen yet")
 
     @classmethod
     def explain(cls, config: SegmentExitConfig, event: Mapping[str, Any]) -> str:
         name = event.get("segmentName")
-        which = f" {quoted(name)}" if isinstance(name, str) else ""
-        return f"The contact {cls.done}{which}{' and met the entry conditions' if cls.admission(config).words else ''}."
+        did = gettext(cls.done, segment=f" {quoted(name)}" if isinstance(name, str) else "")
+        met = gettext("The contact met the entry conditions.")
+        return f"{did} {met}" if cls.admission(config).words else did
 
     @classmethod
     def preview(cls, config: SegmentExitConfig) -> TriggerPreview:
         words = cls.admission(config).words
-        text = f"and lets in contacts when {words}." if words else "whoever it is."
-        return TriggerPreview(f"It waits until a contact {cls.verb} the segment", text)
+        only = gettext("and lets in contacts when %(conditions)s.", conditions=words)
+        return TriggerPreview(gettext(cls.waits), only if words else gettext("whoever it is."))
 
     @classmethod
     def diagnostics(cls, config: SegmentExitConfig) -> list[Diagnostic]:
-        unchosen = [] if config.segment_id else [incomplete("segmentId", "Choose the segment.")]
+        unchosen = [] if config.segment_id else [incomplete("segmentId", gettext("Choose the segment."))]
         return [*super().diagnostics(config), *unchosen]
 
 
 @trigger_registry.trigger
 class SegmentEntryTrigger(_SegmentTrigger):
-    type, label = "segment_entry", "A contact enters a segment"
-    description = "Starts when a contact comes into a segment, because its data changed or somebody put it in."
-    event, verb, done = ADDED, "enters", "came into the segment"
+    type, label = "segment_entry", translatable("A contact enters a segment")
+    description = translatable(
+        "Starts when a contact comes into a segment, because its data changed or somebody put it in."
+    )
+    event = ADDED
+    done = translatable("The contact came into the segment%(segment)s.")
+    waits = translatable("It waits until a contact enters the segment")
     Config = SegmentEntryConfig
 
     @classmethod
@@ -115,15 +121,26 @@ class SegmentEntryTrigger(_SegmentTrigger):
             return preview
         if config.existing == "only":
             words = cls.admission(config).words
-            who = f"in the segment now enter{f' when {words}' if words else ''}, and nobody who comes in later."
-            return TriggerPreview("Once, as soon as the workflow is active", f"Those who are {who}")
-        text = "and those who are in it now enter as soon as the workflow is active."
+            who = (
+                gettext(
+                    "Those who are in the segment now enter when %(conditions)s, and nobody who comes in later.",
+                    conditions=words,
+                )
+                if words
+                else gettext("Those who are in the segment now enter, and nobody who comes in later.")
+            )
+            return TriggerPreview(gettext("Once, as soon as the workflow is active"), who)
+        text = gettext("and those who are in it now enter as soon as the workflow is active.")
         return TriggerPreview(preview.title, f"{preview.text.rstrip('.')}, {text}")
 
 
 @trigger_registry.trigger
 class SegmentExitTrigger(_SegmentTrigger):
-    type, label = "segment_exit", "A contact leaves a segment"
-    description = "Starts when a contact leaves a segment, because its data changed or somebody took it out."
-    event, verb, done = REMOVED, "leaves", "left the segment"
+    type, label = "segment_exit", translatable("A contact leaves a segment")
+    description = translatable(
+        "Starts when a contact leaves a segment, because its data changed or somebody took it out."
+    )
+    event = REMOVED
+    done = translatable("The contact left the segment%(segment)s.")
+    waits = translatable("It waits until a contact leaves the segment")
     Config = SegmentExitConfig

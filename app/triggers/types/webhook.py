@@ -14,6 +14,7 @@ from app.flow.diagnostic import Diagnostic
 from app.flow.document import Conditions
 from app.flow.reception import HeaderName, Identity, Path, Reception, Signature
 from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, TriggerType
+from app.lib.translation import gettext, translatable
 
 
 class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -41,8 +42,8 @@ class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
 
 @trigger_registry.trigger
 class WebhookTrigger(TriggerType):
-    type, label = "webhook", "A program calls"
-    description = "Starts when another program sends JSON to the address of this trigger."
+    type, label = "webhook", translatable("A program calls")
+    description = translatable("Starts when another program sends JSON to the address of this trigger.")
     Config = WebhookConfig
 
     @classmethod
@@ -76,16 +77,20 @@ class WebhookTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: WebhookConfig) -> str:
-        return "A program calls its address"
+        return gettext("A program calls its address")
 
     @classmethod
     def explain(cls, config: WebhookConfig, event: Mapping[str, Any]) -> str:
-        return "A program sent JSON to the trigger’s address."
+        return gettext("A program sent JSON to the trigger’s address.")
 
     @classmethod
     def preview(cls, config: WebhookConfig) -> TriggerPreview:
-        whom = "for the contact that the JSON names." if config.identity.paths_by_field() else "without a contact."
-        return TriggerPreview("It waits to be called", f"Each call starts a run {whom} Activating starts none.")
+        text = (
+            gettext("Each call starts a run for the contact that the JSON names. Activating starts none.")
+            if config.identity.paths_by_field()
+            else gettext("Each call starts a run without a contact. Activating starts none.")
+        )
+        return TriggerPreview(gettext("It waits to be called"), text)
 
     @classmethod
     def diagnostics(cls, config: WebhookConfig) -> list[Diagnostic]:
