@@ -44,14 +44,16 @@ def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, ope
 
 
 def test_two_tabs_that_touch_the_same_step_are_asked(
-    product: Product, open_page: Callable[..., Page], page_errors: list[str]
+    product: Product, open_page: Callable[..., Page], page_errors: list[str], shot: Callable[[Page, str], None]
 ) -> None:
     workflow = create_small(product, "Conflict")
     for answer, kept in (("Keep mine", "mine"), ("Take theirs", "theirs")):
         mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
         edit_before_hearing_of_theirs(mine, f"mine {answer}", theirs, f"theirs {answer}")
         dialog = mine.page.get_by_role("dialog", name="Editing conflict")
-        expect(dialog).to_contain_text("Add tag")
+        expect(dialog.get_by_role("row").last).to_contain_text(f"theirs {answer}")
+        expect(dialog.get_by_role("row").last).to_contain_text(f"mine {answer}")
+        shot(mine.page, f"conflict-{answer[:4].lower()}")
         expect(mine.chip).to_have_text("Conflict")
         dialog.get_by_role("button", name=answer).click()
         expect(mine.card("good")).to_contain_text(f"{kept} {answer}")

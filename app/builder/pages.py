@@ -5,6 +5,7 @@ Answers of saving are `<hx-partial>`s: cards that changed, and one JSON tag that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from app.builder import (
     status_pages,
     text_pages,
 )
+from app.builder.conflicts import both_values, clashing_ops
 from app.builder.field_catalog import earlier_entries
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
@@ -33,6 +35,8 @@ from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import Flow
+from app.flow.ops import AnyOp
+from app.insights.service import InsightService
 from app.lib.field_errors import all_field_errors, field_error
 from app.lib.translation import gettext
 from app.models import Workflow
@@ -138,7 +142,8 @@ async def save_draft(
         sent = _patch_of(await request.body())
         result = await workflows.apply_ops(workflow_id, base, sent.client, sent.ops)
     except DraftConflict as conflict:
-        return await _in_conflict(request, form_options, workflows, await workflows.get(workflow_id), conflict)
+        workflow = await workflows.get(workflow_id)
+        return await _in_conflict(request, form_options, workflows, workflow, conflict, sent.ops)
     except AppError as refused:
         refusal = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, form_options, refusal, status_code=refused.status_code)
@@ -159,8 +164,12 @@ async def _in_conflict(
     service: WorkflowService,
     workflow: Workflow,
     conflict: DraftConflict,
+    own: Sequence[AnyOp],
 ) -> Template:
     details = conflict.extra["conflict"]
+    clashing = clashing_ops(own, details["ops"])
+    references = (await form_options.titles()).references
+    names = {kind: {UUID(id_): row["name"] for id_, row in rows.items()} for kind, rows in references.items()}
     document = service.draft(workflow).document
     reply = {
         "conflict": True,
@@ -169,7 +178,7 @@ async def _in_conflict(
         "document": canvas.shared(workflow, document),
         "diagnostics": canvas.as_json(await service.diagnostics(workflow)),
     }
-    touched_parts = _touched(document, details["ops"])
+    touched_parts = _touched(document, clashing)
     return await _reply(
         request,
         form_options,
@@ -179,6 +188,7 @@ async def _in_conflict(
         by=reply["by"],
         at=details["at"],
         theirs=touched_parts,
+        values=both_values(own, clashing, service.draft(workflow).flow, names),
     )
 
 
@@ -249,11 +259,13 @@ async def show_step_panel(
     request: AppRequest,
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
+    insights: NamedDependency[InsightService],
     workflow_id: FromPath[UUID],
     node_id: FromPath[str],
 ) -> Template:
-    """The form of one step, or of the trigger."""
+    """The form of one step, or of the trigger; with how many wait there, whom a switch would let pass."""
     workflow = await workflows.get(workflow_id)
+    numbers = (await insights.of_workflow(workflow_id)).node_stats.get(node_id) if workflow.live_version else None
     document = workflows.draft(workflow).document
     shown = canvas.cards(document, {node_id})
     if not shown:
@@ -270,6 +282,7 @@ async def show_step_panel(
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
         on_error=canvas.on_error_of_workflow(document),
+        waiting=numbers.waiting if numbers else 0,
         earlier=earlier_entries(document, node_id),
         plain_fields=canvas.plain_fields(shown[0]["node"]["type"]),
         **shown[0],

@@ -163,8 +163,26 @@ async def test_two_people_who_touch_the_same_step_are_asked(browser: BrowserClie
     for choice in ("mine", "theirs", "copy"):
         assert f'data-conflict="{choice}"' in answer.text
     assert "Tag &lt;them&gt;" in answer.text, "it says what was changed"
+    assert re.search(r'<td dir="auto">theirs</td><td dir="auto">mine</td>', answer.text), "and both values"
     kept = await save(client, workflow, reply["rev"], tagged("mine"))
     assert kept.status_code == 200 and reply_of(kept)["rev"] == 3
+
+
+async def test_a_conflict_names_only_what_clashes(browser: BrowserClients, workflow: Workflow) -> None:
+    client = await browser(Role.MARKETER)
+    wait = {"kind": "update_node", "nodeId": "pause", "data": {"duration": 9, "unit": "hours"}}
+    await save(client, workflow, 1, tagged("theirs"), wait, tab="other")
+    answer = await save(client, workflow, 1, tagged("mine"))
+    assert answer.status_code == 409 and "<b>Tag &lt;them&gt;</b>" in answer.text
+    assert ">9<" not in answer.text.split("<dialog")[1] and "Wait 9 hours" not in answer.text.split("<dialog")[1]
+
+
+async def test_a_step_that_they_removed_has_no_second_value(browser: BrowserClients, workflow: Workflow) -> None:
+    client = await browser(Role.MARKETER)
+    await save(client, workflow, 1, {"kind": "remove_node", "nodeId": "mark"}, tab="other")
+    answer = await save(client, workflow, 1, tagged("mine"))
+    assert answer.status_code == 409 and 'class="clash"' not in answer.text
+    assert "a step that is gone now" in answer.text
 
 
 async def test_one_side_of_a_conflict_can_be_saved_as_a_copy(
@@ -256,6 +274,9 @@ async def test_results_count_by_step_and_show_the_version_they_belong_to(
     assert [node["id"] for node in json.loads(later[1])["graph"]["nodes"]] == ["pause", "mark"]
     step = (await client.get(f"/workflows/{workflow.id}/results/pause")).text
     assert "Waiting here" in step and ">2<" in step
+    panel = (await client.get(f"/workflows/{workflow.id}/nodes/pause/panel")).text
+    assert 'id="waiting-here">2 wait here<' in panel, "whom a switch lets pass"
+    assert "waiting-here" not in (await client.get(f"/workflows/{workflow.id}/nodes/trigger/panel")).text
     people = (await client.get(f"/workflows/{workflow.id}/people")).text
     assert "Nobody has entered yet" in people
 
