@@ -85,6 +85,47 @@ async def of_connector(
     return uses
 
 
+# `documents`: drafts and live versions. A step that names no connector of its channel uses the default of that.
+_BY_CONNECTOR = """
+with documents as materialized (
+  select id, draft as flow from workflows where tenant_id = :tenant and deleted_at is null and status <> 'archived'
+  union all
+  select w.id, v.graph from workflows w
+  join workflow_versions v on v.tenant_id = w.tenant_id and v.workflow_id = w.id and v.version = w.live_version
+  where w.tenant_id = :tenant and w.deleted_at is null and w.status <> 'archived'),
+uses as ({uses})
+select c.id, count(distinct u.workflow_id) as workflows from uses u
+join connectors c on c.tenant_id = :tenant and (c.id = u.connector_id or (c.is_default and c.channel = u.channel)) group by 1
+"""
+_NAMED = """
+select d.id as workflow_id, cast(n #>> '{{}}' as uuid) as connector_id, null::smallint as channel
+from documents d, jsonb_path_query(d.flow, cast(:path{number} as jsonpath)) n
+where n #>> '{{}}' ~* '^[0-9a-f]{{8}}(-?[0-9a-f]{{4}}){{3}}-?[0-9a-f]{{12}}$'
+"""
+_DEFAULTS = """
+select d.id, null::uuid, cast(:channel{number} as smallint) from documents d
+where jsonb_path_exists(d.flow, cast(:relying{number} as jsonpath))
+"""
+
+
+async def workflows_by_connector(session: AsyncSession, tenant_id: int) -> dict[UUID, int]:
+    """How many workflows send or call by each connector, in their drafts or live; those of none are missing. One statement."""
+    fields = _fields_of("connector")
+    channels = sorted({one.sends for one in registry.types().values() if one.sends is not None})
+    parameters: dict[str, Any] = {f"path{i}": f"$.*[*].data.{path}" for i, path in enumerate(fields)}
+    parameters |= {f"channel{i}": int(channel) for i, channel in enumerate(channels)}
+    parameters |= {
+        f"relying{i}": f"$.nodes[*] ? ({' || '.join(_without_connector(channel))})"
+        for i, channel in enumerate(channels)
+    }
+    uses = [_NAMED.format(number=i) for i in range(len(fields))] + [
+        _DEFAULTS.format(number=i) for i in range(len(channels))
+    ]
+    query = text(_BY_CONNECTOR.replace("{uses}", " union all ".join(uses)))
+    rows = await session.execute(query, {"tenant": tenant_id, **parameters})
+    return {row.id: int(row.workflows) for row in rows}
+
+
 async def of_segment(session: AsyncSession, tenant_id: int, segment_id: UUID) -> list[Use]:
     """Who names this segment: triggers, steps, and conditions wherever they stand. An id is nothing else, so all texts are looked at."""
     path = f'$.** ? (@ like_regex "^{_pattern(segment_id)}$" flag "i")'
@@ -108,11 +149,16 @@ def _naming(kind: str, wanted: UUID) -> str:
     All fields are looked at in all of them: those of a type that is not installed any more are likely called the same.
     """
     pattern = _pattern(wanted)
-    configs = [one.Config for one in registry.types().values()]
-    configs += [one.Config for one in trigger_registry.types().values()]
-    fields = sorted({path for config in configs for path in _json_paths(config, kind)})
+    fields = _fields_of(kind)
     tests = [f'@.{path} like_regex "^{pattern}$" flag "i"' for path in fields]
     return f"$.*[*].data ? ({' || '.join(tests)})"
+
+
+def _fields_of(kind: str) -> list[str]:
+    """The fields of all types that name a row of this kind, each once."""
+    configs = [one.Config for one in registry.types().values()]
+    configs += [one.Config for one in trigger_registry.types().values()]
+    return sorted({path for config in configs for path in _json_paths(config, kind)})
 
 
 def _json_paths(config: type[msgspec.Struct], kind: str) -> list[str]:

@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Template
 
+from app import usage
 from app.accounts.deps import AppRequest
 from app.connectors import choosing
 from app.connectors.consent import REDIRECT, ConsentService, NoConsent, connector_of_state, redirect_url
@@ -151,6 +152,7 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
         services=_of_services(listed.items),
         waiting=await connectors.waiting(listed.items),
         channel_of=_channel_of,
+        used=await usage.workflows_by_connector(connectors.session, connectors.tenant_id),
         waiting_for_any=0 if listed.items else await connectors.waiting_for_any(),
         refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],
     )
@@ -184,6 +186,7 @@ def _form(
     error: AppError | None = None,
     waiting: dict[UUID, int] | None = None,
     alike: Connectors = Connectors(),
+    browsers: int = 0,
 ) -> Template:
     return page(
         request,
@@ -204,6 +207,7 @@ def _form(
         others=[(str(row.id), row.name) for row in alike.others],
         carriers=alike.carriers,
         redirect_url=redirect_url(),
+        browsers=browsers,
     )
 
 
@@ -267,7 +271,8 @@ async def edit_connector(
         **limits,
     }
     waiting, alike = await connectors.waiting([connector]), await _alike(connectors, kind, connector)
-    return _form(request, kind, form_values, connector, waiting=waiting, alike=alike)
+    browsers = await connectors.rows.count_browsers(connector.id)
+    return _form(request, kind, form_values, connector, waiting=waiting, alike=alike, browsers=browsers)
 
 
 @post("/connectors/{connector_id:uuid}", role=Role.ADMIN, status_code=200)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.state import StateChange
 from app.flow.performers import connector_target
 from app.lib import database
-from app.models import CallIntent, Connector, ConnectorGate, Message
+from app.models import CallIntent, Connector, ConnectorGate, ContactDevice, Message
 from app.models.base import Json
 from app.models.status import MessageStatus
 from app.models.tenant_repository import TenantRepository
@@ -77,6 +77,24 @@ class ConnectorRepository(TenantRepository[Connector]):
             .where(ConnectorGate.tenant_id == self.tenant_id, ConnectorGate.connector_id == connector_id)
             .values(failures_in_row=0, access_token=None, access_token_until=None)
         )
+
+    def _browsers(self, connector_id: UUID) -> tuple[ColumnElement[bool], ...]:
+        """Devices that take what is signed with this connector's key and nothing else (RFC 8292): an app's token says nothing of that."""
+        return (
+            ContactDevice.tenant_id == self.tenant_id,
+            ContactDevice.connector_id == connector_id,
+            ContactDevice.keys.is_not(None),
+        )
+
+    async def count_browsers(self, connector_id: UUID) -> int:
+        """How many browsers subscribed by this connector, up to COUNTED: no other reaches them."""
+        rows = select(ContactDevice.id).where(*self._browsers(connector_id)).limit(COUNTED).subquery()
+        return (await self.session.scalars(select(func.count()).select_from(rows))).one()
+
+    async def remove(self, connector: Connector) -> None:
+        """The connector, and the browsers that nothing reaches without it."""
+        await self.session.execute(delete(ContactDevice).where(*self._browsers(connector.id)))
+        await self.delete(connector)
 
     async def calls_waiting(self, connectors: Sequence[UUID]) -> dict[UUID, int]:
         """How many calls wait for each of these services, up to COUNTED."""

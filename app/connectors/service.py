@@ -350,7 +350,7 @@ class ConnectorService:
                 ),
                 usedBy=usage.as_documents(uses),
             )
-        await self.rows.delete(connector)
+        await self.rows.remove(connector)
         await release_now_or_soon(self.session, self.tenant_id, "connector", connector_id)
         jobs.enqueue(self.session, "deliver")
 
