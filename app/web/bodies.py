@@ -18,6 +18,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from app.errors import AppError, BadRequest, DiskFull, TooLarge
+from app.lib.formats import size
 from app.lib.held_connections import outside_call
 from app.settings import settings
 
@@ -153,8 +154,12 @@ def _limit(scope: Scope) -> int:
         most = min(most, handler.opt.get(TAKES_BYTES, PUBLIC_LIMIT))
     announced = ASGIConnection[Any, Any, Any, Any](scope).headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
-        raise TooLarge
+        raise _too_large(most)
     return most
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"This is larger than {size(most)}, the most that is taken here. Send it in smaller parts.")
 
 
 async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | None = None) -> None:
@@ -173,7 +178,7 @@ async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | 
             raise IncompleteBody
         if piece := message.get("body", b""):
             if body.size + len(piece) > most:
-                raise TooLarge
+                raise _too_large(most)
             await body.add(piece)
         more = message.get("more_body", False)
         if more and now() > due:  # it keeps coming, a byte at a time, each of them in time

@@ -14,15 +14,18 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import FieldError, Invalid
+from app.lib.field_errors import all_field_errors
 from app.lib.translation import gettext, translatable
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflow_files.api import FILE_BODY_LIMIT, IMPORT_COST, IMPORT_DEADLINE
+from app.workflow_files.place_words import place_in_words
 from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
 from app.workflow_files.service import WorkflowFileService
 
 NO_FILE = translatable("Choose a file that was exported from a workflow, or paste what is in it.")
+NO_WORKFLOW = translatable("This is no file of a workflow.")
 
 
 @get("/workflows/import", role=Role.MARKETER)
@@ -46,11 +49,15 @@ async def load_file(
     """Make the draft and open it; what is wrong in the file is said beside it, and nothing was made."""
     form = await request.form()
     file, text = form.get("file"), str(form.get("text", ""))
-    content = await file.read() if isinstance(file, UploadFile) else b""
+    content, decoded = await file.read() if isinstance(file, UploadFile) else b"", None
     try:
-        imported = await workflow_files.load(_decoded(content or text.encode()))
+        decoded = _decoded(content or text.encode())
+        imported = await workflow_files.load(decoded)
     except Invalid as error:
-        errors = error.errors or [FieldError(path="", message=error.message)]
+        errors = [
+            FieldError(path=place_in_words(one["path"], decoded), message=one["message"])
+            for one in error.errors or [FieldError(path="", message=error.message)]
+        ]
         return page(request, "workflow_files/import.html", status_code=422, text=text, errors=errors)
     return go(request, f"/workflows/{imported.id}", _in_words(imported))
 
@@ -79,10 +86,9 @@ def _decoded(content: bytes) -> WorkflowFile:
     try:
         return msgspec.json.decode(content, type=WorkflowFile)
     except msgspec.ValidationError as error:
-        message = gettext(
-            "This is no file of a workflow: %(lower)s%(error)s.", lower=str(error)[0].lower(), error=str(error)[1:]
-        )
-        raise Invalid(errors=[FieldError(path="", message=message)]) from error
+        wrong = [one for one in all_field_errors(msgspec.json.decode(content), WorkflowFile) if "." in one["path"]]
+        no_file = FieldError(path="", message=f"{gettext(NO_WORKFLOW)} {gettext(NO_FILE)}")
+        raise Invalid(errors=wrong or [no_file]) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(errors=[FieldError(path="", message=f"This is no JSON. {NO_FILE}")]) from error
 

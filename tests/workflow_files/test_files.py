@@ -281,3 +281,32 @@ def test_names_are_replaced_wherever_they_stand_and_nothing_else_is_touched(docu
     ]
     assert len(missed) == count(document, "gone")
     assert replaced(fitted, {}, missed.append) == fitted
+
+
+@pytest.mark.parametrize(
+    ("workflow", "uses", "words"),
+    [
+        ({"nodes": [{"id": "a", "type": "add_tag", "name": "Greet", "data": {"tagg": "x"}}]}, {}, "Step 1 “Greet”"),
+        ({"nodes": [{"id": "a", "type": "add_tag"}], "edges": [{"source": "a", "target": "b"}]}, {}, "Connection 1"),
+        ({"nodes": "none"}, {}, "Nodes: "),
+        ({"name": ""}, {}, "Name: "),
+        ({}, {"templates": {"template:t": {**TEMPLATE, "name": ""}}}, "Template “"),
+    ],
+    ids=["step", "connection", "list", "name", "template"],
+)
+async def test_the_page_says_where_it_is_wrong_in_words_of_people(
+    browser: BrowserClients, workflow: dict[str, Any], uses: dict[str, Any], words: str
+) -> None:
+    text = msgspec.json.encode({"workflow": {"name": "Bad", **workflow}, "uses": uses}).decode()
+    answer = await (await browser(Role.MARKETER)).post(
+        "/workflows/import", data={"text": text}, files={"file": ("", b"")}
+    )
+    notices = answer.text.partition('action="/workflows/import"')[2].partition("filebox")[0]
+    assert answer.status_code == 422 and words in notices, notices
+    assert "workflow." not in notices and "uses." not in notices and "[0]" not in notices
+
+
+async def test_a_body_above_the_limit_is_refused_with_the_limit(browser: BrowserClients) -> None:
+    upload = {"file": ("large.json", b"x" * 4_200_000)}
+    answer = await (await browser(Role.MARKETER)).post("/workflows/import", data={"text": ""}, files=upload)
+    assert answer.status_code == 413 and "larger than 4.1 MB, the most that is taken here" in answer.text
