@@ -81,7 +81,7 @@ def test_a_contact_is_made_changed_and_erased(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Send event").click()
     expect(page.locator(".tline")).to_contain_text("amount 12.5")
     page.get_by_role("link", name="Edit consent").click()
-    page.get_by_label("Consent for email").select_option("Stopped")
+    page.get_by_label("Consent for email").select_option("Unsubscribed")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".rh")).to_contain_text("Opted out")
     expect(page.locator(".tline")).to_contain_text("Consent for email")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import keys
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Invalid
+from app.lib.translation import gettext, ngettext, translatable, translated_choices
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
 from app.models.status import Role
@@ -24,18 +25,36 @@ from app.web.fragments import page
 
 _PRIVATE = {"Cache-Control": "no-store"}
 NEVER = "never"
-LIVES = [("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), (NEVER, "Never")]
-OVERLAPS = [("0", "At once"), ("1", "In an hour"), ("24", "In a day"), ("168", "In a week"), ("720", "In 30 days")]
+LIVES = [
+    ("30", translatable("In 30 days")),
+    ("90", translatable("In 90 days")),
+    ("365", translatable("In a year")),
+    (NEVER, translatable("Never")),
+]
+OVERLAPS = [
+    ("0", translatable("At once")),
+    ("1", translatable("In an hour")),
+    ("24", translatable("In a day")),
+    ("168", translatable("In a week")),
+    ("720", translatable("In 30 days")),
+]
 ACCESS = [
-    ("ingest", "Send events", "For websites and apps: it sends events and can read nothing."),
-    ("read-only", "Read only", "Reads all that a viewer sees, and changes nothing."),
-    ("full", "Full access", "All that its role allows."),
-    ("custom", "Custom", "A role, and only the scopes you choose."),
+    (
+        "ingest",
+        translatable("Send events"),
+        translatable("For websites and apps: it sends events and can read nothing."),
+    ),
+    ("read-only", translatable("Read only"), translatable("Reads all that a viewer sees, and changes nothing.")),
+    ("full", translatable("Full access"), translatable("All that its role allows.")),
+    ("custom", translatable("Custom"), translatable("A role, and only the scopes you choose.")),
 ]
 _SETTLING = {
-    "revoke": ("Revoke", "Programs that use {} are refused from this moment on."),
-    "hand_over": ("Take over", "You become the maker of {}: as far as your role reaches, so does the key."),
-    "keep": ("Keep", "Nothing above the new role can be done with {}."),
+    "revoke": (translatable("Revoke"), translatable("Programs that use {} are refused from this moment on.")),
+    "hand_over": (
+        translatable("Take over"),
+        translatable("You become the maker of {}: as far as your role reaches, so does the key."),
+    ),
+    "keep": (translatable("Keep"), translatable("Nothing above the new role can be done with {}.")),
 }
 """For each answer its label and what it means; the gap is for "this key" or "these keys"."""
 
@@ -53,9 +72,9 @@ class Asking(NamedTuple):
 
 def dialog_of(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
     """The dialog that `question` needs before a member gets `role`, or is removed (None)."""
-    which = "these keys" if len(question.keys) > 1 else "this key"
+    which = gettext("these keys") if len(question.keys) > 1 else gettext("this key")
     choices = [
-        (choice, _SETTLING[choice][0], _SETTLING[choice][1].format(which))
+        (choice, gettext(_SETTLING[choice][0]), gettext(_SETTLING[choice][1]).format(which))
         for choice in keys.choices(request.user, user_id, role)
     ]
     return Asking(user_id, role, list(question.keys), choices)
@@ -72,11 +91,11 @@ async def _keys(
         rows=rows,
         dependents=_made_with(rows),
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
-        access=ACCESS,
+        access=[(value, gettext(label), gettext(note)) for value, label, note in ACCESS],
         preset_of=_preset_of,
         scopes=list(Scope),
-        lives=LIVES,
-        overlaps=OVERLAPS,
+        lives=translated_choices(LIVES),
+        overlaps=translated_choices(OVERLAPS),
         form_values=form_values or {},
         errors=errors_by_path(error),
     )
@@ -131,9 +150,9 @@ def _access(form_values: dict[str, Any]) -> tuple[str, list[str] | None]:
     if preset is not None:
         return preset.role, list(preset.scopes)
     if form_values["access"] not in ("full", "custom"):
-        raise Invalid(errors=[{"path": "access", "message": "Choose what the key may do."}])
+        raise Invalid(errors=[{"path": "access", "message": gettext("Choose what the key may do.")}])
     if form_values["access"] == "custom" and not form_values["scopes"]:
-        raise Invalid(errors=[{"path": "scopes", "message": "Choose at least one scope."}])
+        raise Invalid(errors=[{"path": "scopes", "message": gettext("Choose at least one scope.")}])
     return form_values["role"], form_values["scopes"] if form_values["access"] == "custom" else None
 
 
@@ -173,8 +192,10 @@ async def revoke_key(request: AppRequest, db_session: Database, key_id: FromPath
     form = await request.form()
     ended = await keys.revoke(db_session, request.user, key_id, with_made=bool(form.get("made")))
     more = len(ended) - 1
-    also = f" So {'were' if more > 1 else 'was'} {more} made with it." if more else ""
-    return flash.go(request, "/settings/keys", f"The key {ended[0].name} was revoked.{also}")
+    toast = gettext("The key %(name)s was revoked.", name=ended[0].name)
+    if more:
+        toast += " " + ngettext("So was %(number)s made with it.", "So were %(number)s made with it.", more)
+    return flash.go(request, "/settings/keys", toast)
 
 
 ROUTES: list[Any] = [list_keys, create_key, rotate_key, revoke_key]

@@ -16,6 +16,7 @@ from app.contacts.fields import json_name
 from app.contacts.imports.cells import number_of_cell
 from app.contacts.schemas import ContactIn
 from app.errors import FieldError
+from app.lib.translation import gettext, translatable
 from app.models.contact import Contact
 from app.values import names
 from app.values.contact_diff import same_value
@@ -23,8 +24,13 @@ from app.values.contact_fields import TEXTS
 
 BLANK_ROWS = 3
 MAX_ROWS = 300
-KINDS = (("text", "Text"), ("number", "Number"), ("boolean", "Yes or no"), ("json", "JSON"))
-CONSENTS = (("", "Not said"), ("yes", "Allowed"), ("no", "Stopped"))
+KINDS = (
+    ("text", translatable("Text")),
+    ("number", translatable("Number")),
+    ("boolean", translatable("Yes or no")),
+    ("json", "JSON"),
+)
+CONSENTS = (("", translatable("Not said")), ("yes", translatable("Allowed")), ("no", translatable("Unsubscribed")))
 CHANNELS = ("email", "sms", "push")
 
 
@@ -179,7 +185,7 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
     for row in form.attributes:
         if not row.name:
             if row.value.strip():
-                refuse(row, "Give this attribute a name.", "Give this attribute a name.")
+                refuse(row, gettext("Give this attribute a name."), gettext("Give this attribute a name."))
             continue
         try:
             value = _read(row)
@@ -191,9 +197,13 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
         unchanged = row.name in was.attributes and same_value(value, was.attributes[row.name])
         name = row.name if unchanged else _usable(row.name)
         if not name:
-            refuse(row, "A name needs a letter or a digit.", f"{row.name}: A name needs a letter or a digit.")
+            refuse(
+                row,
+                gettext("A name needs a letter or a digit."),
+                f"{row.name}: {gettext('A name needs a letter or a digit.')}",
+            )
         elif name in attributes or (name != row.name and name in was.attributes):
-            message = f"There is an attribute {name} already. Change that one."
+            message = gettext("There is an attribute %(name)s already. Change that one.", name=name)
             refuse(row, message, f"{row.name}: {message}")
         else:
             attributes[name] = value

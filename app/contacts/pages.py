@@ -24,6 +24,7 @@ from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.history_start_repository import OF_EVENTS, OF_RUNS, HistoryStartRepository
 from app.lib import clock
+from app.lib.translation import gettext, translated_choices
 from app.lib.zones import zone_of
 from app.messaging.channels import registry as channels
 from app.messaging.channels.email.channel import EmailChannel
@@ -67,7 +68,7 @@ async def contact_list(
         tag=tag,
         permission=permission,
         permissions=await contacts.permissions(listed.items),
-        permission_labels=list(LABELS.items()),
+        permission_labels=translated_choices(LABELS.items()),
         cursor=cursor,
         tags=await contacts.lists.common_tags(),
         name_of=name_of,
@@ -148,12 +149,12 @@ def _form(
         status_code=error.status_code if error else 200,
         form=form,
         contact=contact,
-        name=name_of(contact) if contact else "New contact",
+        name=name_of(contact) if contact else gettext("New contact"),
         errors=errors_by_field(error, FIELDS_OF_PATHS),
         failed=error,
         held_back=held_back,
-        kinds=forms.KINDS,
-        consents=forms.CONSENTS,
+        kinds=translated_choices(forms.KINDS),
+        consents=translated_choices(forms.CONSENTS),
         timezones=sorted(timezones()),
         json_name=json_name,
     )
@@ -174,7 +175,7 @@ async def show_contact(
 
 async def _removed(starts: HistoryStartRepository, show: timeline.Show) -> list[tuple[str, datetime]]:
     """What is not in the timeline any more because it is old: its name and before when."""
-    names = {"runs": (OF_RUNS, "Runs and their messages"), "events": (OF_EVENTS, "Events")}
+    names = {"runs": (OF_RUNS, gettext("Runs and their messages")), "events": (OF_EVENTS, "Events")}
     of_show = {"all": ("runs", "events"), "messages": ("runs",), "changes": ("events",)}.get(show, (show,))
     removed = [(names[kind][1], await starts.of(names[kind][0])) for kind in of_show]
     return [(name, at) for name, at in removed if at is not None]
@@ -240,7 +241,7 @@ async def send_event(
         await contact_actions.send(contact, form)
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
-    return go(request, f"/contacts/{contact_id}", f"Event {form.event.strip()} recorded.")
+    return go(request, f"/contacts/{contact_id}", gettext("Event %(strip)s recorded.", strip=form.event.strip()))
 
 
 @post(f"{ONE}/resubscribe", role=Role.ADMIN, status_code=200)
@@ -257,7 +258,7 @@ async def resubscribe_contact_page(
         now = await suppressions.resubscribe(contact_id, form.reason)
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
-    toast = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
+    toast = gettext("Mail goes to %(contact)s again.", contact=name_of(contact)) if now.allowed else now.sentence
     return go(request, f"/contacts/{contact_id}", toast, "ok" if now.allowed else "err")
 
 
@@ -267,7 +268,7 @@ async def erase_contact_page(
 ) -> Response[bytes]:
     """Erase the contact."""
     await contacts.erase(contact_id)
-    return go(request, "/contacts", "The contact was erased.")
+    return go(request, "/contacts", gettext("The contact was erased."))
 
 
 ROUTES: list[Any] = [

@@ -12,7 +12,8 @@ from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
 from app.flow.entry_reasons import reason_text
 from app.flow.segment_membership import ADDED, REMOVED
-from app.lib.formats import duration, readable
+from app.lib.formats import counted, duration, readable
+from app.lib.translation import gettext, of_stored, translatable
 from app.messaging.channels import registry as channels
 from app.models.event import Event
 from app.models.message import Message
@@ -23,14 +24,17 @@ from app.models.status import MessageStatus, RunStatus
 from app.subscriptions.permission import LABELS
 
 PAGE = 40
-_MOVES = {ADDED: ("user-check", "Entered the segment"), REMOVED: ("user-minus", "Left the segment")}
+_MOVES = {
+    ADDED: ("user-check", translatable("Entered the segment %(segment)s")),
+    REMOVED: ("user-minus", translatable("Left the segment %(segment)s")),
+}
 Show = Literal["all", "messages", "runs", "events", "changes"]
 _ENDS = {
-    RunStatus.COMPLETED: ("Completed", "circle-check"),
-    RunStatus.FAILED: ("Failed in", "circle-x"),
-    RunStatus.GOAL_REACHED: ("Reached the goal of", "target"),
-    RunStatus.EXITED: ("Left", "log-out"),
-    RunStatus.CANCELLED: ("Cancelled in", "ban"),
+    RunStatus.COMPLETED: (translatable("Completed %(workflow)s"), "circle-check"),
+    RunStatus.FAILED: (translatable("Failed in %(workflow)s"), "circle-x"),
+    RunStatus.GOAL_REACHED: (translatable("Reached the goal of %(workflow)s"), "target"),
+    RunStatus.EXITED: (translatable("Left %(workflow)s"), "log-out"),
+    RunStatus.CANCELLED: (translatable("Cancelled in %(workflow)s"), "ban"),
 }
 
 
@@ -105,23 +109,32 @@ async def read_timeline(
 
 def silent_beginning(at: datetime) -> TimelineEntry:
     """The beginning of a contact that came in without an event of its own."""
-    return TimelineEntry(at=at, icon="user-plus", title="Contact created", text="Without starting anything.")
+    return TimelineEntry(
+        at=at, icon="user-plus", title=gettext("Contact created"), text=gettext("Without starting anything.")
+    )
 
 
 _CHOICES = {
-    "contact.unsubscribed": ("Unsubscribed", "bell-off"),
-    "contact.resubscribed": ("Re-subscribed", "mail-check"),
+    "contact.unsubscribed": (translatable("Unsubscribed"), translatable("Unsubscribed from %(topic)s"), "bell-off"),
+    "contact.resubscribed": (translatable("Re-subscribed"), translatable("Re-subscribed to %(topic)s"), "mail-check"),
 }
 
 
 def _choice(row: Event, properties: dict[str, Any]) -> TimelineEntry:
     """Saying no, and coming back: about what, by which door and why."""
-    title, icon = _CHOICES[row.name]
+    title, of_topic, icon = _CHOICES[row.name]
     topic, by, reason = (properties.get(name) for name in ("topic", "by", "reason"))
-    about = f" {'from' if row.name == 'contact.unsubscribed' else 'to'} {topic}" if topic else ""
-    door = {"contact": "By the link in a mail", "admin": "By hand", "api": "By API"}.get(str(by), "")
-    text = f"{door}: {LABELS.get(str(reason), reason)}" if by != "contact" and reason else door
-    return TimelineEntry(at=row.occurred_at, icon=icon, title=f"{title}{about}", text=text)
+    door = {"contact": gettext("By the link in an email"), "admin": gettext("By hand"), "api": gettext("By API")}.get(
+        str(by), ""
+    )
+    text = (
+        f"{door}: {gettext(LABELS[str(reason)]) if str(reason) in LABELS else reason}"
+        if by != "contact" and reason
+        else door
+    )
+    return TimelineEntry(
+        at=row.occurred_at, icon=icon, title=gettext(of_topic, topic=topic) if topic else gettext(title), text=text
+    )
 
 
 def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
@@ -130,23 +143,34 @@ def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
         return _choice(row, properties)
     if row.name in _MOVES and "segmentName" in properties:
         icon, verb = _MOVES[row.name]
-        return TimelineEntry(at=row.occurred_at, icon=icon, title=f"{verb} {properties['segmentName']}", note="segment")
+        return TimelineEntry(
+            at=row.occurred_at,
+            icon=icon,
+            title=gettext(verb, segment=properties["segmentName"]),
+            note=gettext("segment"),
+        )
     if row.name not in CHANGES:
         return TimelineEntry(
             at=row.occurred_at,
             icon="zap",
             category="trigger",
             title=row.name,
-            note="event",
+            note=gettext("event"),
             text=_brief(properties),
         )
-    entry = TimelineEntry(at=row.occurred_at, icon="pencil", title="Contact changed")
+    entry = TimelineEntry(at=row.occurred_at, icon="pencil", title=gettext("Contact changed"))
     if row.name == "contact.created":
-        entry.icon, entry.title = "user-plus", "Contact created"
-        doors = {"api": "By API", "import": "By an import", "event": "By its first event", "page": "By hand"}
+        entry.icon, entry.title = "user-plus", gettext("Contact created")
+        doors = {
+            "api": gettext("By API"),
+            "import": gettext("By an import"),
+            "event": gettext("By its first event"),
+            "page": gettext("By hand"),
+        }
         entry.text = doors.get(str(properties.get("via")), "")
         if properties.get("source"):
-            entry.text += f"{', ' if entry.text else 'From '}source {properties['source']}"
+            source = gettext("source %(source)s", source=properties["source"])
+            entry.text = f"{entry.text}, {source}" if entry.text else gettext("From %(source)s", source=source)
         return entry
     changes = _changes(properties, labels)
     if len(changes) == 1:
@@ -166,7 +190,7 @@ def _changes(properties: dict[str, Any], labels: Mapping[str, str]) -> list[tupl
         if name:
             old = old.get(name) if isinstance(old, dict) else None
             new = new.get(name) if isinstance(new, dict) else None
-        label = f"Consent for {name}" if group == "consent" else labels.get(name, name) or group
+        label = gettext("Consent for %(topic)s", topic=name) if group == "consent" else labels.get(name, name) or group
         lines.append((label, f"{_value(old)} → {_value(new)}"))
     return lines
 
@@ -178,7 +202,9 @@ def _value(value: Any) -> str:
 
 def _brief(properties: dict[str, Any]) -> str:
     shown = [f"{name} {_value(value)}" for name, value in list(properties.items())[:6]]
-    return ", ".join(shown) + (f" and {len(properties) - 6} more" if len(properties) > 6 else "")
+    return ", ".join(shown) + (
+        f" {gettext('and %(number)s more', number=len(properties) - 6)}" if len(properties) > 6 else ""
+    )
 
 
 def _entered(run: Run, workflow: str) -> TimelineEntry:
@@ -186,7 +212,7 @@ def _entered(run: Run, workflow: str) -> TimelineEntry:
         at=run.started_at,
         icon="route",
         category="logic",
-        title=f"Entered {workflow}",
+        title=gettext("Entered %(workflow)s", workflow=workflow),
         tag=f"v{run.workflow_version}",
         text=_brief(run.trigger_event or {}),
         url=f"/runs/{run.id}",
@@ -195,15 +221,15 @@ def _entered(run: Run, workflow: str) -> TimelineEntry:
 
 def _ended(run: Run, workflow: str) -> TimelineEntry:
     status = RunStatus(run.status)
-    verb, icon = _ENDS.get(status, ("Ended", "circle"))
+    verb, icon = _ENDS.get(status, (translatable("Ended %(workflow)s"), "circle"))
     elapsed = duration(run.completed_at - run.started_at) if run.completed_at else ""
     return TimelineEntry(
         at=run.completed_at or run.started_at,
         icon=icon,
         category="exit",
-        title=f"{verb} {workflow}",
-        text=f"After {elapsed}.",
-        error=run.error_message or "",
+        title=gettext(verb, workflow=workflow),
+        text=gettext("After %(elapsed)s.", elapsed=elapsed),
+        error=of_stored(run.error_message or ""),
         url=f"/runs/{run.id}",
     )
 
@@ -212,8 +238,8 @@ def _refused(row: EntryRefusal, workflow: str) -> TimelineEntry:
     return TimelineEntry(
         at=row.last_at or row.at,
         icon="circle-slash",
-        title=f"Did not enter {workflow}",
-        note=f"{row.times:,} times" if row.times > 1 else "",
+        title=gettext("Did not enter %(workflow)s", workflow=workflow),
+        note=counted(row.times, "time") if row.times > 1 else "",
         text=reason_text(row.reason, row.detail),
         url=f"/workflows/{row.workflow_id}",
     )
@@ -237,9 +263,9 @@ def _message(message: Message, workflow: str, template: str | None, decision: Me
         category="message",
         title=f"{_channel(message)} {status.word}",
         note=workflow,
-        subject=message.subject or template or "No subject yet",
+        subject=message.subject or template or gettext("No subject yet"),
         status=status.word,
-        error=message.error_message or "",
+        error=of_stored(message.error_message or ""),
         text=f"{decision.in_words[0].upper()}{decision.in_words[1:]}." if decision else "",
         url=f"/runs/{message.run_id}",
     )
@@ -252,7 +278,7 @@ def _title(graph: dict[str, Any], node_id: str | None) -> tuple[str, str, str]:
             installed = registry.find(node["type"]) is not None
             category = node_words.category_of(node["type"]) if installed else "n"
             return node_words.title_of_plain(node), category, node_words.kind_word(node["type"])
-    return "the beginning", "trigger", "Trigger"
+    return gettext("the beginning"), "trigger", gettext("Trigger")
 
 
 def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
@@ -290,8 +316,10 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
         )
         if run.resume_at is not None and run.resume_at > now:
             following = _next(graph, run.current_node_id)
-            then, category, label = _title(graph, following) if following else ("The run ends", "exit", "End")
-            text = f"{label} in {workflow}" if then != label else workflow
+            then, category, label = (
+                _title(graph, following) if following else (gettext("The run ends"), "exit", gettext("End"))
+            )
+            text = gettext("%(step)s in %(workflow)s", step=label, workflow=workflow) if then != label else workflow
             coming.append(
                 Coming(
                     at=run.resume_at,

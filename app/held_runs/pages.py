@@ -19,6 +19,7 @@ from app.held_runs.repository import LOOKED_AT
 from app.held_runs.schemas import Act, HeldKind, HeldRunFilter, HeldRunGroup, HeldRunJobIn, HeldRunJobOut, MoveRun
 from app.held_runs.service import HeldRunService
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable, translated_choices
 from app.models.status import Role
 from app.web import flash
 from app.web.fragments import page
@@ -27,8 +28,17 @@ from app.web.list_periods import PERIOD_WORDS, listed_id, not_listed, period_sta
 PAGE = 50
 SHOWN_JOBS = 5
 """Jobs that are listed below the runs, those that are over too."""
-KIND_WORDS = {"failed": "Step failed", "crashed": "Stopped workers", "interrupted": "Call cut off"}
-ACT_WORDS = {"retry": "tried again", "skip": "sent on without their step", "move": "moved", "cancel": "cancelled"}
+KIND_WORDS = {
+    "failed": translatable("Step failed"),
+    "crashed": translatable("Stopped workers"),
+    "interrupted": translatable("Call cut off"),
+}
+ACT_WORDS = {
+    "retry": translatable("tried again"),
+    "skip": translatable("sent on without their step"),
+    "move": translatable("moved"),
+    "cancel": translatable("cancelled"),
+}
 
 
 class HeldRunQuery(msgspec.Struct, frozen=True):
@@ -110,10 +120,10 @@ async def show_held_runs(
         query=query,
         hidden={name: word for name, word in msgspec.structs.asdict(query).items() if word},
         filtered=query != HeldRunQuery(),
-        kinds=[("", "Any"), *KIND_WORDS.items()],
-        kind_words=KIND_WORDS,
-        act_words=ACT_WORDS,
-        periods=PERIOD_WORDS,
+        kinds=[("", gettext("Any")), *translated_choices(KIND_WORDS.items())],
+        kind_words=dict(translated_choices(KIND_WORDS.items())),
+        act_words=dict(translated_choices(ACT_WORDS.items())),
+        periods=translated_choices(PERIOD_WORDS),
         workflows=[("", "Any"), *await held_runs.workflows()],
         ways=await held_runs.ways(groups[0]) if may and at_one_step else [],
         moves=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],
@@ -127,7 +137,7 @@ async def show_held_runs(
 async def show_held_run_jobs(request: AppRequest, held_run_jobs: NamedDependency[HeldRunJobs]) -> Template:
     """What is done with many held runs; the page reads it every two seconds until nothing is."""
     jobs = [HeldRunJobOut.of(job) for job in (await held_run_jobs.list(SHOWN_JOBS)).items]
-    return page(request, "held_runs/jobs.html", jobs=jobs, act_words=ACT_WORDS)
+    return page(request, "held_runs/jobs.html", jobs=jobs, act_words=dict(translated_choices(ACT_WORDS.items())))
 
 
 @post("/held-runs/decide", role=Role.MARKETER)
@@ -137,7 +147,7 @@ async def decide_held_runs(request: AppRequest, held_run_jobs: NamedDependency[H
     query = HeldRunQuery(**{name: str(form.get(name, "")) for name in HeldRunQuery.__struct_fields__})
     act = next((word for word in get_args(Act) if word == form.get("act")), None)
     if act is None:
-        raise Invalid(errors=[{"path": "act", "message": "Say what to do with them."}])
+        raise Invalid(errors=[{"path": "act", "message": gettext("Say what to do with them.")}])
     version, node_id = _place(str(form.get("place", ""))) if act == "move" else (None, None)
     job = await held_run_jobs.start(
         HeldRunJobIn(
@@ -149,7 +159,7 @@ async def decide_held_runs(request: AppRequest, held_run_jobs: NamedDependency[H
         )
     )
     shown = HeldRunJobOut.of(job)
-    remainder = " The rest follows." if shown.status == "running" else ""
+    remainder = gettext(" The rest follows.") if shown.status == "running" else ""
     refused = f" {counted(shown.refused, 'run')} could not: {shown.reason}" if shown.refused else ""
     text = f"{counted(shown.done, 'run')} {ACT_WORDS[act]}.{remainder}{refused}"
     return flash.go(request, query.url() if remainder else "/held-runs", text, "ok" if shown.done else "err")
@@ -159,7 +169,7 @@ def _place(text: str) -> tuple[int | None, str]:
     """`VERSION:STEP` of a form."""
     version, _, node_id = text.partition(":")
     if not (version.isascii() and version.isdigit() and len(version) < 9 and node_id):
-        raise Invalid(errors=[{"path": "place", "message": "Choose a step from the list."}])
+        raise Invalid(errors=[{"path": "place", "message": gettext("Choose a step from the list.")}])
     return int(version), node_id
 
 
@@ -169,7 +179,7 @@ async def stop_held_run_job_page(
 ) -> Response[bytes]:
     """Do nothing more."""
     await held_run_jobs.stop(held_run_job_id)
-    return flash.go(request, "/held-runs", "Stopped. The others stay held.")
+    return flash.go(request, "/held-runs", gettext("Stopped. The others stay held."))
 
 
 @post("/runs/{run_id:uuid}/move", role=Role.MARKETER)
@@ -179,7 +189,7 @@ async def move_one_run(
     """Let one run go on at another step, and show the run that it goes on as."""
     version, node_id = _place(str((await request.form()).get("place", "")))
     successor = await held_runs.move(run_id, MoveRun(node_id=node_id, version=version))
-    return flash.go(request, f"/runs/{successor}", "Moved. It goes on here.")
+    return flash.go(request, f"/runs/{successor}", gettext("Moved. It goes on here."))
 
 
 ROUTES = [show_held_runs, show_held_run_jobs, decide_held_runs, stop_held_run_job_page, move_one_run]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import functools
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -29,6 +30,8 @@ LANGUAGES = {"en": "English"}
 UNFINISHED = {"de": "Deutsch"}
 """Languages with a catalogue while pages are left whose texts are not marked: nobody is offered a page in two languages."""
 ENGLISH = "en"
+MARK = 8
+"""Characters at the beginning of a sentence by which the text it was made of is looked for."""
 LOCALES = Path(__file__).parents[1] / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -111,6 +114,45 @@ def script_texts(language: str) -> dict[str, list[str]]:
 def translatable(message: str) -> str:
     """The text unchanged: marks one that is declared once and shown by `gettext` when somebody reads it."""
     return message
+
+
+def countable(noun: str, many: str = "") -> str:
+    """The noun unchanged: marks one of which pages speak by itself and behind a number; `many`: several, the noun with an s when absent."""
+    return noun
+
+
+def translated_choices(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Values and their labels, marked where they are declared, in the reader's language."""
+    return [(value, gettext(label)) for value, label in choices]
+
+
+def of_stored(sentence: str) -> str:
+    """A sentence stored in English, as the error of a step, in the reader's language, where the catalogue has the text it was made of."""
+    return sentence if _language.get() == ENGLISH or not sentence else _of_stored(_language.get(), sentence)
+
+
+@functools.lru_cache(4096)
+def _of_stored(language: str, sentence: str) -> str:
+    text = _translations(language).gettext(sentence)
+    if text != sentence:
+        return text
+    for pattern, message in _patterns(language).get(sentence[:MARK], ()):
+        if found_values := pattern.fullmatch(sentence):
+            return _filled(_translations(language).gettext(message), found_values.groupdict())
+    return sentence
+
+
+@functools.cache
+def _patterns(language: str) -> dict[str, list[tuple[re.Pattern[str], str]]]:
+    """Sentences with values, by their first characters, the longest first: that says most of what it fits."""
+    patterns = dict[str, list[tuple[re.Pattern[str], str]]]()
+    for message in sorted((one.id for one in catalogue(language) if isinstance(one.id, str)), key=len, reverse=True):
+        if "%(" in message[MARK:] and "%(" not in message[:MARK]:
+            parts = re.split(r"%\((\w+)\)s", message.replace("%%", "%"))
+            if len(set(parts[1::2])) == len(parts[1::2]):
+                texts = (re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts))
+                patterns.setdefault(message[:MARK], []).append((re.compile("".join(texts), re.DOTALL), message))
+    return patterns
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

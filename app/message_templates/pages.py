@@ -14,6 +14,8 @@ from litestar.response import Template
 from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, NotFound, TooMany
+from app.lib.formats import number
+from app.lib.translation import gettext, translatable
 from app.message_templates.content import content_form, shown_content
 from app.message_templates.mail_view import framed
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
@@ -52,17 +54,17 @@ STARTER_TEXT = "Hello {{ contact.first_name | default: 'there' }}, "
 FIRST_WORDS = 120
 """The list shows so much of the text of a template without a subject."""
 FIELDS = [
-    ("First name", "{{ contact.first_name | default: 'there' }}"),
-    ("Last name", "{{ contact.last_name }}"),
-    ("Email", "{{ contact.email }}"),
-    ("Source", "{{ contact.source }}"),
+    (translatable("First name"), "{{ contact.first_name | default: 'there' }}"),
+    (translatable("Last name"), "{{ contact.last_name }}"),
+    (translatable("Email"), "{{ contact.email }}"),
+    (translatable("Source"), "{{ contact.source }}"),
 ]
 EXTRAS = [
-    ("Unsubscribe link", "{{ unsubscribe_url }}"),
-    ("Property of the event", "{{ event.product }}"),
-    ("Today", "{{ 'now' | date: 'long' }}"),
-    ("Amount of money", "{{ event.total | money: 'EUR' }}"),
-    ("Only when", "{% if contact.plan == 'pro' %}…{% endif %}"),
+    (translatable("Unsubscribe link"), "{{ unsubscribe_url }}"),
+    (translatable("Property of the event"), "{{ event.product }}"),
+    (translatable("Today"), "{{ 'now' | date: 'long' }}"),
+    (translatable("Amount of money"), "{{ event.total | money: 'EUR' }}"),
+    (translatable("Only when"), "{% if contact.plan == 'pro' %}…{% endif %}"),
 ]
 
 
@@ -93,7 +95,7 @@ async def _preview(
     if who.strip():
         contact = await service.samples.known_as(who.strip())
         if contact is None:
-            return None, {"as": "No contact has this address or id."}
+            return None, {"as": gettext("No contact has this address or id.")}
         contact_id = contact.id
     try:
         return await service.preview(parts, PreviewRequest(contact_id=contact_id, content=content), channel), {}
@@ -158,8 +160,9 @@ async def _editor(
         content=shown_content(channel, content),
         errors={**problems, **errors_by_path(error)},
         contacts=await service.samples.some_addresses(),
-        fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
-        extras=EXTRAS,
+        fields=[(gettext(label), code) for label, code in FIELDS]
+        + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
+        extras=[(gettext(label), code) for label, code in EXTRAS],
         used=len({use.workflow_id for use in uses}),
         sending=usage.in_words(published(uses)),
         refused=error.message if isinstance(error, TemplateLive) else "",
@@ -218,7 +221,7 @@ async def create_template(
         template = await templates.create(_within_limits(new))
     except AppError as error:
         return await _editor(request, templates, form_values, error=error)
-    return flash.go(request, f"/templates/{template.id}", "Template saved.")
+    return flash.go(request, f"/templates/{template.id}", gettext("Template saved."))
 
 
 @post("/templates/{template_id:uuid}", role=Role.MARKETER, status_code=200)
@@ -239,14 +242,14 @@ async def save_template(
         await service.update(template_id, _within_limits(change))
     except AppError as error:
         return await _editor(request, templates, form_values, template_id, error, saved_name=name)
-    return flash.go(request, f"/templates/{template_id}", "Template saved.")
+    return flash.go(request, f"/templates/{template_id}", gettext("Template saved."))
 
 
 def _within_limits(change: Any) -> Any:
     """The lengths that the API checks by its schema. Raises Invalid."""
     limits = {"name": 120, "subject": 1000, "html": 256 * 1024, "text": 256 * 1024}
     errors = [
-        FieldError(path=name, message=f"At most {limit:,} characters.")
+        FieldError(path=name, message=gettext("At most %(limit)s characters.", limit=number(limit)))
         for name, limit in limits.items()
         if len(getattr(change, name)) > limit
     ]
@@ -261,7 +264,7 @@ async def duplicate_template(
 ) -> Response[bytes]:
     """A copy to change."""
     copy = await templates.duplicate(template_id)
-    return flash.go(request, f"/templates/{copy.id}", "This is the copy.")
+    return flash.go(request, f"/templates/{copy.id}", gettext("This is the copy."))
 
 
 @post("/templates/{template_id:uuid}/delete", role=Role.MARKETER)
@@ -275,7 +278,7 @@ async def delete_template(
         if error.status_code != 409:
             raise
         return flash.go(request, f"/templates/{template_id}", error.message, "err")
-    return flash.go(request, "/templates", "Template deleted.")
+    return flash.go(request, "/templates", gettext("Template deleted."))
 
 
 @post("/templates/preview", role=Role.VIEWER, cost=20, status_code=200)
@@ -320,7 +323,7 @@ def _framed(channel: type[ChannelType], shown: PreviewView | None, errors: dict[
 
 
 def _unshown(errors: dict[str, str]) -> str:
-    first = "" if not errors else "The preview comes back when the mistake is mended."
+    first = "" if not errors else gettext("The preview comes back when the mistake is mended.")
     return f'<!doctype html><body style="font:14px/1.5 sans-serif;color:#5d6273;padding:32px;text-align:center">{first}</body>'
 
 

@@ -16,6 +16,7 @@ from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
+from app.lib.translation import translated_choices
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
@@ -125,7 +126,7 @@ async def list_messages(
         workflows=await messages.rows.sending_workflows(),
         connectors=await messages.rows.connector_names(),
         reasons=[(word, reason_label(word)) for word in await messages.rows.reasons()],
-        periods=PERIOD_WORDS,
+        periods=translated_choices(PERIOD_WORDS),
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from app.errors import FieldError, Invalid
+from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 FOREVER = 0
 """The number of days that means: never deleted."""
@@ -42,33 +44,68 @@ class Fixed(NamedTuple):
 RULES: tuple[Rule, ...] = (
     Rule(
         "runs",
-        "Runs, with their steps and messages",
-        "They leave together once a run is over, and with them failed attempts and what was decided about messages."
-        " Runs under way, and those with a message still to be sent, stay. All numbers stay, and so does who may enter only once.",
+        translatable("Runs, with their steps and messages"),
+        translatable(
+            "They leave together once a run is over, and with them failed attempts and what was decided about messages."
+            " Runs under way, and those with a message still to be sent, stay. All numbers stay, and so does who may enter only once."
+        ),
         A_YEAR_AND_A_MONTH,
         by_month=True,
     ),
     Rule(
         "events",
-        "Events",
-        "What your programs sent, and changes of contacts. Timelines, past events and the refusal of repeated ids reach back as far.",
+        translatable("Events"),
+        translatable(
+            "What your programs sent, and changes of contacts. Timelines, past events and the refusal of repeated ids reach back as far."
+        ),
         A_YEAR_AND_A_MONTH,
         by_month=True,
     ),
-    Rule("imports", "Import reports", "Files are deleted when they are imported; the report and its rows stay.", 90),
-    Rule("dead_letters", "Events set aside", "Events that could not be handled and that nobody tried again.", 90),
-    Rule("mailbox", "Mailbox", "Emails that the built-in mailbox took, on this machine only.", 30, most=20_000),
+    Rule(
+        "imports",
+        translatable("Import reports"),
+        translatable("Files are deleted when they are imported; the report and its rows stay."),
+        90,
+    ),
+    Rule(
+        "dead_letters",
+        translatable("Events set aside"),
+        translatable("Events that could not be handled and that nobody tried again."),
+        90,
+    ),
+    Rule(
+        "mailbox",
+        translatable("Mailbox"),
+        translatable("Emails that the built-in mailbox took, on this machine only."),
+        30,
+        most=20_000,
+    ),
 )
 FIXED: tuple[Fixed, ...] = (
-    Fixed("Answers to repeated requests", "24 hours, so that a request sent twice is done once."),
-    Fixed("Uploaded files that nobody imported", "1 day."),
-    Fixed("Rows of an import that failed", "The first 10,000 of each file; all of them are counted."),
-    Fixed("Sign-ins", "Sessions and links that ended go after a day, failed sign-ins when they no longer count."),
-    Fixed("Refused entries", "13 months: who met a trigger and was not let in."),
-    Fixed("Changes of a draft", "The newest 200 of each workflow, to undo and to see who did what."),
-    Fixed("Signs of life of processes", "1 hour."),
-    Fixed("Counts of emails by the hour", "2 days, for the limits that the operator sets."),
-    Fixed("Numbers", "Kept: how many entered, left and reached a goal, at each step, also of runs that were removed."),
+    Fixed(
+        translatable("Answers to repeated requests"),
+        translatable("24 hours, so that a request sent twice is done once."),
+    ),
+    Fixed(translatable("Uploaded files that nobody imported"), translatable("1 day.")),
+    Fixed(
+        translatable("Rows of an import that failed"),
+        translatable("The first 10,000 of each file; all of them are counted."),
+    ),
+    Fixed(
+        translatable("Sign-ins"),
+        translatable("Sessions and links that ended go after a day, failed sign-ins when they no longer count."),
+    ),
+    Fixed(translatable("Refused entries"), translatable("13 months: who met a trigger and was not let in.")),
+    Fixed(
+        translatable("Changes of a draft"),
+        translatable("The newest 200 of each workflow, to undo and to see who did what."),
+    ),
+    Fixed(translatable("Signs of life of processes"), translatable("1 hour.")),
+    Fixed(translatable("Counts of emails by the hour"), translatable("2 days, for the limits that the operator sets.")),
+    Fixed(
+        translatable("Numbers"),
+        translatable("Kept: how many entered, left and reached a goal, at each step, also of runs that were removed."),
+    ),
 )
 REFUSALS_KEPT = timedelta(days=A_YEAR_AND_A_MONTH)
 
@@ -88,7 +125,7 @@ def days_from_form(form_values: Mapping[str, str]) -> dict[str, int]:
         if value.isascii() and value.isdigit() and len(value) < 6 and int(value) in CHOICES:
             days[rule.name] = int(value)
         else:
-            errors.append({"path": rule.name, "message": "Choose one of the list."})
+            errors.append({"path": rule.name, "message": gettext("Choose one of the list.")})
     if errors:
         raise Invalid(errors=errors)
     return days
@@ -96,5 +133,5 @@ def days_from_form(form_values: Mapping[str, str]) -> dict[str, int]:
 
 def words(days: int) -> str:
     """`30 days`, `13 months`, `2 years`, `For ever`."""
-    special = {FOREVER: "For ever", 395: "13 months", 730: "2 years"}
-    return special.get(days) or f"{days} days"
+    special = {FOREVER: gettext("For ever"), 395: gettext("13 months"), 730: gettext("2 years")}
+    return special.get(days) or counted(days, "day")

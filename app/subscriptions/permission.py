@@ -13,17 +13,18 @@ from typing import Any, Protocol
 
 import msgspec
 
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.models.status import Channel
 from app.values import names
 
 REASONS = {
-    "complained": "An earlier mail to this address was reported as spam.",
-    "unsubscribed": "The address is unsubscribed.",
-    "manual": "The address was put on the suppression list by hand.",
-    "bounced": "An earlier mail to this address came back.",
-    "invalid": "The address does not exist.",
+    "complained": translatable("An earlier email to this address was reported as spam."),
+    "unsubscribed": translatable("The address is unsubscribed."),
+    "manual": translatable("The address was put on the suppression list by hand."),
+    "bounced": translatable("An earlier email to this address came back."),
+    "invalid": translatable("The address does not exist."),
 }
 """Why an address is on the suppression list, with the sentence. The first outweighs the ones after it when both happen."""
 SPOKEN = ("complained", "unsubscribed")
@@ -31,22 +32,22 @@ SPOKEN = ("complained", "unsubscribed")
 _BY = {"complained": "contact", "unsubscribed": "contact", "manual": "team", "bounced": "server", "invalid": "server"}
 REACHABLE = "reachable"
 LABELS = {
-    REACHABLE: "Reachable",
-    "unsubscribed": "Unsubscribed",
-    "no_consent": "Opted out",
-    "complained": "Reported as spam",
-    "bounced": "Bounced",
-    "invalid": "Invalid address",
-    "manual": "Suppressed",
-    "no_address": "No email",
+    REACHABLE: translatable("Reachable"),
+    "unsubscribed": translatable("Unsubscribed"),
+    "no_consent": translatable("Opted out"),
+    "complained": translatable("Reported as spam"),
+    "bounced": translatable("Bounced"),
+    "invalid": translatable("Invalid address"),
+    "manual": translatable("Suppressed"),
+    "no_address": translatable("No email"),
 }
 """What a person reads in a pill or filter for each answer about a contact that is there, the topic aside."""
-_ELSEWHERE = {"no_topic_consent": "Opted out of the topic", "no_address": "No address"}
+_ELSEWHERE = {"no_topic_consent": translatable("Opted out of the topic"), "no_address": translatable("No address")}
 
 
 def reason_label(reason: str) -> str:
     """What a person reads for the reason of a suppressed message: also for those of the workflow and the run."""
-    return _ELSEWHERE.get(reason) or LABELS.get(reason) or reason.replace("_", " ").capitalize()
+    return gettext(_ELSEWHERE.get(reason) or LABELS.get(reason) or reason.replace("_", " ").capitalize())
 
 
 class SuppressionEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def label(self) -> str:
         """The answer in a word or two."""
-        return LABELS.get(self.reason or REACHABLE, "Suppressed")
+        return gettext(LABELS.get(self.reason or REACHABLE, LABELS["manual"]))
 
     @property
     def can_resubscribe(self) -> bool:
@@ -117,12 +118,15 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     """
     word = channel.word if isinstance(channel, Channel) else channel.lower()
     if not facts.known:
-        return _no("contact_deleted", "The contact was deleted.")
+        return _no("contact_deleted", gettext("The contact was deleted."))
     kind = registry.find(word)
     if not facts.address:
-        return _no("no_address", (kind.no_address if kind else "") or f"The contact has no {word} address.")
+        return _no(
+            "no_address",
+            gettext(kind.no_address if kind else "") or gettext("The contact has no %(word)s address.", word=word),
+        )
     if kind and not kind.is_address(facts.address):
-        return _no("invalid", kind.not_an_address)
+        return _no("invalid", gettext(kind.not_an_address))
     listed = facts.listed
     if facts.transactional and listed and kind and listed.reason in kind.passes and not listed.barred:
         listed = None
@@ -131,9 +135,13 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     if facts.transactional:
         return _stopped(listed, kind) if listed else _allowed(kind, word)
     if _withdrawn(facts.consent, word):
-        return _no("no_consent", f"The contact withdrew consent for {word}.", by="contact")
+        return _no("no_consent", gettext("The contact withdrew consent for %(word)s.", word=word), by="contact")
     if topic and _withdrawn(facts.consent, topic, names.fitting(topic)):
-        return _no("no_topic_consent", f"The contact withdrew consent for the topic {topic}.", by="contact")
+        return _no(
+            "no_topic_consent",
+            gettext("The contact withdrew consent for the topic %(topic)s.", topic=topic),
+            by="contact",
+        )
     if listed:
         return _stopped(listed, kind)
     return _allowed(kind, word)

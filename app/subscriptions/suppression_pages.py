@@ -14,7 +14,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import AppError
-from app.lib.formats import counted
+from app.lib.translation import gettext, ngettext, translatable, translated_choices
 from app.messaging.channels import registry
 from app.models.status import Role
 from app.subscriptions.permission import LABELS
@@ -28,11 +28,11 @@ from app.web.fragments import page
 PAGE = 50
 WORDS = {reason: LABELS[reason] for reason in get_args(SuppressionReason)}
 ADD_WORDS = {
-    "manual": "We decided not to write there",
-    "unsubscribed": "The person unsubscribed elsewhere",
-    "complained": "The person reported our messages as spam",
-    "bounced": "What we sent there came back",
-    "invalid": "The address does not exist",
+    "manual": translatable("We decided not to write there"),
+    "unsubscribed": translatable("The person unsubscribed elsewhere"),
+    "complained": translatable("The person reported our messages as spam"),
+    "bounced": translatable("What we sent there came back"),
+    "invalid": translatable("The address does not exist"),
 }
 
 
@@ -80,8 +80,8 @@ def _list(
         rows=listed.items,
         more=f"/suppressions?{urlencode(query)}" if listed.next_cursor else "",
         form_values=form_values,
-        words=WORDS,
-        add_words=list(ADD_WORDS.items()),
+        words={reason: gettext(label) for reason, label in WORDS.items()},
+        add_words=translated_choices(ADD_WORDS.items()),
         channels=[(cls.type, cls.label) for cls in registry.channels()],
         channel_of={row.suppression.channel: registry.shown(row.suppression.channel) for row in listed.items},
         form=form,
@@ -109,9 +109,9 @@ async def add_suppressions(
     except AppError as error:
         refused = msgspec.structs.replace(form.failed(error), errors={"addresses": _first_bad(wanted, error)})
         return await _again(request, suppressions, refused)
-    toast = f"{counted(added.new, 'address', 'addresses')} added."
-    if existing_count := len(added.rows) - added.new:
-        toast += f" {counted(existing_count, 'was', 'were')} there already."
+    toast = ngettext("%(number)s address added.", "%(number)s addresses added.", added.new)
+    if existing := len(added.rows) - added.new:
+        toast += " " + ngettext("%(number)s was there already.", "%(number)s were there already.", existing)
     return flash.go(request, "/suppressions", toast)
 
 
@@ -122,13 +122,16 @@ def _channel_of(form: ListForm) -> str:
 def _first_bad(wanted: list[str], error: AppError) -> str:
     """A sentence that names the first line that is no address, and how many more there are."""
     if not wanted:
-        return "Write at least one address."
+        return gettext("Write at least one address.")
     indexed = [(re.match(r"\[(\d+)\]", field_error["path"]), field_error["message"]) for field_error in error.errors]
     bad = [(wanted[int(index[1])], message) for index, message in indexed if index]
     if not bad:
         return error.message
-    more = f" {counted(len(bad) - 1, 'more line is', 'more lines are')} no address either." if len(bad) > 1 else ""
-    return f"“{bad[0][0]}”: {bad[0][1]}{more}"
+    more = len(bad) - 1
+    others = ngettext(
+        "%(number)s more line is no address either.", "%(number)s more lines are no address either.", more
+    )
+    return f"“{bad[0][0]}”: {bad[0][1]}" + (f" {others}" if more else "")
 
 
 @post("/suppressions/lift", role=Role.ADMIN, status_code=200)
@@ -141,13 +144,13 @@ async def lift_suppression(
         lifted = await suppressions.lift(LiftRequest(form.address, form.reason, _channel_of(form)))
     except AppError as error:
         return await _again(request, suppressions, form.failed(error))
-    toast = f"{lifted.address} is off the list."
+    toast = gettext("%(address)s is off the list.", address=lifted.address)
     if (
         lifted.contact_id
         and (now := await suppressions.permission_now(lifted.contact_id, lifted.channel))
         and not now.allowed
     ):
-        toast += f" {now.sentence} The contact’s page can re-subscribe."
+        toast += f" {now.sentence} " + gettext("The contact’s page can re-subscribe.")
     return flash.go(request, "/suppressions", toast)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from app.lib.translation import gettext, of_stored, translatable
 from app.messaging.channels import words
 from app.troubles.schemas import Severity, Trouble
 
@@ -40,281 +41,303 @@ def _nothing(_: Trouble) -> Act | None:
 
 
 def _connector(trouble: Trouble) -> Act:
-    return Act("Open", f"/connectors/{trouble.connector_id}")
+    return Act(gettext("Open"), f"/connectors/{trouble.connector_id}")
 
 
 def _account(trouble: Trouble) -> Act:
-    return Act("Check the key", f"/connectors/{trouble.connector_id}")
+    return Act(gettext("Check the key"), f"/connectors/{trouble.connector_id}")
 
 
 def _endpoint(trouble: Trouble) -> Act:
-    return Act("Open", f"/settings/webhooks/{trouble.endpoint_id}")
+    return Act(gettext("Open"), f"/settings/webhooks/{trouble.endpoint_id}")
 
 
 def _messages(status: str) -> Callable[[Trouble], Act]:
     def act(trouble: Trouble) -> Act:
         of = f"&workflow={trouble.workflow_id}" if trouble.workflow_id else ""
-        return Act(words.in_words("Open {many}"), f"/messages?status={status}{of}")
+        return Act(words.in_words(gettext("Open {many}")), f"/messages?status={status}{of}")
 
     return act
 
 
 def _runs(status: str) -> Callable[[Trouble], Act]:
-    return lambda trouble: Act("Open runs", f"/workflows/{trouble.workflow_id}/runs?status={status}")
+    return lambda trouble: Act(gettext("Open runs"), f"/workflows/{trouble.workflow_id}/runs?status={status}")
 
 
 KINDS: dict[str, Kind] = {
     # Of the whole installation: who runs the server mends them.
     "no_worker": Kind(
-        "No worker is running",
+        translatable("No worker is running"),
         "danger",
         "circle-x",
         "",
-        "Workflows stand still. Events are kept and waits that end go on late; whoever runs the server starts a worker.",
+        translatable(
+            "Workflows stand still. Events are kept and waits that end go on late; whoever runs the server starts a worker."
+        ),
         _nothing,
         stops=True,
         of_installation=True,
     ),
     "stuck": Kind(
-        "Work is stuck",
+        translatable("Work is stuck"),
         "danger",
         "circle-x",
         "",
-        "A process or lock keeps the others from going on.",
+        translatable("A process or lock keeps the others from going on."),
         _nothing,
         stops=True,
         of_installation=True,
     ),
     "events_late": Kind(
-        "Events wait",
+        translatable("Events wait"),
         "danger",
         "timer",
         "event",
-        "They arrived, but nobody handles them. They are kept, and handled in order as soon as a worker takes them.",
+        translatable(
+            "They arrived, but nobody handles them. They are kept, and handled in order as soon as a worker takes them."
+        ),
         _nothing,
         stops=True,
         of_installation=True,
     ),
     "runs_late": Kind(
-        "Runs are late",
+        translatable("Runs are late"),
         "danger",
         "timer",
         "run",
-        "Their wait is over, but no worker takes them further.",
+        translatable("Their wait is over, but no worker takes them further."),
         _nothing,
         stops=True,
         of_installation=True,
     ),
     "disk_full": Kind(
-        "The disk is nearly full",
+        translatable("The disk is nearly full"),
         "danger",
         "circle-alert",
         "",
-        "Soon nothing can be stored. Whoever runs the server frees space.",
+        translatable("Soon nothing can be stored. Whoever runs the server frees space."),
         _nothing,
         stops=True,
         of_installation=True,
     ),
     "older_release": Kind(
-        "Some workers are older",
+        translatable("Some workers are older"),
         "warning",
         "history",
         "",
-        "Steps that only a newer release knows wait for it. Whoever runs the server updates all workers.",
+        translatable("Steps that only a newer release knows wait for it. Whoever runs the server updates all workers."),
         _nothing,
         of_installation=True,
     ),
     "proxy_untrusted": Kind(
-        "A proxy is not trusted",
+        translatable("A proxy is not trusted"),
         "warning",
         "circle-alert",
         "",
-        "Everybody behind it shares one limit on sign-ins. Whoever runs the server declares it in THROUGHLINE_TRUSTED_PROXIES.",
+        translatable(
+            "Everybody behind it shares one limit on sign-ins. Whoever runs the server declares it in THROUGHLINE_TRUSTED_PROXIES."
+        ),
         _nothing,
         of_installation=True,
     ),
     "disk_low": Kind(
-        "Little disk space is left",
+        translatable("Little disk space is left"),
         "warning",
         "circle-alert",
         "",
-        "Whoever runs the server frees space.",
+        translatable("Whoever runs the server frees space."),
         _nothing,
         of_installation=True,
     ),
     "no_scheduler": Kind(
-        "No scheduler is running",
+        translatable("No scheduler is running"),
         "warning",
         "timer",
         "",
-        "Workers look for work by themselves, a second later. Cleaning up stands still.",
+        translatable("Workers look for work by themselves, a second later. Cleaning up stands still."),
         _nothing,
         of_installation=True,
     ),
     "bus_behind": Kind(
-        "Events for a bus wait",
+        translatable("Events for a bus wait"),
         "warning",
         "webhook",
         "event",
-        "NATS or Redis does not take them. They are kept for a week and leave in order as soon as it does.",
+        translatable(
+            "NATS or Redis does not take them. They are kept for a week and leave in order as soon as it does."
+        ),
         _nothing,
         quotes_error=False,
         of_installation=True,
     ),
     "redis_away": Kind(
-        "Redis does not answer",
+        translatable("Redis does not answer"),
         "warning",
         "plug",
         "",
-        "Work begins up to a second later. Nothing is lost.",
+        translatable("Work begins up to a second later. Nothing is lost."),
         _nothing,
         of_installation=True,
     ),
     # Of one workspace.
     "broken": Kind(
-        "Connector stopped",
+        translatable("Connector stopped"),
         "danger",
         "plug",
         "message",
-        "Its settings do not work. Nothing is sent through it until they are changed.",
+        translatable("Its settings do not work. Nothing is sent through it until they are changed."),
         _account,
         stops=True,
     ),
     "service_broken": Kind(
-        "Connector stopped",
+        translatable("Connector stopped"),
         "danger",
         "plug",
         "call",
-        "Its key or account is refused. Calls of it wait until it is mended.",
+        translatable("Its key or account is refused. Calls of it wait until it is fixed."),
         _account,
         stops=True,
     ),
     "consent_refused": Kind(
-        "Consent ended",
+        translatable("Consent ended"),
         "danger",
         "plug",
         "call",
-        "The service takes its consent no more. Calls of it wait until an admin has connected it again.",
-        lambda trouble: Act("Connect again", f"/connectors/{trouble.connector_id}"),
+        translatable("The service takes its consent no more. Calls of it wait until an admin has connected it again."),
+        lambda trouble: Act(gettext("Connect again"), f"/connectors/{trouble.connector_id}"),
         stops=True,
     ),
     "no_connector": Kind(
-        "No connector",
+        translatable("No connector"),
         "danger",
         "plug",
         "message",
-        "{Many} wait, and there is no connector to send them by.",
-        lambda _: Act("Add a connector", "/connectors"),
+        translatable("{Many} wait, and there is no connector to send them by."),
+        lambda _: Act(gettext("Add a connector"), "/connectors"),
         stops=True,
     ),
     "away": Kind(
-        "Mail server away",
+        translatable("Mail server away"),
         "warning",
         "plug",
         "message",
-        "It cannot be reached. Its {many} wait and leave when it is back.",
+        translatable("It cannot be reached. Its {many} wait and leave when it is back."),
         _connector,
         stops=True,
     ),
     "stood_in": Kind(
-        "Stand-in at work",
+        translatable("Stand-in at work"),
         "warning",
         "plug",
         "message",
-        "It does not work, and {many} leave by the one that stands in for it.",
+        translatable("It does not work, and {many} leave by the one that stands in for it."),
         _account,
     ),
     "service_away": Kind(
-        "Service away",
+        translatable("Service away"),
         "warning",
         "plug",
         "call",
-        "It does not answer. Calls of it wait, and are made when it is back.",
+        translatable("It does not answer. Calls of it wait, and are made when it is back."),
         _connector,
         stops=True,
     ),
     "held": Kind(
-        "Held",
+        translatable("Held"),
         "warning",
         "hand",
         "run",
-        "They stopped at a step, and somebody decides how they go on.",
-        lambda trouble: Act("Decide", f"/held-runs?workflow={trouble.workflow_id}"),
+        translatable("They stopped at a step, and somebody decides how they go on."),
+        lambda trouble: Act(gettext("Decide"), f"/held-runs?workflow={trouble.workflow_id}"),
     ),
     "stalled": Kind(
-        "Stands still",
+        translatable("Stands still"),
         "danger",
         "timer",
         "run",
-        "They wait for something that does not come.",
-        lambda trouble: Act("Open runs", f"/workflows/{trouble.workflow_id}/runs?status=running"),
+        translatable("They wait for something that does not come."),
+        lambda trouble: Act(gettext("Open runs"), f"/workflows/{trouble.workflow_id}/runs?status=running"),
     ),
-    "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
-    "unsent": Kind("{Many} failed", "danger", "mail-x", "message", "They will not be sent.", _messages("failed")),
+    "failing": Kind(
+        translatable("Failing"),
+        "danger",
+        "circle-x",
+        "run",
+        translatable("A step failed without saying why."),
+        _runs("failed"),
+    ),
+    "unsent": Kind(
+        translatable("{Many} failed"),
+        "danger",
+        "mail-x",
+        "message",
+        translatable("They will not be sent."),
+        _messages("failed"),
+    ),
     "endpoint_off": Kind(
-        "Webhooks switched off",
+        translatable("Webhooks switched off"),
         "danger",
         "webhook",
         "",
-        "Nothing arrived at this endpoint for days. What happens is not sent to it.",
+        translatable("Nothing arrived at this endpoint for days. What happens is not sent to it."),
         _endpoint,
     ),
     "endpoint_failing": Kind(
-        "Webhooks do not arrive",
+        translatable("Webhooks do not arrive"),
         "warning",
         "webhook",
         "",
-        "The endpoint does not take them. Each is tried again for 24 hours.",
+        translatable("The endpoint does not take them. Each is tried again for 24 hours."),
         _endpoint,
     ),
     "poll_failing": Kind(
-        "New rows cannot be read",
+        translatable("New rows cannot be read"),
         "warning",
         "database",
         "",
-        "A trigger asks for rows and gets none. It asks again by itself, and reads on where it was.",
-        lambda trouble: Act("Open", f"/workflows/{trouble.workflow_id}"),
+        translatable("A trigger asks for rows and gets none. It asks again by itself, and reads on where it was."),
+        lambda trouble: Act(gettext("Open"), f"/workflows/{trouble.workflow_id}"),
     ),
     "dead_letters": Kind(
-        "Events set aside",
+        translatable("Events set aside"),
         "danger",
         "circle-alert",
         "event",
-        "They could not be handled, and nothing followed from them.",
-        lambda _: Act("Open events", "/dead-letters"),
+        translatable("They could not be handled, and nothing followed from them."),
+        lambda _: Act(gettext("Open events"), "/dead-letters"),
     ),
     "uncertain": Kind(
-        "Uncertain {many}",
+        translatable("Uncertain {many}"),
         "warning",
         "circle-question-mark",
         "message",
-        "Nobody knows whether they left. {look_up} and say what became of them.",
+        translatable("Nobody knows whether they left. {look_up} and say what became of them."),
         _messages("uncertain"),
         quotes_error=False,
     ),
     "overdue": Kind(
-        "{Many} wait",
+        translatable("{Many} wait"),
         "warning",
         "timer",
         "message",
-        "It is their turn, but nobody sends them. See whether a worker runs.",
+        translatable("It is their turn, but nobody sends them. See whether a worker runs."),
         _messages("queued"),
     ),
     "late": Kind(
-        "Late",
+        translatable("Late"),
         "warning",
         "timer",
         "run",
-        "Their wait is over, but nobody took them further. See whether a worker runs.",
+        translatable("Their wait is over, but nobody took them further. See whether a worker runs."),
         _runs("waiting"),
     ),
     "paused": Kind(
-        "Paused",
+        translatable("Paused"),
         "info",
         "pause",
         "run",
-        "They stand still until the workflow is resumed. No timer is lost.",
-        lambda trouble: Act("Open", f"/workflows/{trouble.workflow_id}"),
+        translatable("They stand still until the workflow is resumed. No timer is lost."),
+        lambda trouble: Act(gettext("Open"), f"/workflows/{trouble.workflow_id}"),
     ),
 }
 """In display order: first what stops everything, last what is intended, such as a pause."""
@@ -323,12 +346,14 @@ KINDS: dict[str, Kind] = {
 def text_of(trouble: Trouble) -> str:
     """The sentence: what a server, a step or the database said, else that of the kind."""
     kind = KINDS[trouble.kind]
-    return trouble.error_message if trouble.error_message and kind.quotes_error else words.in_words(kind.text)
+    if trouble.error_message and kind.quotes_error:
+        return of_stored(trouble.error_message)
+    return words.in_words(gettext(kind.text))
 
 
 def trouble_label(trouble: Trouble) -> str:
     """What the trouble is called."""
-    return words.in_words(KINDS[trouble.kind].label)
+    return words.in_words(gettext(KINDS[trouble.kind].label))
 
 
 def unit_of(trouble: Trouble) -> str:
@@ -336,9 +361,9 @@ def unit_of(trouble: Trouble) -> str:
     unit = KINDS[trouble.kind].unit
     if unit == "message":
         return words.noun() if trouble.count == 1 else words.plural()
-    return unit if trouble.count == 1 or not unit else f"{unit}s"
+    return gettext(unit if trouble.count == 1 or not unit else f"{unit}s")
 
 
 def act_of(trouble: Trouble) -> Act | None:
-    """Where it is mended."""
+    """Where it is fixed."""
     return KINDS[trouble.kind].act(trouble)

@@ -7,20 +7,21 @@ from uuid import UUID
 
 from app.errors import FieldError, Invalid
 from app.lib import clock
+from app.lib.translation import gettext, translatable
 
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 PERIOD_WORDS = [
-    ("", "Any time"),
-    ("1h", "In the last hour"),
-    ("24h", "In the last 24 hours"),
-    ("7d", "In the last 7 days"),
-    ("30d", "In the last 30 days"),
+    ("", translatable("Any time")),
+    ("1h", translatable("In the last hour")),
+    ("24h", translatable("In the last 24 hours")),
+    ("7d", translatable("In the last 7 days")),
+    ("30d", translatable("In the last 30 days")),
 ]
 
 
 def not_listed(name: str) -> Invalid:
     """The refusal of a filter whose value is none of those that the page offers."""
-    return Invalid(errors=[FieldError(path=name, message="Choose one from the list.")])
+    return Invalid(errors=[FieldError(path=name, message=gettext("Choose one from the list."))])
 
 
 def period_start(period: str) -> datetime | None:

@@ -64,3 +64,13 @@ async def test_requests_beside_each_other_keep_their_language() -> None:
 
     assert await asyncio.gather(ask("de"), ask("en"), ask("de")) == ["Speichern", "Save", "Speichern"]
     assert gettext("Save") == "Save"
+
+
+def test_what_was_stored_in_english_is_read_in_the_readers_language() -> None:
+    stored = "The contact withdrew consent for the topic News."
+    with translation.using("de"):
+        assert translation.of_stored(stored) == "Der Kontakt hat die Einwilligung für das Thema News zurückgezogen."
+        assert translation.of_stored("The address does not exist.") == "Die Adresse gibt es nicht."
+        assert translation.of_stored("550 5.1.1 No such user") == "550 5.1.1 No such user"
+        assert translation.translated_choices([("a", "Any time")]) == [("a", "Jederzeit")]
+    assert translation.of_stored(stored) == stored

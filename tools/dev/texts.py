@@ -25,7 +25,7 @@ from jinja2 import nodes
 from app.lib import translation
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKS = {"gettext": 1, "_": 1, "translatable": 1, "ngettext": 2}
+MARKS = {"gettext": 1, "_": 1, "translatable": 1, "ngettext": 2, "countable": 1}
 """Functions whose first arguments are texts, and how many of them."""
 PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]")
 
@@ -57,8 +57,8 @@ def all_places() -> Iterator[Place]:
 
 
 def in_python(source: str, file: str) -> Iterator[Place]:
-    """Texts in calls of `gettext`, `ngettext` and `translatable`, and the nouns of `counted`."""
-    if not re.search(r"gettext|translatable|counted", source):
+    """Texts in calls of `gettext`, `ngettext` and `translatable`, and the nouns of `counted` and `countable`."""
+    if not re.search(r"gettext|translatable|counted|countable", source):
         return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and (name := _name(node.func)) in MARKS | {"counted": 0}:
@@ -106,10 +106,12 @@ def in_json(source: str, file: str) -> Iterator[Place]:
 
 
 def _places(name: str, arguments: Sequence[object], file: str, line: int) -> Iterator[Place]:
-    if name == "counted":
-        one, many = (*arguments[1:3], "", "")[:2]
+    if name in ("counted", "countable"):
+        one, many = (*arguments[name == "counted" :][:2], "", "")[:2]
         if isinstance(one, str) and one:
-            yield Place((f"%(number)s {one}", f"%(number)s {many or one + 's'}"), file, line)
+            several = str(many or one + "s")
+            yield Place((f"%(number)s {one}", f"%(number)s {several}"), file, line)
+            yield from (Place(noun, file, line) for noun in (one, several) if name == "countable")
         return
     texts = arguments[: MARKS[name]]
     if isinstance(texts[0], str) and all(isinstance(text, str) for text in texts):

@@ -13,26 +13,39 @@ from app.contacts.imports.columns import FIELDS, Target
 from app.contacts.imports.csvfile import DELIMITERS
 from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
+from app.lib.translation import gettext, translatable
 
 CHOICES = (
-    ("", "Leave out"),
-    ("email", "Email"),
-    ("externalId", "External id"),
-    ("attribute", "Attribute"),
-    ("tags", "Tags"),
-    ("optout", "Opted out of"),
-    ("consent", "Agreed to"),
-    ("phone", "Phone"),
-    ("source", "Source"),
-    ("timezone", "Time zone"),
-    ("locale", "Language"),
+    ("", translatable("Leave out")),
+    ("email", translatable("Email")),
+    ("externalId", translatable("External id")),
+    ("attribute", translatable("Attribute")),
+    ("tags", translatable("Tags")),
+    ("optout", translatable("Opted out of")),
+    ("consent", translatable("Agreed to")),
+    ("phone", translatable("Phone")),
+    ("source", translatable("Source")),
+    ("timezone", translatable("Time zone")),
+    ("locale", translatable("Language")),
 )
-KINDS = (("text", "Text"), ("number", "Number"), ("date", "Date"), ("boolean", "Yes or no"))
+KINDS = (
+    ("text", translatable("Text")),
+    ("number", translatable("Number")),
+    ("date", translatable("Date")),
+    ("boolean", translatable("Yes or no")),
+)
 MARKS = ((".", "1,234.50"), (",", "1.234,50"))
-ORDERS = (("", "Not decided"), ("dmy", "Day first, 31/12/2025"), ("mdy", "Month first, 12/31/2025"))
-HEADERS = (("yes", "Names of the columns"), ("no", "A contact already"))
-_SAID = {True: "may be mailed", False: "opted out", None: "says nothing"}
-_WHY = {"bounced": "opted out, and suppressed as bounced", "complained": "opted out, and suppressed for a complaint"}
+ORDERS = (
+    ("", translatable("Not decided")),
+    ("dmy", translatable("Day first, 31/12/2025")),
+    ("mdy", translatable("Month first, 12/31/2025")),
+)
+HEADERS = (("yes", translatable("Names of the columns")), ("no", translatable("A contact already")))
+_SAID = {True: translatable("may be mailed"), False: translatable("opted out"), None: translatable("says nothing")}
+_WHY = {
+    "bounced": translatable("opted out, and suppressed as bounced"),
+    "complained": translatable("opted out, and suppressed for a complaint"),
+}
 
 
 class MappingRow(msgspec.Struct, kw_only=True):
@@ -131,8 +144,8 @@ def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[
 def _reads(cell: str, reading: optouts.Reading) -> str:
     consent = optouts.read_consent_cell(cell, reading)
     if consent.doubt:
-        return "not understood, so opted out"
-    return _WHY.get(consent.why) or _SAID[consent.allowed]
+        return gettext("not understood, so opted out")
+    return gettext(_WHY.get(consent.why) or _SAID[consent.allowed])
 
 
 def _chosen(target: Target | None) -> tuple[str, str, str]:

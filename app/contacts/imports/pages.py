@@ -18,6 +18,8 @@ from app.contacts.imports.repository import ImportKey
 from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.service import ImportService
 from app.errors import AppError, Invalid
+from app.lib.formats import number
+from app.lib.translation import gettext, translated_choices
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus, Role
 from app.values import contact_fields
@@ -126,11 +128,11 @@ async def _mapping_page(
         form=form,
         segments=[(str(one.id), one.name) for one in await imports.segments.by_name()],
         rows=mapping_form.rows(stored, data, places),
-        choices=mapping_form.CHOICES,
-        kinds=mapping_form.KINDS,
+        choices=translated_choices(mapping_form.CHOICES),
+        kinds=translated_choices(mapping_form.KINDS),
         marks=mapping_form.MARKS,
-        orders=mapping_form.ORDERS,
-        header_choices=mapping_form.HEADERS,
+        orders=translated_choices(mapping_form.ORDERS),
+        header_choices=translated_choices(mapping_form.HEADERS),
         encodings=mapping_form.encodings(),
         delimiters=mapping_form.delimiters(),
         countries=contact_fields.countries(),
@@ -174,7 +176,11 @@ async def import_stop(
 ) -> Response[bytes]:
     """End the import after the rows that are in."""
     row = await imports.stop(import_id)
-    return go(request, f"/contacts/import/{import_id}", f"Stopped after {row.rows_done:,} rows.")
+    return go(
+        request,
+        f"/contacts/import/{import_id}",
+        gettext("Stopped after %(rows_done)s rows.", rows_done=number(row.rows_done)),
+    )
 
 
 @get(f"{ONE}/errors.csv", role=Role.VIEWER)

@@ -20,6 +20,7 @@ from app.errors import FieldError, Invalid
 from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
 from app.lib.formats import counted
+from app.lib.translation import translatable
 from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.filling import fill_parts
@@ -74,9 +75,9 @@ class ChannelType:
     """What one message is called inside a sentence: `email`."""
     plural: ClassVar[str] = ""
     """What several are called; the noun with an s when it is not said."""
-    look_up: ClassVar[str] = "Look into the provider’s log"
+    look_up: ClassVar[str] = translatable("Look into the provider’s log")
     """What to do to find out whether a message left of which nobody knows: the beginning of a sentence."""
-    arrived: ClassVar[str] = "What was sent is with its recipient."
+    arrived: ClassVar[str] = translatable("What was sent is with its recipient.")
     """Where the text of a message is that was sent, since the product does not keep it."""
     icon: ClassVar[str]
     """A name of the product's icons."""
@@ -98,7 +99,7 @@ class ChannelType:
     """What is said below the text in the editor."""
     starter: ClassVar[Parts | None] = None
     """What a new template begins with; a greeting when it is not said."""
-    not_an_address: ClassVar[str] = "The address of the contact cannot be used."
+    not_an_address: ClassVar[str] = translatable("The address of the contact cannot be used.")
     no_address: ClassVar[str] = ""
     """The sentence for a contact without one; made of `type` when it is not said."""
     passes: ClassVar[frozenset[str]] = frozenset()

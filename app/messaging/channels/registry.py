@@ -18,6 +18,7 @@ import structlog
 
 from app.flow import discovery, plugin_packages
 from app.lib.conversions import quoted
+from app.lib.translation import countable
 from app.messaging import channels as package
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType, change_of_config
@@ -198,7 +199,7 @@ class ChannelNotInstalled(ChannelType):
         "unknown",
         0,
         "Not installed",
-        "message",
+        countable("message"),
         "message-square",
         "external_id",
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.models.status import MessageStatus
 
@@ -19,13 +20,13 @@ Numbers = Iterable[int] | None
 def noun(numbers: Numbers = None) -> str:
     """`email` where all of the channels with these numbers are that one, or where there is no other; else `message`."""
     channel = registry.common(numbers)
-    return channel.noun if channel else "message"
+    return gettext(channel.noun if channel else "message")
 
 
 def plural(numbers: Numbers = None) -> str:
     """The same of several: `emails`."""
     channel = registry.common(numbers)
-    return (channel.plural or f"{channel.noun}s") if channel else "messages"
+    return gettext((channel.plural or f"{channel.noun}s") if channel else "messages")
 
 
 def counted_messages(count: int, numbers: Numbers = None) -> str:
@@ -37,14 +38,17 @@ def counted_messages(count: int, numbers: Numbers = None) -> str:
 def look_up(numbers: Numbers = None) -> str:
     """What to do to find out what became of messages of which nobody knows: the beginning of a sentence."""
     channel = registry.common(numbers)
-    return channel.look_up if channel else "Look into the provider’s log"
+    return gettext(channel.look_up if channel else "Look into the provider’s log")
 
 
 def waits_for_channel(channel: int, status: int) -> str | None:
     """Why a message waits whose channel is not installed (any more); None for all others."""
     if status != MessageStatus.QUEUED or registry.known(channel):
         return None
-    return f"Its channel, {registry.word_of(channel)}, is not installed here. It waits until whoever runs the server installs it again."
+    return gettext(
+        "Its channel, %(channel)s, is not installed here. It waits until whoever runs the server installs it again.",
+        channel=registry.word_of(channel),
+    )
 
 
 def in_words(text: str, numbers: Numbers = None) -> str:
@@ -53,7 +57,7 @@ def in_words(text: str, numbers: Numbers = None) -> str:
     places: dict[str, Any] = {
         "one": noun(numbers),
         "many": many,
-        "Many": many.capitalize(),
+        "Many": many[:1].upper() + many[1:],
         "look_up": look_up(numbers),
     }
     return text.format_map(places)

@@ -10,6 +10,7 @@ from app.errors import FieldError, Invalid
 from app.lib import addresses, clock, single_line
 from app.lib.addresses import BadAddress, wire_address
 from app.lib.ids import uuid7
+from app.lib.translation import countable, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
@@ -33,15 +34,15 @@ _UNSUBSCRIBES = re.compile(r"unsubscribe_?url", re.IGNORECASE)
 
 @registry.channel
 class EmailChannel(ChannelType):
-    type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "email", "mail"
+    type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", countable("email"), "mail"
     identifier = "email"
     connectors = (SmtpConnector, SesConnector, PostmarkConnector, SendGridConnector, MailgunConnector)
     parts = ("subject", "html", "text")
-    not_an_address = "The address of the contact is not a mail address."
+    not_an_address = translatable("The address of the contact is not a mail address.")
     passes = frozenset({"unsubscribed"})
     piece = "mail"
-    look_up = "Look at the mail server’s log"
-    arrived = "What was sent is in the recipient’s inbox."
+    look_up = translatable("Look at the mail server’s log")
+    arrived = translatable("What was sent is in the recipient’s inbox.")
 
     @classmethod
     def is_address(cls, text: str) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from app.errors import FieldError
 from app.lib.ids import uuid7
+from app.lib.translation import countable, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.connector import Sender
@@ -33,7 +34,7 @@ NO_DEVICE = "The contact has no device that this notification could go to."
 
 @registry.channel
 class PushChannel(ChannelType):
-    type, number, label, noun, icon = "push", int(Channel.PUSH), "Push", "notification", "bell"
+    type, number, label, noun, icon = "push", int(Channel.PUSH), "Push", countable("notification"), "bell"
     identifier = "external_id"
     to_devices = True
     connectors = (FcmConnector, WebPushConnector)
@@ -45,9 +46,9 @@ class PushChannel(ChannelType):
         "content.ttl": "Kept for", "content.urgency": "Urgency",
     }  # fmt: skip
     starter = Parts("News for you", "", "Hello {{ contact.first_name | default: 'there' }}")
-    look_up = "Look at the device"
-    arrived = "What was sent is on the recipient’s devices."
-    no_address = "The contact has no device that takes notifications."
+    look_up = translatable("Look at the device")
+    arrived = translatable("What was sent is on the recipient’s devices.")
+    no_address = translatable("The contact has no device that takes notifications.")
 
     @classmethod
     def address_of(cls, contact: Mapping[str, Any]) -> str | None:

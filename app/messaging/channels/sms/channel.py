@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.lib.ids import uuid7
+from app.lib.translation import countable, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.bubble import bubble
 from app.messaging.channels.channel import Composed, Letter
@@ -26,14 +27,14 @@ SUBJECT = 80
 
 @registry.channel
 class SmsChannel(NumberChannel):
-    type, number, label, noun, icon = "sms", int(Channel.SMS), "SMS", "text message", "smartphone"
+    type, number, label, noun, icon = "sms", int(Channel.SMS), "SMS", countable("text message"), "smartphone"
     connectors = (TwilioConnector, VonageConnector)
     parts = ("text",)
     Content = content.SmsContent
     piece = "text message"
     content_words = {"content.optOut": "Opt-out line"}
-    look_up = "Look into the provider’s message log"
-    arrived = "What was sent is on the recipient’s phone."
+    look_up = translatable("Look into the provider’s message log")
+    arrived = translatable("What was sent is on the recipient’s phone.")
 
     @classmethod
     def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:

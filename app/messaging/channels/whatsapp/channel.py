@@ -7,6 +7,7 @@ from typing import Any
 
 from app.errors import FieldError
 from app.lib.ids import uuid7
+from app.lib.translation import countable, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.bubble import bubble
 from app.messaging.channels.channel import Composed, Letter
@@ -36,7 +37,7 @@ class WhatsappChannel(NumberChannel):
         "whatsapp",
         int(Channel.WHATSAPP),
         "WhatsApp",
-        "WhatsApp message",
+        countable("WhatsApp message"),
         "phone",
     )
     connectors = (MetaConnector, TwilioWhatsappConnector)
@@ -51,8 +52,8 @@ class WhatsappChannel(NumberChannel):
         "For a template the wording as Meta approved it, with {{1}}, {{2}} … in it. For free text, what it says."
     )
     starter = Parts("", "", "Hello {{1}}, ", {"variables": ["{{ contact.first_name | default: 'there' }}"]})
-    look_up = "Look into the provider’s message log"
-    arrived = "What was sent is on the recipient’s phone."
+    look_up = translatable("Look into the provider’s message log")
+    arrived = translatable("What was sent is on the recipient’s phone.")
 
     @classmethod
     def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:
