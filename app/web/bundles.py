@@ -10,8 +10,6 @@ import posixpath
 import re
 from collections.abc import Callable, Sequence
 
-import rjsmin  # type: ignore[import-untyped]
-
 BUNDLES: dict[str, tuple[str, ...]] = {
     "pages.bundle.css": ("tokens.css", "app.css", "small-screens.css", "pages.css", "pages-narrow.css", "settings.css"),
     "builder.bundle.css": (
@@ -33,6 +31,8 @@ _IMPORT = re.compile(
 )
 _EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const)\b\s*\*?\s*(\w+))", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
+_COMMENT_LINES = re.compile(r"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE)
+"""Whole lines only: a minifier without a parser (rjsmin) takes white space out of templates inside of templates, which people read."""
 _CSS_COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def bundle_of(sources: Sequence[str], read: Read) -> str:
 
 
 def module_bundle(entry: str, read: Read) -> str:
-    """The module `entry` and those of its folder that it needs, as one minified module. Raises NoBundle, KeyError."""
+    """The module `entry` and those of its folder that it needs, as one module without comments. Raises NoBundle, KeyError."""
     folder = posixpath.dirname(entry)
     parts: list[str] = []
     shared: dict[str, str] = {}
@@ -66,7 +66,7 @@ def module_bundle(entry: str, read: Read) -> str:
 
     add(entry, ())
     heads = [f"import * as {name} from '{_relative(path, folder)}';\n" for path, name in shared.items()]
-    return str(rjsmin.jsmin("".join((*heads, *parts))))
+    return _COMMENT_LINES.sub("", "".join((*heads, *parts)))
 
 
 def _body(path: str, text: str, name_of: Callable[[str], str]) -> str:
