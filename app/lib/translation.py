@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.messages.catalog import Catalog
@@ -136,23 +136,48 @@ def _of_stored(language: str, sentence: str) -> str:
     text = _translations(language).gettext(sentence)
     if text != sentence:
         return text
-    for pattern, message in _patterns(language).get(sentence[:MARK], ()):
-        if found_values := pattern.fullmatch(sentence):
-            return _filled(_translations(language).gettext(message), found_values.groupdict())
+    for form in _forms(language).get(sentence[:MARK], ()):
+        if (values := form.values_of(sentence)) is not None:
+            return _filled(_translations(language).gettext(form.message), values)
     return sentence
 
 
+class _Form(NamedTuple):
+    """A text with placeholders, to see whether a sentence was made of it. `literals` stand around those called `names`."""
+
+    message: str
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def values_of(self, sentence: str) -> dict[str, str] | None:
+        """What stands at the placeholders, each as short as possible; None for another sentence.
+
+        Looks at each character once: sentences hold what people and servers wrote, for which a regular expression takes seconds.
+        """
+        first, *between, last = self.literals
+        if not sentence.startswith(first) or not sentence.endswith(last):
+            return None
+        values, begin, stop = [], len(first), len(sentence) - len(last)
+        for literal in between:
+            end = sentence.find(literal, begin + 1, stop)
+            if end < 0:
+                return None
+            values.append(sentence[begin:end])
+            begin = end + len(literal)
+        return dict(zip(self.names, [*values, sentence[begin:stop]], strict=True)) if begin < stop else None
+
+
 @functools.cache
-def _patterns(language: str) -> dict[str, list[tuple[re.Pattern[str], str]]]:
-    """Sentences with values, by their first characters, the longest first: that says most of what it fits."""
-    patterns = dict[str, list[tuple[re.Pattern[str], str]]]()
+def _forms(language: str) -> dict[str, list[_Form]]:
+    """Texts with placeholders, by their first characters, the longest first: that says most of what it fits."""
+    forms = dict[str, list[_Form]]()
     for message in sorted((one.id for one in catalogue(language) if isinstance(one.id, str)), key=len, reverse=True):
         if "%(" in message[MARK:] and "%(" not in message[:MARK]:
             parts = re.split(r"%\((\w+)\)s", message.replace("%%", "%"))
-            if len(set(parts[1::2])) == len(parts[1::2]):
-                texts = (re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(parts))
-                patterns.setdefault(message[:MARK], []).append((re.compile("".join(texts), re.DOTALL), message))
-    return patterns
+            literals, names = tuple(parts[::2]), tuple(parts[1::2])
+            if len(set(names)) == len(names) and all(literals[:-1]):
+                forms.setdefault(message[:MARK], []).append(_Form(message, literals, names))
+    return forms
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

@@ -74,3 +74,31 @@ def test_what_was_stored_in_english_is_read_in_the_readers_language() -> None:
         assert translation.of_stored("550 5.1.1 No such user") == "550 5.1.1 No such user"
         assert translation.translated_choices([("a", "Any time")]) == [("a", "Jederzeit")]
     assert translation.of_stored(stored) == stored
+
+
+def test_a_stored_sentence_of_any_length_is_looked_at_once() -> None:
+    """What a person or a server wrote stands in it: one that a text nearly fits must not cost more than its characters."""
+    tail = "% ".join(["a"] * 5_000)
+    with translation.using("de"):
+        for form in (one for forms in translation._forms("de").values() for one in forms):
+            nearly = "".join(f"{literal}x" + (literal or "x") * 5_000 for literal in form.literals) + tail
+            assert form.values_of(nearly) is None or not form.literals[-1]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "values"),
+    [
+        ("A is b, or c.", {"x": "b", "y": "c"}),
+        ("A is b, or c, or d.", {"x": "b", "y": "c, or d"}),
+        ("A is , or , or d.", {"x": ", or ", "y": "d"}),
+        ("A is two\nlines, or c.", {"x": "two\nlines", "y": "c"}),
+        ("A is , or c.", None),
+        ("A is b, or .", None),
+        ("A is b, or c", None),
+        ("A is b.", None),
+        ("A is .", None),
+    ],
+)
+def test_values_of_a_stored_sentence(sentence: str, values: dict[str, str] | None) -> None:
+    form = translation._Form("A is %(x)s, or %(y)s.", ("A is ", ", or ", "."), ("x", "y"))
+    assert form.values_of(sentence) == values

@@ -50,6 +50,10 @@ def test_texts_of_scripts_are_listed_by_their_singular() -> None:
         ("A", "", "Not translated"),
         (("%(number)s run", "%(number)s runs"), ("ein Lauf", "%(number)s Läufe"), ""),
         (("%(number)s run", "%(number)s runs"), ("ein Lauf", ""), "Not translated"),
+        ("A", " Ein", "spaces"),
+        (" and ", " und ", ""),
+        (" and ", "und ", "spaces"),
+        (("%(number)s run", "%(number)s runs"), ("ein Lauf", "%(number)s Läufe "), "spaces"),
         (("%(number)s of %(all)s", "%(number)s of %(all)s"), ("%(number)s", "%(number)s"), "placeholders"),
     ],
 )

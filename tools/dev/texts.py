@@ -138,6 +138,8 @@ def faults(catalogue: Catalog, wanted: Catalog) -> list[str]:
             sentences.append(f"Marked as fuzzy, so nobody sees it: {one.id!r}")
         elif _differ(one.id, entry.string):
             sentences.append(f"Other placeholders in the translation: {one.id!r}")
+        elif _edges(one.id) != _edges(entry.string):
+            sentences.append(f"Other spaces at the ends of the translation: {one.id!r}")
     unused = [one.id for one in catalogue if one.id and not wanted.get(_key(one.id))]
     return [*sentences, *(f"In no file any more: {message!r}" for message in unused)]
 
@@ -155,6 +157,12 @@ def _differ(message: Message, string: Message | None) -> bool:
     texts, strings = ([one] if isinstance(one, str) else list(one) for one in (message, string or ""))
     wanted, optional = _placeholders(*texts), {"number"} if len(texts) > 1 else set[str]()
     return any(_placeholders(text) - wanted or wanted - optional - _placeholders(text) for text in strings)
+
+
+def _edges(message: Message | None) -> set[tuple[str, str]]:
+    """The white space at the beginning and the end, by which a text meets the one before and behind it."""
+    texts = [message or ""] if isinstance(message, str | None) else message
+    return {(text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) for text in texts}
 
 
 def _placeholders(*texts: str) -> set[str]:
