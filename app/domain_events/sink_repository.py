@@ -61,6 +61,11 @@ _FAILS = "update event_sinks set failing_since = coalesce(failing_since, now()),
 _WORKS = """
 update event_sinks set failing_since = null, last_error = null where name = %(sink)s and failing_since is not null
 """
+_INBOUND = """
+update event_sinks set waiting = %(waiting)s, unacknowledged = %(unacknowledged)s,
+  behind_since = case when %(waiting)s > 0 then coalesce(behind_since, now()) end
+where name = %(sink)s
+"""
 _FORGET_SINKS = """
 with lost as (
   delete from event_sinks where not (name = any(%(known)s::text[])) and seen_at < now() - interval '10 minutes' returning name)
@@ -81,8 +86,9 @@ delete from sink_events e using old o where e.tenant_id = o.tenant_id and e.sink
 STANDING = f"""
 with recursive {HEADS},
 oldest as (select sink, min(written_at) as since from sink_heads group by sink)
-select s.name, (select count(*) from (select from sink_events e where e.sink = s.name limit {COUNTED}) as waiting) as depth,
-  coalesce(extract(epoch from clock_now() - o.since), 0)::float as age, s.failing_since, s.last_error
+select s.name, coalesce(s.waiting, (select count(*) from (select from sink_events e where e.sink = s.name limit {COUNTED}) as w)) as depth,
+  coalesce(extract(epoch from clock_now() - o.since), extract(epoch from now() - s.behind_since), 0)::float as age, s.failing_since,
+  s.last_error, s.unacknowledged
 from event_sinks s left join oldest o on o.sink = s.name order by s.name
 """  # noqa: S608  constants
 _WORKSPACES = "select slug, id from workspaces where slug = any(%(slugs)s)"
@@ -107,13 +113,20 @@ class TakenEvent(NamedTuple):
 
 
 class SinkStanding(NamedTuple):
-    """How a bus stands: how much waits for it, and for how many seconds the oldest has."""
+    """How a bus stands: how much waits for it (on it when it is `inbound`), and for how many seconds."""
 
     name: str
     depth: int
     age: float
     failing_since: datetime | None
     last_error: str | None
+    unacknowledged: int | None
+    """Of an inbound one: messages that a worker has and has not handled."""
+
+    @property
+    def inbound(self) -> bool:
+        """Do messages come in by it?"""
+        return self.name.endswith("_inbound")
 
 
 def take_events(connection: Connection, sink: str, after: int) -> list[TakenEvent]:
@@ -142,6 +155,11 @@ def sink_fails(connection: Connection, sink: str, error: str) -> None:
 def sink_works(connection: Connection, sink: str) -> None:
     """It took something."""
     connection.execute(_WORKS, {"sink": sink})
+
+
+def inbound_waits(connection: Connection, sink: str, waiting: int, unacknowledged: int) -> None:
+    """So many messages wait on a bus, and so many more are given out."""
+    connection.execute(_INBOUND, {"sink": sink, "waiting": waiting, "unacknowledged": unacknowledged})
 
 
 def tenants_of(connection: Connection, slugs: Sequence[str]) -> dict[str, int]:

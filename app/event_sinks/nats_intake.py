@@ -70,6 +70,8 @@ class IntakePass:
         self._bus, self._connection, self._sessions, self._stop = bus, connection, sessions, stop
         self.handled = 0
         """Messages that were handled or set aside."""
+        self._consumers = set[tuple[str, str]]()
+        """Stream and durable consumer of each workspace."""
 
     async def run(self) -> None:
         """Take in until told to stop. Raises OperationalError when the database is away."""
@@ -119,6 +121,7 @@ class IntakePass:
     async def _take_in(self, thread: ConnectionThread, intakes: Intakes) -> Exception | None:
         """Take in until the workspaces are others, or something goes wrong, which is answered."""
         client: Client | None = None
+        self._consumers = set()
         tasks = list[asyncio.Task[None]]()
         try:
             client = await asyncio.wait_for(connect_nats(self._bus, "inbound"), 15)
@@ -128,6 +131,9 @@ class IntakePass:
                 tasks.append(asyncio.create_task(self._follow(context, token, workspace)))
             await self._say(thread, None)
             while not self._stop.is_set():
+                waiting, given_out = await self._waiting(context)
+                write = partial(sink_repository.inbound_waits, sink=NAME, waiting=waiting, unacknowledged=given_out)
+                await thread.transaction(write)
                 done, _ = await asyncio.wait(tasks, timeout=SEEN_S, return_when=asyncio.FIRST_COMPLETED)
                 if failed := next((task.exception() for task in done if task.exception()), None):
                     raise failed
@@ -145,6 +151,11 @@ class IntakePass:
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(client.close(), 2)
         return None
+
+    async def _waiting(self, context: JetStreamContext) -> tuple[int, int]:
+        """How many messages wait for the consumers of the workspaces, and how many more are given out."""
+        consumers = [await context.consumer_info(stream, durable) for stream, durable in self._consumers]
+        return sum(one.num_pending or 0 for one in consumers), sum(one.num_ack_pending or 0 for one in consumers)
 
     async def _ensure_streams(self, context: JetStreamContext, intakes: Intakes) -> None:
         await ensure_stream(context, STREAM, subscribed_subjects(self._bus, list(intakes)))
@@ -169,6 +180,7 @@ class IntakePass:
                 max_ack_pending=MOST_PENDING,
             )
             await context.add_consumer(stream, config)
+        self._consumers.add((stream, durable))
         subscription = await context.pull_subscribe_bind(durable=durable, stream=stream)
         while not self._stop.is_set():
             try:

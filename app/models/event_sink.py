@@ -29,6 +29,12 @@ class EventSink(Base):
     failing_since: Mapped[datetime | None]
     """Since when it takes nothing, in real time; NULL while it does."""
     last_error: Mapped[str | None]
+    waiting: Mapped[int | None] = mapped_column(BigInteger)
+    """Of a bus by which messages come in: how many wait on it; NULL while nobody knows."""
+    unacknowledged: Mapped[int | None] = mapped_column(BigInteger)
+    """How many more were given to a worker and are not acknowledged."""
+    behind_since: Mapped[datetime | None]
+    """Since when there have always been some, in real time."""
 
 
 class SinkEvent(Base):

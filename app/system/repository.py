@@ -62,6 +62,12 @@ async def queues(session: AsyncSession) -> list[Queue]:
     return rows + [Queue(f"events_{sink.name}", sink.depth, sink.age) for sink in await sinks_standing(session)]
 
 
+async def unacknowledged(session: AsyncSession) -> dict[str, int]:
+    """By bus: how many messages workers have that came in by it."""
+    standing = await sinks_standing(session)
+    return {sink.name: sink.unacknowledged for sink in standing if sink.unacknowledged is not None}
+
+
 async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:
     """How many connectors of channels are in each state, and how many workspaces have mail waiting and no connector for it."""
     rows = await session.execute(text("select state, count(*) as n from connectors where channel <> 0 group by state"))

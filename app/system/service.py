@@ -24,6 +24,7 @@ async def exposition(session: AsyncSession) -> bytes:
     for queue in await repository.queues(session):
         depth.labels(queue.name).set(queue.depth)
         age.labels(queue.name).set(queue.age)
+    _given_out(await repository.unacknowledged(session), registry)
     states, without = await repository.connectors(session)
     working = Gauge("throughline_connectors", "Connectors by state.", ("state",), registry=registry)
     for state, count in states.items():
@@ -59,6 +60,13 @@ async def exposition(session: AsyncSession) -> bytes:
     for one in await repository.statistics_of_months(session):
         known.labels(one.table).set(math.inf if one.age_s is None else one.age_s)
     return generate_latest(request_metrics.REGISTRY) + generate_latest(registry)
+
+
+def _given_out(counts: dict[str, int], registry: CollectorRegistry) -> None:
+    words = "Messages of a bus that a worker has and has not handled."
+    given_out = Gauge("throughline_inbound_unacknowledged", words, ("bus",), registry=registry)
+    for bus, count in counts.items():
+        given_out.labels(bus).set(count)
 
 
 def _troubles(troubles: list[Trouble], registry: CollectorRegistry) -> None:

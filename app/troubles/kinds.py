@@ -170,6 +170,18 @@ KINDS: dict[str, Kind] = {
         quotes_error=False,
         of_installation=True,
     ),
+    "bus_unheard": Kind(
+        translatable("Messages of a bus do not come in"),
+        "warning",
+        "webhook",
+        "event",
+        translatable(
+            "They stay on the bus and are taken in, each once, as soon as it answers. Whoever runs the server looks at NATS_URL."
+        ),
+        _nothing,
+        quotes_error=False,
+        of_installation=True,
+    ),
     "redis_away": Kind(
         translatable("Redis does not answer"),
         "warning",

@@ -80,15 +80,21 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     return troubles
 
 
+SLOW_BUS = {
+    False: "It takes events, and more come than it takes.",
+    True: "Messages come in, and more are sent than are handled.",
+}
+
+
 async def _buses(session: AsyncSession) -> list[Trouble]:
-    """Buses that take nothing, or far less than happens."""
+    """Buses that take nothing, or far less than happens, and those by which nothing comes in, or far less than is sent."""
     now, real = clock.now(), datetime.now(UTC)
     return [
         _deep(
-            "bus_behind",
+            "bus_unheard" if sink.inbound else "bus_behind",
             sink.depth,
             since=sink.failing_since or now - timedelta(seconds=sink.age),
-            details=[f"{sink.name}: {sink.last_error or 'It takes events, and more come than it takes.'}"],
+            details=[f"{sink.name}: {sink.last_error or SLOW_BUS[sink.inbound]}"],
         )
         for sink in await sinks_standing(session)
         if sink.age >= BEHIND_S or (sink.failing_since is not None and real - sink.failing_since >= PATIENCE)
