@@ -48,6 +48,7 @@ class Person:
     depth: int = 0
     failure: dict[str, Any] | None = None
     loops: dict[str, Any] = field(default_factory=dict)
+    late: str | None = None
     segments: dict[UUID, SegmentStanding] = field(default_factory=dict)
 
     @property
