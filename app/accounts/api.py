@@ -1,17 +1,25 @@
-"""Who a key is, and the keys of the workspace."""
+"""Who a key is, its workspace, and the keys of the workspace."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import delete, get, post
+from litestar import delete, get, patch, post
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.accounts import keys
+from app.accounts import keys, repository, service
 from app.accounts.deps import AppRequest, Database
-from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut, RotationIn
+from app.accounts.schemas import (
+    ApiKeyIn,
+    ApiKeyOut,
+    MeOut,
+    NewApiKeyOut,
+    RotationIn,
+    WorkspaceChangeIn,
+    WorkspaceSettingsOut,
+)
 from app.lib.database_roles import DatabaseRole
 from app.models.scope import Scope
 from app.models.status import Role
@@ -25,6 +33,20 @@ TAGS = ["Accounts"]
 async def me(request: AppRequest) -> Envelope[MeOut]:
     """The name, role and workspace of the key that asks."""
     return ok(MeOut.of(request.user))
+
+
+@get("/api/v1/workspace", role=Role.VIEWER, scope=Scope.WORKSPACE_READ, tags=TAGS, summary="Get the workspace")
+async def get_workspace(request: AppRequest, db_session: Database) -> Envelope[WorkspaceSettingsOut]:
+    """Name, time zone, country and stop words of the workspace of the key."""
+    return ok(WorkspaceSettingsOut.of(await repository.workspace(db_session, request.user.tenant_id)))
+
+
+@patch("/api/v1/workspace", role=Role.ADMIN, scope=Scope.WORKSPACE_WRITE, tags=TAGS, summary="Change the workspace")
+async def patch_workspace(
+    request: AppRequest, db_session: Database, data: JSONBody[WorkspaceChangeIn]
+) -> Envelope[WorkspaceSettingsOut]:
+    """What is left out stays; `stopWords` takes the place of all that were there."""
+    return ok(WorkspaceSettingsOut.of(await service.change_workspace(db_session, request.user, data.change())))
 
 
 @get("/api/v1/api-keys", role=Role.ADMIN, scope=Scope.API_KEYS_READ, tags=TAGS, summary="List the API keys")
@@ -100,6 +122,8 @@ async def revoke_key(
 
 
 API_TAGS = [
-    Tag(name="Accounts", description="Who a key is, and the keys of the workspace."),
+    Tag(name="Accounts", description="Who a key is, its workspace, and the keys of the workspace."),
 ]
-ROUTES: list[Any] = by_role(DatabaseRole.AUTH, [me, list_keys, create_key, rotate_key, revoke_key])
+ROUTES: list[Any] = by_role(
+    DatabaseRole.AUTH, [me, get_workspace, patch_workspace, list_keys, create_key, rotate_key, revoke_key]
+)

@@ -8,12 +8,17 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.accounts import keys
 from app.accounts.principal import Principal
+from app.accounts.service import WorkspaceChange
 from app.errors import Invalid
+from app.messaging.channels.opt_words import STOP_WORDS
 from app.models.scope import Scope
 from app.models.status import Role
+from app.models.workspace import Workspace
+from app.values import contact_fields
 
 
 class WorkspaceOut(msgspec.Struct, rename="camel"):
@@ -22,6 +27,38 @@ class WorkspaceOut(msgspec.Struct, rename="camel"):
     timezone: str
     country: str | None
     """ISO 3166 alpha-2; phone numbers without a country code are of it."""
+
+
+class WorkspaceSettingsOut(WorkspaceOut, rename="camel"):
+    """The workspace of the key."""
+
+    stop_words: list[str]
+    """Further words that stop messages to the phone of whoever replies with one; STOP and its words in eight languages always do."""
+
+    @classmethod
+    def of(cls, row: Workspace) -> WorkspaceSettingsOut:
+        country = contact_fields.country_of(row.settings)
+        return cls(row.id, row.name, row.timezone, country, list(row.settings.get(STOP_WORDS) or []))
+
+
+class WorkspaceChangeIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
+    name: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+    """An IANA time zone, such as `Europe/Berlin`."""
+    country: str | UnsetType | None = UNSET
+    """ISO 3166 alpha-2; null for none."""
+    stop_words: list[str] | UnsetType = UNSET
+    """All of the workspace's own words, at most 50 of 40 characters."""
+
+    def change(self) -> WorkspaceChange:
+        return WorkspaceChange(
+            name=None if self.name is UNSET else self.name,
+            timezone=None if self.timezone is UNSET else self.timezone,
+            country=None if self.country is UNSET else self.country or "",
+            stop_words=None if self.stop_words is UNSET else self.stop_words,
+        )
 
 
 class MeOut(msgspec.Struct, rename="camel"):

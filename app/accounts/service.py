@@ -37,6 +37,17 @@ class LastOwner(Conflict):
     code = "last_owner"
 
 
+class WorkspaceChange(NamedTuple):
+    """What shall be another; None for what stays."""
+
+    name: str | None = None
+    timezone: str | None = None
+    country: str | None = None
+    """ISO 3166 alpha-2, blank for none."""
+    stop_words: Sequence[str] | None = None
+    """All words of the workspace's own that stop messages."""
+
+
 class FirstAdmin(NamedTuple):
     """The owner that the product starts with."""
 
@@ -310,32 +321,34 @@ async def add_workspace(session: AsyncSession, principal: Principal, name: str) 
     return place
 
 
-async def change_workspace(
-    session: AsyncSession, principal: Principal, *, name: str, timezone: str, country: str, stop_words: str
-) -> Workspace:
-    """Name, time zone, country (ISO 3166 alpha-2, blank for none) and words that stop messages, between commas, of the workspace."""
+async def change_workspace(session: AsyncSession, principal: Principal, change: WorkspaceChange) -> Workspace:
+    """Name, time zone, country and words that stop messages, those that are in the change. Raises Invalid."""
     row = await repository.workspace(session, principal.tenant_id)
-    cleaned = clean_name(name)
-    if not cleaned:
-        raise _invalid("name", "Give the workspace a name.")
-    try:
-        chosen = contact_fields.country(country)
-    except contact_fields.BadField as error:
-        raise _invalid("country", str(error)) from error
-    row.name, row.timezone = cleaned, check_timezone(timezone)
-    row.settings = {**row.settings, "country": chosen, STOP_WORDS: _stop_words(stop_words)}
+    name, timezone, chosen = row.name, row.timezone, dict(row.settings)
+    if change.name is not None and not (name := clean_name(change.name)):
+        raise _invalid("name", gettext("Give the workspace a name."))
+    if change.timezone is not None:
+        timezone = check_timezone(change.timezone)
+    if change.country is not None:
+        try:
+            chosen["country"] = contact_fields.country(change.country)
+        except contact_fields.BadField as error:
+            raise _invalid("country", str(error)) from error
+    if change.stop_words is not None:
+        chosen[STOP_WORDS] = _checked_stop_words(change.stop_words)
+    row.name, row.timezone, row.settings = name, timezone, chosen
     await session.flush()
     return row
 
 
-def _stop_words(text: str) -> list[str]:
-    """The words of a list between commas or lines, each once. Raises Invalid."""
-    words = list(dict.fromkeys(word for part in re.split("[,;\n]", text) if (word := " ".join(part.split()))))
+def _checked_stop_words(texts: Sequence[str]) -> list[str]:
+    """The words without needless blanks, each once. Raises Invalid."""
+    words = list(dict.fromkeys(word for text in texts if (word := " ".join(text.split()))))
     if len(words) > MOST_WORDS:
-        raise _invalid("stop_words", f"These are {len(words)} words; {MOST_WORDS} may be added.")
+        raise _invalid("stopWords", f"These are {len(words)} words; {MOST_WORDS} may be added.")
     for word in words:
-        if fault := word_fault(word):
-            raise _invalid("stop_words", fault)
+        if fault := "Write one word an entry, without commas." if re.search("[,;]", word) else word_fault(word):
+            raise _invalid("stopWords", fault)
     return words
 
 

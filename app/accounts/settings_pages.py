@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 from uuid import UUID
 
@@ -148,11 +149,10 @@ async def workspace(request: AppRequest, db_session: Database) -> Template:
 @post("/settings/workspace", role=Role.ADMIN, status_code=200)
 async def save_workspace(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Change name, time zone, country and further words that stop messages."""
-    name, timezone, country, stop_words = await _text(request, "name", "timezone", "country", "stop_words")
+    name, timezone, country, words = await _text(request, "name", "timezone", "country", "stopWords")
+    change = service.WorkspaceChange(name, timezone, country, re.split("[,;\n]", words))
     try:
-        await service.change_workspace(
-            db_session, request.user, name=name, timezone=timezone, country=country, stop_words=stop_words
-        )
+        await service.change_workspace(db_session, request.user, change)
     except Invalid as error:
         return await _workspace(request, db_session, error)
     return flash.go(request, "/settings/workspace", gettext("Saved."))

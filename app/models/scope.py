@@ -38,6 +38,8 @@ class Scope(StrEnum):
     RETENTION_WRITE = "retention:write"
     WEBHOOK_ENDPOINTS_READ = "webhook-endpoints:read"
     WEBHOOK_ENDPOINTS_WRITE = "webhook-endpoints:write"
+    WORKSPACE_READ = "workspace:read"
+    WORKSPACE_WRITE = "workspace:write"
 
     @property
     def what(self) -> str:
@@ -59,6 +61,7 @@ _OF_ADMINS = {
     Scope.API_KEYS_WRITE,
     Scope.RETENTION_WRITE,
     Scope.WEBHOOK_ENDPOINTS_WRITE,
+    Scope.WORKSPACE_WRITE,
 }
 _WHAT = {
     Scope.EVENTS_READ: "List events",
@@ -89,4 +92,6 @@ _WHAT = {
     Scope.RETENTION_WRITE: "Change how long data is kept",
     Scope.WEBHOOK_ENDPOINTS_READ: "Read event types; admins also webhook endpoints and their deliveries",
     Scope.WEBHOOK_ENDPOINTS_WRITE: "Add, change, test and delete webhook endpoints",
+    Scope.WORKSPACE_READ: "Read name, time zone, country and stop words of the workspace",
+    Scope.WORKSPACE_WRITE: "Change name, time zone, country and stop words of the workspace",
 }

@@ -126,6 +126,7 @@ BODIES: dict[str, Any] = {
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
+    "PATCH /api/v1/workspace": {"country": "DE"},
     "POST /api/v1/segments/preview": {"rule": {"conditions": []}},
     "POST /api/v1/dates/preview": {"type": "date", "data": {"field": "contact.created_at"}},
     "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},

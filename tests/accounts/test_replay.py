@@ -33,7 +33,7 @@ from tests.system.test_odd_input import FITTING
 KEPT = "the owner's answer"
 KEY = {"Idempotency-Key": "deploy-1"}
 SECRET_NAMES = re.compile(r"key|token|secret|password|credential|link|url", re.IGNORECASE)
-HARMLESS_NAMES = {"attributeKeys", "baseUrl", "tokenUrl", "url", "entryKey", "hasPassword", "hasSecret"}
+HARMLESS_NAMES = {"attributeKeys", "authorizeUrl", "baseUrl", "tokenUrl", "url", "entryKey", "hasPassword", "hasSecret"}
 """Members of answers that are called like a secret and are none."""
 SHOWN_IN_FLOWS = frozenset({"HttpRequestConfig"})
 """What authors write into steps is read by whoever reads the workflow: credentials have a connector."""

@@ -52,12 +52,20 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_statements_name_the_workspace(connection: psycopg.Connection[Any]) -> None:
-    plans = {name: hot_statements.plan(connection, sql) for name, sql in hot_statements.statements(PACKAGES)}
+    texts = dict(hot_statements.statements(PACKAGES))
+    plans = {name: hot_statements.plan(connection, sql) for name, sql in texts.items()}
     planned = {name: plan for name, plan in plans.items() if plan is not None}
     assert len(planned) >= 70, "most of them are whole statements"
     across = {name: tables for name, plan in planned.items() if (tables := hot_statements.unbounded(plan, SHARED))}
     assert not (wrong := {name: tables for name, tables in across.items() if name not in ACROSS}), wrong
-    assert not (needless := ACROSS.keys() - across.keys()), (
+    # Which way tables are joined changes with their statistics: by hashes, none is read by the keys of another.
+    connection.execute("set local enable_nestloop = off")
+    hashed = {
+        name
+        for name in ACROSS
+        if (plan := hot_statements.plan(connection, texts[name])) and hot_statements.unbounded(plan, SHARED)
+    }
+    assert not (needless := ACROSS.keys() - across.keys() - hashed), (
         f"these look across no more; the list only shrinks: {needless}"
     )
 

@@ -17,6 +17,8 @@ from tests.fixtures.filled import fill
 from tests.fixtures.people import ApiClients, BrowserClients
 
 GARBLED = "no_such_parameter"
+SENT_BACK = ("/connectors/consent",)
+"""Pages that services send people back to, with parameters of their own (`iss`, `scope`, `authuser`)."""
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def test_only_what_is_public_takes_anything(test_app: Litestar) -> None:
     handlers = [handler for route in test_app.routes for handler in getattr(route, "route_handlers", [])]
     mine = [handler for handler in handlers if handler.handler_name != "options_handler"]
     assert len(mine) > 100
-    assert not [str(h) for h in mine if bool(h.opt.get("any_query")) != bool(h.opt.get("public"))]
+    tolerant = [h for h in mine if bool(h.opt.get("any_query")) != bool(h.opt.get("public"))]
+    assert [path for handler in tolerant for path in handler.paths] == list(SENT_BACK)
 
 
 async def test_every_route_refuses_a_parameter_that_it_does_not_know(
@@ -38,6 +41,8 @@ async def test_every_route_refuses_a_parameter_that_it_does_not_know(
     program, person = await api(Role.OWNER), await browser(Role.OWNER)
     walked = 0
     for route in walk.guarded():
+        if route.path in SENT_BACK:
+            continue
         if route.path == "/api/v1/contacts/import":  # a file: the body's type is looked at first
             csv = {"content-type": "text/csv"}
             answer = await program.post(f"{route.path}?{GARBLED}=1", content=b"email", headers=csv)
@@ -74,7 +79,7 @@ async def test_every_parameter_that_a_route_declares_is_taken_once_only(
     declared = 0
     for route in app_under_test.routes:
         for handler in getattr(route, "route_handlers", []):
-            taken = handler.opt.get(parameters.OPTION)
+            taken = handler.opt.get(parameters.OPTION) if route.path not in SENT_BACK else None
             for name in taken.known if taken and "GET" in handler.http_methods and handler.opt.get("role") else ():
                 declared += 1
                 asked = next(r for r in walk.routes if r.method == "GET" and r.path == _plain(route.path))
