@@ -20,7 +20,7 @@ VALUE = """() => JSON.parse(JSON.stringify(document.querySelector('flow-canvas')
 def workflow(product: Product) -> str:
     headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
     for name, plan in (("ada", "pro"), ("ben", "pro"), ("cleo", "free")):
-        body = {"email": f"{name}@picker.example", "attributes": {"pick_plan": plan}}
+        body = {"email": f"{name}@picker.example", "attributes": {"pick_plan": plan, "pick_größe": "L"}}
         answer = httpx.post(f"{product.url}/api/v1/contacts", json=body, headers=headers, **PLAIN)
         assert answer.status_code in (200, 201), answer.text
     nodes = [
@@ -45,6 +45,8 @@ def test_braces_offer_variables_and_ask_what_stands_there_without_a_value(
     field.fill("")
     field.press_sequentially("vip-{{ pick")
     picker = page.locator("#variable-picker")
+    expect(picker.get_by_role("option")).to_have_text(["pick_größetext", "pick_plantext"])
+    field.press_sequentially("_pl")
     expect(picker.get_by_role("option")).to_have_text(["pick_plantext"])
     shot(page, "variables-light-1440")
     expect_accessible(page)
@@ -58,6 +60,12 @@ def test_braces_offer_variables_and_ask_what_stands_there_without_a_value(
     expect(field).to_have_value('vip-{{ contact.attributes.pick_plan | default: "none" }}')
     page.wait_for_function(f"() => ({VALUE})() === 'vip-{{{{ contact.attributes.pick_plan | default: \"none\" }}}}'")
     expect(canvas.panel.locator("#texts")).to_contain_text("vip-")
+    field.fill("")
+    field.press_sequentially("{{ pick_grö")
+    expect(picker.get_by_role("option")).to_have_text(["pick_größetext"])
+    for _ in range(2):
+        field.press("Enter")
+    expect(field).to_have_value("{{ contact.attributes.pick_größe }}")
     field.fill("")
     field.press_sequentially("{{ disc")
     expect(picker.get_by_role("option")).to_have_text(["discount"])

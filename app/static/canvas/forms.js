@@ -184,9 +184,15 @@ export function editRows(target) {
  * @param {string} text @param {string} path @param {string} filter
  */
 export const withFallback = (text, path, filter) => text.replace(
-  /\{\{\s*([A-Za-z_][\w.[\]-]*)\s*(\|\s*(or_fail|default:\s*("[^"]*"|'[^']*'))\s*)?\}\}/g,
+  /\{\{\s*([\p{L}_][\p{L}\p{N}_.[\]-]*)\s*(\|\s*(or_fail|default:\s*("[^"]*"|'[^']*'))\s*)?\}\}/gu,
   (whole, name) => (name === path ? `{{ ${path}${filter && ` | ${filter}`} }}` : whole),
 );
+
+/** A path as a text reads it: `event.Order Id`, as a sender calls its property, is `event["Order Id"]`. @param {string} path */
+export const pathInText = (path) => path.split('.').reduce((whole, name) => {
+  if (/^[\p{L}\p{N}_[\]-]+$/u.test(name)) return `${whole}.${name}`;
+  return `${whole}[${name.includes('"') ? `'${name}'` : `"${name}"`}]`;
+});
 
 let counter = 0;
 

@@ -5,10 +5,11 @@
  */
 import { FieldPicker } from './field-picker.js';
 import { optionsOf } from './field-catalog.js';
-import { withFallback } from './forms.js';
+import { pathInText, withFallback } from './forms.js';
 
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
-const OPEN = /\{\{-?\s*([\w.[\]-]*)$/;
+/** Names have letters of any language. */
+const OPEN = /\{\{-?\s*([\p{L}\p{N}_.[\]-]*)$/u;
 /** Groups that only conditions know. */
 const OF_CONDITIONS = ['Consent', 'Segments', 'Tags'];
 const FIELDS = 'form[data-plain] :is(input[type=text], textarea)[name]:not([data-pick], [data-values], [data-beside], [name=key], [readonly])';
@@ -125,11 +126,11 @@ export class VariablePicker extends FieldPicker {
     const control = /** @type {HTMLInputElement} */ (this.control);
     const end = control.selectionEnd ?? control.value.length;
     const start = this.typed ? end - this.typed[0].length : (control.selectionStart ?? end);
-    const closed = /^[\w.[\]-]*\s*\}\}/.exec(control.value.slice(end))?.[0].length ?? 0;
-    const text = `{{ ${path}${filter} }}`;
+    const closed = /^[\p{L}\p{N}_.[\]-]*\s*\}\}/u.exec(control.value.slice(end))?.[0].length ?? 0;
+    const text = `{{ ${pathInText(path)}${filter} }}`;
     control.setRangeText(text, start, end + closed, 'end');
-    const quote = text.indexOf('""');
-    if (quote >= 0) control.setSelectionRange(start + quote + 1, start + quote + 1); // what else to write is typed at once
+    const quote = text.endsWith('"" }}') ? start + text.length - 4 : -1;
+    if (quote >= 0) control.setSelectionRange(quote, quote); // what else to write is typed at once
     this.close(false);
     control.focus();
     for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, { bubbles: true }));
