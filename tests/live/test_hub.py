@@ -106,6 +106,21 @@ async def test_there_is_room_for_so_many(world: World, monkeypatch: pytest.Monke
     assert refused.value.headers["Retry-After"]
 
 
+async def test_one_key_leaves_room_for_the_others_of_its_workspace() -> None:
+    hub, opened = LiveHub(nobody_left), 0
+    asker, colleague = Client(1, Topic()).stream.principal, Client(1, Topic()).stream.principal
+    with pytest.raises(TooManyStreams):
+        while opened <= live_hub.MOST_OF_WORKSPACE:
+            stream = LiveStream(asker, Topic())
+            hub.check_room(stream)
+            hub.streams.add(stream)
+            opened += 1
+    assert opened == live_hub.MOST_OF_ASKER <= live_hub.MOST_OF_WORKSPACE // 4
+    hub.check_room(LiveStream(colleague, Topic()))
+    hub.leave(next(iter(hub.streams)))
+    hub.check_room(LiveStream(asker, Topic()))
+
+
 async def test_the_hub_goes_on_when_its_connections_are_lost(
     world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
