@@ -84,13 +84,15 @@ def _decoded(content: bytes) -> WorkflowFile:
     if not content:
         raise Invalid(errors=[FieldError(path="", message=NO_FILE)])
     try:
-        return msgspec.json.decode(content, type=WorkflowFile)
-    except msgspec.ValidationError as error:
-        wrong = [one for one in all_field_errors(msgspec.json.decode(content), WorkflowFile) if "." in one["path"]]
-        no_file = FieldError(path="", message=f"{gettext(NO_WORKFLOW)} {gettext(NO_FILE)}")
-        raise Invalid(errors=wrong or [no_file]) from error
+        read = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(errors=[FieldError(path="", message=f"This is no JSON. {NO_FILE}")]) from error
+    try:
+        return msgspec.convert(read, WorkflowFile)
+    except msgspec.ValidationError as error:
+        wrong = [one for one in all_field_errors(read, WorkflowFile) if "." in one["path"]]
+        no_file = FieldError(path="", message=f"{gettext(NO_WORKFLOW)} {gettext(NO_FILE)}")
+        raise Invalid(errors=wrong or [no_file]) from error
 
 
 def _in_words(imported: ImportedWorkflow) -> str:

@@ -229,3 +229,18 @@ def test_runs_that_began_at_other_times_end_at_their_own(world: World) -> None:
     seconds(world, 81)
     assert world.runs(workflow) == {"completed": 3}
     sound(world)
+
+
+@pytest.mark.parametrize("limit", [1, 1_000])
+def test_an_event_of_the_same_batch_ends_a_wait_before_its_loop_does(any_way: World, limit: int) -> None:
+    world = any_way
+    world.engine.limit = limit
+    world.travel(NOON)
+    workflow = world.workflow(looping(node("w", "wait_for_event", **WAITS["wait_for_event"])))
+    (ada,) = world.contacts(1)
+    world.put("go", [ada], {"items": ["a"]})
+    world.put("paid", [ada], {})
+    world.engine.advance()
+    assert world.runs(workflow) == {"completed": 1}
+    assert [one[2] for one in ways(world, workflow)] == ["body", "next", "done", "next"]
+    sound(world)

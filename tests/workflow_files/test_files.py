@@ -306,6 +306,20 @@ async def test_the_page_says_where_it_is_wrong_in_words_of_people(
     assert "workflow." not in notices and "uses." not in notices and "[0]" not in notices
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"workflow": 5, "uses": {', '{"workflow": 5', '{"workflow": 5, "more": ' + "[" * 50_000 + "]" * 50_000 + "}"],
+    ids=["cut off", "cut off at once", "too deep"],
+)
+async def test_what_is_wrong_at_the_beginning_and_no_json_behind_it_is_no_json(
+    browser: BrowserClients, text: str
+) -> None:
+    answer = await (await browser(Role.MARKETER)).post(
+        "/workflows/import", data={"text": text}, files={"file": ("", b"")}
+    )
+    assert answer.status_code == 422 and "This is no JSON." in answer.text
+
+
 async def test_a_body_above_the_limit_is_refused_with_the_limit(browser: BrowserClients) -> None:
     upload = {"file": ("large.json", b"x" * 4_200_000)}
     answer = await (await browser(Role.MARKETER)).post("/workflows/import", data={"text": ""}, files=upload)
