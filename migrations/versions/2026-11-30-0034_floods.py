@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0070_floods"
-down_revision = "0069_ways"
+down_revision = "0068_reader_settings"
 branch_labels = None
 depends_on = None
 
