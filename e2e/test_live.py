@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from e2e.pages.builder import Builder
 from e2e.product import Product
@@ -120,6 +120,32 @@ def test_home_and_results_move(page: Page, product: Product, workflow: str, open
     assert stayed(page)
     canvas_page.get_by_role("button", name="Edit", exact=True).click()
     expect(canvas_page.locator(".st")).to_have_count(0)
+
+
+def test_results_and_the_numbers_of_home_count_up(
+    page: Page, product: Product, workflow: str, open_page: Callable[..., Page]
+) -> None:
+    """Who enters elsewhere is counted on both pages, and so is who ends; neither page is loaded again."""
+    page.goto(f"/workflows/{workflow}/runs")
+    run_of(product, workflow, page, "stan")
+    page.goto(f"/workflows/{workflow}/stats")
+    home = open_page()
+    home.goto("/")
+    numbers = page.locator("#numbers .kpi")
+    cells = home.locator("#live tr").filter(has=home.get_by_role("link", name="Lively", exact=True)).locator("td")
+    places: dict[str, list[Locator]] = {
+        "live.began": [numbers.filter(has_text="Entered").locator(".v"), cells.nth(3)],
+        "live.paid": [numbers.filter(has_text="Completed").locator(".v"), cells.nth(4)],
+    }
+    stay(page)
+    stay(home)
+    for event, counted in places.items():
+        before = [int(one.inner_text().replace(",", "")) for one in counted]
+        happens(product, event, "stella")
+        for one, count in zip(counted, before, strict=True):
+            one.page.bring_to_front()
+            expect(one).to_have_text(f"{count + 1:,}")
+    assert stayed(page) and stayed(home)
 
 
 def test_a_lost_connection_is_said_quietly_and_made_up_for(

@@ -131,7 +131,7 @@ woken as ({append_sql("results")})
 """
 _HOLD = f"""
 with {_ENDS.format(status="'uncertain'", detail="detail || jsonb_build_object('error', text)")}, results as (
-  update active_runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1,
+  update active_runs r set status = 3, resume_at = null, resume_port = null, error_message = o.text, attempt = r.attempt + 1,
     waits_since = (select clock_now()), fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
 {_OUTCOMES}

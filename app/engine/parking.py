@@ -42,5 +42,7 @@ def keep_answer(batch: Batch, run: RunState, port: str, output: Any) -> None:
     path.departed, path.visits = node.waiting_counter, run.visits
     path.counters.append(node.waiting_counter)
     path.end = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
+    if run.lane:  # perhaps that of what answered, in which all that follows waits
+        run.context = carried(run, path.visits)
     path.runs.append(run)
     run.path = path

@@ -33,7 +33,7 @@ _EXPORT = re.compile(r"^export\s+(?=(?:async\s+)?(?:function|class|const)\b\s*\*
 _LEFT = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
 _COMMENT_LINES = re.compile(r"^[ \t]*(?:/\*(?:[^*]|\*(?!/))*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE)
 """Whole lines only: a minifier without a parser (rjsmin) takes white space out of templates inside of templates, which people read."""
-_CSS_COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*(?:\*/\s*|\Z)")
 
 
 class NoBundle(ValueError):

@@ -29,7 +29,9 @@ def place_in_words(path: str, file: WorkflowFile | None) -> str:
     """`Step 2 “Tag”, tag` for `workflow.nodes[1].data.tag`; empty for the file as a whole."""
     parts = _PART.findall(path)
     if len(parts) > 2 and parts[0] == "uses" and parts[1] in _USED:
-        key = next((key for key in _used(file, parts[1]) if path.startswith(f"uses.{parts[1]}.{key}")), parts[2])
+        # Keys may have dots, and one may begin another: the longest that fits is the one.
+        keys = [key for key in _used(file, parts[1]) if path.startswith(f"uses.{parts[1]}.{key}")]
+        key = max(keys, key=len, default=parts[2])
         fields = _PART.findall(path[len(f"uses.{parts[1]}.{key}") :])
         name = getattr(_used(file, parts[1]).get(key), "name", key)
         return _joined(f"{gettext(_USED[parts[1]])} {quoted(name)}", fields)

@@ -112,5 +112,8 @@ async def test_a_service_that_fails_says_so_everywhere_and_a_test_that_works_end
     assert row.state == "ok"
     row.paused_until = clock.now() + timedelta(minutes=2)
     await db_session.flush()
-    assert "Paused until" in (await admin.get("/connectors")).text and "Retry-After" in (await admin.get(path)).text
+    assert (
+        "Paused until" in (await admin.get("/connectors")).text
+        and "asked to be left alone" in (await admin.get(path)).text
+    )
     assert (await client.post(f"/api/v1{path}/resume")).json()["data"]["pausedUntil"] is None

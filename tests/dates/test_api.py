@@ -105,7 +105,7 @@ async def test_who_is_next_and_how_far_it_is(api: ApiClients, db_session: AsyncS
     assert row.pop("nextAt")
     assert row == {
         "triggerId": "t",
-        "title": "Each year on birthday",
+        "title": "Each year: on birthday",
         "reading": True,
         "read": 2,
         "contacts": 3,
@@ -135,6 +135,6 @@ async def test_the_count_is_shown_before_it_goes_live(
         return list(answer.json()["data"]["enterAtOnce"])
 
     (one,) = await at_once()
-    assert (one["contacts"], one["name"], one["byDate"], one["exact"]) == (2, "Each year on birthday", True, True)
+    assert (one["contacts"], one["name"], one["byDate"], one["exact"]) == (2, "Each year: on birthday", True, True)
     assert (await admin.post(f"{url}/activate")).status_code == 200
     assert await at_once() == [], "it is live already"

@@ -115,7 +115,7 @@ async def test_how_far_it_is_and_who_has_no_date(
     url = f"/workflows/{workflow.id}/dates"
     shown = (await viewer.get(url)).text
     assert "The dates of 400 of 1,000 contacts were read." in shown and 'hx-trigger="every 2s"' in shown
-    assert f'href="/contacts/{ada.id}"' in shown and "“next June”" in shown and "Each year on birthday" in shown
+    assert f'href="/contacts/{ada.id}"' in shown and "“next June”" in shown and "Each year: on birthday" in shown
     assert url in (await viewer.get(f"/workflows/{workflow.id}/runs")).text
     row.built_at = now()
     await db_session.flush()
@@ -140,9 +140,9 @@ async def test_it_looks_again_until_a_workflow_that_went_live_was_compared(
 @pytest.mark.parametrize(
     ("missed", "count", "words"),
     [
-        ("once", 2, "“Each year on birthday” has come for 2 contacts meanwhile: they enter now."),
-        ("once", 1, "“Each year on birthday” has come for 1 contact meanwhile: it enters now."),
-        ("skip", 2, "“Each year on birthday” has come for 2 contacts meanwhile: they are left out."),
+        ("once", 2, "“Each year: on birthday” has come for 2 contacts meanwhile: they enter now."),
+        ("once", 1, "“Each year: on birthday” has come for 1 contact meanwhile: it enters now."),
+        ("skip", 2, "“Each year: on birthday” has come for 2 contacts meanwhile: they are left out."),
         ("once", 0, ""),
     ],
 )

@@ -165,6 +165,29 @@ async def test_a_worker_that_dies_leaves_each_call_made_again_or_held(
     assert integrity.check(world.db) == []
 
 
+async def test_a_held_call_in_a_loop_with_a_time_is_made_again_when_it_is_released(
+    world: World, url: str, fake: Fake
+) -> None:
+    """The time of the loop is not over by that, so the run does not go back to it."""
+    world.travel(NOON)
+    loop = {**node("s", "loop", items=[1]), "timeout": 86_400}
+    nodes = [loop, node("a", "ask", policy="hold"), node("late", "add_tag", tag="late")]
+    ways = ("trigger", "s"), ("s", "a", "body"), ("a", "s"), ("s", "late", "error")
+    workflow = world.workflow(flow("go", nodes, *ways))
+    world.emit("go", world.contacts(1))
+    assert len(await asyncio.to_thread(claimed, world, url)) == 1
+    world.db.execute("update calls set lease_until = now() - interval '1 second'")
+    await asyncio.to_thread(finish, world, url)
+    assert world.runs(workflow) == {"held": 1} and fake.made == []
+    async with database.transaction() as session:
+        await release_runs(session, world.tenant, [world.one("select id from runs")])
+    world.engine.advance()
+    await asyncio.to_thread(finish, world, url)
+    assert len(fake.made) == 1 and world.runs(workflow) == {"completed": 1}
+    assert world.one("select tags from contacts") == []
+    assert integrity.check(world.db) == []
+
+
 def claimed(world: World, url: str) -> list[Claim]:
     """The calls that wait, claimed by nobody in particular."""
     with connect(url) as connection:

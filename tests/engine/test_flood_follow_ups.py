@@ -51,9 +51,12 @@ def seen_lanes(world: World) -> dict[str, set[int]]:
             seen.setdefault(name, set()).update(several)
         taken = [world.engine.take_events(), world.engine.take_due(), world.engine.take_starts()]
         if not any(taken):
-            if not world.one("select count(*) from active_runs where resume_at is not null"):
+            parked = "select (select count(*) from active_runs where resume_at is not null) + (select count(*) from waiting_starts)"
+            if not world.one(parked):
                 return seen
             world.hurry()
+            world.engine._starts_looked = 0.0
+            world.db.execute("update entry_paces set not_before = clock_now() where not_before > clock_now()")
     raise AssertionError(
         world.db.execute(
             "select status, waits_for, current_node_id, attempt, error_message from active_runs"
@@ -112,6 +115,22 @@ async def test_all_that_follows_from_a_flood_stays_in_its_lane(world: World) -> 
     world.put("echo", world.contacts(3))
     assert seen_lanes(world)["second"] == {0}, "what nobody's flood has begun is everybody's as before"
     world.balanced()
+    assert integrity.check(world.db) == []
+
+
+def test_what_woke_a_run_while_its_workflow_was_paused_has_its_lane_when_it_goes_on(world: World) -> None:
+    nodes = [node("w", "wait_for_event", event="echo"), node("e", "emit_event", name="woken")]
+    sleeper = world.workflow(flow("sleep", nodes, ("trigger", "w"), ("w", "e")))
+    world.workflow(flow("woken", [node("end", "end")], ("trigger", "end")))
+    people = world.contacts(2)
+    world.emit("sleep", people)
+    world.set_status(sleeper, "paused")
+    world.put("echo", people)
+    world.db.execute("update inbox set lane = %s", (FLOOD,))
+    world.engine.take_events()
+    world.set_status(sleeper, "active")
+    assert seen_lanes(world) == {"woken": {FLOOD}}
+    assert world.runs(sleeper) == {"completed": 2}
     assert integrity.check(world.db) == []
 
 

@@ -16,7 +16,9 @@ from tests.growth.measure import CHARACTERS, RATIO, growth
 NAMED = patterns.of_modules()
 WRITTEN, UNREAD = patterns.in_calls()
 patterns.syntax.cache_clear()  # of 400 files
-ASSEMBLED = {"app.contacts.imports.reading": "a delimiter in a fixed text; the parser `line of a file` uses them"}
+ASSEMBLED = {
+    "app.contacts.imports.reading": "a delimiter in a fixed text; the parser `line of a file` uses them",
+}
 """Modules that put a pattern together while they run, and where it is tried."""
 
 

@@ -256,7 +256,7 @@ async def test_one_answer(person: Person, happened: Callable[[Person], Awaitable
         if rows:
             assert [row["permissions"]["email"] for row in rows] == [one]
             answers["list"] = other
-            assert LABELS[other] in (await person.page(f"/contacts?permission={other}")).partition("Since")[2]
+            assert LABELS[other] in (await person.page(f"/contacts?permission={other}")).partition("Created")[2]
             answers["list page"] = other
     shown = await person.page(f"/contacts/{person.id}")
     assert one["sentence"] in shown

@@ -76,7 +76,7 @@ async def test_pages_link_them_and_say_what_was_refused(
     text = (await client.get(f"/runs/{parent.id}")).text
     assert f'href="/runs/{child.id}"' in text and f'href="/runs/{refused}"' not in text
     assert "Not let in. It did not meet the trigger" in text and "Pay back" in text
-    assert "It goes on when the called run is over" in text
+    assert "It continues when the called run is over" in text
     text = (await client.get(f"/runs/{child.id}")).text
     assert f'href="/runs/{parent.id}">a run of Returns</a>' in text and "Called by a run of “Returns”." in text
     assert f'href="/runs/{parent.id}">by a run of Returns</a>' in (await client.get("/runs")).text

@@ -121,7 +121,7 @@ async def test_a_manual_trigger_listens_to_nothing(api: ApiClients) -> None:
     [
         (FlowSettings(), "again after leaving"),
         (FlowSettings(reentry="once"), "enters once."),
-        (FlowSettings(reentry="once", entry_key="event.order_id"), "once for each order_id"),
+        (FlowSettings(reentry="once", entry_key="event.order_id"), "once. Counted for each order_id"),
         (FlowSettings(reentry="cooldown", cooldown_seconds=172_800), "2 days after"),
         (FlowSettings(reentry="cooldown", cooldown_seconds=90), "90 seconds after"),
         (FlowSettings(reentry="always"), "every event"),
