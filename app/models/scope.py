@@ -92,6 +92,6 @@ _WHAT = {
     Scope.RETENTION_WRITE: "Change how long data is kept",
     Scope.WEBHOOK_ENDPOINTS_READ: "Read event types; admins also webhook endpoints and their deliveries",
     Scope.WEBHOOK_ENDPOINTS_WRITE: "Add, change, test and delete webhook endpoints",
-    Scope.WORKSPACE_READ: "Read name, time zone, country and stop words of the workspace",
-    Scope.WORKSPACE_WRITE: "Change name, time zone, country and stop words of the workspace",
+    Scope.WORKSPACE_READ: "Read the settings of the workspace",
+    Scope.WORKSPACE_WRITE: "Change the settings of the workspace",
 }
