@@ -71,7 +71,7 @@ def test_an_edited_rule_asks_whether_workflows_start(
 
     dialog = page.get_by_role("dialog", name="Let the changed rule count")
     expect(dialog).to_be_visible()
-    expect(dialog).to_contain_text("Used by 1 workflow: 2 contacts enter, leaving: 0.")
+    expect(dialog).to_contain_text("Used by 1 workflow: 2 would enter, 0 leave.")
     expect(dialog.get_by_label("No, only for who comes in or leaves from now on")).to_be_checked()
     expect_accessible(page)
     if starts:

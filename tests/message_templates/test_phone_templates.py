@@ -139,7 +139,7 @@ async def test_the_preview_is_a_bubble_with_what_it_costs(browser: Any) -> None:
     }
     panel = (await client.post("/templates/preview", data=form, headers=HTMX)).text
     assert (
-        "1 text message" in panel
+        "1 SMS" in panel
         and "UCS-2" in panel
         and "<code>’</code>" in panel
         and "70 characters, not 160" in panel

@@ -213,7 +213,7 @@ async def test_a_rule_in_use_asks_whether_workflows_start(
     await build(db_session, 2, [bea, cleo])
     built = await person.get(f"{url}/change", params={"saved": "1"}, headers={"hx-request": "true"})
     asked = " ".join(built.text.split())
-    assert "data-ask-now" in asked and "Used by 1 workflow: 1 contact enters, leaving: 1." in asked
+    assert "data-ask-now" in asked and "Used by 1 workflow: 1 would enter, 1 leave." in asked
     assert "Start the workflows for them?" in asked and "hx-get" not in asked
     applied = await person.post(f"{url}/apply", data={"existing": "enter"})
     assert applied.status_code == 303
