@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.inbox import InboxKind, over_sql
 from app.lib.database import execute
+from app.values.input_words import input_in_words
 
 WITHDRAWN = "withdrawn"
 """The reason of the refusal that is kept."""
@@ -20,8 +21,8 @@ _LOCK = "select id from contacts where tenant_id = %(tenant)s and id = %(contact
 _WHOSE = "select contact_id from waiting_starts where tenant_id = %(tenant)s and workflow_id = %(workflow)s and run_id = %(run)s"
 # The first in line are looked at, so a list costs the same however many wait behind them.
 _OF_NOBODY = """
-select run_id, name, since from (
-  select run_id, name, since, contact_id, id from waiting_starts where tenant_id = %(tenant)s and workflow_id = %(workflow)s
+select run_id, payload, since from (
+  select run_id, payload, since, contact_id, id from waiting_starts where tenant_id = %(tenant)s and workflow_id = %(workflow)s
   order by id limit %(looked_at)s) as first
 where contact_id is null and run_id is not null order by id limit %(most)s
 """
@@ -55,11 +56,16 @@ _OF_RUN = _WITHDRAW.format(which="run_id = %(run)s", run="%(run)s")
 
 
 class WaitingOfNobody(NamedTuple):
-    """A start without a contact that waits to enter: the run that it will be, the event it begins with, and since when it waits."""
+    """A start without a contact that waits to enter: the run that it will be, its input, and since when it waits."""
 
     run_id: UUID
-    name: str
+    properties: dict[str, Any]
     since: datetime
+
+    @property
+    def words(self) -> str:
+        """The input in one line."""
+        return input_in_words(self.properties)
 
 
 async def withdraw(session: AsyncSession, tenant_id: int, workflow_id: UUID, contact_id: UUID, by: str) -> int:

@@ -13,10 +13,8 @@ from msgspec import Meta
 from app.approvals.schemas import QuestionOut
 from app.flow.log_lines import Level
 from app.messaging.schemas import DecisionView, ReportView
+from app.values.input_words import input_in_words
 from app.web.structs import Camel
-
-SHOWN_PROPERTIES = 2
-"""Properties of a run without a contact that lists show of it."""
 
 WithoutContact = Annotated[
     bool, QueryParameter(name="withoutContact", description="`true`: only runs that have no contact.")
@@ -153,9 +151,7 @@ class RunOut(Camel):
             return self.contact.email or self.contact.external_id or "No address"
         if self.contact_id is not None:
             return "No address"
-        properties = self.trigger_event.properties.items()
-        plain = [f"{name} {value}" for name, value in properties if isinstance(value, str | int | float)]
-        return ", ".join(plain[:SHOWN_PROPERTIES]) or ("Input only" if properties else "No input")
+        return input_in_words(self.trigger_event.properties)
 
     @property
     def state(self) -> str:

@@ -194,12 +194,15 @@ async def test_the_page_of_its_runs_and_the_api_withdraw_a_run_of_nobody(
     first, second = (uuid7() for _ in range(2))
     shared = {"tenant_id": workspace.id, "workflow_id": workflow, "kind": int(InboxKind.START), "name": "manual"}
     times = {"occurred_at": clock.at, "at": clock.at, "since": clock.at}
-    db_session.add_all([WaitingStart(run_id=one, **shared, **times) for one in (first, second)])
+    inputs = {"order": 7, "lines": [1, 2]}, {"lines": [1, 2]}
+    for one, properties in zip((first, second), inputs, strict=True):
+        db_session.add(WaitingStart(run_id=one, payload=properties, **shared, **times))
     await db_session.flush()
     person, viewer = await browser(Role.MARKETER), await browser(Role.VIEWER)
     fragment = f"/workflows/{workflow}/enrolments"
     shown = (await person.get(fragment, headers={"hx-request": "true"})).text
     assert "Waiting to enter without a contact" in shown and str(first) in shown and str(second) in shown
+    assert "order 7" in shown and "Input only" in shown and f">{first}" not in shown
     assert "withdraw" not in (await viewer.get(fragment, headers={"hx-request": "true"})).text
     act = f"/workflows/{workflow}/waiting/{first}/withdraw"
     assert (await viewer.post(act)).status_code == 403

@@ -138,12 +138,7 @@ async def test_the_preview_is_a_bubble_with_what_it_costs(browser: Any) -> None:
         "content.optOut": "STOP?",
     }
     panel = (await client.post("/templates/preview", data=form, headers=HTMX)).text
-    assert (
-        "1 SMS" in panel
-        and "UCS-2" in panel
-        and "<code>’</code>" in panel
-        and "70 characters, not 160" in panel
-    )
+    assert "1 SMS" in panel and "UCS-2" in panel and "<code>’</code>" in panel and "70 characters, not 160" in panel
     assert "An estimate with the values of" in panel
     frame = (await client.post("/templates/preview/frame", data=form)).text
     assert "It’s &lt;b&gt;Ada&lt;/b&gt;\nSTOP?" in frame and "<b>Ada" not in frame
