@@ -14,6 +14,8 @@ from tools.dev.texts import MARKS
 LETTERS = re.compile(r"[^\W\d_]{2}")
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-description", "data-confirm")
 """Attributes that people read or hear."""
+ATTRIBUTE = re.compile(r"[a-z]=")
+"""What a macro writes into a tag of its caller."""
 SILENT = ("script", "style", "pre", "code", "kbd", "svg")
 ARGUMENTS = ("hint", "label", "title", "text", "placeholder", "note")
 """Keyword arguments of the components that people read."""
@@ -79,7 +81,11 @@ def _in_html(html: str) -> list[str]:
     parser = _Texts()
     parser.feed(html)
     texts = (" ".join(text.split()) for text in parser.texts)
-    return [text for text in texts if LETTERS.search(text) and text not in PROPER and "&" not in text[:1]]
+    return [
+        text
+        for text in texts
+        if LETTERS.search(text) and not (text in PROPER or text[0] == "&" or ATTRIBUTE.search(text))
+    ]
 
 
 def _in_calls(tree: nodes.Template) -> list[str]:
