@@ -30,6 +30,7 @@ from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.missing_month import NO_MONTH, lacks_month, lacks_month_of_now
 from app.engine.outbox import tell_programs
 from app.engine.progress import progress
+from app.engine.rounds import Round
 from app.engine.start_pass import StartPass
 from app.engine.step_faults import fault_in_words
 from app.engine.time_limit import BatchTooLong, TimeLimit
@@ -47,14 +48,8 @@ SMALL = 20
 """Runs up to which a batch is written through one pipeline; above, COPY is faster (the two meet between 10 and 100)."""
 PATIENCE_S = 20.0
 _UNSTORABLE = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    struct.error,
-    LookupError,
-)
+    psycopg.DataError, psycopg.IntegrityError, TypeError, ValueError, OverflowError, struct.error, LookupError,
+)  # fmt: skip
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
 LOOK_FOR_STARTS_S = 0.5
 LOOK_AGAIN_S = 2.0  # after which contacts that were held by somebody else are looked at again
@@ -112,6 +107,7 @@ class Engine:
         """What the last batches of due runs looked at: the next one is claimed with as much."""
         self._fields_of_events: deque[frozenset[str]] = deque(maxlen=BATCHES_ALIKE)
         self._limit = TimeLimit(self.connection.cursor(), alone=True)
+        self._round = Round()
         self._behind = 0
         """How often this batch was put back because the workflows had to be looked at first."""
 
@@ -122,10 +118,10 @@ class Engine:
     def advance(self, patience: float = PATIENCE_S) -> int:
         """Take events and due runs until there are none, or `patience` seconds are over. Returns how many were taken.
 
-        Events go first: after a standstill, a purchase that waits in the inbox must end a run before its delay mails it.
+        A purchase that waits in the inbox must end a run before its delay mails it: events go first, of each workspace (`Round`).
         """
         moved, began = 0, time.monotonic()
-        self._starts_looked = 0.0
+        self._starts_looked, self._round = 0.0, Round()
         while time.monotonic() < began + patience:
             taken = 0
             while (
@@ -133,16 +129,24 @@ class Engine:
                 and not polling.stopping.is_set()
                 and (events := self.take_events())
             ):
-                taken += events
+                taken += events + self._take_beside_events()
             taken += self.take_due()
             taken += self.take_segment_turns()
-            taken += self.take_starts()
+            taken += self.take_starts(at_once=not taken)
             moved += taken
             if not taken or polling.stopping.is_set():
                 break
         self.progress.does("idle")
         self.crashes.clear_note()
         return moved
+
+    def _take_beside_events(self) -> int:
+        """Between two batches of events: due runs that need not wait for them, and who waited to enter."""
+        taken = 0
+        if self._round.runs_due and not self.crashes.runs:
+            with self._round.beside_events():
+                taken += self.take_due()
+        return taken + self.take_starts(at_once=False)
 
     def take_events(self) -> int:
         """Handle one batch of the inbox; returns its size."""
@@ -161,9 +165,9 @@ class Engine:
         """Judge a batch of contacts whose membership in segments time may change now; returns its size."""
         return self._guarded("segment turns", self._segment_turns, self._skip_segment_turn)
 
-    def take_starts(self) -> int:
-        """Let those begin who waited for their turn; returns how many were there. Asked now and then while there is other work."""
-        if time.monotonic() - self._starts_looked < LOOK_FOR_STARTS_S:
+    def take_starts(self, at_once: bool = True) -> int:
+        """Let those begin who waited for their turn; returns how many were there. Not `at_once`: each half second, beside other work."""
+        if not at_once and time.monotonic() - self._starts_looked < LOOK_FOR_STARTS_S:
             return 0
         taken = self._guarded("starts", self._starts, self.starts.give_up)
         self._starts_looked = 0.0 if taken else time.monotonic()
@@ -319,6 +323,7 @@ class Engine:
             return None, 0
         self.progress.does("walking")
         self._head = items[0].tenant_id, (items[0].lane, items[0].id)
+        self._round.claimed(items)
         self._wanted = list({(item.tenant_id, item.contact_id): None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
             require_compiled(self.matcher, items)
@@ -350,7 +355,7 @@ class Engine:
         # Suspected ones go alone and first; when they are in other hands, the others need not wait.
         suspects = self.crashes.runs
         claimed = due.take_one_of(cursor, suspects, names) if suspects else []
-        claimed = claimed or due.take(cursor, limit, names, self.due_turns, suspects)
+        claimed = claimed or due.take(cursor, limit, names, self.due_turns, suspects, self._round.events_before)
         if not claimed:
             return None, 0
         self.progress.does("walking")
@@ -390,10 +395,5 @@ class Engine:
 
     def _fail_alone(self, error: str) -> None:
         tenant_id, run_id = self._head
-        try:
-            control.fail_run(self.connection, tenant_id, run_id, error)
-        except psycopg.errors.CheckViolation as refused:
-            if not lacks_month(refused):
-                raise
-            control.hold_run(self.connection, tenant_id, run_id, NO_MONTH)  # it cannot be among those that ended
+        control.fail_or_hold(self.connection, tenant_id, run_id, error)
         log.error("engine.run_failed_alone", run_id=str(run_id), error=error)

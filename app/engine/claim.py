@@ -35,7 +35,8 @@ with taken as (
       order by id limit s.share for update skip locked) i
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {stamps("at", "least(occurred_at, at)", "occurred_at")}, {NOW}, coalesce(n, 0), priority, lane
+  convert_to(payload::text, 'UTF8'), depth, {stamps("at", "least(occurred_at, at)", "occurred_at")}, {NOW}, coalesce(n, 0), priority, lane,
+  {wakes.IS_DUE}
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"

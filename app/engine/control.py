@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox, wakes
 from app.counters.run_counters import MOVED
 from app.domain_events.outbox_repository import NO_CONTACT, instant_sql, tell_sql
+from app.engine.missing_month import NO_MONTH, lacks_month
 from app.engine.moves import into_ended
 from app.engine.sub_runs import called_from_outside
 from app.live_moves import moved_sql
@@ -111,6 +112,16 @@ def fail_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, 
 def hold_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, why: str) -> None:
     """Leave one run for a person, where it stands, with a transaction of its own."""
     connection.execute(_HOLD, (why, tenant_id, run_id))
+
+
+def fail_or_hold(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, error: str) -> None:
+    """End one run as failed; one that cannot be among those that ended, for the month of its id, is held instead."""
+    try:
+        fail_run(connection, tenant_id, run_id, error)
+    except psycopg.errors.CheckViolation as refused:
+        if not lacks_month(refused):
+            raise
+        hold_run(connection, tenant_id, run_id, NO_MONTH)
 
 
 def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes]]) -> None:

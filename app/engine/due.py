@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from app import wakes
-from app.engine import rows
+from app.engine import inbox_lanes, rows
 from app.engine.claim import Cursor, Place, loaded
 from app.engine.rows import Int4s, Texts, Uuids
 from app.engine.stored_rows import NOW, RUN, RUN_WIDTH, RunRow, run_row
@@ -65,14 +66,23 @@ def shared_out(contact: str) -> str:
 
 
 def take(
-    cursor: Cursor, limit: int, names: tuple[str, ...], turns: RoundRobin, but: Sequence[Place] = ()
+    cursor: Cursor,
+    limit: int,
+    names: tuple[str, ...],
+    turns: RoundRobin,
+    but: Sequence[Place] = (),
+    events_before: datetime | None = None,
 ) -> list[DueRun]:
     """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`.
 
-    None of `but`. What a workflow does not use of its part goes to the others, so a batch is full while there are runs.
+    None of `but`, and none of workspaces where events wait that arrived before `events_before`. What a workflow does not use of its
+    part goes to the others, so a batch is full while there are runs.
     """
     heads = {head.place: head for head in wakes.due(cursor)}
     waiting = {claimant_of(head) for head in heads.values() if head.active}
+    if events_before is not None and waiting:
+        first = inbox_lanes.older(cursor, {one.tenant_id for one in waiting}, events_before)
+        waiting = {one for one in waiting if one.tenant_id not in first}
     to_settle = {place for place, head in heads.items() if not head.active or len(head.read) >= FOLDED_FROM}
     claimed, passed_by, deals = list[DueRun](), [run_id for _, run_id in but], 0
     sql = shared_out(loaded(names))

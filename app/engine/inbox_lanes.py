@@ -6,6 +6,8 @@ address, and the events about contacts that they cause. The lanes of a workspace
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -31,6 +33,13 @@ MOST_LANES = 256
 """Lanes other than everybody's that one claim looks at, of all these workspaces; of each LEAST_LANES at least."""
 LEAST_LANES = 4
 _LAST = 2**63 - 1
+_OLDER = f"""
+select distinct t.id from unnest(%(tenants)s::int[]) as t(id)
+cross join (values {", ".join(f"({one:d})" for one in Priority)}) as p(priority)
+cross join lateral (
+  select i.at from inbox i where i.tenant_id = t.id and i.priority = p.priority and i.lane = 0 order by i.id limit 1) first
+where first.at < %(before)s
+"""
 # For some of them, in a circle: those behind a workspace, then those up to it. Of a workspace and priority everybody's lane, and the
 # first of the others, which says only that there are some: without any this is a probe for each workspace and priority.
 _WALK = f"""
@@ -81,6 +90,12 @@ def waiting(cursor: psycopg.Cursor[Any], turns: RoundRobin) -> list[Claimant]:
         claimant = Claimant(tenant_id, lane, Priority(priority), weight)
         (laned if lane else claimants).append(claimant)
     return claimants + _lanes(cursor, turns, laned) if laned else claimants
+
+
+def older(cursor: psycopg.Cursor[Any], tenants: Collection[int], before: datetime) -> set[int]:
+    """Those of these workspaces in whose lane for everybody something waits that came before this instant. Three index probes each."""
+    arguments = {"tenants": Int4s([rows.int4(tenant_id) for tenant_id in tenants]), "before": before}
+    return {tenant_id for (tenant_id,) in cursor.execute(_OLDER, arguments).fetchall()}
 
 
 def _lanes(cursor: psycopg.Cursor[Any], turns: RoundRobin, first: list[Claimant]) -> list[Claimant]:

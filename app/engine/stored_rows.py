@@ -64,6 +64,8 @@ class Item(NamedTuple):
     epoch: int
     priority: int = Priority.NORMAL
     lane: int = 0
+    runs_due: bool = False
+    """When it was claimed, active workflows had runs whose time had come."""
 
 
 class RunRow(NamedTuple):
