@@ -45,6 +45,15 @@ from incoming i join known k using (place)
   left join contacts c on c.tenant_id = %(tenant)s and c.id = k.contact_id
 order by i.place
 """  # noqa: S608  constants
+_STORE_OWN = """
+with known as (
+  select run_id, seq, status from messages
+  where tenant_id = %(tenant)s and run_id = %(run)s and seq = %(seq)s and contact_id = %(contact)s),
+stored as (
+  insert into message_reports (tenant_id, run_id, seq, kind, digest, at, received_at, detail)
+  select %(tenant)s, run_id, seq, %(kind)s, %(digest)s, %(at)s, %(at)s, %(detail)s from known on conflict do nothing returning run_id)
+select status from known, stored
+"""
 _KEEP = f"""
 insert into unmatched_reports (tenant_id, connector_id, provider_id, kind, digest, report, received_at)
 select %(tenant)s, %(connector)s, u.provider_id, u.kind, u.digest, u.report, (select clock_now())
@@ -120,6 +129,24 @@ async def store(
         urls=[_clean(report.url, 2_000) for report in reports],
     )
     return [ReportedMessage(reports[row.place], *row[1:]) for row in rows]
+
+
+async def store_own(session: AsyncSession, tenant_id: int, contact_id: UUID, report: MessageReport) -> int | None:
+    """Keep what a message to this contact reports itself; answers its MessageStatus, None when it is not known or said so before."""
+    run_id, seq = report.message or (None, None)
+    rows = await execute(
+        session,
+        _STORE_OWN,
+        tenant=tenant_id,
+        run=run_id,
+        seq=seq,
+        contact=contact_id,
+        kind=int(report.kind),
+        digest=report.digest,
+        at=report.at,
+        detail=_clean(report.detail, 1_000),
+    )
+    return int(rows[0].status) if rows else None
 
 
 async def keep_unmatched(

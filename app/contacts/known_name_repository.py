@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.field_reads import KnownNames
 from app.lib.database import execute
+from app.messaging.channels import registry
 
 CONTACTS, EVENTS, WORKFLOWS = 300, 500, 50
 """Rows that are looked at: the newest and as many of the oldest contacts, the newest events, the workflows changed last.
@@ -33,7 +34,7 @@ select (select count(*) from newest) as contacts, array(
   union select jsonb_object_keys(attributes) from oldest
   union select name from attribute_labels where tenant_id = %(tenant)s
   union select regexp_replace(jsonb_object_keys(value), '^attributes\\.', '') from written
-) as names
+) as names, array(select distinct type from connectors where tenant_id = %(tenant)s) as connectors
 """
 
 _PROPERTIES = """
@@ -50,12 +51,14 @@ from wanted group by name
 
 
 async def known_names(session: AsyncSession, tenant_id: int, events: Iterable[str] | None = None) -> KnownNames:
-    """Attribute names, and property names of `events`, or of all recent events when it is None. Two queries."""
+    """Attribute names, property names of `events`, or of all recent events when it is None, and what is reported. Two queries."""
     (row,) = await execute(session, _ATTRIBUTES, tenant=tenant_id, contacts=CONTACTS, workflows=WORKFLOWS)
     happened = await execute(
         session, _PROPERTIES, tenant=tenant_id, events=EVENTS, every=events is None, names=sorted(events or ())
     )
+    types = registry.connector_types()
     return KnownNames(
         attributes=frozenset(row.names) if row.contacts else None,
+        reported=frozenset(kind for name in row.connectors if name in types for kind in types[name].engagement),
         properties={event.name: frozenset(event.properties) for event in happened},
     )

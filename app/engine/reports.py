@@ -11,7 +11,7 @@ from app.engine.state import RunState
 from app.flow.paths import MESSAGES
 
 _MESSAGES = """
-select uuid_send(m.run_id), m.node_id, m.status from unnest(%s::int[], %s::uuid[]) as u(tenant_id, run_id)
+select uuid_send(m.run_id), m.node_id, m.reported from unnest(%s::int[], %s::uuid[]) as u(tenant_id, run_id)
 join messages m on m.tenant_id = u.tenant_id and m.run_id = u.run_id order by m.run_id, m.seq
 """
 
@@ -24,7 +24,7 @@ def load(cursor: Cursor, runs: Iterable[RunState]) -> None:
     for run in asking.values():
         run.messages = []
     tenants = Int4s([rows.int4(run.flow.tenant_id) for run in asking.values()])
-    for run_id, node_id, status in cursor.execute(_MESSAGES, (tenants, Uuids(list(asking)))).fetchall():
+    for run_id, node_id, reported in cursor.execute(_MESSAGES, (tenants, Uuids(list(asking)))).fetchall():
         messages = asking[run_id].messages
         assert messages is not None
-        messages.append((node_id, status))
+        messages.append((node_id, reported))

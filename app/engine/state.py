@@ -7,12 +7,13 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from app.counters.report_counters import bits_of
 from app.engine import rows
 from app.engine.rooms import ContactRoom
 from app.flow.effects import ContactChange, SegmentChange
 from app.flow.segment_membership import NOT_THERE, SegmentStanding
 from app.lib.zones import zone_of
-from app.models.status import MessageStatus, RunOrigin, RunStatus
+from app.models.status import ReportKind, RunOrigin, RunStatus
 from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 COMPLETED = int(RunStatus.COMPLETED)
 _REPORTS = {
-    "opened": (MessageStatus.OPENED, MessageStatus.CLICKED),
-    "clicked": (MessageStatus.CLICKED,),
+    "opened": bits_of((ReportKind.OPENED, ReportKind.CLICKED)),
+    "clicked": bits_of((ReportKind.CLICKED,)),
 }
+"""Any of these bits of `messages.reported` is enough: whoever clicks has opened it, also where pictures are not loaded."""
 
 
 class KnownSegment(NamedTuple):
@@ -193,7 +195,7 @@ class RunState:
     moved_at = 0
     """When what moved it last happened: the event that it began with or waited for, or the instant that it slept until."""
     messages: list[tuple[str, int]] | None = None
-    """The node and the MessageStatus of each message that it asked for before this batch, in order; only for versions that ask."""
+    """The node of each message that it asked for and what was reported about it (bits), in order; only for versions that ask."""
     late: str | None = None
     """The loop whose time was over while the run waited in its body, until it is there."""
     depth = 0
@@ -302,9 +304,8 @@ class RunState:
 
     def reported(self, kind: str, node_id: str | None = None) -> bool:
         """Was the last message of the run, or of a node, `opened` or `clicked`? Whoever clicks has opened it."""
-        enough = _REPORTS[kind]
-        of_node = [status for node, status in self.messages or () if node_id is None or node == node_id]
-        return bool(of_node) and of_node[-1] in enough
+        of_node = [reported for node, reported in self.messages or () if node_id is None or node == node_id]
+        return bool(of_node) and bool(of_node[-1] & _REPORTS[kind])
 
     def assignment(self, node_id: str) -> str | None:
         """The variant that a node of this workflow gave the contact before."""

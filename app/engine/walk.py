@@ -207,6 +207,8 @@ class Batch:
                 run.contact.change_segments(path.segment_changes, run)
             if path.outputs or path.vars or path.loops:
                 run.keep(path.outputs, path.vars, path.loops)
+            if path.messages and run.messages:  # the last one is a new one now, about which nobody has reported
+                run.messages += [(message.node.id, 0) for message in path.messages]
             if path.assigned:
                 run.contact.assign(path.flow.workflow_id, path.assigned)
                 self.assigns = True

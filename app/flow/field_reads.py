@@ -23,7 +23,7 @@ SEGMENTS = "segments"
 OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent", SEGMENTS})
 """What every contact has."""
 UNREPORTED = {"opened": "opens", "clicked": "clicks"}
-"""What no channel reports yet of its messages."""
+"""The words for what is reported of people where no connector of the workspace does."""
 
 
 class FieldRead(NamedTuple):
@@ -73,6 +73,8 @@ class KnownNames:
 
     attributes: frozenset[str] | None = None
     properties: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    reported: frozenset[str] = frozenset()
+    """What connectors of the workspace report of people: `opened`, `clicked`."""
 
     def with_attributes(self, names: Iterable[str]) -> KnownNames:
         """The same, with attributes that will be there, such as those that a step writes."""
@@ -92,9 +94,13 @@ class KnownNames:
         if root == "event":
             return self._of_event(names[0], event) if names else None
         if (root if not names else names[-1]) in paths.REPORTED and root in ("steps", *paths.REPORTED):
-            return gettext(
-                "Nothing reports %(unreported)s yet, so this is no for everybody.",
-                unreported=UNREPORTED[paths.REPORTED[names[-1] if names else root]],
+            kind = paths.REPORTED[names[-1] if names else root]
+            return (
+                None
+                if kind in self.reported
+                else gettext(
+                    "Nothing reports %(unreported)s yet, so this is no for everybody.", unreported=UNREPORTED[kind]
+                )
             )
         if root in paths.CONDITION_ROOTS or root == "workspace":
             return None

@@ -17,7 +17,7 @@ class ReportStats(Camel):
     """Messages about which the provider reported something, each once for each kind, however often it was told.
 
     Opens and clicks are of people: what a provider marks as a machine's is left out. `failed`: the provider took the message and could not
-    hand it over. `unsubscribed`: by the provider's own link or list; ours makes the event `contact.unsubscribed`.
+    hand it over. `unsubscribed`: by the link in the message, or by the provider's own link or list.
     """
 
     delivered: int = 0

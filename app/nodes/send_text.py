@@ -78,7 +78,7 @@ class SendText(NodeType):
 
     @classmethod
     def results(cls, config: SendTextConfig) -> Mapping[str, str]:
-        return {"status": "text"}
+        return {"status": "text", "hasOpened": "boolean", "hasClicked": "boolean"}
 
     @classmethod
     def summary(cls, config: SendTextConfig) -> str:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.subscriptions import suppression_pages, unsubscribe_pages
+from app.subscriptions import suppression_pages
 
-ROUTES: list[Any] = [*suppression_pages.ROUTES, *unsubscribe_pages.ROUTES]
+ROUTES: list[Any] = [*suppression_pages.ROUTES]

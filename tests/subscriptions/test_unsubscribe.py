@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, crypto
 from app.lib.ids import uuid7
 from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
-from app.models import Contact, Event, Message, Suppression, Workspace
+from app.models import Contact, Event, Message, NodeStat, StoredReport, Suppression, Workspace
 from app.models.status import MessageStatus
 from app.subscriptions.unsubscribe import masked_address
 
@@ -218,3 +219,48 @@ async def test_forged_links_and_contacts_that_are_gone(
 )
 def test_masked(address: str, shown: str) -> None:
     assert masked_address(address) == shown
+
+
+@pytest.mark.parametrize("status", [MessageStatus.SENT, MessageStatus.UNCERTAIN])
+async def test_the_link_is_counted_once_for_each_message_as_what_providers_report_is(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact, status: MessageStatus
+) -> None:
+    workflow_id, keys = uuid7(), [(uuid7(), 2), (uuid7(), 2)]
+    for run_id, seq in keys:
+        db_session.add(
+            Message(
+                run_id=run_id, seq=seq, tenant_id=contact.tenant_id, workflow_id=workflow_id, workflow_version=1, node_id="mail",
+                contact_id=contact.id, channel=1, status=int(status), recipient=contact.email, created_at=clock.now(),
+                settled_at=clock.now(),
+            )
+        )  # fmt: skip
+    await db_session.flush()
+    first, second = (
+        urlsplit(unsubscribe_url(Unsubscribe(contact.tenant_id, contact.id, *key, "news"))).path for key in keys
+    )
+    await client.get(first)
+    assert await reported(db_session, contact) == ({}, [])
+    for path, form in (
+        (first, {}),
+        (first, {"all": "1"}),
+        (second, {"all": "1"}),
+        (second, AGAIN),
+        (second, {"all": "1"}),
+    ):
+        assert (await client.post(path, data=form)).status_code == 200
+    counts, details = await reported(db_session, contact)
+    assert counts["message.reported.unsubscribed"] == 2 and details == ["news", None], "which topic it was about"
+    stored = await db_session.scalars(select(Message.status).execution_options(populate_existing=True))
+    assert set(stored) == {MessageStatus.SENT}, "whoever has the link has the message"
+    stranger = Unsubscribe(contact.tenant_id, uuid4(), *keys[0])
+    assert (await client.post(urlsplit(unsubscribe_url(stranger)).path)).status_code == 404
+    assert await reported(db_session, contact) == (counts, details)
+
+
+async def reported(session: AsyncSession, contact: Contact) -> tuple[dict[str, int], list[str | None]]:
+    """Counters of messages, and what the stored reports say, the first first."""
+    counters = await session.execute(
+        select(NodeStat.key, func.sum(NodeStat.n)).where(NodeStat.tenant_id == contact.tenant_id).group_by(NodeStat.key)
+    )
+    rows = await session.scalars(select(StoredReport).order_by(StoredReport.at, StoredReport.detail))
+    return {key: int(n) for key, n in counters}, [row.detail for row in rows]

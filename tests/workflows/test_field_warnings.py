@@ -13,7 +13,7 @@ from app.flow.field_reads import FieldRead, KnownNames
 from app.flow.lint import doubts
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import AttributeLabel, Contact, Event, Workspace
+from app.models import AttributeLabel, Connector, Contact, Event, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import PATH, created, make_template, onboarding
@@ -91,6 +91,21 @@ async def test_a_condition_on_what_no_data_has(marketer: httpx.AsyncClient, fiel
         assert (
             list(told) == ["nodes[0].data.conditions[0].field"] and words in told["nodes[0].data.conditions[0].field"]
         )
+
+
+@pytest.mark.usefixtures("data")
+async def test_what_a_connector_reports_is_asked_for_without_a_warning(
+    marketer: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    nodes = [
+        {"id": "ask", "type": "condition", "data": {"conditions": [rule("hasOpened"), rule("steps.x.hasClicked")]}}
+    ]
+    body = flow(nodes=nodes, edges=[{"source": "trigger", "target": "ask"}])
+    assert len(await warned(marketer, body)) == 2
+    db_session.add(Connector(id=uuid7(), tenant_id=workspace.id, type="meta_whatsapp", name="Meta", config={}))
+    await db_session.flush()
+    (clicks,) = (await warned(marketer, body)).values()
+    assert "Nothing reports clicks yet" in clicks, "WhatsApp says that it was read, and no more"
 
 
 @pytest.mark.usefixtures("data")

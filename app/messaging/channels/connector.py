@@ -89,6 +89,8 @@ class ConnectorType:
     usual_limits: ClassVar[UsualLimits] = UsualLimits()
     reports: ClassVar[bool] = False
     """Its provider can call the address of a connector and tell what became of messages: `callbacks` reads that."""
+    engagement: ClassVar[tuple[str, ...]] = ()
+    """What it reports of people: `opened`, `clicked`. Conditions over what no connector of the workspace reports are warned of."""
     callback_secret: ClassVar[str] = ""
     """The field that verifies such calls, sealed and never shown, where the provider has a secret of its own for them."""
     callback_hint: ClassVar[str] = ""

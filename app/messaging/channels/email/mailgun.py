@@ -69,6 +69,7 @@ class MailgunConnector(MailApiConnector):
     secret, secret_word = "apiKey", "API key"
     asks_again = "Enter the key again: a stored one is not sent to another address or region."
     reports, callback_secret = True, "signingKey"
+    engagement = ("opened", "clicked")
     callback_hint = (
         "In Mailgun under Send, Webhooks: add this address for delivered, opened, clicked, permanent failure, spam complaints and"
         " unsubscribes, and enter the HTTP webhook signing key here."

@@ -53,7 +53,7 @@ class PostmarkConnector(MailApiConnector):
     default_url = "https://api.postmarkapp.com"
     secret, secret_word = "serverToken", "server token"
     asks_again = "Enter the token again: a stored one is not sent to another address."
-    reports = True
+    reports, engagement = True, ("opened", "clicked")
     callback_hint = (
         "In Postmark under the stream’s Webhooks: add this address, and choose Delivery, Bounce, Spam Complaint, Open, Link Click"
         " and Subscription Change."

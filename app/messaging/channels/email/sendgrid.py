@@ -59,7 +59,7 @@ class SendGridConnector(MailApiConnector):
     default_url = "https://api.sendgrid.com"
     secret, secret_word = "apiKey", "API key"
     asks_again = "Enter the key again: a stored one is not sent to another address."
-    reports = True
+    reports, engagement = True, ("opened", "clicked")
     callback_hint = (
         "In SendGrid under Settings, Mail Settings, Event Webhooks: add this address, switch signature verification on, and enter its"
         " verification key here."

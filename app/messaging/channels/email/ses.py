@@ -62,7 +62,7 @@ class SesConnector(MailApiConnector):
     default_url = "https://email.us-east-1.amazonaws.com"
     secret, secret_word = "secretAccessKey", "secret access key"
     asks_again = "Enter the secret key again: a stored one is used with its own access key and address only."
-    reports = True
+    reports, engagement = True, ("opened", "clicked")
     callback_hint = (
         "In SNS: make a topic and subscribe this address to it by HTTPS, without raw message delivery. In SES: add the topic to the"
         " configuration set as an event destination."

@@ -157,7 +157,7 @@ class FcmConnector(ConnectorType):
     type, label, Config = "fcm", "Firebase", FcmConfig
     secret, secret_word = "serviceAccount", "key of the service account"
     asks_again = "Enter the key again: a stored one is not used for another address."
-    reports = True
+    reports, engagement = True, ("opened", "clicked")
     callback_hint = (
         "There is nothing to enter anywhere. Each notification carries an address of its own in its data, `report`: an app that"
         " calls it with &k=delivered or &k=clicked says what became of it."

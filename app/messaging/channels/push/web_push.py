@@ -211,6 +211,7 @@ class WebPushConnector(ConnectorType):
     type, label, Config, Change = "web_push", "Web Push", WebPushConfig, WebPushChange
     secret, secret_word = "privateKey", "private key"
     reports, callback_secret = True, "identityKey"
+    engagement = ("opened", "clicked")
     callback_hint = (
         "There is nothing to enter anywhere. Each notification carries an address of its own, and the service worker reports there that"
         " it was shown and opened."

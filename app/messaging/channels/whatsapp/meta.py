@@ -61,6 +61,7 @@ class MetaConnector(HttpApiConnector):
     default_url = "https://graph.facebook.com"
     secret, secret_word = "accessToken", "access token"
     reports, callback_secret = True, "appSecret"
+    engagement = ("opened",)
     callback_hint = (
         "At Meta under WhatsApp, Configuration, enter it as callback URL with the phone number ID as verify token, and subscribe"
         " to messages."

@@ -44,6 +44,7 @@ class TwilioWhatsappConfig(msgspec.Struct, rename="camel", forbid_unknown_fields
 
 class TwilioWhatsappConnector(TwilioApi):
     type, label, Config = "twilio_whatsapp", "Twilio", TwilioWhatsappConfig
+    engagement = ("opened",)
     form = ConnectorForm(
         title="WhatsApp",
         about="Approved templates by a WhatsApp sender at Twilio.",

@@ -13,6 +13,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest, Database
+from app.callbacks.unsubscribe_link import unsubscribe_by_link
 from app.lib.database_roles import scope_to
 from app.messaging.channels.unsubscribe_link import Unsubscribe
 from app.subscriptions import unsubscribe
@@ -58,7 +59,7 @@ async def decide_unsubscribe(
         except unsubscribe.OtherAddress as other:
             error = other.message
     else:
-        await unsubscribe.unsubscribe(db_session, link, everything=bool(form.get("all")))
+        await unsubscribe_by_link(db_session, link, everything=bool(form.get("all")))
         done = "no"
     return _page(request, token, await unsubscribe.subscription_state(db_session, link), done, error)
 
