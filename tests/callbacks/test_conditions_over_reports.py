@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -131,7 +132,7 @@ def two_mails() -> dict[str, Any]:
     line = ["trigger", "first", "second", "day", *ASKED]
     line.insert(line.index("after_opened"), "third")
     edges: list[tuple[str, str, str]] = []
-    for source, target in zip(line, line[1:], strict=False):
+    for source, target in pairwise(line):
         ports = ("true", "false") if source in ASKED else ("next",)
         edges += [(source, target, port) for port in ports]
     return flow("e", [*mails, day, *conditions], *edges)
