@@ -14,6 +14,7 @@ from typing import Any
 
 from app.flow.anniversaries import LONGEST_DAYS
 from app.flow.durations import span_of
+from app.flow.pattern_sql import pattern_sql
 from app.flow.rule_sql import SqlField, SqlRule
 from app.lib.conversions import as_boolean, as_date, as_exact, as_list, as_text, folded, printed
 
@@ -112,6 +113,12 @@ def starts_with(field: SqlField, wanted: Any) -> str:
 def ends_with(field: SqlField, wanted: Any) -> str:
     plain = folded(as_text(wanted) or "")
     return f"coalesce(right({field.folded}, {len(plain)}) = {field.rule.parameter(plain, 'text')}, false)"
+
+
+def matches(field: SqlField, wanted: Any) -> str:
+    """By the collation C: nothing that the pattern says depends on a locale."""
+    pattern = field.rule.parameter(pattern_sql(as_text(wanted) or ""), "text")
+    return f'coalesce({field.composed} collate "C" ~ {pattern}, false)'
 
 
 def _unless_blank(field: SqlField, sql: str) -> str:

@@ -19,6 +19,7 @@ from app.flow.anniversaries import LONGEST_DAYS
 from app.flow.comparing import NotComparable as NotComparable
 from app.flow.comparing import Test, Turns
 from app.flow.durations import UNITS as UNITS
+from app.flow.pattern_sql import pattern_sql_problem
 from app.flow.patterns import pattern_of
 from app.flow.rule_sql import SqlField
 from app.lib.conversions import (
@@ -47,19 +48,20 @@ class ConditionError(Exception):
 class Operator:
     """`kinds`: the types of fields it is offered for. `shape`: what its value looks like, one of `SHAPES`.
 
-    `sql` None: PostgreSQL cannot answer it as Python does, so many people are judged one by one. `turns` and `sql_turns`: of those whose
-    answer changes with time alone, when it does.
+    `sql`: the same of many people at once. `turns` and `sql_turns`: of those whose answer changes with time alone, when it does.
     """
 
     label: str
     shape: str
     kinds: frozenset[str]
     make: Callable[[Any], Test]
-    sql: sql.Compiler | None
+    sql: sql.Compiler
     turns: Callable[[Any], Turns] | None = None
     sql_turns: Callable[[SqlField, Any], list[str]] | None = None
     most_s: int = MAX_DURATION_S
     """The longest length of time that it takes."""
+    sql_problem: Callable[[Any], str] = lambda _value: ""
+    """Why PostgreSQL cannot answer it for a value as Python does, in words; empty when it can."""
 
 
 SHAPES = {
@@ -235,7 +237,9 @@ OPERATORS: dict[str, Operator] = {
     "contains_all": Operator(translatable("contains all of"), "many", _LISTS, _contains_all, sql.contains_all),
     "starts_with": Operator(translatable("starts with"), "text", _TEXT, _affix(str.startswith), sql.starts_with),
     "ends_with": Operator(translatable("ends with"), "text", _TEXT, _affix(str.endswith), sql.ends_with),
-    "matches": Operator(translatable("matches"), "pattern", _TEXT, _matches, None),
+    "matches": Operator(
+        translatable("matches"), "pattern", _TEXT, _matches, sql.matches, sql_problem=pattern_sql_problem
+    ),
     "in": Operator(translatable("is one of"), "many", _TEXT, _in, sql.is_in),
     "not_in": Operator(translatable("is none of"), "many", _TEXT, _not(_in), sql.negated(sql.is_in)),
     "greater_than": Operator(
@@ -301,6 +305,8 @@ OPERATORS: dict[str, Operator] = {
 }
 """In the order of the form."""
 WITHOUT_VALUE = frozenset(name for name, one in OPERATORS.items() if one.shape == "none")
+PATTERNED = frozenset(name for name, one in OPERATORS.items() if one.shape == "pattern")
+"""They compare with a pattern, which has to be read first."""
 TIMED = frozenset(name for name, one in OPERATORS.items() if one.turns is not None)
 """Their answer changes with time alone."""
 ZONED = TIMED | frozenset(name for name, one in OPERATORS.items() if one.shape == "date")

@@ -74,6 +74,11 @@ class SqlField:
         return self.rule.once(f"rule_folded(rule_text({self.json}))")
 
     @property
+    def composed(self) -> str:
+        """As text, trimmed and composed, in its own case."""
+        return self.rule.once(f"normalize(rule_trimmed(rule_text({self.json})), NFC)")
+
+    @property
     def number(self) -> str:
         return self._once("rule_number")
 

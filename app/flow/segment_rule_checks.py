@@ -22,17 +22,16 @@ from app.flow.segment_rules import (
     as_group,
     field_path,
     leaves,
+    pattern_total,
     segment_rule,
     wanted_segments,
 )
 from app.lib.field_errors import all_field_errors
 from app.lib.formats import number
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext
 
-_NO_PATTERNS = translatable(
-    "Patterns cannot be used in segments: the database, which is asked about all contacts, reads them differently."
-    " Use contains, starts with or ends with."
-)
+MAX_PATTERNS = 10
+"""Of one rule. PostgreSQL holds 32 patterns that it has read: beyond them it reads each anew for each contact."""
 
 
 def rule_diagnostics(raw: Any) -> list[Diagnostic]:
@@ -43,6 +42,16 @@ def rule_diagnostics(raw: Any) -> list[Diagnostic]:
     if not rule.conditions:
         return [incomplete("conditions", gettext("Say who belongs to it: add a condition."))]
     diagnostics = _group_diagnostics(rule.conditions, "conditions", 1)
+    if not diagnostics and pattern_total(rule) > MAX_PATTERNS:
+        diagnostics.append(
+            Diagnostic(
+                "conditions",
+                gettext(
+                    "At most %(most)s patterns fit into a segment. Join some by |, as in ^(ad|promo)-.",
+                    most=MAX_PATTERNS,
+                ),
+            )
+        )
     if not diagnostics and (total := sum(1 for _ in leaves(as_group(rule)))) > MAX_LEAVES:
         diagnostics.append(
             Diagnostic(
@@ -94,10 +103,11 @@ def _leaf_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
         return [
             Diagnostic(f"{at}.field", gettext("A segment looks at contacts: there is no %(root)s here.", root=root))
         ]
-    if leaf.operator in OPERATORS and OPERATORS[leaf.operator].sql is None:
-        return [Diagnostic(f"{at}.operator", _NO_PATTERNS)]
     field = field_path(leaf.field) if leaf.field else ""
-    return diagnostics_of_one(Condition(field=field, operator=leaf.operator, value=leaf.value), at)
+    diagnostics = diagnostics_of_one(Condition(field=field, operator=leaf.operator, value=leaf.value), at)
+    if not diagnostics and (problem := OPERATORS[leaf.operator].sql_problem(leaf.value)):
+        diagnostics.append(Diagnostic(f"{at}.value", problem))
+    return diagnostics
 
 
 def diagnostics_of_one(condition: Condition, at: str) -> list[Diagnostic]:
@@ -134,14 +144,14 @@ def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
             return diagnostics + [Diagnostic(fault["path"], fault["message"]) for fault in faults]
         conditions = msgspec.convert(msgspec.to_builtins(leaf.conditions), list[Condition])
         diagnostics += diagnostics_of(conditions, f"{at}.conditions")
-        unusable = [one for one in single_conditions(conditions) if not diagnostics and _is_unusable(one.operator)]
-        if unusable:
-            diagnostics.append(
-                Diagnostic(f"{at}.conditions", f"“{OPERATORS[unusable[0].operator].label}” cannot be used in segments.")
-            )
+        problems = () if diagnostics else filter(None, map(_counting_problem, single_conditions(conditions)))
+        diagnostics += [Diagnostic(f"{at}.conditions", problem) for problem in problems][:1]
     return diagnostics
 
 
-def _is_unusable(operator: str) -> bool:
-    """Of conditions on events: what is counted must not change with time alone."""
-    return OPERATORS[operator].sql is None or OPERATORS[operator].turns is not None
+def _counting_problem(condition: Condition) -> str:
+    """Why events cannot be counted by a condition: what is counted must not change with time alone."""
+    operator = OPERATORS[condition.operator]
+    if operator.turns is not None:
+        return gettext("“%(label)s” cannot be used in segments.", label=gettext(operator.label))
+    return operator.sql_problem(condition.value)

@@ -15,9 +15,9 @@ from uuid import UUID
 import msgspec
 
 from app.flow import paths
-from app.flow.conditions import Condition
+from app.flow.conditions import Condition, operators_of
 from app.flow.durations import UNITS
-from app.flow.operators import ZONED
+from app.flow.operators import PATTERNED, ZONED
 from app.flow.segment_membership import SEGMENT
 
 MAX_LEAVES = 20
@@ -154,6 +154,20 @@ def leaves(condition: RuleCondition) -> Iterator[RuleCondition]:
             yield from leaves(part)
     else:
         yield condition
+
+
+def pattern_total(rule: SegmentRule) -> int:
+    """How many patterns a rule asks for, of fields and of properties of events."""
+    return sum(_patterns(leaves(as_group(rule))))
+
+
+def _patterns(conditions: Iterable[RuleCondition]) -> Iterator[int]:
+    for one in conditions:
+        if one.kind == "field":
+            yield one.operator in PATTERNED
+        elif one.kind == "activity" and one.conditions:
+            operators = operators_of(msgspec.convert(msgspec.to_builtins(one.conditions), list[Condition]))
+            yield sum(operator in PATTERNED for operator in operators)
 
 
 def placed_leaves(rule: SegmentRule) -> Iterator[tuple[str, RuleCondition]]:

@@ -14,14 +14,15 @@ from uuid import UUID
 
 import psycopg
 
-from app.flow.segment_rules import as_group, leaves, segments_of
+from app.flow.segment_rules import as_group, leaves, pattern_total, segments_of
 from app.lib.binary_fields import Uuids
 from app.membership.book import Book, RuleVersion
 from app.membership.rule_repository import RuleSql
 from app.membership.state_repository import StateRepository
 
-MOST_LEAVES, MOST_FACTS = 300, 12
-"""What one statement asks of a contact: a select list has at most 1,664 columns, and each thing counted is a join."""
+MOST_LEAVES, MOST_FACTS, MOST_PATTERNS = 300, 12, 30
+"""What one statement asks of a contact: a select list has at most 1,664 columns, each thing counted is a join, and PostgreSQL holds 32
+patterns that it has read (33 that take turns cost 25 times as much as 32)."""
 _LATE = """
 select uuid_send(u.id), coalesce(t.built, 0) from unnest(%(contacts)s::uuid[]) as u(id)
 left join segment_state t on t.tenant_id = %(tenant)s and t.contact_id = u.id where coalesce(t.built, 0) < %(epoch)s
@@ -104,17 +105,19 @@ class PieceBuilder:
 
     def _statements(self, versions: Sequence[RuleVersion]) -> Iterator[list[RuleVersion]]:
         """Versions that one statement can judge: what a rule reads of other segments stands in an earlier one."""
-        several, leaf_count, facts = list[RuleVersion](), 0, set[int]()
+        several, leaf_count, pattern_count, facts = list[RuleVersion](), 0, 0, set[int]()
         for version in versions:
             parts = list(leaves(as_group(version.rule)))
             counted = {self._book.names.facts[part.fact] for part in parts if part.kind == "activity"}
+            patterns = pattern_total(version.rule)
             read = {self._book.names.segments.get(one) for one in segments_of(version.rule)}
             full = leaf_count + len(parts) > MOST_LEAVES or len(facts | counted) > MOST_FACTS
+            full = full or pattern_count + patterns > MOST_PATTERNS
             if several and (full or not read.isdisjoint(one.number for one in several)):
                 yield several
-                several, leaf_count, facts = [], 0, set()
+                several, leaf_count, pattern_count, facts = [], 0, 0, set()
             several.append(version)
-            leaf_count, facts = leaf_count + len(parts), facts | counted
+            leaf_count, pattern_count, facts = leaf_count + len(parts), pattern_count + patterns, facts | counted
         if several:
             yield several
 

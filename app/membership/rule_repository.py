@@ -304,10 +304,7 @@ def _group_sql(conditions: list[Condition], match: str, values: SqlRule, propert
 
 
 def _operator_sql(operator: str, values: SqlRule, json: str, wanted: Any) -> str:
-    compiler = OPERATORS[operator].sql
-    if compiler is None:
-        raise ValueError(f"{operator} is refused in segments")
-    return f"({compiler(values.field(json), wanted)})"
+    return f"({OPERATORS[operator].sql(values.field(json), wanted)})"
 
 
 def followed(values: SqlRule, json: str, names: list[str]) -> str:

@@ -157,6 +157,7 @@ def everything(dice: random.Random) -> list[dict[str, Any]]:
         rule(did("paid", days=10, occurrence="first"), did("opened", days=3, occurrence="last", did=False), match="any"),
         rule(did("viewed", 2, 30, conditions=[f("kind", "equals", "book")])),
         rule(rule(did("opened"), f("vip", "is_true"), match="any"), f("tags", "not_contains", "x")),
+        rule(f("plan", "matches", r"^(pro|te.m)\b"), did("viewed", 2, 30, conditions=[f("kind", "matches", "^b.+K$")])),
     ]  # fmt: skip
 
 

@@ -129,6 +129,7 @@ async def test_more_rules_than_one_statement_takes(world: World, monkeypatch: py
 
     monkeypatch.setattr(piece_repository, "MOST_LEAVES", 3)
     monkeypatch.setattr(piece_repository, "MOST_FACTS", 2)
+    monkeypatch.setattr(piece_repository, "MOST_PATTERNS", 1)
     people, segments = world.contacts(4, attributes={"age": 31}), Dynamic(world)
     for number, contact in enumerate(people):
         for _ in range(number):
@@ -138,9 +139,10 @@ async def test_more_rules_than_one_statement_takes(world: World, monkeypatch: py
     ids = await segments.add(
         *(rule(did("paid", times), f("age", "greater_than", 30)) for times in (1, 2, 3)),
         rule(did("viewed", 3, 9), did("paid", 1, 4), did("opened", 1, 3), match="any"),
+        *(rule(f("age", "matches", pattern)) for pattern in ("^3", "1$", "4")),
     )
     reader = (await segments.add(rule(f("segment", "in", [str(one) for one in ids]))))[0]
-    assert [len(segments.members(one)) for one in (*ids, reader)] == [3, 2, 1, 3, 3]
+    assert [len(segments.members(one)) for one in (*ids, reader)] == [3, 2, 1, 3, 4, 4, 0, 4]
     assert segments.faults() == [] and segments.recounted() == []
 
 

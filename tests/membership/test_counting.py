@@ -138,7 +138,10 @@ def test_a_rule_is_a_sentence(conditions: list[Any], sentence: str) -> None:
     [
         ([], "conditions"),
         ([{"field": "event.total", "operator": "exists"}], "conditions[0].field"),
-        ([{"field": "plan", "operator": "matches", "value": "a+"}], "conditions[0].operator"),
+        ([{"field": "plan", "operator": "matches", "value": r"\pL"}], "conditions[0].value"),
+        ([{"field": "plan", "operator": "matches", "value": "(?=a)"}], "conditions[0].value"),
+        ([{"event": "a", "conditions": [{"field": "sku", "operator": "matches", "value": r"\pL"}]}], "conditions[0].conditions"),
+        ([{"field": "plan", "operator": "matches", "value": f"a{n}"} for n in range(11)], "conditions"),
         ([{"field": "plan", "operator": "equals"}], "conditions[0].value"),
         ([{"field": "segment", "operator": "equals", "value": "x"}], "conditions[0].operator"),
         ([{"field": "segment", "operator": "in", "value": "x"}], "conditions[0].value"),
