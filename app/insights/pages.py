@@ -22,11 +22,13 @@ from app.flow.node_type import ERROR_PORT, Port, port_label
 from app.flow.node_words import category_of, goals_of
 from app.flow.trigger_registry import summary
 from app.flow.trigger_type import CATEGORY
-from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
+from app.insights import home_view
+from app.insights.schemas import MessageStats, NodeStats, WorkflowStats
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
+from app.lib import clock
 from app.lib.formats import counted, number, percent
-from app.messaging.channels import words
+from app.lib.zones import zone_of
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
 from app.troubles.kinds import KINDS, act_of, text_of, trouble_label, unit_of
@@ -36,27 +38,6 @@ from app.workflows.service import WorkflowService
 SHOWN = 8
 QUESTIONS_SHOWN = 5
 LAST_REFUSED = 10
-COUNT_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things", "Six things")
-
-
-def situation(overview: Overview) -> tuple[str, str]:
-    """The sentence of the home page, and the line below it."""
-    troubles = len(overview.troubles)
-    if not overview.active_workflows and not troubles:
-        if overview.paused_workflows:
-            return "Everything is paused", f"{counted(overview.paused_workflows, 'workflow')} could go on."
-        return "Nothing is running yet", "Draw a workflow and activate it; then this page says how it goes."
-    running = (
-        f"{counted(overview.active_workflows, 'workflow')} {'is' if overview.active_workflows == 1 else 'are'} running "
-        f"and {counted(overview.in_flow, 'person is', 'people are')} in flow."
-    )
-    if not troubles:
-        return (
-            "All is well",
-            f"{running} No run and no {words.noun()} failed in the last 24 hours, and nothing is late.",
-        )
-    how_many = COUNT_WORDS[troubles] if troubles < len(COUNT_WORDS) else f"{number(troubles)} things"
-    return f"{how_many} {'needs' if troubles == 1 else 'need'} you", running
 
 
 @get("/", role=Role.VIEWER)
@@ -64,8 +45,8 @@ async def home(
     request: AppRequest, insights: NamedDependency[InsightService], approvals: NamedDependency[ApprovalService]
 ) -> Template:
     """The first page after signing in."""
-    overview = await insights.overview()
-    sentence, line = situation(overview)
+    overview, now, zone = await insights.overview(), clock.now(), zone_of(request.user.reading_timezone)
+    sentence, line = home_view.situation(overview)
     running = await insights.running(SHOWN)
     flows = {workflow.id: Flow.load(workflow.draft) for workflow in running}
     return page(
@@ -81,6 +62,9 @@ async def home(
         act_of=act_of,
         sentence=sentence,
         line=line,
+        measures=home_view.measures(overview.today, overview.messages.sent, now) if overview.today else [],
+        bars=home_view.bars(overview.due_by_hour),
+        weekday=home_view.weekday(overview.today.weekday, zone) if overview.today else "",
         running=running,
         thumbnails={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
         triggers={key: summary(flow.triggers) for key, flow in flows.items()},

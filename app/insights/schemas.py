@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.flow.document import ERROR
+from app.insights.activity import Today
 from app.troubles.schemas import Trouble
 from app.web.structs import Camel
 
@@ -205,11 +206,12 @@ class WorkflowPulse(Camel):
 
 
 class UpcomingWaits(Camel):
-    """Waits of one workflow that end within the next hour."""
+    """Waits of one workflow that end within the next day, `next_hour` of them within the hour."""
 
     workflow_id: UUID
     workflow_name: str
     count: int
+    next_hour: int
     at_least: bool
     """Counting stopped at `count`: there are as many, or more."""
     first_at: datetime
@@ -255,14 +257,17 @@ class Overview(Camel):
     messages: MessageStats
     troubles: list[Trouble]
     due: list[UpcomingWaits]
+    due_by_hour: list[int]
+    """Waits of all workflows that end in each of the next 24 hours."""
+    today: Today | None
     publications: list[PublishedVersion]
     pulses: dict[UUID, WorkflowPulse]
     setup: Setup
 
     @property
     def due_count(self) -> int:
-        """The waits of `due` together."""
-        return sum(waits.count for waits in self.due)
+        """The waits that end within the day together."""
+        return sum(self.due_by_hour)
 
     @property
     def due_at_least(self) -> bool:

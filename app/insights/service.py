@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +21,8 @@ from app.counters.variant_counters import PREFIX as OF_VARIANTS
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.flow.entry_reasons import reason_text
+from app.insights import activity, activity_repository
+from app.insights.activity import Today
 from app.insights.decision_repository import DecisionRow, EntryDecisionRepository
 from app.insights.repository import InsightRepository, RefusalRepository
 from app.insights.schemas import (
@@ -36,6 +39,7 @@ from app.insights.schemas import (
 )
 from app.insights.variants import variant_stats
 from app.lib import clock
+from app.lib.zones import zone_of
 from app.models import Contact, Workflow
 from app.models.status import WorkflowStatus
 from app.troubles import service as troubles
@@ -45,6 +49,8 @@ from app.workflows.repository import VersionRepository, WorkflowRepository
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
+DUE_HOURS, MOST_WORKFLOWS = 24, 200
+"""Hours that Home looks ahead, and workflows whose waits are added up."""
 COUNTED, LEAST_COUNTED = 50_000, 100
 """Waits of all workflows together that are looked at, and of each one at least."""
 
@@ -54,6 +60,7 @@ class InsightService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session = session
+        self._reading_timezone = principal.reading_timezone
         self._runs = InsightRepository(session, principal.tenant_id)
         self._refusals = RefusalRepository(session, principal.tenant_id)
         self._decisions = EntryDecisionRepository(session, principal.tenant_id)
@@ -141,12 +148,11 @@ class InsightService:
         return {workflow_id: _pulse(workflow_id, counters) for workflow_id, counters in by_workflow.items()}
 
     async def overview(self) -> Overview:
-        """What runs, what is wrong and what is due within the hour, in two dozen small queries."""
+        """What runs, what is wrong and what is due within the day, in two dozen small queries."""
         now, tenant_id = clock.now(), self._runs.tenant_id
-        connector, contact, template = await self._runs.has_setup()
-        statuses = await self._workflows.count_by_status()
+        connector, contact, template, statuses = await self._runs.has_setup()
         pulse = await self.pulses()
-        most = min(MOST, max(LEAST_COUNTED, COUNTED // max(1, statuses.get("active", 0))))
+        due, due_by_hour = await self._due(now, statuses.get("active", 0))
         return Overview(
             active_workflows=statuses.get("active", 0),
             paused_workflows=statuses.get("paused", 0),
@@ -160,14 +166,9 @@ class InsightService:
             troubles=await troubles.of_everything(
                 self._session, tenant_id, {key: one.in_flow for key, one in pulse.items()}
             ),
-            due=[
-                UpcomingWaits(
-                    workflow_id=workflow_id, workflow_name=name, count=count, at_least=count >= most, first_at=first_at
-                )
-                for workflow_id, name, count, first_at in await self._runs.due(
-                    now, now + timedelta(hours=1), LISTED, most
-                )
-            ],
+            due=sorted(due[:LISTED], key=lambda waits: waits.first_at),
+            due_by_hour=due_by_hour,
+            today=await self._today(now, pulse.values()),
             publications=[
                 PublishedVersion(
                     workflow_id=version.workflow_id,
@@ -188,6 +189,34 @@ class InsightService:
                 active=bool(statuses.get("active") or statuses.get("paused")),
             ),
         )
+
+    async def _due(self, now: datetime, active: int) -> tuple[list[UpcomingWaits], list[int]]:
+        """By workflow, the fullest first, and how many in each of the next hours of all together."""
+        most = min(MOST, max(LEAST_COUNTED, COUNTED // max(1, active)))
+        waits, by_hour = [], [0] * DUE_HOURS
+        for workflow_id, name, count, first_at, until in await self._runs.due(now, DUE_HOURS, MOST_WORKFLOWS, most):
+            waits.append(
+                UpcomingWaits(
+                    workflow_id=workflow_id,
+                    workflow_name=name,
+                    count=count,
+                    next_hour=until[0],
+                    at_least=count >= most,
+                    first_at=first_at,
+                )
+            )
+            for hour, (before, after) in enumerate(pairwise([0, *until])):
+                by_hour[hour] += after - before
+        return waits, by_hour
+
+    async def _today(self, now: datetime, pulses: Iterable[WorkflowPulse]) -> Today | None:
+        """What was done since the reader's midnight, beside what usually is."""
+        zone = zone_of(self._reading_timezone)
+        spans = activity.spans_of(now, zone)
+        made_at, known = await activity_repository.totals_in(self._session, self._runs.tenant_id, spans)
+        sums = [(p.entered, p.completed, p.failed, p.goal_reached, p.messages.sent) for p in pulses]
+        amounts = tuple(sum(column) for column in zip(*sums, strict=True)) or activity.NOTHING
+        return activity.day_so_far(now, zone, made_at, known, amounts)
 
 
 def _decision(row: DecisionRow) -> EntryDecision:

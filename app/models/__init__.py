@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.models.activity import ActivityHour
 from app.models.api_key import ApiKey
 from app.models.base import Base
 from app.models.connector import Connector, ConnectorGate
@@ -60,6 +61,7 @@ from app.models.workspace import Workspace
 __all__ = [
     "AccountMail",
     "ActiveRun",
+    "ActivityHour",
     "ApiKey",
     "AttributeLabel",
     "Base",

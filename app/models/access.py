@@ -65,6 +65,7 @@ def _accounts(**columns: tuple[str, ...]) -> TableAccess:
 
 ACCESS: dict[str, TableAccess] = {
     "active_runs": _of_workspace(),
+    "activity_hours": _of_workspace("r"),
     "attribute_labels": _of_workspace(),
     "calls": _of_workspace(),
     "connector_gates": _of_workspace(read=""),

@@ -106,10 +106,11 @@ async def test_what_runs_what_is_wrong_what_is_due(
     assert (trouble.kind, trouble.workflow_name, trouble.node_id) == ("failing", "Cart", "mail")
     assert (trouble.error_message, trouble.count) == ("No address.", 1)
     (due,) = seen.due
-    assert due.count == 2 and due.first_at == soon and due.workflow_name == "Cart"
+    assert (due.count, due.next_hour) == (3, 2) and due.first_at == soon and due.workflow_name == "Cart"
+    assert seen.due_by_hour == [2, 1, *[0] * 22] and seen.due_count == 3
     assert seen.pulses[UUID(active["id"])].in_flow == 3
-    # The 29th reads what the scheduler saw standing still, the 30th endpoints at which nothing arrives, the 31st polls that fail: few rows
-    # by the workspace's key.
+    # The 29th reads what the scheduler saw standing still, the 30th endpoints at which nothing arrives, the 31st polls that fail, the 32nd
+    # what was counted at the hours of five days: few rows by the workspace's key.
     assert len([sql for sql in sent if "current_setting" not in sql and "set local role" not in sql]) <= 32, sent
 
 

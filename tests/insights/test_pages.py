@@ -109,7 +109,7 @@ async def test_a_new_workspace_is_led_through_the_set_up(browser: BrowserClients
 async def test_home_says_that_all_is_well(browser: BrowserClients, workflow: Workflow, count: Counters) -> None:
     await count(entered=1284, completed=1000)
     text = (await (await browser(Role.VIEWER)).get("/")).text
-    assert "All is well" in text and "1 workflow is running and 284 people are in flow" in text
+    assert "All is well" in text and "1 workflow is running and 284 people are active" in text
     assert "Trial onboarding" in text and "v1 of Trial onboarding" in text
 
 
@@ -241,7 +241,7 @@ async def test_home_lists_what_is_due(browser: BrowserClients, workflow: Workflo
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(minutes=20))
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(hours=3))
     text = (await (await browser(Role.VIEWER)).get("/")).text
-    assert "1 person continues" in text and "in 20 min" in text
+    assert "2 people continue, 1 in the next hour" in text and "in 20 min" in text
 
 
 async def test_home_refreshes_its_part_alone(browser: BrowserClients) -> None:
