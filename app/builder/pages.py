@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest
+from app.accounts.deps import AppRequest, Database
 from app.builder import (
     canvas,
     code_pages,
@@ -43,6 +43,7 @@ from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.outside.trials import RequestTrials
 from app.schedules.service import ScheduleService
+from app.troubles.call_repository import away_at_step
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.api import revision
@@ -260,6 +261,7 @@ async def show_step_panel(
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     insights: NamedDependency[InsightService],
+    db_session: Database,
     workflow_id: FromPath[UUID],
     node_id: FromPath[str],
 ) -> Template:
@@ -283,6 +285,9 @@ async def show_step_panel(
         without_rule=canvas.without_rule(document, shown[0]["node"]),
         on_error=canvas.on_error_of_workflow(document),
         waiting=numbers.waiting if numbers else 0,
+        away=await away_at_step(db_session, request.user.tenant_id, workflow_id, node_id)
+        if workflow.live_version
+        else (),
         earlier=earlier_entries(document, node_id),
         plain_fields=canvas.plain_fields(shown[0]["node"]["type"]),
         **shown[0],

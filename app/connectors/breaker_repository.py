@@ -9,23 +9,15 @@ state that are older than itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from app.connectors.gate_repository import GateKey
+from app.connectors.call_signs import FAILURES, PROBE_S, CallSign, SignTally
+from app.connectors.gate_repository import ALONE, GateKey
 from app.connectors.repository import CHANGE
 from app.connectors.state import ConnectorState, StateChange
-from app.flow.performers import ServiceSign
-from app.lib.retry_after import LONGEST_S
-
-FAILURES = 5
-"""So many calls in a row of which the service was at fault open the breaker."""
-PROBE_S = 360
-"""So long a worker has for a probe, the longest call and more; then another may try."""
 
 _STATES = """
 select c.tenant_id, c.id, c.state, c.state = 'away' and c.probe_at <= clock_now()
@@ -51,43 +43,25 @@ on conflict (tenant_id, connector_id) do update set failures_in_row = excluded.f
   + case when excluded.connector_id = any(%(after_success)s::uuid[]) then 0 else least(g.failures_in_row, 10000) end
 returning tenant_id, connector_id, failures_in_row
 """
+# Two workers that note things of the same connectors take them in one order, whatever each has to say: gates, then connectors with those
+# that share their server.
+_MAKERS = f"""
+select {ALONE.format(wait="pg_advisory_xact_lock")} from (
+  select w.id from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id)
+  where not exists (select from connector_gates g where g.tenant_id = w.tenant_id and g.connector_id = w.id) order by 1) w
+"""  # noqa: S608  constants
+_IN_ORDER = """
+select c.id from connectors c where (c.tenant_id, c.server) in (
+  select me.tenant_id, me.server from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id)
+    join connectors me on me.tenant_id = w.tenant_id and me.id = w.id)
+order by c.tenant_id, c.id for no key update of c
+"""
 _PAUSE = """
 update connectors c set paused_until = clock_now() + v.wait * interval '1 second'
 from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(waits)s::float8[]) as v(tenant_id, id, wait)
 where c.tenant_id = v.tenant_id and c.id = v.id
   and coalesce(c.paused_until, '-infinity') < clock_now() + v.wait * interval '1 second'
 """
-
-
-class CallSign(NamedTuple):
-    """What one call said about its connector's service, and when it began."""
-
-    key: GateKey
-    began: datetime
-    sign: ServiceSign
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a batch of calls says about one connector."""
-
-    worked: bool = False
-    failures: int = 0
-    """Behind the last that worked."""
-    last_words: str = ""
-    refused: str = ""
-    """The service's words, when the last of them was refused by account."""
-    wait_s: float = 0.0
-
-    def add(self, sign: ServiceSign) -> None:
-        self.wait_s = max(self.wait_s, min(sign.wait_s or 0.0, LONGEST_S))
-        self.refused = (sign.words or "The credentials were refused.") if sign.refused else ""
-        if sign.refused:
-            return
-        if sign.works:
-            self.worked, self.failures = True, 0
-        else:
-            self.failures, self.last_words = self.failures + 1, sign.words
 
 
 def shut(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> dict[GateKey, int]:
@@ -115,21 +89,24 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
     before = {
         (row[0], row[1]): row[2:] for row in connection.execute(_BEFORE, _keys({one.key for one in signs})).fetchall()
     }
-    tallies: dict[GateKey, _Tally] = {}
+    tallies: dict[GateKey, SignTally] = {}
     for one in signs:
         if one.key in before and one.began >= before[one.key][2]:
             state, since = before[one.key][:2]
             if state != "ok" and since and one.began < since:
                 continue  # it says how things were before, or is of the same rush
-            tallies.setdefault(one.key, _Tally()).add(one.sign)
+            tallies.setdefault(one.key, SignTally()).add(one.sign)
     rows = _count(connection, {key: tally for key, tally in tallies.items() if tally.failures or before[key][3]})
-    _pause(connection, {key: tally.wait_s for key, tally in tallies.items() if tally.wait_s})
     changes = []
     for key in sorted(tallies):
         state, since, as_of, _ = before[key]
         condition = ConnectorState(key[1], key[0], state, since, as_of)
         if change := _change(condition, tallies[key], rows.get(key, 0)):
             changes.append(change)
+    waits = {key: tally.wait_s for key, tally in tallies.items() if tally.wait_s}
+    if touched := {*waits, *((change.of.tenant_id, change.of.id) for change in changes)}:
+        connection.execute(_IN_ORDER, _keys(touched))
+    _pause(connection, waits)
     news = [change for change in changes if connection.execute(CHANGE, change.parameters).rowcount]
     away = {key for key, row in before.items() if row[0] != "ok"}
     for change in changes:
@@ -138,7 +115,7 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
     return away, news
 
 
-def _change(condition: ConnectorState, tally: _Tally, failures: int) -> StateChange | None:
+def _change(condition: ConnectorState, tally: SignTally, failures: int) -> StateChange | None:
     if tally.refused:
         return StateChange(condition, "paused", tally.refused) if condition.state != "paused" else None
     if condition.state == "away":
@@ -154,7 +131,7 @@ def _change(condition: ConnectorState, tally: _Tally, failures: int) -> StateCha
     return None
 
 
-def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, _Tally]) -> dict[GateKey, int]:
+def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, SignTally]) -> dict[GateKey, int]:
     if not tallies:
         return {}
     arguments = {
@@ -162,6 +139,7 @@ def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, _Tally]) 
         "failures": [tally.failures for tally in tallies.values()],
         "after_success": [key[1] for key, tally in tallies.items() if tally.worked],
     }
+    connection.execute(_MAKERS, _keys(tallies))
     return {(row[0], row[1]): row[2] for row in connection.execute(_FAILURES, arguments).fetchall()}
 
 

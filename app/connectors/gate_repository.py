@@ -2,7 +2,7 @@
 
 A worker that looks for work asks for the gates of what waits, claims, and says what it took, in one short transaction without network.
 The row of a gate is locked with SKIP LOCKED: of two workers that look in the same instant, the second leaves this connector alone and
-looks again, so nobody waits for a lock (but once, when the row is made). What is under way is counted from leases by whoever asks, so a
+looks again, so nobody waits for a lock. What is under way is counted from leases by whoever asks, so a
 worker that dies gives back what it had when its lease ends. Tokens come back by the clock: more workers are no higher rate.
 """
 
@@ -27,12 +27,15 @@ select c.tenant_id, c.id, c.type, c.max_concurrent, c.rate, c.rate_seconds, c.bu
   exists (select from connector_gates g where g.tenant_id = c.tenant_id and g.connector_id = c.id)
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
 """
-_MAKE = """
+ALONE = "{wait}(7331, hashtext(w.id::text))"
+"""Whoever makes the gate of a connector: who looks for work asks whether nobody does, and who notes what calls said waits."""
+_MAKE = f"""
 insert into connector_gates (tenant_id, connector_id)
 select w.tenant_id, w.id from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id)
 where not exists (select from connector_gates g where g.tenant_id = w.tenant_id and g.connector_id = w.id)
+  and {ALONE.format(wait="pg_try_advisory_xact_lock")}
 order by 1, 2 on conflict do nothing
-"""
+"""  # noqa: S608  constants
 _LOCK = """
 select g.tenant_id, g.connector_id, g.tokens, g.tokens_at
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id)

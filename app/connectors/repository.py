@@ -26,7 +26,7 @@ CHANGE = """
 with same as (
   select c.tenant_id, c.id, c.state as was from connectors me join connectors c
     on c.tenant_id = me.tenant_id and (c.id = me.id or (%(shared)s and c.server = me.server and c.state <> 'paused'))
-  where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for update of c),
+  where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for no key update of c),
 changed as (
   update connectors c set state = %(state)s, state_message = %(words)s,
     state_since = case when was = %(state)s then c.state_since else clock_now() end,

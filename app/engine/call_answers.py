@@ -17,9 +17,9 @@ import psycopg
 import structlog
 
 from app import inbox
-from app.connectors import breaker_repository
-from app.connectors.breaker_repository import CallSign
-from app.connectors.gate_repository import GateKey
+from app.connectors import breaker_repository, host_repository
+from app.connectors.call_signs import CallSign, HostSign, ServiceKey
+from app.connectors.host_repository import HostChange
 from app.connectors.state import StateChange
 from app.engine import calls
 from app.engine.call_gates import key_of
@@ -30,6 +30,7 @@ from app.lib.connection_thread import Connection, ConnectionThread
 
 log = structlog.get_logger()
 T = TypeVar("T")
+Changes = list[StateChange | HostChange]
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.05, 5.0
 MAX_RECORD_BYTES = 65_536
 MAX_ERROR = 2_000
@@ -51,13 +52,18 @@ class CallEnd:
     record: str | None = None
     """What is kept of it besides, as JSON."""
     sign: ServiceSign | None = None
-    """What it says about the service of its connector."""
+    """What it says about the service that it was made to."""
 
     @property
-    def call_sign(self) -> CallSign | None:
-        """The same with whose it is; None when it says nothing, or was made by no connector."""
-        key = key_of(self.claim.call.tenant_id, self.claim.call.target)
-        return CallSign(key, self.claim.began, self.sign) if key and self.sign else None
+    def call_sign(self) -> CallSign | HostSign | None:
+        """The same with whose it is: the connector's, or the host's that is called by none. None when it says nothing."""
+        if self.sign is None:
+            return None
+        call = self.claim.call
+        key = key_of(call.tenant_id, call.target)
+        if key is None:
+            return HostSign((call.tenant_id, call.target), self.claim.began, self.sign)
+        return CallSign(key, self.claim.began, self.sign)
 
 
 class CallAnswers:
@@ -177,7 +183,7 @@ class CallAnswers:
             return await self._write([CallEnd(ends[0].claim, ends[0].until, "answered", UNSTORABLE)])
         return self._note(written, busy, changes)
 
-    def _note(self, written: int, busy: list[CallEnd], changes: list[StateChange]) -> list[CallEnd]:
+    def _note(self, written: int, busy: list[CallEnd], changes: Changes) -> list[CallEnd]:
         """After the commit; answers what has to wait."""
         for change in changes:
             change.log()
@@ -211,9 +217,9 @@ def record_text(record: Record | None) -> str | None:
         return None
 
 
-def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd], list[StateChange]]:
-    """In a transaction, in the thread of the connection: how many runs were answered, what has to wait, what connectors became."""
-    away, changes = breaker_repository.note(connection, [sign for end in ends if (sign := end.call_sign)])
+def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd], Changes]:
+    """In a transaction, in the thread of the connection: how many runs were answered, what has to wait, what services became."""
+    away, changes = _note(connection, [sign for end in ends if (sign := end.call_sign)])
     delayed = {id(end) for end in ends if _waits(end, away)}
     answered = [end for end in ends if end.what == "answered" and id(end) not in delayed]
     held_ends = [end for end in ends if end.what == "held"]
@@ -228,7 +234,14 @@ def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallE
     return sum(result.written for result in results[: len(answered)]), busy, changes
 
 
-def _waits(end: CallEnd, away: set[GateKey]) -> bool:
+def _note(connection: Connection, signs: list[CallSign | HostSign]) -> tuple[set[ServiceKey], Changes]:
+    """Write what calls said of connectors and of hosts: which are away now, and what has changed."""
+    by_connectors, connectors = breaker_repository.note(connection, [one for one in signs if isinstance(one, CallSign)])
+    by_urls, hosts = host_repository.note(connection, [one for one in signs if isinstance(one, HostSign)])
+    return {*by_connectors, *by_urls}, [*connectors, *hosts]
+
+
+def _waits(end: CallEnd, away: set[ServiceKey]) -> bool:
     """Was the service at fault, is it away now, and may the call be made again? Then it waits, and costs its step no try."""
     sign = end.call_sign
     return end.what == "answered" and sign is not None and sign.key in away and not sign.sign.works and sign.sign.again

@@ -1,7 +1,7 @@
-"""What may begin by connectors, over all workers: their limits (`gate_repository`), and whether they are away (`breaker_repository`).
+"""What may begin, over all workers: limits of connectors (`gate_repository`), and what is away (`breaker_repository`, `host_repository`).
 
-A look reads both for the connectors of which something waits, and notes what it claimed, in its one transaction. Calls of which nothing
-may begin stay where they are, so that they are delayed and not failed; those that have waited for a day for a service fail.
+A look reads both for the connectors and hosts of which something waits, and notes what it claimed, in its one transaction. Calls of which
+nothing may begin stay where they are, so that they are delayed and not failed; those that have waited for a day for a service fail.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from app.connectors import breaker_repository, gate_repository
+from app.connectors import breaker_repository, gate_repository, host_repository
 from app.connectors.gate_repository import Gate, GateKey
 from app.engine import calls
 from app.engine.call_shares import CallLane
@@ -42,7 +42,20 @@ def key_of(tenant_id: int, target: str) -> GateKey | None:
 
 
 def open_for(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
-    """What may begin by the connectors of these lanes."""
+    """What may begin by the connectors of these lanes, and to the hosts of those without one."""
+    by_connectors, urls = _of_connectors(connection, lanes), _of_hosts(connection, lanes)
+    waits = [wait_s for wait_s in (by_connectors.wait_s, urls.wait_s) if wait_s is not None]
+    return by_connectors._replace(rooms=by_connectors.rooms | urls.rooms, wait_s=min(waits, default=None))
+
+
+def _of_hosts(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
+    keys = {(lane.tenant_id, lane.target) for lane in lanes if key_of(lane.tenant_id, lane.target) is None}
+    opened = host_repository.rooms(connection, keys)
+    waits = [one.wait_s for one in opened.values() if one.wait_s is not None]
+    return GatesOpened({key: one.room for key, one in opened.items()}, {}, {}, min(waits, default=None))
+
+
+def _of_connectors(connection: Connection, lanes: Sequence[CallLane]) -> GatesOpened:
     targets = {key: (lane.tenant_id, lane.target) for lane in lanes if (key := key_of(lane.tenant_id, lane.target))}
     opened = gate_repository.open_gates(connection, targets)
     if not opened:
@@ -77,5 +90,5 @@ def give_up(connection: Connection) -> int:
 
 
 def _failure(words: str | None) -> str:
-    error = f"The service of the connector could not be used for {GIVE_UP_HOURS} hours. {words or ''}".rstrip()
+    error = f"The service could not be used for {GIVE_UP_HOURS} hours. {words or ''}".rstrip()
     return jsonlimits.encode({"ok": False, "error": error, "permanent": True}).decode()

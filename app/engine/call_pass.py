@@ -186,7 +186,8 @@ class CallPass:
             answer = {"ok": True, "value": value}
         except TimeoutError:
             text = f"There was no answer within {counted(call.timeout_s, 'second')}."
-            sign = ServiceSign(False, text, again=claim.policy != "hold")
+            if self._performer(call.kind).reaches_services:
+                sign = ServiceSign(False, text, again=claim.policy != "hold")
             if claim.policy == "hold":
                 return CallEnd(claim, until, "held", f"{text} {UNKNOWN}", None, sign)
             answer = failed_answer(text)

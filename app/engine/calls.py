@@ -146,16 +146,18 @@ _UNDER_WAY = """
 select tenant_id, target, count(*) from calls
 where tenant_id = any(%(tenants)s::int[]) and lease_until is not null and target = any(%(targets)s::text[]) group by 1, 2
 """
-# Of connectors that have been away for a day: what has waited for them as long.
+# Of connectors, and hosts, that have been away for a day: what has waited for them as long.
 _GIVEN_UP = f"""
 select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, k.state_message
-from connectors k cross join lateral (
+from {{services}} cross join lateral (
   select c.* from calls c
-  where c.tenant_id = k.tenant_id and c.lease_until is null and c.target = %(prefix)s || k.id
+  where c.tenant_id = k.tenant_id and c.lease_until is null and c.target = {{target}}
     and c.due_at < clock_now() - %(hours)s * interval '1 hour' order by c.due_at limit {LOST_AT_A_TIME} for update skip locked) c
 where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'
 limit {LOST_AT_A_TIME}
 """
+_GIVEN_UP_BY_CONNECTOR = _GIVEN_UP.format(services="connectors k", target="%(prefix)s || k.id")
+_GIVEN_UP_BY_HOST = _GIVEN_UP.format(services="service_hosts k", target="k.host")
 _EXPIRED = f"""
 with expired as materialized (
   select tenant_id, run_id, seq, attempt, policy = 'resend' and lost + 1 < {MOST_LOST} as again
@@ -298,8 +300,9 @@ def under_way(connection: Connection, targets: Sequence[tuple[int, str]]) -> dic
 
 
 def waited_for_days(connection: Connection, hours: int) -> list[Any]:
-    """Rows of calls, each with the words of its connector, that have waited so long for a service that is away."""
-    return connection.execute(_GIVEN_UP, {"hours": hours, "prefix": CONNECTOR_TARGET}).fetchall()
+    """Rows of calls, each with the words of its service, that have waited so long for one that is away."""
+    by_connector = connection.execute(_GIVEN_UP_BY_CONNECTOR, {"hours": hours, "prefix": CONNECTOR_TARGET}).fetchall()
+    return [*by_connector, *connection.execute(_GIVEN_UP_BY_HOST, {"hours": hours}).fetchall()]
 
 
 def _arguments(calls: Sequence[Ended]) -> dict[str, Any]:

@@ -113,6 +113,9 @@ class PlacedCall:
 class Performer:
     """Does calls of one kind. Made on the event loop that it works on, so it may keep connections; `close` gives them back."""
 
+    reaches_services = True
+    """A call that takes too long says something of a service outside, which others may be about to call."""
+
     async def perform(self, call: PlacedCall) -> Any:
         """The answer, as JSON. Raises CallFailed, CallUncertain, CallWithheld.
 

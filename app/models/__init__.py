@@ -47,6 +47,7 @@ from app.models.segment_membership import (
     SegmentFact,
     SegmentFactDefinition,
 )
+from app.models.service_host import ServiceHost
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.stall import Stall
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
@@ -123,6 +124,7 @@ __all__ = [
     "SegmentFactDefinition",
     "SegmentMember",
     "SegmentNumber",
+    "ServiceHost",
     "SignInFailure",
     "SignInLink",
     "SinkEvent",

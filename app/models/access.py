@@ -124,6 +124,7 @@ ACCESS: dict[str, TableAccess] = {
     "segment_facts": _of_workspace("rd"),
     "event_history": _of_workspace("rd"),
     "segment_state": _of_workspace("rd"),
+    "service_hosts": _of_workspace("rd"),
     "stalls": _of_workspace("rd"),
     "steps": _of_workspace(),
     "sub_runs": _of_workspace(),

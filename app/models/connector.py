@@ -80,6 +80,14 @@ class ConnectorGate(Base):
     tokens_at: Mapped[datetime | None]
     failures_in_row: Mapped[int] = mapped_column(server_default="0")
     """Calls in a row of which the service was at fault."""
+    used_at: Mapped[datetime | None]
+    """When a call or message last began by it, to the minute."""
+    refused_request: Mapped[str | None]
+    """The request that was answered 401 since the last success, `*` when there were several."""
+    refusals_in_row: Mapped[int] = mapped_column(server_default="0")
+    """Answers of 401 in a row which may be about their request alone."""
+    renewal_cut_at: Mapped[datetime | None]
+    """When it was seen that a process had ended in the middle of renewing a consent, of which nothing came since."""
     access_token: Mapped[bytes | None]
     """Sealed, of OAuth2."""
     access_token_until: Mapped[datetime | None]

@@ -24,6 +24,7 @@ SWITCHED_OFF = (
 class CodePerformer(Performer):
     """One worker's code of one language."""
 
+    reaches_services = False
     language: code_runner.Language
 
     def __init__(self) -> None:

@@ -72,7 +72,8 @@ class HttpPerformer(Performer):
             )
         except HttpFailed as error:
             lost = error.sent and not asked_for["repeat"]
-            sign = ServiceSign(False, str(error), again=not (lost or error.permanent))
+            # What would fail for ever is the address's fault, or ours: nothing is better for leaving the server alone.
+            sign = None if error.permanent else ServiceSign(False, str(error), again=not lost)
             if lost:
                 raise CallUncertain(str(error), record=sent, sign=sign) from error
             raise CallFailed(str(error), permanent=error.permanent, record=sent, sign=sign) from error

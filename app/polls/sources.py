@@ -15,7 +15,7 @@ import psycopg
 
 from app.connectors import breaker_repository
 from app.connectors.access_tokens import AccessTokens
-from app.connectors.breaker_repository import CallSign
+from app.connectors.call_signs import CallSign
 from app.flow.performers import ServiceSign
 from app.flow.reception import names_of, value_at
 from app.flow.row_poll import RowPoll

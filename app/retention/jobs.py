@@ -60,6 +60,7 @@ def _deletions(tenant_id: int, settings: dict[str, Any]) -> list[Delete]:
         if rule.most is not None:
             deletions.append(_surplus(tenant_id, rule.most))
     deletions.append(lambda session: repository.delete_refusals(session, tenant_id, now - REFUSALS_KEPT))
+    deletions.append(lambda session: repository.delete_hosts(session, tenant_id))
     return deletions
 
 

@@ -112,6 +112,9 @@ on conflict (tenant_id, rule) do update set at = greatest(history_starts.at, exc
 _MAIL_COUNTS = """
 delete from mail_counts where hour < clock_now() - interval '2 days' returning tenant_id
 """
+_HOSTS = """
+delete from service_hosts where tenant_id = :tenant and noted_at < clock_now() - interval '24 hours' returning host
+"""
 _HEARTBEATS = "delete from heartbeats where at < now() - interval '1 hour' returning process"
 _OLDEST = {
     "runs": "select started_at as at from ended_runs where tenant_id = :tenant order by id limit 1",
@@ -181,6 +184,11 @@ async def delete_surplus(session: AsyncSession, tenant_id: int, most: int) -> in
 async def delete_refusals(session: AsyncSession, tenant_id: int, before: datetime) -> int:
     """Delete a batch of refused entries that are older than `before`."""
     return await _rows(session, _REFUSALS, {"tenant": tenant_id, "batch": BATCH, "before": before})
+
+
+async def delete_hosts(session: AsyncSession, tenant_id: int) -> int:
+    """Forget hosts without a connector of which no call has said anything for a day. Returns how many went."""
+    return await _rows(session, _HOSTS, {"tenant": tenant_id})
 
 
 async def delete_heartbeats(session: AsyncSession) -> int:

@@ -52,6 +52,7 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
         connector_name=trouble.connector_name or None,
         endpoint_id=trouble.endpoint_id,
         endpoint_host=trouble.endpoint_host or None,
+        host=trouble.host or None,
         node_id=trouble.node_id,
     )
 

@@ -254,6 +254,14 @@ KINDS: dict[str, Kind] = {
         _connector,
         stops=True,
     ),
+    "host_away": Kind(
+        translatable("Host away"),
+        "warning",
+        "plug",
+        "call",
+        translatable("It does not answer. Calls of it wait, and are made when it is back."),
+        lambda trouble: Act(gettext("Open"), f"/workflows/{trouble.workflow_id}"),
+    ),
     "held": Kind(
         translatable("Held"),
         "warning",

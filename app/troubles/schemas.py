@@ -29,6 +29,8 @@ class Trouble(msgspec.Struct, kw_only=True):
     connector_name: str = ""
     endpoint_id: UUID | None = None
     endpoint_host: str = ""
+    host: str = ""
+    """That steps call by its URL, without a connector."""
     node_id: str | None = None
     error_message: str = ""
     details: list[str] = msgspec.field(default_factory=list)
@@ -65,6 +67,8 @@ class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
     connector_name: str | None
     endpoint_id: UUID | None
     endpoint_host: str | None
+    host: str | None
+    """That steps call by its URL, without a connector."""
     node_id: str | None
 
 

@@ -19,6 +19,7 @@ from app.messaging.channels import registry
 from app.models.status import MessageStatus
 from app.polls.repository import PollRepository
 from app.settings import settings
+from app.troubles.call_repository import away_hosts
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import DEEPEST, InstallationTroubles, WorkspaceTroubles
 from app.troubles.schemas import Trouble, TroubleSummary
@@ -132,6 +133,7 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
         *await _runs(queries, now),
         *await _endpoints(queries, now),
         *await _polls(queries),
+        *await _hosts(queries),
         *(
             Trouble(
                 kind="paused",
@@ -215,6 +217,20 @@ async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
     ]
     count, since = await queries.without_connector()
     return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]
+
+
+async def _hosts(queries: WorkspaceTroubles) -> list[Trouble]:
+    return [
+        _deep(
+            "host_away",
+            host.waiting,
+            host=host.host,
+            since=host.since,
+            workflow_id=host.workflow_id,
+            error_message=host.words or "",
+        )
+        for host in await away_hosts(queries.session, queries.tenant_id, LISTED)
+    ]
 
 
 async def _endpoints(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:

@@ -44,6 +44,7 @@ FREE_TABLES = {
     "sign_in_failures": "hashes of people who sign in",
     "sign_in_links": "people who sign in",
     "live_moves": "ids of runs and steps, words; gone after minutes",
+    "service_hosts": "names of servers that failed, and what they answered, for a day",
     "stalls": "sentences of the product, and numbers",
     "templates": "what marketers wrote",
     "users": "people who sign in",

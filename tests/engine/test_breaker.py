@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.connectors import breaker_repository
+from app.connectors.call_signs import FAILURES, CallSign
 from app.engine import call_gates, integrity
 from app.flow import performers, registry
 from app.flow.performers import CallFailed, PlacedCall, RecordedAnswer, ServiceSign
@@ -88,7 +89,7 @@ def test_failures_between_successes_and_answers_about_one_request_open_nothing(w
 def test_where_all_is_well_nothing_is_written(world: World, url: str) -> None:
     connector_id = connector(world)
     began = world.one("select clock_now()")
-    sign = breaker_repository.CallSign((world.tenant, connector_id), began, ServiceSign(True))
+    sign = CallSign((world.tenant, connector_id), began, ServiceSign(True))
     with connect(url) as connection, connection.transaction():
         assert breaker_repository.note(connection, [sign] * 50) == (set(), [])
     assert world.one("select count(*) from connector_gates") == 0
@@ -97,22 +98,17 @@ def test_where_all_is_well_nothing_is_written(world: World, url: str) -> None:
 def test_a_late_answer_of_before_the_outage_closes_nothing(world: World, url: str) -> None:
     connector_id = connector(world)
     key, began = (world.tenant, connector_id), world.one("select clock_now()")
-    bad = breaker_repository.CallSign(key, began, ServiceSign(False, "It answered 500."))
+    bad = CallSign(key, began, ServiceSign(False, "It answered 500."))
     with connect(url) as connection:
         wait(world, seconds=10)
         with connection.transaction():
-            away, changes = breaker_repository.note(connection, [bad] * breaker_repository.FAILURES)
+            away, changes = breaker_repository.note(connection, [bad] * FAILURES)
         assert away == {key} and [change.state for change in changes] == ["away"]
         with connection.transaction():
-            assert breaker_repository.note(
-                connection, [breaker_repository.CallSign(key, began, ServiceSign(True))]
-            ) == ({key}, [])
+            assert breaker_repository.note(connection, [CallSign(key, began, ServiceSign(True))]) == ({key}, [])
         later = world.one("select clock_now()")
         with connection.transaction():
-            assert (
-                breaker_repository.note(connection, [breaker_repository.CallSign(key, later, ServiceSign(True))])[0]
-                == set()
-            )
+            assert breaker_repository.note(connection, [CallSign(key, later, ServiceSign(True))])[0] == set()
 
 
 def test_who_asks_to_be_left_alone_is_left_alone_by_all_workers(world: World, url: str) -> None:
@@ -201,7 +197,5 @@ def test_an_answer_that_began_before_new_credentials_pauses_nothing(world: World
     world.db.execute("update connectors set updated_at = clock_now() where id = %s", (connector_id,))
     sign = ServiceSign(False, "It answered 401.", refused=True, again=True)
     with connect(url) as connection, connection.transaction():
-        noted = breaker_repository.note(
-            connection, [breaker_repository.CallSign((world.tenant, connector_id), began, sign)]
-        )
+        noted = breaker_repository.note(connection, [CallSign((world.tenant, connector_id), began, sign)])
     assert noted == (set(), [])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors import breaker_repository
+from app.connectors.call_signs import FAILURES
 from app.engine import integrity
 from app.lib import postgres_client
 from app.polls import jobs, repository, storing
@@ -276,10 +276,10 @@ async def test_a_silent_database_holds_up_no_other_and_opens_its_breaker(
     world.workflow(polling_flow(source=source, cursor=CURSOR))
     shop.add(1)
     quick = world.workflow(polling_flow(f"{shop.recorder.url}/orders", first="existing"))
-    for number in range(breaker_repository.FAILURES + 1):
+    for number in range(FAILURES + 1):
         shop.add(number + 2)
         await look(world, minutes=61)
-    assert started(world, quick) == list(range(1, breaker_repository.FAILURES + 3))
+    assert started(world, quick) == list(range(1, FAILURES + 3))
     assert world.one("select state from connectors") == "away"
     connections = elsewhere.connections
     world.db.execute("update connectors set probe_at = clock_now() + interval '1 day'")
