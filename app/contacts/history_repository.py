@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.document import Trigger, triggers_of
-from app.flow.trigger_registry import subscriptions, takes_contacts
+from app.flow.trigger_registry import subscriptions, trigger_by_hand
 from app.lib.database import execute
 from app.models.event import Event
 from app.models.message import Message
@@ -166,8 +166,10 @@ class EnterableWorkflows(TenantRepository[Workflow]):
     model = Workflow
 
     async def startable(self) -> list[tuple[UUID, str]]:
-        """(id, name) of those that take new runs of contacts, by name."""
-        return [(id_, name) for id_, name, triggers in await self._active() if takes_contacts(triggers)]
+        """(id, name) of those that a person may let contacts into, by name."""
+        return [
+            (id_, name) for id_, name, triggers in await self._active() if trigger_by_hand(triggers, of_contact=True)
+        ]
 
     async def listening(self, events: Sequence[str]) -> list[tuple[UUID, str, str]]:
         """Those that start on one of `events`: (id, name, event)."""

@@ -315,13 +315,11 @@ class Arrivals:
             start = flow.starts.get(item.name)
             if start is None or not start.enabled:
                 return self._not_started(batch, flow, item, "trigger_not_there")
-            start = start if (item.contact_id is not None) in start.contact_rule.takes else None
-        else:
-            start = flow.by_hand if item.contact_id else flow.of_nobody
-        if start is not None:
-            return [start]
-        reason = "takes_no_contact" if item.contact_id else "needs_contact"
-        return self._not_started(batch, flow, item, reason)
+            if (item.contact_id is not None) in start.contact_rule.takes:
+                return [start]
+            return self._not_started(batch, flow, item, "takes_no_contact" if item.contact_id else "needs_contact")
+        by_hand = flow.started_by(of_contact=item.contact_id is not None)
+        return self._not_started(batch, flow, item, by_hand) if isinstance(by_hand, str) else [by_hand]
 
     @staticmethod
     def _not_started(batch: Batch, flow: CompiledFlow, item: Item, reason: str) -> list[CompiledStart]:

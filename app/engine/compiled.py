@@ -152,11 +152,7 @@ class CompiledFlow:
         self.starts = {trigger.id: self._start(trigger, prefix) for trigger in flow.triggers}
         """Where runs begin, by trigger, in the order of the document; those that are switched off too."""
         on = [start for start in self.starts.values() if start.enabled]
-        first = [*(start for start in on if start.by_hand), *on, *self.starts.values()]
-        self.by_hand = next((start for start in first if start.contact_rule is not ContactRule.NONE), None)
-        """Where a run of a contact begins that was started from outside; None: it takes no contacts."""
-        self.of_nobody = next((one for one in on if one.by_hand and one.contact_rule.lets_nobody_in), None)
-        """Where a run without a contact begins; None: there are none."""
+        self._from_outside = {of_contact: self._started_by(flow, of_contact) for of_contact in (True, False)}
         self.listening: dict[str, list[CompiledStart]] = {}
         """The triggers that an event may start runs by."""
         for start in on:
@@ -175,6 +171,17 @@ class CompiledFlow:
         self.limits = EntryLimits.of(settings)
         self.dated = settings if settings.active_from or settings.active_until else None
         """Settings that say between which dates somebody may enter."""
+
+    def _started_by(self, flow: Flow, of_contact: bool) -> CompiledStart | str:
+        if trigger := trigger_registry.trigger_by_hand(flow.triggers, of_contact=of_contact):
+            return self.starts[trigger.id]
+        if trigger_registry.switched_off(flow.triggers, of_contact=of_contact):
+            return "trigger_not_there"
+        return "takes_no_contact" if of_contact else "needs_contact"
+
+    def started_by(self, *, of_contact: bool) -> CompiledStart | str:
+        """Where a run begins that was started from outside, of a contact or without one; or why none does."""
+        return self._from_outside[of_contact]
 
     def opening(self) -> Opening:
         """Between which instants somebody may enter, as clocks of its zone show them."""

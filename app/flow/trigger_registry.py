@@ -114,16 +114,6 @@ def contact_rule(trigger: Trigger) -> ContactRule:
     return kind.contact_rule(config)
 
 
-def takes_contacts(triggers: Iterable[Trigger]) -> bool:
-    """Can a run of a contact be started manually, whatever the triggers listen for?"""
-    return any(contact_rule(trigger) is not ContactRule.NONE for trigger in triggers)
-
-
-def trigger_of_nobody(triggers: Iterable[Trigger]) -> Trigger | None:
-    """The trigger of manually started runs without a contact, or None."""
-    return next((trigger for trigger in by_hand(triggers) if contact_rule(trigger).lets_nobody_in), None)
-
-
 def by_hand(triggers: Iterable[Trigger], *, by_program: bool | None = None) -> list[Trigger]:
     """Those that are switched on and made for starts from outside, in the order in which a start asks them.
 
@@ -133,6 +123,27 @@ def by_hand(triggers: Iterable[Trigger], *, by_program: bool | None = None) -> l
     if by_program is not None:
         on.sort(key=lambda trigger: typed(trigger).kind.for_programs is not by_program)
     return on
+
+
+def trigger_by_hand(triggers: Sequence[Trigger], *, of_contact: bool, by_program: bool | None = None) -> Trigger | None:
+    """The trigger by which a start from outside begins a run, of a contact or without one; None: nothing does.
+
+    Whoever starts runs asks this, whatever the door: a person, a program, a step of another workflow. One that is made for such starts,
+    and switched on; of contacts any other that is switched on, as long as none is made for it: a switch that is off lets nobody past.
+    """
+    trigger = next(
+        (one for one in by_hand(triggers, by_program=by_program) if of_contact in contact_rule(one).takes), None
+    )
+    if trigger is not None or not of_contact or switched_off(triggers, of_contact=True):
+        return trigger
+    return next((one for one in triggers if one.enabled and contact_rule(one) is not ContactRule.NONE), None)
+
+
+def switched_off(triggers: Sequence[Trigger], *, of_contact: bool) -> bool:
+    """Is every trigger that is made for starts from outside of such runs switched off? False without any."""
+    candidates = [one for one in triggers if typed(one).kind.by_hand and of_contact in contact_rule(one).takes]
+    candidates = candidates or [one for one in triggers if of_contact and contact_rule(one) is not ContactRule.NONE]
+    return bool(candidates) and not any(one.enabled for one in candidates)
 
 
 def subscriptions(triggers: Iterable[Trigger]) -> tuple[str, ...]:

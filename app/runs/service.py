@@ -18,7 +18,7 @@ from app.engine.run_logs import LOGGED
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import Trigger, begun_by, triggers_of
 from app.flow.node_words import call_of
-from app.flow.trigger_registry import trigger_of_nobody, typed
+from app.flow.trigger_registry import trigger_by_hand, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.lib.conversions import quoted
@@ -254,7 +254,7 @@ class RunService:
         if workflow is None or workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             return False
         live = workflow.id, workflow.live_version
-        return trigger_of_nobody((await self.versions.triggers({live}))[live]) is not None
+        return trigger_by_hand((await self.versions.triggers({live}))[live], of_contact=False) is not None
 
     async def cancel(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
         """End a run where it stands; nothing of it is sent afterwards. Raises RunNotFound, RunIsOver."""

@@ -44,7 +44,14 @@ async def start_workflow(
     names = {str(id_): name for id_, name in await contacts.workflows.startable()}
     try:
         if form.workflow not in names:
-            raise Invalid(errors=[{"path": "workflow", "message": gettext("Choose a workflow that is active.")}])
+            raise Invalid(
+                errors=[
+                    {
+                        "path": "workflow",
+                        "message": gettext("Choose a workflow that is active and can be started by hand."),
+                    }
+                ]
+            )
         schema = await trigger_service.input_of_contact(UUID(form.workflow))
         if schema is not None and any(name.startswith(PREFIX) for name in data):
             properties = input_values(schema, _texts(data))

@@ -21,7 +21,7 @@ from app.flow.operators import ConditionError
 from app.flow.scope import CompileScope
 from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
-from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
+from app.flow.trigger_registry import by_hand, switched_off, trigger_by_hand, typed
 from app.lib import clock, jsonlimits
 from app.lib.conversions import as_key
 from app.lib.formats import moment_text, number
@@ -142,8 +142,6 @@ class TriggerService:
             return started.run_ids[contact_id]
         flow = await self._open(workflow_id)
         trigger = self._checked(flow, request, of_contact=False)
-        if trigger is None:
-            raise _about_contact(ContactNeeded)
         request = request._replace(properties=self._properties(request, trigger))
         if not admission(trigger)(Candidate.nobody(self._timezone, request.properties)):
             kind, config = typed(trigger)
@@ -159,8 +157,6 @@ class TriggerService:
         if len(unique) == 1 and not contacts:
             raise _unknown_contact(unique[0])
         trigger = self._checked(flow, request, of_contact=True)
-        if trigger is None and not takes_contacts(flow.triggers):
-            raise _about_contact(ContactNotTaken)
         request = request._replace(properties=self._properties(request, trigger))
         keys, refused = self._keys(flow.settings, contacts, request.properties)
         earlier = await self._entries.earlier(workflow_id, keys) if keys else {}
@@ -181,18 +177,16 @@ class TriggerService:
         return StartOutcome(dict(zip(taken, run_ids, strict=True)), refused)
 
     async def startable_without_contact(self, workflow_id: UUID) -> StartableWorkflow:
-        """A workflow that can be started without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
+        """A workflow that can be started without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded, TriggerNotStarted."""
         triggers = (await self._live(workflow_id)).triggers
-        trigger = next((one for one in by_hand(triggers, by_program=False) if contact_rule(one).lets_nobody_in), None)
-        if trigger is None:
-            raise _about_contact(ContactNeeded)
+        trigger = self._trigger(triggers, of_contact=False)
         name = (await self._workflows.get(workflow_id)).name
-        return StartableWorkflow(name, takes_contacts(triggers), input_schema(trigger))
+        return StartableWorkflow(name, trigger_by_hand(triggers, of_contact=True) is not None, input_schema(trigger))
 
     async def input_of_contact(self, workflow_id: UUID) -> InputSchema | None:
         """What a person must hand over who starts it for a contact; None: anything. Raises WorkflowNotFound, NotActive."""
-        triggers = by_hand((await self._live(workflow_id)).triggers, by_program=False)
-        return input_schema(next((one for one in triggers if True in contact_rule(one).takes), None))
+        triggers = (await self._live(workflow_id)).triggers
+        return input_schema(trigger_by_hand(triggers, of_contact=True, by_program=False))
 
     async def _live(self, workflow_id: UUID) -> Flow:
         workflow = await self._workflows.get(workflow_id)
@@ -244,20 +238,26 @@ class TriggerService:
                 refused[contact_id] = EntryRefused(message, reason="entry_key_error")
         return keys, refused
 
-    def _checked(self, flow: Flow, request: StartRequest, *, of_contact: bool) -> Trigger | None:
-        """The trigger that such a start goes by, None when there is none that is made for it. Raises TriggerNotStarted."""
-        triggers = by_hand(flow.triggers, by_program=request.by_program)
-        if request.trigger_id is not None:
-            triggers = [trigger for trigger in triggers if trigger.id == request.trigger_id]
-            if not triggers:
-                raise TriggerNotStarted(errors=[{"path": "triggerId", "message": one_line(TriggerNotStarted)}])
-        trigger = next((one for one in triggers if of_contact in contact_rule(one).takes), None)
-        if trigger is None and request.trigger_id is not None:
+    def _checked(self, flow: Flow, request: StartRequest, *, of_contact: bool) -> Trigger:
+        """The trigger that such a start goes by. Raises TriggerNotStarted, ContactNeeded, ContactNotTaken."""
+        if request.trigger_id is None:
+            return self._trigger(flow.triggers, of_contact=of_contact, by_program=request.by_program)
+        trigger = next((one for one in by_hand(flow.triggers) if one.id == request.trigger_id), None)
+        if trigger is None:
+            raise TriggerNotStarted(errors=[{"path": "triggerId", "message": one_line(TriggerNotStarted)}])
+        return self._trigger([trigger], of_contact=of_contact)
+
+    @staticmethod
+    def _trigger(triggers: Sequence[Trigger], *, of_contact: bool, by_program: bool = False) -> Trigger:
+        trigger = trigger_by_hand(triggers, of_contact=of_contact, by_program=by_program)
+        if trigger is None and switched_off(triggers, of_contact=of_contact):
+            raise TriggerNotStarted
+        if trigger is None:
             raise _about_contact(ContactNotTaken if of_contact else ContactNeeded)
         return trigger
 
     @staticmethod
-    def _properties(request: StartRequest, trigger: Trigger | None) -> dict[str, Any]:
+    def _properties(request: StartRequest, trigger: Trigger) -> dict[str, Any]:
         """What the run starts with, with the defaults of the trigger. Raises Invalid for what does not fit, or cannot be stored."""
         properties, schema = request.properties, input_schema(trigger)
         if schema is not None:
@@ -275,13 +275,13 @@ class TriggerService:
         workflow_id: UUID,
         contact_ids: Sequence[UUID | None],
         request: StartRequest,
-        trigger: Trigger | None,
+        trigger: Trigger,
         flow: Flow,
     ) -> list[UUID]:
         """Ask the engine. A trigger is named only where it would choose another one: it may be gone by then."""
         of_contact = contact_ids[0] is not None
-        first = next((one for one in by_hand(flow.triggers) if of_contact in contact_rule(one).takes), None)
-        if trigger is not None and (request.trigger_id is not None or trigger is not first):
+        first = trigger_by_hand(flow.triggers, of_contact=of_contact)
+        if request.trigger_id is not None or trigger is not first:
             return await inbox.start_at(
                 self._session,
                 self._tenant_id,

@@ -13,7 +13,7 @@ from app.flow.document import Flow, Trigger, triggers_of
 from app.flow.node_type import WorkflowCall
 from app.flow.node_words import call_of
 from app.flow.scope import is_constant
-from app.flow.trigger_registry import by_hand, contact_rule, takes_contacts, typed
+from app.flow.trigger_registry import switched_off, trigger_by_hand, typed
 from app.lib.conversions import quoted
 from app.lib.translation import gettext, translatable
 from app.models import Workflow
@@ -133,13 +133,20 @@ def _way(start: UUID, wanted: UUID, live: dict[UUID, LiveDocument]) -> list[UUID
 def _of_entry(node: CallingNode, name: str, triggers: Sequence[Trigger]) -> Iterator[Diagnostic]:
     """Does the called workflow take such runs, and the input?"""
     of_contact = node.call.of_contact
-    trigger = next((one for one in by_hand(triggers) if of_contact in contact_rule(one).takes), None)
-    if trigger is None and not (of_contact and takes_contacts(triggers)):
+    trigger = trigger_by_hand(triggers, of_contact=of_contact)
+    if trigger is None and switched_off(triggers, of_contact=of_contact):
+        message = gettext(
+            "The trigger by which others start %(name)s is switched off. Until it is on, this step fails.",
+            name=quoted(name),
+        )
+        yield warning(f"{node.path}.workflowId", message, node.id)
+        return
+    if trigger is None:
         who = "no contacts" if of_contact else "no runs without a contact"
         yield incomplete(f"{node.path}.audience", f"{quoted(name)} takes {who}. Choose another one.", node.id)
         return
-    kind, config = typed(trigger) if trigger is not None else (None, None)
-    schema = kind.input_schema(config) if kind is not None else None
+    kind, config = typed(trigger)
+    schema = kind.input_schema(config)
     if schema is None:
         return
     filled = schema.filled(node.call.properties)

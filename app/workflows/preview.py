@@ -16,7 +16,8 @@ from app.flow.entry_words import limit_sentences
 from app.flow.local_time import amount_in_words
 from app.flow.segment_membership import SegmentStanding
 from app.flow.settings import FlowSettings
-from app.flow.trigger_registry import subscriptions, takes_contacts, typed
+from app.flow.trigger_registry import contact_rule, subscriptions, typed
+from app.flow.trigger_type import ContactRule
 from app.lib import clock
 from app.lib.translation import gettext, translatable
 from app.segment_member_repository import SegmentMemberRepository
@@ -124,7 +125,7 @@ async def activation_preview(
         inside = entrants(flow, senders, timezone, standings)
     first = _listening(flow.triggers[0])
     on = [trigger for trigger in flow.triggers if trigger.enabled]
-    nobody = bool(on) and not takes_contacts(on)
+    nobody = bool(on) and all(contact_rule(trigger) is ContactRule.NONE for trigger in on)
     return ActivationPreview(
         trigger_type=first.type,
         listens_to=next(iter(first.listens_to), None),

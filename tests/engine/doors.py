@@ -131,6 +131,7 @@ class Program(Door):
 
     type = "api"
     closed = ("workflow_not_active", "trigger_not_started")
+    names: ClassVar[Mapping[str, str]] = {"triggerId": "trigger"}
 
     async def come(self) -> Refused:
         return {name: await self.start(workflow) for name, workflow in self.town.flows.items()}
@@ -138,7 +139,7 @@ class Program(Door):
     async def start(self, workflow: UUID) -> Counter[str]:
         said = Counter[str]()
         for person in self.town.people:
-            body = {"contactId": str(person), "triggerId": "trigger"}
+            body = {"contactId": str(person), **self.names}
             answer = await self.town.ask("POST", self.path(workflow), (202, 409), json=body)
             if answer.status_code == 409:
                 said[reason_of(answer.json())] += 1
@@ -152,7 +153,7 @@ class ProgramList(Program):
     """`POST …/trigger` with a list of contacts."""
 
     async def start(self, workflow: UUID) -> Counter[str]:
-        body = {"contactIds": [str(person) for person in self.town.people], "triggerId": "trigger"}
+        body = {"contactIds": [str(person) for person in self.town.people], **self.names}
         answer = await self.town.ask("POST", self.path(workflow), (202, 409), json=body)
         if answer.status_code == 409:  # it is about all of them
             return Counter({reason_of(answer.json()): len(self.town.people)})
@@ -160,7 +161,9 @@ class ProgramList(Program):
 
 
 class Execution(Program):
-    """`POST …/execute`."""
+    """`POST …/execute`, without saying by which trigger."""
+
+    names: ClassVar[Mapping[str, str]] = {}
 
     def path(self, workflow: UUID) -> str:
         return f"{V1}/workflows/{workflow}/execute"
@@ -170,7 +173,7 @@ class Page(Door):
     """The form on the page of a contact, in the browser of a marketer."""
 
     type = "manual"
-    closed = ("Choose a workflow that is active.", "Runs of this workflow have no contact")
+    closed = ("No workflow can be started by hand", "No workflow can be started by hand")
     browser: httpx.AsyncClient
     WORDS: ClassVar[Mapping[str, str]] = {
         "is in the workflow already": "already_active",
@@ -341,7 +344,7 @@ class Called(Door):
     """A step of another workflow, which each contact enters by an event."""
 
     type = "manual"
-    closed = ("workflow_paused", "")
+    closed = ("workflow_paused", "trigger_not_there")
 
     async def live(self) -> None:
         for workflow in self.town.flows.values():

@@ -66,7 +66,18 @@ def test_a_trigger_that_is_switched_off_starts_nothing(world: World) -> None:
     assert world.runs(workflow) == {}
     world.put("manual", [person], kind=1, workflow_id=workflow)
     world.engine.advance()
-    assert started(world, workflow) == [(None, "a")], "no trigger for it is on: it begins with the first that is"
+    assert started(world, workflow) == [], (
+        "the trigger that is made for it is off: another one that is on is no way around it"
+    )
+    assert world.db.execute("select reason from entry_refusals").fetchall() == [("trigger_not_there",)]
+
+
+def test_who_is_put_in_by_hand_begins_at_the_first_trigger_when_none_is_made_for_it(world: World) -> None:
+    (person,) = world.contacts(1)
+    workflow = world.workflow(two(paid={"enabled": False}, hand={"type": "event", "data": {"event": "asked"}}))
+    world.put("manual", [person], kind=1, workflow_id=workflow)
+    world.engine.advance()
+    assert started(world, workflow) == [(None, "a")]
 
 
 def test_an_event_that_two_triggers_wait_for_starts_one_run(world: World) -> None:

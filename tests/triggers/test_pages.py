@@ -51,7 +51,7 @@ async def test_a_workflow_that_rests_is_not_offered(
     await make_workflow(db_session, workspace)
     workflow_id = await make_workflow(db_session, workspace, "paused")
     answer = await marketer.post(f"/contacts/{ada.id}/start", data={"workflow": str(workflow_id)}, headers=FORM)
-    assert answer.status_code == 422 and "Choose a workflow that is active." in answer.text
+    assert answer.status_code == 422 and "Choose a workflow that is active and can be started by hand." in answer.text
 
 
 async def test_a_workflow_that_takes_no_contact_is_not_offered_to_one(
