@@ -53,17 +53,20 @@ select r.tenant_id, r.id, 1, now() from unnest(%s::int[], %s::uuid[]) as b(tenan
 join active_runs r on r.tenant_id = b.tenant_id and r.id = b.id and r.status < 3
 on conflict (tenant_id, run_id) do update set count = crashes.count + %s, at = now()
 """
+# Whoever was moved on by another worker since then is not what stopped this one.
 _HOLD = """
 update active_runs r set status = 3, resume_at = null, error_message = %s, waits_since = coalesce(r.waits_since, clock_now()),
   fence = fence + 1 from crashes c
-where c.count >= 3 and r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3
+where c.count >= 3 and r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now()
 returning r.id
 """
 _BAD_EVENTS = "delete from crashes where count >= 3 and inbox_id is not null returning tenant_id, lane, inbox_id"
 # Others may have handled it meanwhile, or it waits for something else by now.
 _SUSPECTS = f"""
 with cleared as (
-  delete from crashes c where count < 3 and not exists (
+  delete from crashes c where not exists (
+      select from active_runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status = 3)
+    and not exists (
       select from inbox i where i.tenant_id = c.tenant_id and i.{ANY_PRIORITY} and i.lane = c.lane and i.id = c.inbox_id)
     and not exists (
       select from active_runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now())

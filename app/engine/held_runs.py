@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
 from app.engine.passing import SKIP
+from app.flow.document import LATE
 from app.models.status import RunStatus
 
 _GOES_ON = f"""
@@ -27,7 +28,14 @@ forgotten as (delete from crashes c using released r where c.tenant_id = r.tenan
 select id from released
 """
 _NOT_HELD = "waits_since = case when r.waits_for is null then null else r.waits_since end"
-_AGAIN = f"status = case when r.resume_port is null then 0 else 1 end, resume_at = clock_now(), {_NOT_HELD}"
+_END_OF_LOOP = f"""
+case when r.resume_port like '{LATE}%%' then timestamptz '2000-01-01 00:00:00+00'
+  + (r.context->'loops'->split_part(r.resume_port, '.', 2)->>'until')::bigint * interval '1 microsecond' end
+"""
+"""Until when a run rests that a loop around it wakes, should nothing come before that (`loop_times`); null: none does."""
+_AGAIN = f"""
+status = case when r.resume_port is null then 0 else 1 end, resume_at = greatest(clock_now(), {_END_OF_LOOP}), {_NOT_HELD}
+"""
 _PASSED = f"""
 status = 1, resume_at = clock_now(), resume_port = '{SKIP}' || u.port, resume_output = %(output)s::jsonb, waits_for = null,
   waits_since = null

@@ -8,8 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from app.engine import integrity
+from app.engine import control, integrity
+from app.engine.crashes import MOST
+from app.engine.held_runs import release_runs
 from app.flow import registry
+from app.lib import database
 from tests.engine.test_against_reference import When
 from tests.engine.test_hold import answer as answer_by_hand
 from tests.fixtures.world import World, flow, node
@@ -243,4 +246,57 @@ def test_an_event_of_the_same_batch_ends_a_wait_before_its_loop_does(any_way: Wo
     world.engine.advance()
     assert world.runs(workflow) == {"completed": 1}
     assert [one[2] for one in ways(world, workflow)] == ["body", "next", "done", "next"]
+    sound(world)
+
+
+async def released(world: World) -> None:
+    async with database.transaction() as session:
+        ids = [run_id for (run_id,) in world.db.execute("select id from runs where status = 3").fetchall()]
+        assert await release_runs(session, world.tenant, ids) == len(ids) == 1
+
+
+@pytest.mark.parametrize("second", [20, 90])
+async def test_a_run_that_was_held_waits_until_the_time_of_its_loop_once_it_is_released(
+    world: World, second: int
+) -> None:
+    world.travel(NOON)
+    workflow = world.workflow(looping(node("w", "wait_for_event", **WAITS["wait_for_event"])))
+    (ada,) = world.contacts(1)
+    world.emit("go", [ada], {"items": ["a", "b"]})
+    control.hold_run(world.db, world.tenant, world.one("select id from runs"), "A month was missing.")
+    seconds(world, second)
+    await released(world)
+    world.engine.advance()
+    assert world.runs(workflow) == ({"waiting": 1} if second < 60 else {"completed": 1})
+    seconds(world, 95)
+    assert [one[2] for one in ways(world, workflow)] == ["body", "late.s", "error", "next"]
+    sound(world)
+
+
+async def test_what_a_released_run_waits_for_may_still_come_in_time(world: World) -> None:
+    world.travel(NOON)
+    workflow = world.workflow(looping(node("w", "wait_for_event", **WAITS["wait_for_event"])))
+    (ada,) = world.contacts(1)
+    world.emit("go", [ada], {"items": ["a"]})
+    control.hold_run(world.db, world.tenant, world.one("select id from runs"), "A month was missing.")
+    seconds(world, 20)
+    await released(world)
+    world.emit("paid", [ada])
+    assert world.runs(workflow) == {"completed": 1}
+    assert [one[2] for one in ways(world, workflow)] == ["body", "next", "done", "next"]
+    sound(world)
+
+
+def test_who_was_moved_on_since_a_worker_died_is_not_held_where_it_rests_now(world: World) -> None:
+    """A third death was counted of a run that another worker has walked meanwhile: it is not what stops workers."""
+    world.travel(NOON)
+    workflow = world.workflow(looping(node("w", "delay", duration=3, unit="hours")))
+    world.emit("go", world.contacts(1), {"items": ["a", "b"]})
+    world.db.execute(
+        "insert into crashes (tenant_id, run_id, count, at) select tenant_id, id, %s, now() from active_runs", (MOST,)
+    )
+    world.engine.crashes.examine()
+    assert world.runs(workflow) == {"waiting": 1} and world.one("select count(*) from crashes") == 0
+    seconds(world, 61)
+    assert world.runs(workflow) == {"completed": 1}
     sound(world)
