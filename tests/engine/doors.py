@@ -109,12 +109,13 @@ class EventList(Events):
 
 
 class Import(Events):
-    """A file of contacts, which changes each."""
+    """A file of contacts, which changes each. What the steps of other workflows change is none of it: they add a tag."""
 
     visits = 0
 
     def data(self) -> dict[str, Any]:
-        return {"event": "contact.updated"}
+        condition = {"field": "event.changed", "operator": "contains", "value": "attributes.color"}
+        return {"event": "contact.updated", "conditions": [condition]}
 
     async def come(self) -> Refused:
         self.visits += 1
