@@ -1,6 +1,7 @@
 """One family of errors. Each carries an HTTP status and a stable code; its docstring is the default message.
 
-A message says what to do next. `app.web.problems` turns these into problem+json for programs and a designed page for people.
+A message says what to do next, in English; pages show it in the language of the reader, with a sentence of its own (`people`) or without
+those that hold words of the API in backticks. `app.web.problems` turns these into problem+json for programs and a designed page for people.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class AppError(Exception):
 
     status_code = 500
     code = "internal_error"
+    people: str = ""
+    """What pages say instead of the docstring, where that speaks to programs."""
     retry_after: int | None = None
     """Seconds after which trying again makes sense; sent as `Retry-After`."""
 
@@ -39,7 +42,8 @@ class AppError(Exception):
         **extra: Any,
     ) -> None:
         """`retry_after` is in seconds; `extra` becomes members of the problem document."""
-        self.message = message or inspect.getdoc(type(self)) or "Something went wrong."
+        self.message = message or inspect.getdoc(type(self)) or self.code
+        self.for_people = message or vars(type(self)).get("people") or self.message
         self.errors = errors or []
         self.headers = headers or {}
         self.extra = extra
@@ -55,6 +59,7 @@ class Invalid(AppError):
 
     status_code = 422
     code = "invalid"
+    people = "Some fields need another look."
 
 
 class BadRequest(AppError):
@@ -62,6 +67,7 @@ class BadRequest(AppError):
 
     status_code = 400
     code = "bad_request"
+    people = "The request could not be read. Load the page again."
 
 
 class SignedOut(AppError):
@@ -69,6 +75,7 @@ class SignedOut(AppError):
 
     status_code = 401
     code = "not_authenticated"
+    people = "Sign in first."
 
 
 class Forbidden(AppError):
@@ -97,6 +104,7 @@ class MethodNotAllowed(AppError):
 
     status_code = 405
     code = "method_not_allowed"
+    people = "This cannot be done here. Load the page again."
 
 
 class WrongContentType(AppError):
@@ -104,6 +112,7 @@ class WrongContentType(AppError):
 
     status_code = 415
     code = "wrong_content_type"
+    people = "What was sent is of the wrong kind. Load the page again."
 
 
 class TooLarge(AppError):
@@ -111,6 +120,7 @@ class TooLarge(AppError):
 
     status_code = 413
     code = "too_large"
+    people = "This is too large. Send it in smaller parts."
 
 
 class TooMany(AppError):

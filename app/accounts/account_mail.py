@@ -6,7 +6,7 @@ The text is stored encrypted until it was sent, and deleted afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.invitation_repository import AccountMailRepository
 from app.accounts.principal import Principal
 from app.lib import clock, crypto, jobs
+from app.lib.formats import moment_text
 from app.lib.ids import uuid7
+from app.lib.translation import gettext, using
 from app.messaging.channels import registry
 from app.messaging.channels.email.channel import EmailChannel
 from app.models.invitation import AccountMail
@@ -79,26 +81,39 @@ async def latest(session: AsyncSession, tenant_id: int, about: Iterable[UUID]) -
 
 
 def invitation_words(by: Principal, *, email: str, role: str, token: str, until: datetime) -> Words:
-    return Words(
-        f"{by.name} invites you to {by.workspace} on Throughline",
-        f"{by.name} ({by.email}) invites you to the workspace {by.workspace} on Throughline, with the role {role}.\n\n"
-        "Open this link to accept:\n\n"
-        f"{settings().web.base_url}/invitation#{token}\n\n"
-        f"It works once, for {email} only, until {_day(until)}.\n\n"
-        "If you did not expect this, ignore this mail: nothing happens.\n",
+    """In the language of who invites: that of the person is not known yet."""
+    values = {"name": by.name, "email": by.email, "workspace": by.workspace}
+    paragraphs = (
+        gettext(
+            "%(name)s (%(email)s) invites you to the workspace %(workspace)s on Throughline, with the role %(role)s."
+        )
+        % (values | {"role": gettext(role)}),
+        gettext("Open this link to accept:"),
+        f"{settings().web.base_url}/invitation#{token}",
+        gettext("It works once, for %(email)s only, until %(day)s.", email=email, day=_day(until)),
+        gettext("If you did not expect this, ignore this email: nothing happens."),
     )
+    return Words(gettext("%(name)s invites you to %(workspace)s on Throughline") % values, _text(paragraphs))
 
 
-def link_words(by: Principal, *, token: str, until: datetime) -> Words:
-    return Words(
-        "Your sign-in link for Throughline",
-        f"{by.name} ({by.email}) asked for a link that signs you in to {by.workspace} on Throughline.\n\n"
-        "Open it to sign in:\n\n"
-        f"{settings().web.base_url}/sign-in/link#{token}\n\n"
-        f"It works once, until {_day(until)}. You were signed out everywhere when it was made.\n\n"
-        f"If you did not ask {by.name} for it, do not open it, and tell an owner of the workspace.\n",
-    )
+def link_words(by: Principal, *, token: str, until: datetime, language: str) -> Words:
+    """In the language of the person, as the profile says."""
+    values = {"name": by.name, "email": by.email, "workspace": by.workspace}
+    with using(language):
+        paragraphs = (
+            gettext("%(name)s (%(email)s) asked for a link that signs you in to %(workspace)s on Throughline.")
+            % values,
+            gettext("Open it to sign in:"),
+            f"{settings().web.base_url}/sign-in/link#{token}",
+            gettext("It works once, until %(day)s. You were signed out everywhere when it was made.", day=_day(until)),
+            gettext("If you did not ask %(name)s for it, do not open it, and tell an owner of the workspace.") % values,
+        )
+        return Words(gettext("Your sign-in link for Throughline"), _text(paragraphs))
+
+
+def _text(paragraphs: Iterable[str]) -> str:
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+    return moment_text(at, UTC, at, "day")

@@ -21,6 +21,7 @@ from app.accounts.principal import Principal
 from app.errors import SignedOut
 from app.lib import clock, crypto, translation
 from app.lib.single_flight import SingleFlight
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.settings import settings
 from app.web import transactions
@@ -122,14 +123,19 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
     if row is None or not hmac.compare_digest(row.key_hash, crypto.fingerprint(secret)):
         return None
     if row.revoked_at is not None:
-        raise KeyOver("This API key was revoked. Ask an admin of the workspace for a new one.")
+        raise KeyOver(gettext("This API key was revoked. Ask an admin of the workspace for a new one."))
     if row.expires_at is not None and row.expires_at <= now:
         raise KeyOver(
-            f"This API key expired on {row.expires_at:%Y-%m-%d}. Ask an admin of the workspace for a new one."
+            gettext(
+                "This API key expired on %(expires_at)s. Ask an admin of the workspace for a new one.",
+                expires_at=f"{row.expires_at:%Y-%m-%d}",
+            )
         )
     role = keys.effective_role(Role(row.role), row.created_by, Role(row.maker_role) if row.maker_role else None)
     if role is None:
-        raise KeyOver("The person who made this API key is no longer in the workspace. Ask an admin for a new one.")
+        raise KeyOver(
+            gettext("The person who made this API key is no longer in the workspace. Ask an admin for a new one.")
+        )
     if _stale(row.last_used_at, now):
         await key_repository.note_use(session, row.id, now)
     return Principal(

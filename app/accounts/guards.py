@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Forbidden, SignedOut
+from app.lib.translation import gettext
 from app.models.status import Role
 
 
@@ -27,7 +28,13 @@ def access_refusal(principal: Principal | None, handler: BaseRouteHandler) -> Ap
         return None
     wanted = Role(handler.opt["role"])
     if not principal.role.covers(wanted):
-        return Forbidden(f"This needs the role {wanted}; yours is {principal.role}. Ask an admin of the workspace.")
+        return Forbidden(
+            gettext(
+                "This needs the role %(wanted)s; yours is %(role)s. Ask an admin of the workspace.",
+                wanted=wanted,
+                role=principal.role,
+            )
+        )
     if principal.scopes is not None and "scope" not in handler.opt:  # a page, which knows no keys
         return Forbidden()
     return missing_scope(principal, handler.opt.get("scope"))
@@ -38,7 +45,10 @@ def missing_scope(principal: Principal, scope: str | None) -> Forbidden | None:
     if principal.may_touch(scope):
         return None
     return Forbidden(
-        f"This key lacks the scope {scope}. Use a key that holds it, or ask an admin of the workspace for one.",
+        gettext(
+            "This key lacks the scope %(scope)s. Use a key that holds it, or ask an admin of the workspace for one.",
+            scope=scope,
+        ),
         code="missing_scope",
         headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         scope=scope,

@@ -17,6 +17,7 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.invitations import Opened
 from app.accounts.sessions import WrongPassword
 from app.errors import AppError, Invalid, TooMany
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.web import flash, transactions
 from app.web.client_address import client_address
@@ -104,7 +105,8 @@ async def _with_password(
         budgets = throttle.of_sign_in(invitation.email, address, known_device(request, invitation.email))
         user_id = await sessions.check_password(own, invitation.email, password, budgets)
     except (WrongPassword, TooMany) as error:
-        error.errors = [{"path": "current", "message": error.message.replace("Email or password", "The password")}]
+        why = error.message if isinstance(error, TooMany) else gettext("The password is wrong.")
+        error.errors = [{"path": "current", "message": why}]
         if isinstance(error, TooMany):
             raise
         raise Invalid(errors=error.errors) from error
@@ -132,7 +134,7 @@ async def leave_for_invitation(request: AppRequest, db_session: Database) -> Res
 
 
 def _welcome(invitation: Opened) -> str:
-    return f"Welcome to {invitation.workspace}."
+    return gettext("Welcome to %(workspace)s.", workspace=invitation.workspace)
 
 
 ROUTES: list[Any] = [open_invitation, show_invitation, accept_invitation, leave_for_invitation]

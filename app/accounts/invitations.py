@@ -23,6 +23,7 @@ from app.accounts.principal import Principal
 from app.accounts.sign_in_links import LinkOver
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
+from app.lib.translation import gettext
 from app.models.invitation import Invitation
 from app.models.status import Role
 from app.models.user import Membership, User
@@ -80,10 +81,10 @@ async def invite(
     """Invite `email` (clean) to the principal's workspace. The caller has checked that the principal may grant `role`."""
     await repository.lock_workspace(session, principal.tenant_id)
     if await repository.member_by_email(session, principal.tenant_id, email):
-        raise Invalid(errors=[{"path": "email", "message": "This person is in the workspace already."}])
+        raise Invalid(errors=[{"path": "email", "message": gettext("This person is in the workspace already.")}])
     rows = InvitationRepository(session, principal.tenant_id)
     if await rows.exists(Invitation.email == email):
-        text = "This person is invited already. Send the invitation again from the list, or revoke it first."
+        text = gettext("This person is invited already. Send the invitation again from the list, or revoke it first.")
         raise Invalid(errors=[{"path": "email", "message": text}])
     if await rows.count() >= OPEN_AT_MOST:
         text = f"{OPEN_AT_MOST} invitations are open. Revoke some that are no longer needed first."
@@ -220,7 +221,7 @@ async def accept_as(
     user = await session.get_one(User, user_id)
     invitation = await _use_up(session, token)
     if user.email != invitation.email or user.disabled_at is not None:
-        raise Forbidden(f"This invitation is for {invitation.email}.")
+        raise Forbidden(gettext("This invitation is for %(email)s.", email=invitation.email))
     await sign_in_links.end_links(session, user_id)
     await sessions.end_others(session, user_id, session_id)
     await _join(session, invitation, user_id, address, account="known")
@@ -259,7 +260,7 @@ async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID)
     if invitation is None:
         raise NotFound
     if not principal.role.covers(Role(invitation.role)):
-        raise Forbidden(f"Only an owner may do this to an invitation of an {invitation.role}.")
+        raise Forbidden(gettext("Only an owner may do this to an invitation of an %(role)s.", role=invitation.role))
     return invitation
 
 

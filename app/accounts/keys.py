@@ -21,6 +21,7 @@ from app.accounts.key_repository import KeyRepository
 from app.accounts.principal import Principal
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
+from app.lib.translation import gettext
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
 from app.models.status import Role
@@ -113,7 +114,7 @@ async def create(
     """
     wanted = _role(role)
     if not principal.role.covers(wanted):
-        raise Forbidden(f"A key can have at most your own role, {principal.role}.")
+        raise Forbidden(gettext("A key can have at most your own role, %(role)s.", role=principal.role))
     checked_scopes = _scopes(scopes, wanted)
     _no_more_than(principal, checked_scopes)
     row = _new(principal.tenant_id, name, wanted, checked_scopes, days)
@@ -136,7 +137,12 @@ async def create_api_key(
         else await repository.first_workspace(session)
     )
     if workspace is None:
-        raise NotFound(f"There is no workspace {workspace_slug or ''!r}. Start the product once, or check the name.")
+        raise NotFound(
+            gettext(
+                "There is no workspace %(workspace_slug)s. Start the product once, or check the name.",
+                workspace_slug=f"{workspace_slug or ''!r}",
+            )
+        )
     wanted = _role(role)
     return await _stored(session, _new(workspace.id, name, wanted, _scopes(scopes, wanted), days))
 
@@ -150,11 +156,20 @@ async def rotate(
     """
     if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
         raise Invalid(
-            errors=[{"path": "overlapHours", "message": f"Send a number of hours from 0 to {MAX_OVERLAP_HOURS}."}]
+            errors=[
+                {
+                    "path": "overlapHours",
+                    "message": gettext(
+                        "Send a number of hours from 0 to %(max_overlap_hours)s.", max_overlap_hours=MAX_OVERLAP_HOURS
+                    ),
+                }
+            ]
         )
     old = await _theirs(session, principal, key_id, "rotate")
     if old.replaced_by is not None:
-        raise Conflict("This key was rotated already. Rotate the key that took its place.", code="rotated_already")
+        raise Conflict(
+            gettext("This key was rotated already. Rotate the key that took its place."), code="rotated_already"
+        )
     scopes = None if old.scopes is None else list(old.scopes)
     _no_more_than(principal, scopes)
     life = max(1, round((old.expires_at - old.created_at) / timedelta(days=1))) if old.expires_at else None
@@ -205,7 +220,7 @@ async def settle(
     if answer is None:
         raise KeysInQuestion(held_keys)
     if answer not in choices(principal, user_id, stays_as):
-        raise Invalid(errors=[{"path": "keys", "message": "Choose what shall become of the API keys."}])
+        raise Invalid(errors=[{"path": "keys", "message": gettext("Choose what shall become of the API keys.")}])
     if answer == "keep":
         return len(held_keys)
     for key in held_keys:
@@ -231,7 +246,9 @@ async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, ver
     if row is None:
         raise NotFound
     if not principal.role.covers(Role(row.role)):
-        raise Forbidden(f"Only an {row.role} may {verb} this key, because it has that role.")
+        raise Forbidden(
+            gettext("Only an %(role)s may %(verb)s this key, because it has that role.", role=row.role, verb=verb)
+        )
     return row
 
 
@@ -239,7 +256,9 @@ def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise Invalid(errors=[{"path": "role", "message": f"Choose one of {', '.join(Role)}."}]) from None
+        raise Invalid(
+            errors=[{"path": "role", "message": gettext("Choose one of %(role)s.", role=", ".join(Role))}]
+        ) from None
 
 
 def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
@@ -248,27 +267,47 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
     wanted = set(scopes)
     unknown = sorted(wanted - set(Scope))
     if unknown or not wanted:
-        refusal = f"There is no scope {', '.join(unknown)}. " if unknown else "Choose at least one. "
+        refusal = (
+            gettext("There is no scope %(unknown)s. ", unknown=", ".join(unknown))
+            if unknown
+            else gettext("Choose at least one. ")
+        )
         raise Invalid(errors=[{"path": "scopes", "message": f"{refusal}The scopes are {', '.join(Scope)}."}])
     chosen = [scope for scope in Scope if scope in wanted]
     if useless := [scope for scope in chosen if not role.covers(scope.least_role)]:
         refusal = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
-        raise Invalid(errors=[{"path": "scopes", "message": f"The role {role} cannot use all of these: {refusal}."}])
+        raise Invalid(
+            errors=[
+                {
+                    "path": "scopes",
+                    "message": gettext(
+                        "The role %(role)s cannot use all of these: %(refusal)s.", role=role, refusal=refusal
+                    ),
+                }
+            ]
+        )
     return [scope.value for scope in chosen]
 
 
 def _no_more_than(principal: Principal, scopes: list[str] | None) -> None:
     if principal.scopes is not None and (scopes is None or not principal.scopes.issuperset(scopes)):
-        raise Forbidden(f"A key can have at most your own scopes: {', '.join(sorted(principal.scopes))}.")
+        raise Forbidden(
+            gettext("A key can have at most your own scopes: %(sorted)s.", sorted=", ".join(sorted(principal.scopes)))
+        )
 
 
 def _new(tenant_id: int, name: str, role: Role, scopes: list[str] | None, days: int | None) -> ApiKey:
     name = name.strip()
     if not 1 <= len(name) <= 100:
-        raise Invalid(errors=[{"path": "name", "message": "Give the key a name of 1 to 100 characters."}])
+        raise Invalid(errors=[{"path": "name", "message": gettext("Give the key a name of 1 to 100 characters.")}])
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise Invalid(
-            errors=[{"path": "expiresInDays", "message": f"Send a number from 1 to {MAX_DAYS}, or null for never."}]
+            errors=[
+                {
+                    "path": "expiresInDays",
+                    "message": gettext("Send a number from 1 to %(max_days)s, or null for never.", max_days=MAX_DAYS),
+                }
+            ]
         )
     now = clock.now()
     row = ApiKey(tenant_id=tenant_id, name=name, role=role.value, scopes=scopes, created_at=now)

@@ -28,6 +28,7 @@ from app.settings import settings
 from app.web import csrf, flash, transactions
 from app.web.client_address import client_address
 from app.web.fragments import page
+from app.web.wording import for_people
 
 log = structlog.get_logger()
 _OURS = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
@@ -81,10 +82,10 @@ async def sign_in(request: AppRequest, db_session: Database) -> Template | Respo
         user_id = await sessions.check_password(own, email, password, budgets)
     except WrongPassword as error:
         log.warning("sign_in.wrong", address=address, known_device=device is not None)
-        return _form(request, target, email, error.message, status=401)
+        return _form(request, target, email, for_people(error.for_people), status=401)
     except TooMany as error:
         log.warning("sign_in.too_many", address=address, known_device=device is not None)
-        return _form(request, target, email, error.message, 429, {"Retry-After": str(error.retry_after)})
+        return _form(request, target, email, for_people(error.for_people), 429, {"Retry-After": str(error.retry_after)})
     notice = await _untold(db_session, user_id)
     return await begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")), text=notice)
 

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.errors import Invalid, TooMany
+from app.lib.translation import gettext
 
 T = TypeVar("T")
 MIN_LENGTH, MAX_LENGTH = 10, 256
@@ -43,11 +44,11 @@ def checked_password(password: str, email: str = "", *, path: str = "password") 
     """The password when it may be used; Invalid otherwise. Length counts, kinds of characters do not (NIST 800-63B)."""
     text = ""
     if len(password) < MIN_LENGTH:
-        text = f"Use at least {MIN_LENGTH} characters."
+        text = gettext("Use at least %(min_length)s characters.", min_length=MIN_LENGTH)
     elif len(password) > MAX_LENGTH:
-        text = f"Use at most {MAX_LENGTH} characters."
+        text = gettext("Use at most %(max_length)s characters.", max_length=MAX_LENGTH)
     elif len(set(password)) < 5 or (email and password.lower() in (email.lower(), email.partition("@")[0].lower())):
-        text = "This password is easy to guess. Use a few unrelated words."
+        text = gettext("This password is easy to guess. Use a few unrelated words.")
     if text:
         raise Invalid(text, errors=[{"path": path, "message": text}])
     return password
@@ -68,7 +69,7 @@ def _verify(stored: str | None, password: str) -> bool:
 async def _beside(work: Callable[[], T]) -> T:
     global _waiting
     if _waiting >= _WAITING_AT_MOST:
-        raise TooMany("Many people are signing in at this moment. Try again in a few seconds.", retry_after=5)
+        raise TooMany(gettext("Many people are signing in at this moment. Try again in a few seconds."), retry_after=5)
     _waiting += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_threads, work)

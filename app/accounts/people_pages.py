@@ -16,6 +16,7 @@ from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.settings import settings
 from app.web import flash
@@ -60,7 +61,7 @@ async def _users(
 def _handed_over(request: AppRequest, link: NewLink, path: str, *, invited: bool) -> Template | Response[bytes]:
     """Say that the link went by mail, or show it, once."""
     if link.token is None:
-        what = "The invitation" if invited else "The sign-in link"
+        what = gettext("The invitation") if invited else gettext("The sign-in link")
         return flash.go(request, URL, f"{what} is on its way to {link.email}.")
     url = f"{settings().web.base_url}{path}#{link.token}"
     return page(request, "accounts/link_shown.html", headers=PRIVATE, url=url, email=link.email, invited=invited)
@@ -101,7 +102,7 @@ async def revoke_invitation(
     """End an invitation."""
     address = client_address(request.scope)
     email = await invitations.revoke(db_session, request.user, invitation_id, address=address)
-    return flash.go(request, URL, f"The invitation of {email} was revoked.")
+    return flash.go(request, URL, gettext("The invitation of %(email)s was revoked.", email=email))
 
 
 @post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, status_code=200)
@@ -155,7 +156,7 @@ async def end_session_of_user(
 ) -> Response[bytes]:
     """Sign a member out in one browser."""
     await service.end_sessions_of(db_session, request.user, user_id, session_id)
-    return flash.go(request, f"{URL}/{user_id}/sessions", "Signed out there.")
+    return flash.go(request, f"{URL}/{user_id}/sessions", gettext("Signed out there."))
 
 
 ROUTES: list[Any] = [

@@ -14,6 +14,7 @@ from app.accounts import keys
 from app.accounts.principal import Principal
 from app.accounts.service import WorkspaceChange
 from app.errors import Invalid
+from app.lib.translation import gettext
 from app.messaging.channels.opt_words import STOP_WORDS
 from app.models.scope import Scope
 from app.models.status import Role
@@ -97,7 +98,9 @@ class ApiKeyIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
         if self.preset is None:
             return self.role or Role.VIEWER, self.scopes
         if self.role is not None or self.scopes is not None:
-            raise Invalid(errors=[{"path": "preset", "message": "Send a preset, or role and scopes; not both."}])
+            raise Invalid(
+                errors=[{"path": "preset", "message": gettext("Send a preset, or role and scopes; not both.")}]
+            )
         preset = keys.PRESETS[self.preset]
         return preset.role, list(preset.scopes)
 

@@ -64,7 +64,7 @@ def clean_email(email: str, *, path: str = "email") -> str:
     """
     odd, email = addresses.look_alike(email.strip()), addresses.lookup_form(email)
     if odd or not addresses.is_mailable(email):
-        raise Invalid(errors=[{"path": path, "message": "Send an email address like name@company.example."}])
+        raise Invalid(errors=[{"path": path, "message": gettext("Send an email address like name@company.example.")}])
     return email
 
 
@@ -72,7 +72,7 @@ def clean_name(name: str, path: str = "name") -> str:
     """A name as it is stored: one line, without outer blanks. Invalid when it is too long."""
     name = " ".join(name.split())
     if len(name) > 100:
-        raise Invalid(errors=[{"path": path, "message": "Use at most 100 characters."}])
+        raise Invalid(errors=[{"path": path, "message": gettext("Use at most 100 characters.")}])
     return name
 
 
@@ -80,7 +80,9 @@ def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise Invalid(errors=[{"path": "role", "message": f"Choose one of {', '.join(Role)}."}]) from None
+        raise Invalid(
+            errors=[{"path": "role", "message": gettext("Choose one of %(role)s.", role=", ".join(Role))}]
+        ) from None
 
 
 async def create_workspace(
@@ -89,7 +91,7 @@ async def create_workspace(
     """A new workspace. The slug is made from the name when none is given."""
     name = clean_name(name)
     if not name:
-        raise Invalid(errors=[{"path": "name", "message": "Give the workspace a name."}])
+        raise Invalid(errors=[{"path": "name", "message": gettext("Give the workspace a name.")}])
     wanted_slug = re.sub(r"[^a-z0-9]+", "-", (slug or name).lower()).strip("-")[:48] or "workspace"
     row = Workspace(
         name=name, slug=await repository.free_slug(session, wanted_slug), timezone=check_timezone(timezone), settings={}
@@ -192,18 +194,21 @@ async def new_link(session: AsyncSession, principal: Principal, user_id: UUID, *
     member = await _member(session, principal, user_id)
     _may_grant(principal, member.role)
     if user_id == principal.id:
-        raise Forbidden("You are signed in. Change your password on your profile instead.")
+        raise Forbidden(gettext("You are signed in. Change your password on your profile instead."))
     if member.elsewhere:
         raise Forbidden(
-            "This person is also in another workspace, so nobody here may make a link for them. "
-            "Whoever runs the server can: ./dev user create --email EMAIL --role ROLE."
+            gettext(
+                "This person is also in another workspace, so nobody here may make a link for them. Whoever runs the "
+                "server can: ./dev user create --email EMAIL --role ROLE."
+            )
         )
     mailed = await account_mail.can_mail(session, principal.tenant_id)
     ended = await sessions.end_others(session, user_id, None)
     token = await sign_in_links.create_sign_in_link(session, user_id, created_by=principal.id, mailed=mailed)
     if mailed:
         until = clock.now() + sign_in_links.LINK_LIFE
-        words = account_mail.link_words(principal, token=token, until=until)
+        language = (await session.get_one(User, user_id)).language
+        words = account_mail.link_words(principal, token=token, until=until, language=language or principal.language)
         await account_mail.post(
             session, principal.tenant_id, about=user_id, recipient=member.email, words=words, expires_at=until
         )
@@ -345,9 +350,16 @@ def _checked_stop_words(texts: Sequence[str]) -> list[str]:
     """The words without needless blanks, each once. Raises Invalid."""
     words = list(dict.fromkeys(word for text in texts if (word := " ".join(text.split()))))
     if len(words) > MOST_WORDS:
-        raise _invalid("stopWords", f"These are {len(words)} words; {MOST_WORDS} may be added.")
+        raise _invalid(
+            "stopWords",
+            gettext("These are %(words)s words; %(most_words)s may be added.", words=len(words), most_words=MOST_WORDS),
+        )
     for word in words:
-        if fault := "Write one word an entry, without commas." if re.search("[,;]", word) else word_fault(word):
+        if (
+            fault := gettext("Write one word an entry, without commas.")
+            if re.search("[,;]", word)
+            else word_fault(word)
+        ):
             raise _invalid("stopWords", fault)
     return words
 
@@ -370,7 +382,7 @@ def _whom(principal: Principal, user_id: UUID) -> dict[str, str | int]:
 
 def _may_grant(principal: Principal, role: Role) -> None:
     if not principal.role.covers(role):
-        raise Forbidden(f"Only an owner may do this to an {role}." if role == Role.OWNER else None)
+        raise Forbidden(gettext("Only an owner may do this to an %(role)s.", role=role) if role == Role.OWNER else None)
 
 
 async def _member(session: AsyncSession, principal: Principal, user_id: UUID) -> Member:

@@ -19,6 +19,7 @@ from app.accounts.session_repository import SessionRepository, drop_session
 from app.accounts.throttle import Budget
 from app.errors import AppError, Forbidden, Invalid, NotFound, TooMany
 from app.lib import addresses, clock, crypto
+from app.lib.translation import gettext
 from app.models.session import UserSession
 from app.models.user import User
 
@@ -113,7 +114,7 @@ async def start(
     rows, now = SessionRepository(session, user_id), clock.now()
     tenant_id = await rows.last_workspace(tenant_id)
     if tenant_id is None:
-        raise Forbidden("You are not a member of any workspace. Ask an admin to invite you.")
+        raise Forbidden(gettext("You are not a member of any workspace. Ask an admin to invite you."))
     if instead_of is not None:
         await drop_session(session, instead_of)
     await rows.delete_where(UserSession.expires_at <= now)

@@ -26,6 +26,7 @@ from app.accounts import throttle_repository
 from app.accounts.throttle_repository import FailureRepository
 from app.errors import TooMany
 from app.lib import addresses, clock
+from app.lib.translation import gettext
 from app.web.client_address import network_of
 
 WINDOW = timedelta(minutes=15)
@@ -101,12 +102,12 @@ async def forget_old(session: AsyncSession) -> None:
 
 def in_words(wait: timedelta) -> str:
     """What to add to "wrong": how long the next try must wait. Empty when it need not."""
-    return f" Wait {_span(math.ceil(wait.total_seconds()))} before you try again." if wait else ""
+    return gettext(" Wait %(span)s before you try again.", span=_span(math.ceil(wait.total_seconds()))) if wait else ""
 
 
 def _refuse(remaining: timedelta) -> None:
     seconds = max(1, math.ceil(remaining.total_seconds()))
-    raise TooMany(f"Too many tries. Wait {_span(seconds)} and try again.", retry_after=seconds)
+    raise TooMany(gettext("Too many tries. Wait %(span)s and try again.", span=_span(seconds)), retry_after=seconds)
 
 
 def _span(seconds: int) -> str:

@@ -16,6 +16,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.flow.node_type import Question
 from app.flow.node_words import question_of, title_of_plain
 from app.lib import clock
+from app.lib.translation import gettext
 from app.models import ActiveRun, Run
 from app.models.status import PERSON, Role, RunStatus
 from app.values.contact_view import name_of
@@ -99,7 +100,7 @@ class ApprovalService:
             question = self.of_run(run, graph)
             if question is None or run.current_node_id is None:
                 continue
-            nobody = "No contact" if run.contact_id is None else "Deleted contact"
+            nobody = gettext("No contact") if run.contact_id is None else gettext("Deleted contact")
             shown.append(
                 ApprovalOut(
                     **{name: getattr(question, name) for name in question.__struct_fields__},
@@ -148,7 +149,7 @@ class ApprovalService:
             raise MayNotAnswer
         labels = {port.id: port.label for port in question.choices}
         if answer.choice not in labels:
-            message = f"Choose one of {', '.join(labels)}."
+            message = gettext("Choose one of %(labels)s.", labels=", ".join(labels))
             raise Invalid(errors=[{"path": "choice", "message": message}])
         output = {
             **(run.resume_output or {}),

@@ -46,6 +46,7 @@ from app.schedules.service import ScheduleService
 from app.troubles.call_repository import away_at_step
 from app.web.flash import go
 from app.web.fragments import page
+from app.web.wording import for_people
 from app.workflows.api import revision
 from app.workflows.drafts import DraftConflict, RevisionMissing
 from app.workflows.schemas import DraftPatch
@@ -146,7 +147,12 @@ async def save_draft(
         workflow = await workflows.get(workflow_id)
         return await _in_conflict(request, form_options, workflows, workflow, conflict, sent.ops)
     except AppError as refused:
-        refusal = {"message": refused.message, "errors": refused.errors, "code": refused.code}
+        errors = [one | {"message": for_people(one["message"])} for one in refused.errors]
+        refusal = {
+            "message": for_people(refused.for_people),
+            "errors": errors,
+            "code": refused.code,
+        }
         return await _reply(request, form_options, refusal, status_code=refused.status_code)
     document = result.document
     diagnostics = canvas.as_json(result.diagnostics)

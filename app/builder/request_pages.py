@@ -26,6 +26,7 @@ from app.models.status import Role
 from app.outside import trials
 from app.outside.trials import RequestTrials
 from app.web.fragments import page
+from app.web.wording import for_people
 from app.workflows.service import WorkflowService
 
 STEP = "/workflows/{workflow_id:uuid}/nodes/{node_id:str}"
@@ -96,7 +97,7 @@ async def _page(
         else:
             exchange = await request_trials.look(call)
     except AppError as error:
-        problem = error.errors[0]["message"] if error.errors else error.message
+        problem = for_people(error.errors[0]["message"]) if error.errors else for_people(error.for_people)
     may_send = request.user.may(Role.ADMIN)
     safe = exchange is not None and exchange.request.get("method") in trials.SAFE
     context: dict[str, Any] = {"exchange": exchange, "problem": problem, "who": who, "address": address, "safe": safe}

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.callbacks import incoming_repository
 from app.callbacks.consequences import take_reports
 from app.events.record import NewEvent, record
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType
@@ -79,7 +80,7 @@ async def _stop(
     session: AsyncSession, tenant_id: int, channel: type[ChannelType], number: str, contacts: Sequence[UUID]
 ) -> None:
     """Nothing more to this number by this channel, whoever has it, until they write START."""
-    entry = Put(address=number, reason="unsubscribed", detail="Replied STOP.")
+    entry = Put(address=number, reason="unsubscribed", detail=gettext("Replied STOP."))
     new = await suppression_repository.put(session, tenant_id, channel.number, [entry])
     subscribers = SubscriberRepository(session, tenant_id)
     for contact_id in contacts:
@@ -93,7 +94,7 @@ async def _start(
     session: AsyncSession, tenant_id: int, channel: type[ChannelType], number: str, contacts: Sequence[UUID]
 ) -> None:
     """Messages again: what STOP had ended. A number that does not exist or complained stays on the list."""
-    name, why, reasons = "The recipient", "Replied START.", ("unsubscribed",)
+    name, why, reasons = gettext("The recipient"), gettext("Replied START."), ("unsubscribed",)
     for contact_id in contacts:
         contact = await SubscriberRepository(session, tenant_id).get(contact_id)
         if contact is not None:

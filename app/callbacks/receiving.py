@@ -22,6 +22,7 @@ from app.connectors.senders import open_callback_secret, open_password
 from app.errors import NotFound, TooMany, Unavailable
 from app.lib import clock, crypto, database, held_connections
 from app.lib.database_roles import scope_to
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.reports import CallbackCall
@@ -109,7 +110,9 @@ async def _receiver(session: AsyncSession, address: CallbackAddress, request: Ca
         secret = open_password(row.type, row.id, row.config, row.secret)
         callback_secret = open_callback_secret(row.id, row.callback_secret)
     except crypto.CannotUnseal as error:
-        raise Unavailable("The secrets of this connector cannot be read just now. Send this again later.") from error
+        raise Unavailable(
+            gettext("The secrets of this connector cannot be read just now. Send this again later.")
+        ) from error
     query = f"?{request.query_text}" if request.query_text else ""
     return _Receiver(
         kind,

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.callbacks import report_repository
 from app.lib import clock
+from app.lib.translation import gettext
 from app.messaging import decisions, deliveries
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.reports import MessageReport
@@ -35,5 +36,5 @@ async def unsubscribe_by_link(session: AsyncSession, link: Unsubscribe, *, every
 
 
 def _reporter(link: Unsubscribe) -> Principal:
-    name = "The link in the message"
+    name = gettext("The link in the message")
     return Principal(kind="product", id=link.contact_id, tenant_id=link.tenant_id, role=Role.MARKETER, name=name)

@@ -18,6 +18,7 @@ from app.lib.database_roles import scope_to
 from app.messaging.channels.unsubscribe_link import Unsubscribe
 from app.subscriptions import unsubscribe
 from app.web.fragments import page
+from app.web.wording import for_people
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
@@ -57,7 +58,7 @@ async def decide_unsubscribe(
             await unsubscribe.resubscribe(db_session, link, str(form.get("address", "")))
             done = "again"
         except unsubscribe.OtherAddress as other:
-            error = other.message
+            error = for_people(other.for_people)
     else:
         await unsubscribe_by_link(db_session, link, everything=bool(form.get("all")))
         done = "no"

@@ -21,11 +21,12 @@ from app.flow.node_words import code_of
 from app.lib import held_connections
 from app.lib.code_runner import pool as code_runner
 from app.lib.code_runner.limits import CodeAnswer
+from app.lib.translation import translatable
 
 REMEMBERED = 2_000
-OFF = (
-    "Steps of code are switched off in this workspace. An admin can allow them under Settings, Code;"
-    " or take this step out."
+OFF = translatable(
+    "Steps of code are switched off in this workspace. An admin can allow them under Settings, Code; or "
+    "take this step out."
 )
 _verdicts: OrderedDict[bytes, CodeAnswer] = OrderedDict()
 

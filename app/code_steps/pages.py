@@ -11,6 +11,7 @@ from app.accounts.deps import AppRequest, Database
 from app.code_steps import service
 from app.lib import held_connections
 from app.lib.code_runner import pool as code_runner
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
@@ -31,7 +32,9 @@ async def save_code_settings(request: AppRequest, db_session: Database) -> Respo
     form = await request.form()
     allowed = str(form.get("allowed", "")) == "1"
     await service.turn_code_switch(db_session, request.user, allowed=allowed)
-    message = "Steps may run code." if allowed else "Steps of code are off. Runs that come to one are held."
+    message = (
+        gettext("Steps may run code.") if allowed else gettext("Steps of code are off. Runs that come to one are held.")
+    )
     return go(request, "/settings/code", message)
 
 

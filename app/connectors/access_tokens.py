@@ -16,6 +16,7 @@ import psycopg
 from app.connectors.grants import Grant
 from app.connectors.token_repository import Renewal, TokenRepository
 from app.lib.http_client import HttpClient
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.http.account import HttpAccount
 from app.messaging.channels.http.oauth2 import AccessToken, NoToken, fetch_token, refresh_token
 
@@ -26,7 +27,9 @@ LOOK_S = 0.2
 KEEP_S = 20.0
 """So long a worker tries to write tokens of a consent while the database does not answer: within its lease."""
 LASTING_S = 86_400.0
-NOT_CONNECTED = "Nobody has consented to this connector, or not to these settings: an admin has to connect it."
+NOT_CONNECTED = translatable(
+    "Nobody has consented to this connector, or not to these settings: an admin has to connect it."
+)
 
 
 class AccessTokens:
@@ -53,7 +56,9 @@ class AccessTokens:
                 if await self._in_thread(self._rows.lease, tenant_id, connector_id, stored.sealed):
                     return await self._leased(tenant_id, connector_id, account, refused)
                 if time.monotonic() > end:
-                    raise NoToken("No access token: another worker fetches one and does not come back.", refused=False)
+                    raise NoToken(
+                        gettext("No access token: another worker fetches one and does not come back."), refused=False
+                    )
                 await asyncio.sleep(LOOK_S)
 
     async def _leased(self, tenant_id: int, connector_id: UUID, account: HttpAccount, refused: str) -> str:
@@ -88,14 +93,16 @@ class AccessTokens:
         renewal = Renewal(following, token.text, token.seconds, _aim(tenant_id, connector_id, account))
         if not await self._kept(tenant_id, connector_id, account, grant, renewal):
             await self._give_back(tenant_id, connector_id)
-            raise NoToken("No access token: the consent was renewed meanwhile.", refused=False)
+            raise NoToken(gettext("No access token: the consent was renewed meanwhile."), refused=False)
         return token.text
 
     async def _by_consent(self, account: HttpAccount, grant: Grant, refused: str) -> AccessToken:
         if grant.refresh:
             return await refresh_token(self._client, account, grant.refresh, FETCH_S)
         if grant.access == refused:
-            raise NoToken("The service takes the consent no more: an admin has to connect it again.", refused=True)
+            raise NoToken(
+                gettext("The service takes the consent no more: an admin has to connect it again."), refused=True
+            )
         return AccessToken(grant.access, LASTING_S)
 
     async def _kept(

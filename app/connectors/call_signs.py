@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.flow.performers import ServiceSign
 from app.lib.retry_after import LONGEST_S
+from app.lib.translation import gettext
 
 ServiceKey = tuple[int, UUID] | tuple[int, str]
 """Workspace and connector, or workspace and host."""
@@ -48,7 +49,7 @@ class SignTally:
 
     def add(self, sign: ServiceSign) -> None:
         self.wait_s = max(self.wait_s, min(sign.wait_s or 0.0, LONGEST_S))
-        self.refused = (sign.words or "The credentials were refused.") if sign.refused else ""
+        self.refused = (sign.words or gettext("The credentials were refused.")) if sign.refused else ""
         if sign.refused:
             return
         if sign.works:

@@ -26,6 +26,7 @@ from app.errors import Conflict
 from app.lib import clock, crypto, database, held_connections
 from app.lib.http_client import HttpClient
 from app.lib.http_url import BadUrl
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import AccessToken, NoToken, consent_url, exchange_code
@@ -92,7 +93,9 @@ class ConsentService:
         """
         connector_id = connector_of_state(state)
         if connector_id is None:
-            raise NoConsent("This address is for services that send somebody back. Begin at the page of a connector.")
+            raise NoConsent(
+                gettext("This address is for services that send somebody back. Begin at the page of a connector.")
+            )
         connector = await self.connectors.get(connector_id)
         pending = await self._taken(connector, state.partition(".")[2])
         account = _account(connector)
@@ -131,7 +134,7 @@ class ConsentService:
         terms = registry.connector_type(connector.type).consent_terms(connector.config)
         if terms != account.consent_terms:
             raise NoConsent(
-                "The settings were changed meanwhile, and the consent was to those before. Connect it again."
+                gettext("The settings were changed meanwhile, and the consent was to those before. Connect it again.")
             )
         connector.consent = seal_grant(self.tenant_id, connector_id, terms, grant)
         connector.consented_at = clock.now()
@@ -146,10 +149,13 @@ class ConsentService:
         return f"pending consent:{self.tenant_id}:{connector.id}:{msgspec.json.encode(terms).decode()}"
 
 
-_OVER = "This consent was begun elsewhere, more than ten minutes ago, or is used already. Connect it again."
-NOT_LASTING = (
-    "The service gave an access that ends soon, and nothing to renew it with. Google does so unless the authorization address ends with "
-    "?access_type=offline&prompt=consent; others want the scope offline_access. Change that, and connect it again."
+_OVER = translatable(
+    "This consent was begun elsewhere, more than ten minutes ago, or is used already. Connect it again."
+)
+NOT_LASTING = translatable(
+    "The service gave an access that ends soon, and nothing to renew it with. Google does so unless the "
+    "authorization address ends with ?access_type=offline&prompt=consent; others want the scope "
+    "offline_access. Change that, and connect it again."
 )
 
 
@@ -160,11 +166,11 @@ def _account(connector: Connector) -> HttpAccount:
             sender_of(connector.type, connector.id, connector.config, connector.secret).server if kind else None
         )
     except crypto.CannotUnseal as error:
-        raise NoConsent("The secret of the connector cannot be read. Enter it again.") from error
+        raise NoConsent(gettext("The secret of the connector cannot be read. Enter it again.")) from error
     if not isinstance(account, HttpAccount) or not account.consent_terms:
-        raise NoConsent("Nobody has to consent to this connector.")
+        raise NoConsent(gettext("Nobody has to consent to this connector."))
     if not account.secret:
-        raise NoConsent("Enter the secret of the client and save it first.")
+        raise NoConsent(gettext("Enter the secret of the client and save it first."))
     return account
 
 

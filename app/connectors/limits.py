@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.connector import UsualLimits
 from app.models import Connector
@@ -99,6 +100,6 @@ def set_limits(row: Connector, change: ConnectorLimits) -> None:
     if row.burst is not None and row.rate is None:
         if change.burst is not UNSET and change.burst is not None:
             raise Invalid(
-                errors=[FieldError(path="limits.burst", message="Say the rate too: a burst is a part of it.")]
+                errors=[FieldError(path="limits.burst", message=gettext("Say the rate too: a burst is a part of it."))]
             )
         row.burst = None

@@ -21,6 +21,7 @@ from app.connectors.limits import SECONDS, ConnectorLimits
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
 from app.connectors.service import ConnectorService, offered_type, type_of, view
 from app.errors import AppError, FieldError, Invalid, TooMany
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import presentation, registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorSummary, ConnectorType
@@ -30,14 +31,15 @@ from app.models.status import Role
 from app.web import flash
 from app.web.form_errors import errors_by_path
 from app.web.fragments import page
+from app.web.wording import for_people
 
-NAME = "Give it a name of at most 120 characters."
+NAME = translatable("Give it a name of at most 120 characters.")
 STAND_IN = "standInId"
 LIMITS = {
-    "maxConcurrent": "Write a whole number from 1 to 1,000, or nothing.",
-    "rate": "Write a whole number from 1 to 1,000,000, or nothing.",
-    "per": "Choose one of these.",
-    "burst": "Write a whole number from 1 to 1,000,000, or nothing.",
+    "maxConcurrent": translatable("Write a whole number from 1 to 1,000, or nothing."),
+    "rate": translatable("Write a whole number from 1 to 1,000,000, or nothing."),
+    "per": translatable("Choose one of these."),
+    "burst": translatable("Write a whole number from 1 to 1,000,000, or nothing."),
 }
 """The fields of the limits, with what is said where they do not fit."""
 
@@ -55,7 +57,7 @@ def _stand_in(form_values: dict[str, str]) -> UUID | None:
     try:
         return UUID(form_values[STAND_IN]) if form_values[STAND_IN] else None
     except ValueError as error:
-        raise Invalid(errors=[FieldError(path=STAND_IN, message="Choose one of these.")]) from error
+        raise Invalid(errors=[FieldError(path=STAND_IN, message=gettext("Choose one of these."))]) from error
 
 
 def _limits(form_values: dict[str, str]) -> ConnectorLimits:
@@ -69,9 +71,11 @@ def _limits(form_values: dict[str, str]) -> ConnectorLimits:
         except msgspec.ValidationError:
             errors.append(FieldError(path=name, message=LIMITS[name]))
     if form_values["burst"] and not form_values["rate"]:
-        errors.append(FieldError(path="rate", message="Write the rate too: what begins at once is a part of it."))
+        errors.append(
+            FieldError(path="rate", message=gettext("Write the rate too: what begins at once is a part of it."))
+        )
     if errors:
-        raise Invalid("Some fields need another look.", errors=errors)
+        raise Invalid(gettext("Some fields need another look."), errors=errors)
     return msgspec.convert({name: value for name, value in values.items() if value != ""}, ConnectorLimits)
 
 
@@ -89,7 +93,7 @@ def _config(kind: type[ConnectorType], form_values: dict[str, str], *, change: b
         if form_values[name].isdigit():
             values[name] = int(form_values[name])
         else:
-            errors.append(FieldError(path=name, message=form.words.get(name, "Write a number.")))
+            errors.append(FieldError(path=name, message=form.words.get(name, gettext("Write a number."))))
     if not errors:
         try:
             msgspec.convert(values, kind.Change if change else kind.Config)
@@ -97,9 +101,9 @@ def _config(kind: type[ConnectorType], form_values: dict[str, str], *, change: b
         except msgspec.ValidationError as error:
             where = str(error).partition("$.")[2].rstrip("`") or kind.fields()[0]
             too_long = "length <=" in str(error)
-            words = "This is too long." if too_long else form.words.get(where, "This is too long.")
+            words = gettext("This is too long.") if too_long else form.words.get(where, gettext("This is too long."))
             errors.append(FieldError(path=where, message=words))
-    raise Invalid("Some fields need another look.", errors=errors)
+    raise Invalid(gettext("Some fields need another look."), errors=errors)
 
 
 class ConnectorLine(NamedTuple):
@@ -244,7 +248,11 @@ async def create_connector(
     except AppError as error:
         return _form(request, kind, form_values, None, error, alike=await _alike(connectors, kind))
     return flash.go(
-        request, f"/connectors/{connector.id}", f"Connector added. {kind.form.trial_title} before a flow uses it."
+        request,
+        f"/connectors/{connector.id}",
+        gettext(
+            "Connector added. %(trial_title)s before a workflow uses it.", trial_title=gettext(kind.form.trial_title)
+        ),
     )
 
 
@@ -329,7 +337,7 @@ async def connect(
     try:
         return flash.go(request, await consents.begin(connector_id))
     except NoConsent as error:
-        return flash.go(request, f"/connectors/{connector_id}", error.message, "err")
+        return flash.go(request, f"/connectors/{connector_id}", for_people(error.for_people), "err")
 
 
 @get(REDIRECT, role=Role.ADMIN, deadline=60, any_query=True)
@@ -345,10 +353,9 @@ async def consented(
         connector = await consents.finish(asked_state, code, error)
     except NoConsent as refusal:
         connector_id = connector_of_state(asked_state)
-        return flash.go(
-            request, f"/connectors/{connector_id}" if connector_id else "/connectors", refusal.message, "err"
-        )
-    return flash.go(request, f"/connectors/{connector.id}", f"“{connector.name}” is connected.")
+        to = f"/connectors/{connector_id}" if connector_id else "/connectors"
+        return flash.go(request, to, for_people(refusal.for_people), "err")
+    return flash.go(request, f"/connectors/{connector.id}", gettext("“%(name)s” is connected.", name=connector.name))
 
 
 @post("/connectors/{connector_id:uuid}/delete", role=Role.ADMIN)
@@ -361,8 +368,8 @@ async def delete_connector(
     except AppError as error:
         if error.status_code != 409:
             raise
-        return flash.go(request, f"/connectors/{connector_id}", error.message, "err")
-    return flash.go(request, "/connectors", "Connector deleted.")
+        return flash.go(request, f"/connectors/{connector_id}", for_people(error.for_people), "err")
+    return flash.go(request, "/connectors", gettext("Connector deleted."))
 
 
 @post("/connectors/{connector_id:uuid}/test", role=Role.ADMIN, deadline=60, status_code=200)
@@ -377,10 +384,10 @@ async def test_connector(
     try:
         result = await connectors.send_test(connector_id, to)
     except Invalid as error:
-        problem = error.errors[0]["message"]
+        problem = for_people(error.errors[0]["message"])
     except TooMany as error:
-        problem = error.message
-    accepted = kind.form.trial_taken.format(to=to)
+        problem = for_people(error.for_people)
+    accepted = gettext(kind.form.trial_taken).format(to=to)
     return page(request, "connectors/tested.html", result=result, problem=problem, taken=accepted)
 
 

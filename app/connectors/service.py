@@ -16,6 +16,7 @@ from app.connectors.callback_address import callback_url
 from app.connectors.condition import condition_of
 from app.connectors.grants import reseal_grants
 from app.connectors.limits import limits_view, set_limits
+from app.connectors.refusals import ConnectorInUse, ConnectorNameTaken, ConnectorNotInstalled, IsDefault, NoDefault
 from app.connectors.release_repository import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
@@ -28,45 +29,16 @@ from app.connectors.senders import (
 )
 from app.connectors.state import StateChange
 from app.connectors.trial import send_trial
-from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.errors import FieldError, Invalid, NotFound
 from app.lib import clock, crypto, jobs
 from app.lib.field_errors import all_field_errors
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.messaging.channels import presentation, registry
 from app.messaging.channels.connector import ConnectorType
 from app.models import Connector
 from app.models.base import Json
 from app.web import pagination
-
-
-class ConnectorNameTaken(Conflict):
-    """Another connector has this name. Choose a different one."""
-
-    code = "name_taken"
-
-
-class ConnectorInUse(Conflict):
-    """Workflows send through this connector. Choose another one there first."""
-
-    code = "connector_in_use"
-
-
-class IsDefault(Conflict):
-    """This is the default connector. Make another one the default first."""
-
-    code = "is_default"
-
-
-class NoDefault(Conflict):
-    """Connectors to services have no default: each step names the one that it calls by."""
-
-    code = "no_default"
-
-
-class ConnectorNotInstalled(Conflict):
-    """Connectors of this type are not installed here any more, so only its name can be changed. Ask whoever runs the server."""
-
-    code = "type_not_installed"
 
 
 def view(connector: Connector, carried_by: UUID | None = None) -> ConnectorView:
@@ -112,7 +84,11 @@ def offered_type(name: str) -> type[ConnectorType]:
         return next(iter(offered.values())).kind
     if name not in offered:
         incomplete = name in registry.connector_types()
-        why = f"Connectors of the type {name} are not installed completely here. " if incomplete else ""
+        why = (
+            gettext("Connectors of the type %(name)s are not installed completely here. ", name=name)
+            if incomplete
+            else ""
+        )
         raise Invalid(errors=[FieldError(path="type", message=f"{why}Use one of {', '.join(offered)}.")])
     return offered[name].kind
 
@@ -337,16 +313,21 @@ class ConnectorService:
             raise IsDefault
         if firsts := [row.name for row in await self.rows.list(Connector.stand_in_id == connector_id)]:
             names = ", ".join(f"“{name}”" for name in firsts)
-            raise ConnectorInUse(f"This connector stands in for {names}. Choose another one there first.")
+            raise ConnectorInUse(
+                gettext("This connector stands in for %(names)s. Choose another one there first.", names=names)
+            )
         if uses := await usage.of_connector(
             self.session, self.tenant_id, connector_id, channel=connector.channel, last=last
         ):
             raise ConnectorInUse(
-                f"This connector is still used by {usage.in_words(uses)}. "
+                gettext("This connector is still used by %(in_words)s. ", in_words=usage.in_words(uses))
                 + (
-                    "Add another one and make it the default first."
+                    gettext("Add another one and make it the default first.")
                     if last
-                    else "Choose another one there and publish; what people and emails on older versions need stays until they are through."
+                    else gettext(
+                        "Choose another one there and publish; what people and emails on older versions need stays until "
+                        "they are through."
+                    )
                 ),
                 usedBy=usage.as_documents(uses),
             )
@@ -362,9 +343,11 @@ class ConnectorService:
     async def _free_name(self, name: str) -> str:
         name = name.strip()
         if not name:
-            raise Invalid(errors=[FieldError(path="name", message="Give the connector a name.")])
+            raise Invalid(errors=[FieldError(path="name", message=gettext("Give the connector a name."))])
         if await self.rows.exists(Connector.name == name):
-            raise ConnectorNameTaken(errors=[FieldError(path="name", message="Another connector has this name.")])
+            raise ConnectorNameTaken(
+                errors=[FieldError(path="name", message=gettext("Another connector has this name."))]
+            )
         return name
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 
 log = structlog.get_logger()
@@ -53,11 +54,11 @@ def check_stand_in(connector: Chained, wanted: UUID | None, others: Iterable[Cha
     by_id = {one.id: one for one in others}
     other = by_id.get(wanted)
     if connector.channel == registry.SERVICE:
-        raise _invalid("Each step names the service that it calls, so no other one stands in.")
+        raise _invalid(gettext("Each step names the service that it calls, so no other one stands in."))
     if other is None or other.channel != connector.channel:
-        raise _invalid("Choose another connector of the same channel.")
+        raise _invalid(gettext("Choose another connector of the same channel."))
     if wanted == connector.id:
-        raise _invalid("A connector cannot stand in for itself.")
+        raise _invalid(gettext("A connector cannot stand in for itself."))
     if other.server == connector.server:
         raise _invalid(
             f"“{other.name}” goes to the same server as the same user, so it would fail together with this one."
@@ -67,7 +68,13 @@ def check_stand_in(connector: Chained, wanted: UUID | None, others: Iterable[Cha
         raise _invalid(f"“{connector.name}” already stands in for “{other.name}”, and a circle would end nowhere.")
     if _depth_above(connector, by_id) + len(below) > LONGEST:
         names = " → ".join(f"“{one.name}”" for one in (connector, *below)[: LONGEST + 1])
-        raise _invalid(f"A chain has at most {LONGEST} connectors. This one would be longer: {names}.")
+        raise _invalid(
+            gettext(
+                "A chain has at most %(longest)s connectors. This one would be longer: %(names)s.",
+                longest=LONGEST,
+                names=names,
+            )
+        )
     if why := refusal(connector, other, {}, None):
         raise _invalid(why)
 
@@ -85,7 +92,7 @@ def refusal(first: Any, other: Any, options: Mapping[str, Any], content: Mapping
     """
     kind = registry.connector_types().get(other.type)
     if kind is None:
-        return f"Connectors of the type {other.type} are not installed here."
+        return gettext("Connectors of the type %(type)s are not installed here.", type=other.type)
     try:
         why = kind.stand_in_refusal(other.config, first.config, options, content)
     except Exception:  # a type of a plugin must not stop the others

@@ -28,6 +28,7 @@ from app.lib import crypto, database, held_connections
 from app.lib.addresses import BadAddress
 from app.lib.http_client import HttpClient
 from app.lib.http_url import BadUrl
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Unsendable
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
@@ -60,13 +61,14 @@ class Turns:
     def take(self, who: object) -> Iterator[None]:
         """Around one test message. Raises TooMany with `retry_after` seconds."""
         if who in self._busy:
-            raise TooMany("Another test of yours is under way. Wait until it has its answer.", retry_after=2)
+            raise TooMany(gettext("Another test of yours is under way. Wait until it has its answer."), retry_after=2)
         now, tries = self._now(), self._tries.setdefault(who, deque())
         while tries and tries[0] <= now - 60:
             tries.popleft()
         if len(tries) >= A_MINUTE:
             raise TooMany(
-                f"You may send {A_MINUTE} tests a minute. Wait a moment.", retry_after=int(tries[0] + 61 - now)
+                gettext("You may send %(a_minute)s tests a minute. Wait a moment.", a_minute=A_MINUTE),
+                retry_after=int(tries[0] + 61 - now),
             )
         tries.append(now)
         self._tries.move_to_end(who)
@@ -91,7 +93,9 @@ async def send_trial(
     """
     kind = registry.connector_types().get(connector.type)
     if kind is None:
-        return TestResult("misconfigured", f"Connectors of the type {connector.type} are not installed here.")
+        return TestResult(
+            "misconfigured", gettext("Connectors of the type %(type)s are not installed here.", type=connector.type)
+        )
     if issubclass(kind, ServiceType):
         return await _try_service(session, principal, connector, kind)
     channel = registry.channel_of(connector.type)
@@ -105,11 +109,15 @@ async def send_trial(
             sender = sender_of(connector.type, connector.id, connector.config, connector.secret)
             packet = channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
         except crypto.CannotUnseal:
-            text = f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
+            text = gettext(
+                "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
+                secret_word=kind.secret_word,
+            )
             return TestResult("misconfigured", text)
         except BadAddress:
             return TestResult(
-                "misconfigured", "The sender's address of the connector cannot be used. An admin can change it."
+                "misconfigured",
+                gettext("The sender's address of the connector cannot be used. An admin can change it."),
             )
         if channel.to_devices:
             devices = await devices_at(session, principal.tenant_id, recipient)
@@ -137,7 +145,11 @@ async def _try_service(
             account = sender_of(connector.type, connector.id, connector.config, connector.secret).server
         except crypto.CannotUnseal:
             return TestResult(
-                "misconfigured", f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
+                "misconfigured",
+                gettext(
+                    "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
+                    secret_word=kind.secret_word,
+                ),
             )
         await held_connections.release_connection(session)
         with database.outside_call(f"a {kind.form.title.lower()}"):
@@ -168,7 +180,7 @@ async def with_token(tenant_id: int, connector_id: UUID, account: Any, seconds: 
     except (BadUrl, BadCredentials) as error:
         raise NoToken(str(error), refused=True) from error
     except (TimeoutError, psycopg.OperationalError) as error:
-        raise NoToken("No access token: the token address did not answer in time.", refused=False) from error
+        raise NoToken(gettext("No access token: the token address did not answer in time."), refused=False) from error
     finally:
         await tokens.close()
         await client.close()
@@ -176,7 +188,9 @@ async def with_token(tenant_id: int, connector_id: UUID, account: Any, seconds: 
 
 
 def _greeting(channel: type[ChannelType], name: str) -> Parts:
-    text = (
-        f"This {channel.noun} came through the connector “{name}”. If you can read it, your workflows can send too.\n"
+    text = gettext(
+        "This %(noun)s came through the connector “%(name)s”. If you can read it, your workflows can send too.\n",
+        noun=channel.noun,
+        name=name,
     )
     return Parts("A test from Throughline", "", text)

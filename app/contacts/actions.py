@@ -14,6 +14,7 @@ from app.accounts.principal import Principal
 from app.errors import AppError, Invalid
 from app.events.record import NewEvent, record
 from app.lib import jsonlimits
+from app.lib.translation import gettext
 from app.models.contact import Contact
 from app.values.event_fields import DECISIONS
 from app.web.dialog_form import DialogForm
@@ -37,7 +38,7 @@ class ActionForm(DialogForm):
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
         except (msgspec.MsgspecError, RecursionError) as error:
-            message = 'Write a JSON object, like {"amount": 12.5}.'
+            message = gettext('Write a JSON object, like {"amount": 12.5}.')
             raise Invalid(errors=[{"path": "properties", "message": message}]) from error
         return properties
 
@@ -53,9 +54,12 @@ class ContactActions:
         """Record an event of the contact."""
         name = form.event.strip()
         if not name or len(name) > 200 or "\0" in name:
-            raise Invalid(errors=[{"path": "event", "message": "Write the name of the event, like purchase."}])
+            raise Invalid(errors=[{"path": "event", "message": gettext("Write the name of the event, like purchase.")}])
         if name in DECISIONS:
-            message = "This event tells of a decision and does not make one. Edit the consent of the contact, or re-subscribe it."
+            message = gettext(
+                "This event tells of a decision and does not make one. Edit the consent of the contact, or "
+                "re-subscribe it."
+            )
             raise Invalid(errors=[{"path": "event", "message": message}])
         properties = form.decoded_properties()
         await record(

@@ -13,6 +13,7 @@ from app.errors import FieldError
 from app.flow.reception import Reception, value_at
 from app.lib import jsonlimits
 from app.lib.conversions import as_key
+from app.lib.translation import gettext
 
 _COLUMNS = {"externalId": "external_id", "email": "email", "phone": "phone"}
 _NOUNS = {"externalId": "external id", "email": "email", "phone": "phone number"}
@@ -41,7 +42,11 @@ def mapped(reception: Reception, body: Any, country: str | None, headers: Mappin
     contact = None
     if reception.of_contact and not identity:
         places = " or ".join(f"{_NOUNS[name]} at {path}" for name, path in reception.identity.paths_by_field().items())
-        errors.append(FieldError(path="identity", message=f"The JSON names nobody: there is no {places}."))
+        errors.append(
+            FieldError(
+                path="identity", message=gettext("The JSON names nobody: there is no %(places)s.", places=places)
+            )
+        )
     elif reception.of_contact:
         contact = ContactIn(attributes=attributes)
         for name, text in identity.items():

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from app.contacts.schemas import ContactIn
 from app.errors import FieldError
+from app.lib.translation import gettext
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, MAX_TOPICS, TEXTS, BadField
 
@@ -54,7 +55,9 @@ class _Cleaning:
     def tags(self, path: str, values: Iterable[str]) -> tuple[str, ...]:
         cleaned = [self.attempt(f"{path}[{number}]", contact_fields.tag, value) for number, value in enumerate(values)]
         if len(cleaned) > MAX_TAGS:
-            self.field_errors.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
+            self.field_errors.append(
+                {"path": path, "message": gettext("A contact has at most %(max_tags)s tags.", max_tags=MAX_TAGS)}
+            )
         return tuple(dict.fromkeys(value for value in cleaned if value))
 
     def clean_names(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
@@ -86,7 +89,12 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, li
     consent = {} if sent.consent is UNSET else sent.consent
     consent = cleaning.clean_names("consent", consent, contact_fields.topic)
     if len(consent) > MAX_TOPICS:
-        cleaning.field_errors.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
+        cleaning.field_errors.append(
+            {
+                "path": "consent",
+                "message": gettext("A contact has at most %(max_topics)s topics.", max_topics=MAX_TOPICS),
+            }
+        )
     added = [*(() if sent.tags is UNSET else cleaning.tags("tags", sent.tags))]
     added += () if sent.add_tags is UNSET else cleaning.tags("addTags", sent.add_tags)
     change = ContactPatch(

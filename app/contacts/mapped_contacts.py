@@ -11,6 +11,7 @@ from app.contacts.body_mapping import Mapped
 from app.contacts.schemas import ContactIn
 from app.contacts.service import ContactService
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.values import contact_fields
 
 
@@ -43,7 +44,7 @@ class MappedContacts:
             outcome.identity.get("externalId"), outcome.identity.get("email", "").lower() or None
         )
         if not owners:
-            message = "No contact is called so, and this trigger makes none."
+            message = gettext("No contact is called so, and this trigger makes none.")
             raise NotMapped(message, errors=[FieldError(path="identity", message=message)])
 
     async def _of_phone(self, sent: ContactIn) -> UUID:
@@ -52,8 +53,8 @@ class MappedContacts:
         if len(known) == 1:
             return known[0]
         message = (
-            "Several contacts have this phone number. Map an email or an external id too."
+            gettext("Several contacts have this phone number. Map an email or an external id too.")
             if known
-            else "No contact has this phone number, and a new one needs an email or an external id."
+            else gettext("No contact has this phone number, and a new one needs an email or an external id.")
         )
         raise NotMapped(message, errors=[FieldError(path="identity.phone", message=message)])

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.contacts.fields import ContactPatch, json_name
+from app.lib.translation import gettext
 from app.values.contact_diff import difference
 from app.values.contact_fields import MAX_TOPICS, TEXTS, too_large, too_many
 
@@ -76,7 +77,7 @@ def storage_refusal(before: ContactFields, after: ContactFields) -> tuple[str, s
     What is too much already may stay or become less: only a change that makes it more is refused.
     """
     if after.external_id is None and after.email is None:
-        return "externalId", "A contact needs an externalId or an email, so that it can be found again."
+        return "externalId", gettext("A contact needs an externalId or an email, so that it can be found again.")
     for path, reason in (
         ("tags", too_many(before.tags, after.tags)),
         ("consent", too_many(before.consent, after.consent, "topics", MAX_TOPICS)),

@@ -23,6 +23,7 @@ from app.events.record import record
 from app.history_start_repository import HistoryStartRepository
 from app.lib import clock
 from app.lib.addresses import comparable
+from app.lib.translation import gettext
 from app.models.contact import Contact
 from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission, facts_of, permission
@@ -89,8 +90,8 @@ class ContactService:
         """Create the contact or update the one with this externalId or email; True when it is new."""
         change = _cleaned(sent, self.principal)
         if change.external_id is None and change.email is None:
-            problem: FieldError = {"path": "externalId", "message": "Send an externalId or an email, or both."}
-            raise Invalid("A contact needs an externalId or an email.", errors=[problem])
+            problem: FieldError = {"path": "externalId", "message": gettext("Send an externalId or an email, or both.")}
+            raise Invalid(gettext("A contact needs an externalId or an email."), errors=[problem])
         for attempt in range(MAX_TRIES):
             try:
                 async with self.session.begin_nested():
@@ -139,7 +140,7 @@ class ContactService:
         owners = await self.rows.owners(change.external_id, change.email)
         raise AddressTaken(
             errors=[
-                {"path": path, "message": f"This belongs to contact {owner}."}
+                {"path": path, "message": gettext("This belongs to contact %(owner)s.", owner=owner)}
                 for path, owner in owners.items()
                 if owner != contact_id
             ]
@@ -149,5 +150,5 @@ class ContactService:
 def _cleaned(sent: ContactIn, principal: Principal) -> ContactPatch:
     change, field_errors = fields.clean(sent, principal.country)
     if field_errors:
-        raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=field_errors)
+        raise Invalid(gettext("Nothing was stored. Look at `errors` for what to change."), errors=field_errors)
     return change

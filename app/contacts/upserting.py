@@ -18,6 +18,7 @@ from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Invalid
 from app.events.record import NewEvent, record
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.models.status import Channel
 from app.subscriptions.service import unsubscribed_event
 
@@ -37,6 +38,7 @@ class TwoContacts(Conflict):
     """The externalId and the email belong to two different contacts. Send one of them, or delete one of the contacts."""
 
     code = "identity_conflict"
+    people = "The external id and the email belong to two different contacts. Use one of them, or delete one of the contacts."
 
 
 def distinct(changes: Sequence[ContactPatch]) -> bool:
@@ -147,14 +149,21 @@ def _conflict(change: ContactPatch, one: ContactFields | None, other: ContactFie
     if one is not None and other is not None and one.id != other.id:
         return TwoContacts(
             errors=[
-                {"path": "externalId", "message": f"This belongs to contact {one.id}."},
-                {"path": "email", "message": f"This belongs to contact {other.id}."},
+                {"path": "externalId", "message": gettext("This belongs to contact %(id)s.", id=one.id)},
+                {"path": "email", "message": gettext("This belongs to contact %(id)s.", id=other.id)},
             ]
         )
     if one is None and other is not None and other.external_id not in (None, change.external_id) and change.external_id:
-        message = f"This belongs to contact {other.id}, whose externalId is {other.external_id}."
+        message = gettext(
+            "This belongs to contact %(id)s, whose externalId is %(external_id)s.",
+            id=other.id,
+            external_id=other.external_id,
+        )
         return TwoContacts(
-            f"The email belongs to a contact with another externalId ({other.external_id}).",
+            gettext(
+                "The email belongs to a contact with another externalId (%(external_id)s).",
+                external_id=other.external_id,
+            ),
             errors=[{"path": "email", "message": message}],
         )
     return None

@@ -17,11 +17,12 @@ from app.enrolments import entering_repository
 from app.enrolments.service import PER_MINUTE
 from app.lib.database import execute
 from app.lib.ids import uuid7
+from app.lib.translation import gettext, translatable
 from app.models.status import EnrolmentStatus
 
 EXISTING = "existing"
 """The firing of dates that had come when the trigger went live."""
-BY = "The date"
+BY = translatable("The date")
 _KEY = "tenant_id = %(tenant)s and workflow_id = %(workflow)s and trigger_id = %(trigger)s"
 _TAKE = f"""
 select id, firing, status, enrolled, open_runs from enrolments
@@ -161,7 +162,7 @@ async def begin_existing(
     session: AsyncSession, tenant_id: int, workflow_id: UUID, trigger_id: str, title: str, most: int | None
 ) -> None:
     """Those whose date has come may enter from now on; an earlier time that a trigger went live counts no more."""
-    await end_existing(session, tenant_id, workflow_id, trigger_id, "The trigger says something else by now.")
+    await end_existing(session, tenant_id, workflow_id, trigger_id, gettext("The trigger says something else by now."))
     place = {"tenant": tenant_id, "workflow": workflow_id, "trigger": trigger_id}
     reason = f"{title}: dates that had come already"
     await execute(session, _BEGIN, **place, id=uuid7(), reason=reason, most=most)

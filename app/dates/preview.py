@@ -15,6 +15,7 @@ from app.errors import Invalid
 from app.flow import trigger_registry
 from app.flow.contact_date import ContactDate, NoDate
 from app.lib import clock
+from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.membership.count_repository import CountRepository
 from app.membership.counting import EXACT_BELOW
@@ -89,7 +90,9 @@ class DatePreviews:
             watched = trigger_type.contact_date(msgspec.convert(data, trigger_type.Config))
         if watched is None:
             raise Invalid(
-                errors=[{"path": "type", "message": "Name a type of triggers that watches a date of contacts."}]
+                errors=[
+                    {"path": "type", "message": gettext("Name a type of triggers that watches a date of contacts.")}
+                ]
             )
         return await self.of(watched)
 

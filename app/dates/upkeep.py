@@ -15,6 +15,7 @@ from app.flow.contact_date import ContactDate
 from app.flow.document import Trigger
 from app.flow.local_time import CONTACT, WORKSPACE
 from app.flow.trigger_registry import typed
+from app.lib.translation import gettext
 
 
 class PublishedTrigger(NamedTuple):
@@ -53,7 +54,7 @@ async def compare(session: AsyncSession, tenant_id: int, live: Iterable[Publishe
         if key not in wanted and not before.dropped:
             await repository.drop(session, tenant_id, before)
             await firing_repository.end_existing(
-                session, tenant_id, *key, "The trigger is not part of the live version any more."
+                session, tenant_id, *key, gettext("The trigger is not part of the live version any more.")
             )
     for key, (row, date) in wanted.items():
         stored = existing.get(key)
@@ -74,7 +75,7 @@ async def _begin_existing(
     if wanted:
         await firing_repository.begin_existing(*place, *firing_of(row.trigger_id, row.trigger))
     elif not goes_on:
-        await firing_repository.end_existing(*place, "The trigger says something else by now.")
+        await firing_repository.end_existing(*place, gettext("The trigger says something else by now."))
 
 
 def firing_of(trigger_id: str, trigger: dict[str, Any]) -> tuple[str, int | None]:

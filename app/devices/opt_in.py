@@ -29,6 +29,7 @@ from app.errors import AppError, BadRequest, Forbidden, NotFound, SignedOut, Una
 from app.lib import crypto, single_line
 from app.lib.database_roles import scope_to
 from app.lib.field_errors import all_field_errors
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.models import Connector
 from app.models.status import Role
@@ -103,7 +104,7 @@ async def _opened(request: AppRequest, session: Any, text: str) -> _Site:
     try:
         return _Site(row, open_callback_secret(row.id, row.callback_secret))
     except crypto.CannotUnseal as error:
-        raise Unavailable("The keys of this connector cannot be read just now. Try again later.") from error
+        raise Unavailable(gettext("The keys of this connector cannot be read just now. Try again later.")) from error
 
 
 @contextmanager
@@ -219,7 +220,7 @@ def _read(body: bytes, kind: Any) -> Any:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise BadRequest("The body is no JSON.", code="malformed_json") from error
+        raise BadRequest(gettext("The body is no JSON."), code="malformed_json") from error
     if faults := all_field_errors(value, kind):
         raise BadRequest(f"{faults[0]['path']}: {faults[0]['message']}")
     return msgspec.convert(value, kind)

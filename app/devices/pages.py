@@ -15,6 +15,7 @@ from app.connectors.service import ConnectorService
 from app.devices.repository import MOST_OF_CONTACT
 from app.devices.service import DeviceService
 from app.devices.site_address import site_url
+from app.lib.translation import gettext
 from app.messaging.channels.devices import PLATFORM_WORDS
 from app.models.status import Role
 from app.web.flash import go
@@ -46,7 +47,7 @@ async def remove_device_page(
 ) -> Response[bytes]:
     """Remove a device from the page of its contact."""
     await devices.remove(contact_id, device_id)
-    return go(request, f"/contacts/{contact_id}", "Device removed.")
+    return go(request, f"/contacts/{contact_id}", gettext("Device removed."))
 
 
 @get("/connectors/{connector_id:uuid}/push-snippet", role=Role.VIEWER)

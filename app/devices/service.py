@@ -17,6 +17,7 @@ from app.devices.schemas import ContactToken, NewDevice
 from app.errors import FieldError, Invalid, NotFound
 from app.lib import clock, crypto
 from app.lib.http_url import BadUrl
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.push.web_push import decoded_key, push_endpoint
@@ -54,7 +55,7 @@ class DeviceService:
             connector = await self.connectors.get_one_or_none(Connector.id == new.connector_id)
             channel = registry.known(connector.channel) if connector is not None else None
             if channel is None or not channel.to_devices:
-                message = "There is no connector with this id that sends to devices."
+                message = gettext("There is no connector with this id that sends to devices.")
                 raise Invalid(errors=[FieldError(path="connectorId", message=message)])
         if await self.contacts.rows.lock(contact_id) is None:
             await self.contacts.get(contact_id)
@@ -79,9 +80,11 @@ def checked_device(new: NewDevice) -> PushDevice:
     if new.keys is not None:
         keys = {"p256dh": new.keys.p256dh, "auth": new.keys.auth}
         if not _are_keys(new.keys.p256dh, new.keys.auth):
-            raise Invalid(errors=[FieldError(path="keys", message="These are no keys of a browser’s subscription.")])
+            raise Invalid(
+                errors=[FieldError(path="keys", message=gettext("These are no keys of a browser’s subscription."))]
+            )
         if new.platform != "web":
-            raise Invalid(errors=[FieldError(path="platform", message="Only a browser, web, has keys.")])
+            raise Invalid(errors=[FieldError(path="platform", message=gettext("Only a browser, web, has keys."))])
         try:
             push_endpoint(new.token)
         except BadUrl as error:

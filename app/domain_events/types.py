@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.lib.translation import translatable
 from app.models.status import MessageStatus, RunStatus
 
 VERSION = 1
@@ -190,32 +191,50 @@ NODE_EXECUTED = "workflow.node.executed"
 """One for each step of each run: so many that nobody hears of it who does not ask for it by name."""
 PUBLISHED, ACTIVATED, PAUSED = "workflow.published", "workflow.activated", "workflow.paused"
 TYPES = (
-    DomainEventType(RUN_STARTED, "Runs", RunData, "A run begins."),
-    DomainEventType("workflow.run.completed", "Runs", RunData, "A run comes to its end."),
-    DomainEventType("workflow.run.failed", "Runs", RunData, "A run ends because a step failed."),
-    DomainEventType("workflow.run.goal_reached", "Runs", RunData, "A run ends because its goal is reached."),
-    DomainEventType("workflow.run.exited", "Runs", RunData, "A run ends because a step took the contact out."),
-    DomainEventType("workflow.run.cancelled", "Runs", RunData, "Somebody cancels a run, or its contact is erased."),
-    DomainEventType(NODE_EXECUTED, "Runs", NodeData, "A step of a run is over. One for each step: very many."),
-    DomainEventType(PUBLISHED, "Workflows", WorkflowData, "A version is published."),
-    DomainEventType(ACTIVATED, "Workflows", WorkflowData, "A workflow lets contacts in, or goes on after a pause."),
-    DomainEventType(PAUSED, "Workflows", WorkflowData, "A workflow is paused."),
-    DomainEventType(CONTACT_CREATED, "Contacts", ContactCreated, "A contact is new."),
-    DomainEventType(CONTACT_UPDATED, "Contacts", ContactUpdated, "A field, attribute, tag or consent is another one."),
-    DomainEventType(ATTRIBUTES_CHANGED, "Contacts", AttributesChanged, "Attributes are other ones."),
-    DomainEventType(CONTACT_DELETED, "Contacts", ContactDeleted, "A contact is erased."),
-    DomainEventType("segment.member.added", "Segments", SegmentMove, "A contact enters a segment."),
-    DomainEventType("segment.member.removed", "Segments", SegmentMove, "A contact leaves a segment."),
-    DomainEventType("message.sent", "Messages", MessageData, "A provider takes a message."),
-    DomainEventType("message.failed", "Messages", MessageData, "A message will not be sent."),
-    DomainEventType("message.uncertain", "Messages", MessageData, "Nobody knows whether a message left."),
-    DomainEventType("message.suppressed", "Messages", MessageData, "A message may not be sent, so it is not."),
-    DomainEventType("message.delivered", "Messages", ReportData, "A provider reports that a message arrived."),
-    DomainEventType("message.opened", "Messages", ReportData, "A contact opens a message."),
-    DomainEventType("message.clicked", "Messages", ReportData, "A contact clicks a link of a message."),
-    DomainEventType("message.bounced", "Messages", ReportData, "A message that was taken did not arrive."),
-    DomainEventType("message.complained", "Messages", ReportData, "A contact calls a message unwanted."),
-    DomainEventType("message.replied", "Messages", ReplyData, "A contact answers a message."),
+    DomainEventType(RUN_STARTED, "Runs", RunData, translatable("A run begins.")),
+    DomainEventType("workflow.run.completed", "Runs", RunData, translatable("A run comes to its end.")),
+    DomainEventType("workflow.run.failed", "Runs", RunData, translatable("A run ends because a step failed.")),
+    DomainEventType(
+        "workflow.run.goal_reached", "Runs", RunData, translatable("A run ends because its goal is reached.")
+    ),
+    DomainEventType(
+        "workflow.run.exited", "Runs", RunData, translatable("A run ends because a step took the contact out.")
+    ),
+    DomainEventType(
+        "workflow.run.cancelled", "Runs", RunData, translatable("Somebody cancels a run, or its contact is erased.")
+    ),
+    DomainEventType(
+        NODE_EXECUTED, "Runs", NodeData, translatable("A step of a run is over. One for each step: very many.")
+    ),
+    DomainEventType(PUBLISHED, "Workflows", WorkflowData, translatable("A version is published.")),
+    DomainEventType(
+        ACTIVATED, "Workflows", WorkflowData, translatable("A workflow lets contacts in, or goes on after a pause.")
+    ),
+    DomainEventType(PAUSED, "Workflows", WorkflowData, translatable("A workflow is paused.")),
+    DomainEventType(CONTACT_CREATED, "Contacts", ContactCreated, translatable("A contact is new.")),
+    DomainEventType(
+        CONTACT_UPDATED, "Contacts", ContactUpdated, translatable("A field, attribute, tag or consent is another one.")
+    ),
+    DomainEventType(ATTRIBUTES_CHANGED, "Contacts", AttributesChanged, translatable("Attributes are other ones.")),
+    DomainEventType(CONTACT_DELETED, "Contacts", ContactDeleted, translatable("A contact is erased.")),
+    DomainEventType("segment.member.added", "Segments", SegmentMove, translatable("A contact enters a segment.")),
+    DomainEventType("segment.member.removed", "Segments", SegmentMove, translatable("A contact leaves a segment.")),
+    DomainEventType("message.sent", "Messages", MessageData, translatable("A provider takes a message.")),
+    DomainEventType("message.failed", "Messages", MessageData, translatable("A message will not be sent.")),
+    DomainEventType("message.uncertain", "Messages", MessageData, translatable("Nobody knows whether a message left.")),
+    DomainEventType(
+        "message.suppressed", "Messages", MessageData, translatable("A message may not be sent, so it is not.")
+    ),
+    DomainEventType(
+        "message.delivered", "Messages", ReportData, translatable("A provider reports that a message arrived.")
+    ),
+    DomainEventType("message.opened", "Messages", ReportData, translatable("A contact opens a message.")),
+    DomainEventType("message.clicked", "Messages", ReportData, translatable("A contact clicks a link of a message.")),
+    DomainEventType(
+        "message.bounced", "Messages", ReportData, translatable("A message that was taken did not arrive.")
+    ),
+    DomainEventType("message.complained", "Messages", ReportData, translatable("A contact calls a message unwanted.")),
+    DomainEventType("message.replied", "Messages", ReplyData, translatable("A contact answers a message.")),
 )
 NAMES = frozenset(one.name for one in TYPES)
 

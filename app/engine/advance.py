@@ -40,6 +40,7 @@ from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
 from app.inbox import InboxKind
 from app.lib import database, polling, shards
+from app.lib.translation import translatable
 from app.settings import settings
 from app.turns import RoundRobin
 
@@ -59,7 +60,7 @@ MOST_WAITS = 3
 TRIES = 20
 """How often a batch that lost a race is done again before the worker leaves it to the next round."""
 Work = Callable[[Cursor, int], tuple[Batch | None, int]]
-TOO_LONG = "A step took so long that the database ended its work, each time it was tried."
+TOO_LONG = translatable("A step took so long that the database ended its work, each time it was tried.")
 
 
 class Engine:

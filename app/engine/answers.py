@@ -11,6 +11,7 @@ from app.engine.state import RunState
 from app.flow.document import ERROR
 from app.flow.effects import MAX_VARS_BYTES
 from app.flow.outcomes import Done, Fail, Outcome
+from app.lib.translation import gettext
 from app.models.status import MessageStatus
 
 PORTS_REMEMBERED = 256
@@ -35,7 +36,7 @@ def answer_outcome(port: str, output: Any, *, is_alternative: bool = False, may_
     unsent = is_alternative and isinstance(output, dict) and output.get("status") == UNSENT
     error = output.get("error") if isinstance(output, dict) and (port == ERROR or unsent) else None
     if unsent and error is None:
-        error = "The message was not sent."
+        error = gettext("The message was not sent.")
     if error is None:
         return Done(port, output)
     failed = Fail(str(error), permanent=not may_pass)

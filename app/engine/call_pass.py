@@ -34,6 +34,7 @@ from app.flow.performers import (
 from app.lib import database, jobs, polling
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 log = structlog.get_logger()
 LOOK_S = 1.0
@@ -46,8 +47,10 @@ TEND_S = 5.0
 """How often it looks for what lost workers left."""
 STOP_S = 3.5
 """How long calls may go on once the process was told to stop. It has `polling.STOP_S` in all."""
-UNKNOWN = "So nobody knows whether it arrived, and it is not repeated by itself. Release the run to make it again."
-FAULT = "This call stopped on a fault in the program. The log of the worker says more."
+UNKNOWN = translatable(
+    "So nobody knows whether it arrived, and it is not repeated by itself. Release the run to make it again."
+)
+FAULT = translatable("This call stopped on a fault in the program. The log of the worker says more.")
 
 
 class CallPass:
@@ -185,7 +188,7 @@ class CallPass:
                 value, record, sign = value
             answer = {"ok": True, "value": value}
         except TimeoutError:
-            text = f"There was no answer within {counted(call.timeout_s, 'second')}."
+            text = gettext("There was no answer within %(seconds)s.", seconds=counted(call.timeout_s, "second"))
             if self._performer(call.kind).reaches_services:
                 sign = ServiceSign(False, text, again=claim.policy != "hold")
             if claim.policy == "hold":

@@ -19,6 +19,7 @@ from app.engine.call_shares import CallLane
 from app.engine.paths import SharedPath
 from app.engine.rows import NULL, UUID_HEAD
 from app.flow.performers import CONNECTOR_TARGET, PlacedCall
+from app.lib.translation import translatable
 from app.wakes import append_sql
 
 Connection = psycopg.Connection[Any]
@@ -31,7 +32,7 @@ MOST_LOST = 3
 LANES_AT_A_LOOK = 50
 """Targets of one workflow and kind that are looked at together; the next look goes on behind them."""
 LOST_AT_A_TIME = 100
-HELD_WHY = (
+HELD_WHY = translatable(
     "A worker stopped while it made this call, so nobody knows whether it went out. Release the run to make it again."
 )
 HELD_LOST = (

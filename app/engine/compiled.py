@@ -43,6 +43,7 @@ from app.flow.trigger_type import ContactRule
 from app.flow.ways import hidden_ways, inside, trying_in_turn
 from app.lib.conversions import quoted
 from app.lib.field_errors import field_error
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
@@ -279,7 +280,7 @@ class CompiledFlow:
 
     def _compiled(self, node: Node, kind: type[NodeType] | None) -> Run | Outcome | IfRoom:
         if kind is None:
-            return NotUnderstood(f"The step type {quoted(node.type)} is not installed.")
+            return NotUnderstood(gettext("The step type %(type)s is not installed.", type=quoted(node.type)))
         try:
             scope = NodeScope(node.id)
             does = kind.compile(registry.config_of(kind, node.data), scope)
@@ -384,5 +385,5 @@ def _unreadable(error: Exception, step: str) -> str:
     if isinstance(error, msgspec.ValidationError):
         return f"This step cannot be understood: {field_error(str(error))['message']}"
     if isinstance(error, LiquidError | BadPattern):
-        return f"This step cannot be understood: {str(error).rstrip('.')}."
+        return gettext("This step cannot be understood: %(why)s.", why=str(error).rstrip("."))
     return fault_in_words(error, step)

@@ -19,11 +19,14 @@ import structlog
 
 from app.engine.claim import ANY_PRIORITY, Cursor, InboxPlace, Place, set_aside
 from app.engine.rows import Int4s, Int8s, Uuids, int4, int8, register
+from app.lib.translation import translatable
 
 log = structlog.get_logger()
 MOST = 3
-HELD_WHY = f"This run stopped a worker {MOST} times, so it is held. The log of the workers says more. Release it when the cause is gone."
-SET_ASIDE_WHY = f"It stopped a worker {MOST} times."
+HELD_WHY = translatable(
+    "This run stopped a worker %(times)s times, so it is held. The log of the workers says more. Release it when the cause is gone."
+) % {"times": MOST}
+SET_ASIDE_WHY = translatable("It stopped a worker %(times)s times.") % {"times": MOST}
 
 _REGISTER = """
 insert into batches (process, pid, backend_start) select %s, pid, backend_start from pg_stat_get_activity(%s)

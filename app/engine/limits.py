@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.flow.effects import MAX_VARS_BYTES
 from app.flow.outcomes import Fail
+from app.lib.translation import translatable
 
 MAX_DEPTH = 5
 """Workflows that may lie between what happened outside and what a run causes: those that answer each other would go on for ever."""
@@ -20,20 +21,32 @@ class Overdone(Fail):
     __slots__ = ()
 
 
-OVERLONG = Overdone(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)
-TOO_OFTEN = Overdone(f"A run may come to one step {MAX_VISITS:,} times at most.", permanent=True)
+OVERLONG = Overdone(
+    translatable("A run may take %(steps)s steps at most.") % {"steps": f"{MAX_STEPS:,}"}, permanent=True
+)
+TOO_OFTEN = Overdone(
+    translatable("A run may come to one step %(times)s times at most.") % {"times": f"{MAX_VISITS:,}"}, permanent=True
+)
 VARS_TOO_LARGE = Fail(
-    f"The variables of this run would take more than {MAX_VARS_BYTES // 1024} kB. Keep less in them.", permanent=True
+    translatable("The variables of this run would take more than %(size)s kB. Keep less in them.")
+    % {"size": MAX_VARS_BYTES // 1024},
+    permanent=True,
 )
 ECHO = Fail(
-    f"This event was not sent: {MAX_DEPTH} workflows have started one another by what they did, and might go on for ever.",
+    translatable(
+        "This event was not sent: %(workflows)s workflows have started one another by what they did, and might go on forever."
+    )
+    % {"workflows": MAX_DEPTH},
     permanent=True,
 )
 TOO_DEEP = Fail(
-    f"The workflow was not called: {MAX_DEPTH} workflows have started one another by what they did, and might go on for ever.",
+    translatable(
+        "The workflow was not called: %(workflows)s workflows have started one another by what they did, and might go on forever."
+    )
+    % {"workflows": MAX_DEPTH},
     permanent=True,
 )
 ASKED_AGAIN = Fail(
-    "An answer cannot be answered with another call: this step type does what the engine has no way for.",
+    translatable("An answer cannot be answered with another call: this step type does what the engine has no way for."),
     permanent=True,
 )

@@ -16,9 +16,14 @@ from app.engine.step_timeouts import TIMED_OUT
 from app.flow.effects import MAX_VARS_BYTES, Effect, SetVars
 from app.flow.outcomes import Done, EachOf, Fail, Outcome
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 
 INDEX = "index"
-TOO_LARGE = Fail(f"The list of this loop takes more than {MAX_VARS_BYTES // 1024} kB. Go through less.", permanent=True)
+TOO_LARGE = Fail(
+    translatable("The list of this loop takes more than %(size)s kB. Go through less.")
+    % {"size": MAX_VARS_BYTES // 1024},
+    permanent=True,
+)
 
 
 class KeepLoops(Effect):
@@ -80,7 +85,7 @@ class CompiledLoop:
 
     def _late(self, output: dict[str, Any], clean_up: tuple[Effect, ...]) -> Fail:
         """The time is over, and the list is not: the next time that the run comes here the loop begins anew."""
-        error = f"The loop was not through within {counted(self.timeout_s or 0, 'second')}."
+        error = gettext("The loop was not through within %(seconds)s.", seconds=counted(self.timeout_s or 0, "second"))
         late = Fail(error, permanent=True)
         late.output, late.effects = {**output, "error": error, TIMED_OUT: True}, clean_up
         return late

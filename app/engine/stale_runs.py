@@ -30,6 +30,7 @@ from app.flow import performers
 from app.inbox import InboxKind
 from app.lib.conversions import quoted
 from app.lib.formats import counted, number
+from app.lib.translation import gettext, translatable
 from app.models.status import RunStatus
 
 Connection = psycopg.Connection[Any]
@@ -39,8 +40,11 @@ FULL_S = 3600.0
 """How long a workflow whose places are taken lets nobody begin before people are told that held runs take them."""
 RUNS_AT_ONCE, RUNS_OF_A_LOOK, WORKFLOWS_OF_A_LOOK = 1_000, 20_000, 500
 """A look at a workspace ends with so many runs that wait for answers, or so many workflows; the next one goes on there."""
-LOST_WHY = "This run waited for an answer, and nothing is left of what it had asked. Try the step again, or let the run go on without it."
-TIMELESS_WHY = (
+LOST_WHY = translatable(
+    "This run waited for an answer, and nothing is left of what it had asked. Try the step again, or let "
+    "the run go on without it."
+)
+TIMELESS_WHY = translatable(
     "This run waits for a time that is not known any more. Try the step again, or let the run go on without it."
 )
 
@@ -151,7 +155,7 @@ delete from stalls s where tenant_id = %(tenant)s
 
 def _full_words(most: int, held: int) -> str:
     """Why starts wait for places that held runs take."""
-    places = f"The workflow lets {counted(most, 'run')} be under way at a time"
+    places = gettext("The workflow lets %(runs)s be under way at a time", runs=counted(most, "run"))
     taken = "it is held" if most == 1 else f"all places are taken, {number(held)} of them by held runs"
     return f"{places}, and {taken}, so starts wait. Decide about what is held, or raise the limit."
 
@@ -220,7 +224,10 @@ class StaleRuns:
         unperformed = connection.execute(_UNPERFORMED, {**place, "kinds": kinds, "patience": PATIENCE_S}).fetchall()
         stalls += [
             (
-                f"No worker makes calls of the kind {quoted(kind)}. Install what makes them, or cancel the runs.",
+                gettext(
+                    "No worker makes calls of the kind %(kind)s. Install what makes them, or cancel the runs.",
+                    kind=quoted(kind),
+                ),
                 count,
                 since,
             )

@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from app.flow.declared import UndeclaredRead
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
 
 log = structlog.get_logger()
@@ -18,7 +19,7 @@ _told: set[tuple[str, str, str]] = set()
 def fault_in_words(error: Exception, step: str = "") -> str:
     """Why a step failed, for people. A fault of the program is logged, each kind once, as thousands of runs may meet it."""
     if isinstance(error, LiquidError):
-        return f"A text of this step cannot be filled in: {str(error).rstrip('.')}."
+        return gettext("A text of this step cannot be filled in: %(why)s.", why=str(error).rstrip("."))
     key = (type(error).__name__, str(error)[:200], step)
     if key not in _told and len(_told) < TOLD_AT_MOST:
         _told.add(key)
@@ -26,5 +27,7 @@ def fault_in_words(error: Exception, step: str = "") -> str:
     if isinstance(error, UndeclaredRead):
         return str(error)
     if isinstance(error, psycopg.Error | struct.error | UnicodeError):
-        return "What this step put out cannot be stored: it holds a NUL character, or a number or date is out of range."
-    return "This step stopped on a fault in the program. The log of the worker says more."
+        return gettext(
+            "What this step put out cannot be stored: it holds a NUL character, or a number or date is out of range."
+        )
+    return gettext("This step stopped on a fault in the program. The log of the worker says more.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.flow.document import ERROR
 from app.flow.outcomes import AskPerson, Outcome, Run, Wait, WaitFor, refused
 from app.lib.formats import counted
+from app.lib.translation import gettext
 
 if TYPE_CHECKING:
     from app.engine.compiled_node import CompiledNode
@@ -40,14 +41,18 @@ def answer_limit(node: CompiledNode, now: int) -> WakeUp | tuple[()]:
     """Until when a run waits for its message, or for what it called; nothing: as long as that takes."""
     if node.timeout_s is None:
         return ()
-    return _limit(node, now, "What was called was not over" if node.starts_runs else "The message was not sent")
+    return _limit(
+        node, now, gettext("What was called was not over") if node.starts_runs else gettext("The message was not sent")
+    )
 
 
 def wait_limit(node: CompiledNode, now: int, outcome: Wait | WaitFor, end: WakeUp) -> WakeUp:
     """The end of a wait for an event or a person: its own, or that of the step, whichever is first."""
     if node.timeout_s is None or not isinstance(outcome, AskPerson | WaitFor):
         return end
-    limit = _limit(node, now, "Nobody answered" if isinstance(outcome, AskPerson) else "The event did not happen")
+    limit = _limit(
+        node, now, gettext("Nobody answered") if isinstance(outcome, AskPerson) else gettext("The event did not happen")
+    )
     known = end.output if isinstance(end.output, dict) else {}  # the question that stands open
     return limit._replace(output={**known, **limit.output}) if limit.at < end.at else end
 
@@ -59,7 +64,7 @@ def may_wait_again(node: CompiledNode, output: Any) -> bool:
 
 def in_time(run: Run, timeout_s: int) -> Run:
     """The same function, which fails when it needs longer; nothing that it wished for is done then."""
-    late = refused(f"The step was not done within {counted(timeout_s, 'second')}.")
+    late = refused(gettext("The step was not done within %(seconds)s.", seconds=counted(timeout_s, "second")))
 
     def bounded(step: Any) -> Outcome:
         began = time.thread_time()

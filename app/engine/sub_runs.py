@@ -18,6 +18,7 @@ from app.flow.effects import MOST_CALLED, CallWorkflow
 from app.flow.entry_reasons import reason_text
 from app.inbox import called_sql, over_sql
 from app.lib import ids
+from app.lib.translation import gettext, translatable
 from app.models.status import RunOrigin, RunStatus
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ with {
 {_LAST_ENDED}
 select 1
 """
-CANCELLED_WHY, FAILED_WHY = "The called run was cancelled.", "The called run failed: "
+CANCELLED_WHY, FAILED_WHY = translatable("The called run was cancelled."), "The called run failed: "
 
 
 def called_from_outside(error: str) -> str:
@@ -176,7 +177,7 @@ def _endings(batch: Batch) -> Iterator[Ending]:
             why = f"The called workflow did not let it in. {reason_text(refusal.reason, refusal.detail)}"
             yield Ending(refusal.tenant_id, refusal.run_id, None, refusal.reason, why, {"status": "refused"})
     for tenant_id, run_id in batch.called.in_vain:
-        yield Ending(tenant_id, run_id, None, ERASED, "The contact was erased.", {"status": "refused"})
+        yield Ending(tenant_id, run_id, None, ERASED, gettext("The contact was erased."), {"status": "refused"})
 
 
 def ending_arguments(batch: Batch) -> tuple[Any, ...] | None:

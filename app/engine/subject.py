@@ -12,8 +12,9 @@ from typing import Any
 from app.engine.state import NOBODY
 from app.flow.effects import ContactChange, EmitEvent, SegmentChange, SendMessage
 from app.flow.outcomes import Fail, Outcome
+from app.lib.translation import translatable
 
-WITHOUT_CONTACT = Fail("This step needs a contact, and this run has none.", permanent=True)
+WITHOUT_CONTACT = Fail(translatable("This step needs a contact, and this run has none."), permanent=True)
 
 
 def about_contact(outcome: Outcome) -> bool:

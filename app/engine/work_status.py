@@ -19,6 +19,7 @@ from app.inbox import READY_SQL
 from app.lib.conversions import quoted
 from app.lib.formats import duration
 from app.lib.heartbeat import DEAD_AFTER_S
+from app.lib.translation import gettext
 
 LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
@@ -73,9 +74,16 @@ class Blocking(msgspec.Struct, rename="camel"):
         idle = " and does nothing inside a transaction" if self.state.startswith("idle in transaction") else ""
         since = f" for {duration(self.holds_seconds)}" if self.holds_seconds is not None else ""
         others = "1 other waits" if self.waiters == 1 else f"{self.waiters} others wait"
-        return (
-            f"Session {self.pid} of the database ({self.who}) holds locks{since}{idle}; {others} for it, the longest for"
-            f" {duration(self.waits_seconds)}; {doing}."
+        return gettext(
+            "Session %(pid)s of the database (%(who)s) holds locks%(since)s%(idle)s; %(others)s for it, the "
+            "longest for %(duration)s; %(doing)s.",
+            pid=self.pid,
+            who=self.who,
+            since=since,
+            idle=idle,
+            others=others,
+            duration=duration(self.waits_seconds),
+            doing=doing,
         )
 
 
@@ -113,17 +121,28 @@ class WorkStatus(msgspec.Struct, rename="camel"):
 
     def words(self) -> list[str]:
         """What is not well, for people, the gravest first; empty when work moves."""
-        sentences = [f"Nothing moves: the table {table} is locked by somebody." for table in self.locked]
+        sentences = [
+            gettext("Nothing moves: the table %(table)s is locked by somebody.", table=table) for table in self.locked
+        ]
         alive = any(worker.alive for worker in self.workers)
         who = "although a worker runs" if alive else "and no worker runs"
         if (self.inbox_seconds or 0) > LATE_S:
-            sentences.append(f"Events wait for {duration(self.inbox_seconds or 0)}, {who}.")
+            sentences.append(
+                gettext("Events wait for %(duration)s, %(who)s.", duration=duration(self.inbox_seconds or 0), who=who)
+            )
         if (self.due_seconds or 0) > LATE_S:
-            sentences.append(f"Runs are late by up to {duration(self.due_seconds or 0)}, {who}.")
+            sentences.append(
+                gettext(
+                    "Runs are late by up to %(duration)s, %(who)s.", duration=duration(self.due_seconds or 0), who=who
+                )
+            )
         if self.left_for_newer_seconds is not None:
             sentences.append(
-                f"Events wait for {duration(self.left_for_newer_seconds)} for a worker of a newer release, because their workflow"
-                " uses what this one does not know. Update all workers."
+                gettext(
+                    "Events wait for %(duration)s for a worker of a newer release, because their workflow uses what this "
+                    "one does not know. Update all workers.",
+                    duration=duration(self.left_for_newer_seconds),
+                )
             )
         if sentences or any(worker.held_up for worker in self.workers if worker.alive):
             sentences += [session.words for session in self.blocking]

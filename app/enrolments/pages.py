@@ -50,7 +50,7 @@ async def stop_enrolment_page(
     """Let nobody else in."""
     row = await enrolments.stop(enrolment_id)
     address = f"/runs/{row.run_id}" if row.run_id else f"/workflows/{row.workflow_id}/runs"
-    return go(request, address, "Stopped. Whoever is in stays.")
+    return go(request, address, gettext("Stopped. Whoever is in stays."))
 
 
 @post("/contacts/{contact_id:uuid}/waiting/{workflow_id:uuid}/withdraw", role=Role.MARKETER, status_code=200)
@@ -62,7 +62,7 @@ async def withdraw_waiting_start_page(
 ) -> Response[bytes]:
     """Take a contact out of the line of a workflow."""
     count = await enrolments.withdraw(workflow_id, contact_id)
-    text = "Withdrawn. It does not enter by this." if count else "It did not wait any more."
+    text = gettext("Withdrawn. It does not enter by this.") if count else gettext("It did not wait any more.")
     return go(request, f"/contacts/{contact_id}", text)
 
 

@@ -18,6 +18,7 @@ from app.flow.segment_rule_checks import rule_diagnostics
 from app.flow.segment_rules import SegmentRule, as_group, leaves, segment_rule
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import Admission
+from app.lib.translation import gettext
 from app.models.status import EnrolmentStatus, WorkflowStatus
 
 PIECE = 1_000
@@ -76,13 +77,13 @@ async def _count_entered(session: AsyncSession, due: DueEnrolment) -> DueEnrolme
 async def _fault(session: AsyncSession, due: DueEnrolment) -> str | None:
     """Why nobody can enter any more."""
     if due.deleted:
-        return "The workflow was deleted."
+        return gettext("The workflow was deleted.")
     if due.workflow_status not in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
-        return f"The workflow is {due.workflow_status}."
+        return gettext("The workflow is %(workflow_status)s.", workflow_status=due.workflow_status)
     if due.run_id is not None:
         abandoned = due.awaited and not (await repository.caller(session, due)).waits
-        return "The run that called does not wait any more." if abandoned else None
-    return "The trigger was switched off, or is not part of the live version." if due.trigger is None else None
+        return gettext("The run that called does not wait any more.") if abandoned else None
+    return gettext("The trigger was switched off, or is not part of the live version.") if due.trigger is None else None
 
 
 async def _ask(session: AsyncSession, due: DueEnrolment, contact_ids: Sequence[UUID]) -> Sequence[UUID]:

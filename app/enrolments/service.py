@@ -19,13 +19,14 @@ from app.flow.audience import Audience
 from app.inbox import notify_engine
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
+from app.lib.translation import translatable
 from app.models.enrolment import Enrolment
 from app.models.status import EnrolmentStatus
 from app.web.pagination import Page, clamp_limit
 
 ENROL = "enrol_contacts"
 """The actor that moves enrolments."""
-SEGMENT_DELETED = "The segment was deleted."
+SEGMENT_DELETED = translatable("The segment was deleted.")
 PER_MINUTE = 30_000
 """Contacts that enter in a minute unless somebody says otherwise: a million in about half an hour."""
 

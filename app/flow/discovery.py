@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from app.flow import plugin_packages
+from app.lib.translation import gettext
 from app.settings import settings
 
 Kind = TypeVar("Kind", bound=type[Any])
@@ -102,7 +103,12 @@ class TypesNotInstalled(RuntimeError):
     """A process asks for types before it said where they are."""
 
     def __init__(self, noun: str) -> None:
-        super().__init__(f"Nobody said where {noun}s are. Call app.installed_types.install() when the process starts.")
+        super().__init__(
+            gettext(
+                "Nobody said where %(noun)ss are. Call app.installed_types.install() when the process starts.",
+                noun=noun,
+            )
+        )
 
 
 class TypeList(Generic[Kind]):

@@ -96,7 +96,7 @@ def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
     wanted = port_id or "next"
     ways = (*ports_of(type_, data), ERROR_PORT)
     if wanted.startswith(LATE):
-        return Port(wanted, "Cut short")
+        return Port(wanted, gettext("Cut short"))
     declared = next((port for port in ways if port.id == wanted), Port(wanted))
     return in_readers_language(Port(wanted, port_label(ways, wanted), declared.tone), type_)
 

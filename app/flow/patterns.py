@@ -38,7 +38,7 @@ class Pattern:
         except (re2.error, UnicodeError) as error:
             detail = error.args[0] if error.args else ""
             reason = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
-            raise BadPattern(gettext("This is not a pattern: %(rstrip)s.", rstrip=reason.rstrip("."))) from error
+            raise BadPattern(gettext("This is not a pattern: %(why)s.", why=reason.rstrip("."))) from error
 
     def found_in(self, text: str) -> bool:
         """Is it in a text, anywhere in it, whatever the case?"""

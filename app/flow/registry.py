@@ -18,6 +18,7 @@ from app.flow.policies import LONGEST_TIMEOUT_S
 from app.flow.references import ReferencedRows
 from app.lib.conversions import quoted
 from app.lib.field_errors import all_field_errors
+from app.lib.translation import gettext
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 MAX_PORT = 100
@@ -169,8 +170,16 @@ def _port_diagnostics(kind: type[NodeType], ports: tuple[Port, ...]) -> Iterator
     reserved = RESERVED_PORTS - {port.id for port in kind.outputs}
     for port_id, times in counts.items():
         if not port_id or len(port_id) > MAX_PORT:
-            yield Diagnostic("", f"The name of a way out has 1 to {MAX_PORT} characters.")
+            yield Diagnostic("", gettext("The name of a way out has 1 to %(max_port)s characters.", max_port=MAX_PORT))
         elif port_id in reserved or "." in port_id:
-            yield Diagnostic("", f"No way out may be called {quoted(port_id)}. Choose another name without a dot.")
+            yield Diagnostic(
+                "",
+                gettext(
+                    "No way out may be called %(port_id)s. Choose another name without a dot.", port_id=quoted(port_id)
+                ),
+            )
         elif times > 1:
-            yield Diagnostic("", f"Two ways out are called {quoted(port_id)}. Give each a name of its own.")
+            yield Diagnostic(
+                "",
+                gettext("Two ways out are called %(port_id)s. Give each a name of its own.", port_id=quoted(port_id)),
+            )

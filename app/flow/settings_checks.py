@@ -46,7 +46,7 @@ def _check_entry_key(settings: FlowSettings) -> Iterator[Diagnostic]:
     try:
         entry_key_reader(key, scope)
     except LiquidError as error:
-        yield incomplete(path, gettext("This text cannot be filled in: %(rstrip)s.", rstrip=str(error).rstrip(".")))
+        yield incomplete(path, gettext("This text cannot be filled in: %(why)s.", why=str(error).rstrip(".")))
         return
     if any(read.startswith(("steps.", "vars.")) for read in scope.reads):
         message = gettext(

@@ -16,6 +16,7 @@ from app.flow.references import Reference, ReferencedRows, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.verbatim import verbatim_fields
 from app.lib.field_errors import joined
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError, compile_text
 
 
@@ -146,7 +147,7 @@ def _liquid_diagnostics(value: Any, path: str) -> Iterator[Diagnostic]:
         try:
             compile_text(value, html=False)
         except LiquidError as error:
-            yield incomplete(path, f"This text cannot be filled in: {str(error).rstrip('.')}.")
+            yield incomplete(path, gettext("This text cannot be filled in: %(why)s.", why=str(error).rstrip(".")))
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _liquid_diagnostics(inner, joined(path, str(key)))

@@ -14,6 +14,7 @@ from app.flow.references import Reference, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.trigger_type import ContactRule, TriggerPreview, TriggerType
 from app.lib.field_errors import all_field_errors
+from app.lib.translation import gettext, translatable
 
 PLUGINS = "triggers"
 SAYS = ("type", "label", "description", "Config")
@@ -69,8 +70,8 @@ def fields(name: str) -> list[str]:
 class UnknownTrigger(TriggerType):
     """Stands for a type that is not installed here, or a config that it does not understand: nothing starts by it."""
 
-    type, label = "unknown", "Unknown trigger"
-    description = "This type is not installed here. The trigger is kept as it is."
+    type, label = "unknown", translatable("Unknown trigger")
+    description = translatable("This type is not installed here. The trigger is kept as it is.")
     Config = msgspec.defstruct("UnknownConfig", [])
 
     @classmethod
@@ -83,11 +84,11 @@ class UnknownTrigger(TriggerType):
 
     @classmethod
     def explain(cls, config: Any, event: Mapping[str, Any]) -> str:
-        return "Started by a trigger that is not installed here."
+        return gettext("Started by a trigger that is not installed here.")
 
     @classmethod
     def preview(cls, config: Any) -> TriggerPreview:
-        return TriggerPreview("A trigger is not installed here", "Nobody enters by it.")
+        return TriggerPreview("A trigger is not installed here", gettext("Nobody enters by it."))
 
 
 class TypedTrigger(NamedTuple):
@@ -156,7 +157,7 @@ def summary(triggers: Sequence[Trigger]) -> str:
     """What starts a workflow, as the list of workflows says it: the first that is switched on, and how many there are besides."""
     on = [typed(trigger) for trigger in triggers if trigger.enabled]
     if not on:
-        return "No trigger is switched on"
+        return gettext("No trigger is switched on")
     (kind, config), *others = on
     more = f" and {len(others)} more trigger{'s' if len(others) > 1 else ''}" if others else ""
     return f"{kind.summary(config)}{more}"

@@ -15,6 +15,7 @@ from app.engine.passing import passing_port
 from app.held_runs.repository import HeldRow, HeldRunRepository
 from app.held_runs.schemas import Act
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.runs.held import HeldRuns, ways_on
 from app.runs.places import NoSuchPlace, PlacesOfWorkflow
 from app.workflows.repository import VersionRepository
@@ -66,7 +67,7 @@ class HeldRunActions:
         for row in rows:
             ways = [way.id for way in ways_on(row.node_id, graphs[row.workflow_id, row.version])]
             if port is not None and port not in ways:
-                refused.append(f"Their step has no way on called {quoted(port)}.")
+                refused.append(gettext("Their step has no way on called %(port)s.", port=quoted(port)))
             else:
                 chosen[row.id] = port or passing_port(ways)
         return DecisionResult(await self._held.pass_by(chosen), len(refused), refused[-1] if refused else None)
@@ -100,7 +101,11 @@ class HeldRunActions:
             if decision.port is None or decision.port in ways:
                 return None
             words = ", ".join(f"`{way}`" for way in ways)
-            return f"Their step has no port {quoted(decision.port)} to go on by. Use one of {words}."
+            return gettext(
+                "Their step has no port %(port)s to go on by. Use one of %(words)s.",
+                port=quoted(decision.port),
+                words=words,
+            )
         places = (await self.places({(group.workflow_id, group.version)}))[group.workflow_id]
         try:
             places.place(

@@ -24,6 +24,7 @@ from app.held_runs.repository import LOOKED_AT, HeldRunJobRepository, HeldRunRep
 from app.held_runs.schemas import HeldRunCount, HeldRunFilter, HeldRunJobIn
 from app.inbox import notify_engine
 from app.lib import clock, jobs
+from app.lib.translation import gettext
 from app.models.held_run_job import HeldRunJob
 from app.models.status import Role
 from app.web.pagination import Page, clamp_limit
@@ -125,13 +126,15 @@ class HeldRunJobs:
         """What belongs to which act, and for a move whether there is such a step."""
         faults = list[FieldError]()
         if request.act != "skip" and request.port is not None:
-            faults.append({"path": "port", "message": "Only to skip a step needs a port."})
+            faults.append({"path": "port", "message": gettext("Only to skip a step needs a port.")})
         if request.act != "move" and (request.node_id is not None or request.version is not None):
-            faults.append({"path": "nodeId", "message": "Only to move runs needs a step."})
+            faults.append({"path": "nodeId", "message": gettext("Only to move runs needs a step.")})
         if request.act == "move" and request.node_id is None:
-            faults.append({"path": "nodeId", "message": "Say to which step they go."})
+            faults.append({"path": "nodeId", "message": gettext("Say to which step they go.")})
         if request.act == "move" and request.filter.workflow_id is None:
-            faults.append({"path": "filter.workflowId", "message": "Say of which workflow: runs stay in theirs."})
+            faults.append(
+                {"path": "filter.workflowId", "message": gettext("Say of which workflow: runs stay in theirs.")}
+            )
         if faults:
             raise Invalid(errors=faults)
         if request.act in ("move", "skip"):

@@ -16,6 +16,7 @@ from app.held_runs.actions import HeldRunActions
 from app.held_runs.repository import LOOKED_AT, HeldRunRepository
 from app.held_runs.schemas import HeldRunFilter, HeldRunGroup, HeldRunOut, MoveRun
 from app.inbox import notify_engine
+from app.lib.translation import gettext
 from app.models.status import RunStatus
 from app.runs.held import ways_on
 from app.runs.places import NoSuchPlace
@@ -50,7 +51,7 @@ class HeldRunService:
         shown = []
         for row in held:
             contact = people.get(row.contact_id) if row.contact_id else None
-            nobody = "No contact" if row.contact_id is None else "Deleted contact"
+            nobody = gettext("No contact") if row.contact_id is None else gettext("Deleted contact")
             shown.append(
                 HeldRunOut(
                     run_id=row.id,

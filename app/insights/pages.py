@@ -28,6 +28,7 @@ from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib import clock
 from app.lib.formats import counted, number, percent
+from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
@@ -205,7 +206,7 @@ def _number(version: str | None) -> int | None:
     if not version:
         return None
     if not version.isdecimal() or len(version) > 9:
-        raise Invalid(errors=[{"path": "version", "message": "Choose a version from the list."}])
+        raise Invalid(errors=[{"path": "version", "message": gettext("Choose a version from the list.")}])
     return int(version)
 
 

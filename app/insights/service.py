@@ -39,6 +39,7 @@ from app.insights.schemas import (
 )
 from app.insights.variants import variant_stats
 from app.lib import clock
+from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.models import Contact, Workflow
 from app.models.status import WorkflowStatus
@@ -135,7 +136,7 @@ class InsightService:
 
     async def _known(self, workflow_id: UUID) -> None:
         if not await self._workflows.exists(Workflow.id == workflow_id):
-            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+            raise NotFound(gettext("This workflow does not exist in your workspace."), code="workflow_not_found")
 
     async def running(self, limit: int) -> Sequence[Workflow]:
         """Active workflows, last changed first."""
@@ -220,7 +221,7 @@ class InsightService:
 
 
 def _decision(row: DecisionRow) -> EntryDecision:
-    words = {"entered": "It entered.", "waiting": "It waits for its turn to enter."}
+    words = {"entered": gettext("It entered."), "waiting": gettext("It waits for its turn to enter.")}
     return EntryDecision(
         decision=row.decision,
         at=row.at,

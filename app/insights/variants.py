@@ -9,6 +9,7 @@ from app.counters.variant_counters import contacts_by_variant
 from app.insights.experiments import chances_of_being_best, wilson_interval
 from app.insights.schemas import VariantStats
 from app.lib.conversions import printed_number
+from app.lib.translation import gettext
 
 FEWEST_CONTACTS, FEWEST_CONVERTED = 100, 10
 """Before each variant has so many contacts, and so many of all reached a goal, no variant is called the best."""
@@ -38,12 +39,17 @@ def split_verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str
     """What may be concluded, in one sentence that promises no more than the numbers do."""
     converted = sum(one.converted for one in variants.values())
     if len(variants) < 2:
-        return "Only one variant has contacts yet, so there is nothing to compare."
+        return gettext("Only one variant has contacts yet, so there is nothing to compare.")
     if not converted:
-        return "No contact has reached a goal of this workflow yet."
+        return gettext("No contact has reached a goal of this workflow yet.")
     if converted < FEWEST_CONVERTED or any(one.contacts < FEWEST_CONTACTS for one in variants.values()):
-        return f"Too early to tell: wait until each variant has {FEWEST_CONTACTS} contacts and {FEWEST_CONVERTED} reached a goal."
+        return gettext(
+            "Too early to tell: wait until each variant has %(fewest_contacts)s contacts and "
+            "%(fewest_converted)s reached a goal.",
+            fewest_contacts=FEWEST_CONTACTS,
+            fewest_converted=FEWEST_CONVERTED,
+        )
     leader = max(variants, key=lambda variant: variants[variant].chance_best)
     chance = min(variants[leader].chance_best, 99.9)
     words = f"“{labels.get(leader, leader)}” is the best with a probability of {printed_number(chance)}%"
-    return f"{words}." if chance >= SURE else f"No clear winner yet: {words}."
+    return f"{words}." if chance >= SURE else gettext("No clear winner yet: %(words)s.", words=words)

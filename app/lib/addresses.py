@@ -10,6 +10,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from app.lib.normal_forms import nfc, nfkc
+from app.lib.translation import gettext
 
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_+-]|\.(?!\.))*(?<!\.)@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}")
 """What 99 of 100 addresses look like; the validator takes 20 µs for one, which is 2 s for an import of 100,000."""
@@ -36,7 +37,11 @@ def email(text: str) -> str:
     """The address in lower case, checked without asking any name server. Raises BadAddress."""
     if wrong := look_alike(text.strip()[:MAX_ADDRESS]):
         raise BadAddress(
-            f"This is not an email address: the character {wrong} (U+{ord(wrong):04X}) only looks like a plain one."
+            gettext(
+                "This is not an email address: the character %(wrong)s (U+%(ord)s) only looks like a plain one.",
+                wrong=wrong,
+                ord=f"{ord(wrong):04X}",
+            )
         )
     lookup_form = nfc(text.strip()).lower()
     if (
@@ -47,7 +52,11 @@ def email(text: str) -> str:
     ):
         return lookup_form
     if len(text) > MAX_ADDRESS:
-        raise BadAddress(f"This is not an email address: it is longer than {MAX_ADDRESS} characters.")
+        raise BadAddress(
+            gettext(
+                "This is not an email address: it is longer than %(max_address)s characters.", max_address=MAX_ADDRESS
+            )
+        )
     try:
         address = validate_email(
             lookup_form, check_deliverability=False, test_environment=True, globally_deliverable=False
@@ -55,7 +64,9 @@ def email(text: str) -> str:
     except EmailNotValidError as error:
         raise BadAddress(f"This is not an email address: {error}") from error
     if "." not in address.domain:
-        raise BadAddress("This is not an email address: the part after the @ needs a dot, as in ada@example.com.")
+        raise BadAddress(
+            gettext("This is not an email address: the part after the @ needs a dot, as in ada@example.com.")
+        )
     return address.normalized.lower()
 
 
@@ -111,30 +122,34 @@ def phone(text: str, country: str | None = None) -> str:
     """
     written = text.strip()
     if len(written) > MAX_PHONE:
-        raise BadAddress("This is not a phone number. Write it like +4915112345678.")
+        raise BadAddress(gettext("This is not a phone number. Write it like +4915112345678."))
     if _RUINED.fullmatch(written):
         raise BadAddress(
-            "A spreadsheet has shortened this number, so its last digits are lost. "
-            "Format the column as text there and fill in the number again."
+            gettext(
+                "A spreadsheet has shortened this number, so its last digits are lost. Format the column as text "
+                "there and fill in the number again."
+            )
         )
     if whole := _WHOLE_FLOAT.fullmatch(written):  # how data tools write a column of numbers with gaps
         written = whole[1]
     first = re.search(r"[+\d]", written)
     if not first or re.search(r"[^\W\d_]", written[: first.start()].lower().removeprefix("tel:")):
-        raise BadAddress("This is not a phone number. Write it like +4915112345678.")
+        raise BadAddress(gettext("This is not a phone number. Write it like +4915112345678."))
     if written[first.start()] == "+" or written.startswith("00"):  # no number at home begins with 00
         number = _parsed(re.sub(r"^00", "+", written), None)
         if not phonenumbers.is_possible_number(number):
-            raise BadAddress("This number is too short or too long for its country code.")
+            raise BadAddress(gettext("This number is too short or too long for its country code."))
     elif country is None:
         raise NeedsCountry(
-            "Write the number with + and its country code, as in +4915112345678, "
-            "or choose the country of your workspace in its settings."
+            gettext(
+                "Write the number with + and its country code, as in +4915112345678, or choose the country of your "
+                "workspace in its settings."
+            )
         )
     else:
         number = _national(written, country)
     if number.extension:
-        raise BadAddress("Write the number without its extension.")
+        raise BadAddress(gettext("Write the number without its extension."))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -142,7 +157,7 @@ def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber:
     try:
         return phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as error:
-        raise BadAddress("Write the number with + and its country code, as in +4915112345678.") from error
+        raise BadAddress(gettext("Write the number with + and its country code, as in +4915112345678.")) from error
 
 
 def _national(text: str, country: str) -> phonenumbers.PhoneNumber:
@@ -158,8 +173,10 @@ def _national(text: str, country: str) -> phonenumbers.PhoneNumber:
             return whole
     if not phonenumbers.is_valid_number(number):
         raise BadAddress(
-            "This is not a phone number of your workspace's country. Write it with + and its country code, "
-            "as in +4915112345678."
+            gettext(
+                "This is not a phone number of your workspace's country. Write it with + and its country code, as in "
+                "+4915112345678."
+            )
         )
     return number
 

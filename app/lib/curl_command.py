@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote_plus
 import msgspec
 
 from app.lib.http_redaction import is_secret_name
+from app.lib.translation import gettext, translatable
 
 LONGEST = 100_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -31,9 +32,13 @@ _IGNORED = frozenset((
 ))  # fmt: skip
 _DATA = frozenset(("data", "data-raw", "data-ascii", "data-binary", "data-urlencode", "json"))
 _REFUSED = {
-    "form": "Forms with parts (-F) are not sent by this step. Send JSON, a form of names and values, or text.",
-    "form-string": "Forms with parts are not sent by this step. Send JSON, a form of names and values, or text.",
-    "insecure": "Certificates are always checked here, so -k cannot be kept. Leave it out.",
+    "form": translatable(
+        "Forms with parts (-F) are not sent by this step. Send JSON, a form of names and values, or text."
+    ),
+    "form-string": translatable(
+        "Forms with parts are not sent by this step. Send JSON, a form of names and values, or text."
+    ),
+    "insecure": translatable("Certificates are always checked here, so -k cannot be kept. Leave it out."),
 }
 _ESCAPES = {
     "n": "\n",
@@ -88,14 +93,16 @@ class _Options:
 def read_curl(text: str) -> CurlRequest:
     """The request of a command. Raises CurlUnreadable."""
     if len(text) > LONGEST:
-        raise CurlUnreadable(f"The command is longer than {LONGEST // 1_000} kB.")
+        raise CurlUnreadable(gettext("The command is longer than %(longest)s kB.", longest=LONGEST // 1_000))
     words = shell_words(text.strip().removeprefix("$ "))
     if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
-        raise CurlUnreadable("Paste a command that begins with curl.")
+        raise CurlUnreadable(gettext("Paste a command that begins with curl."))
     options = _options(words[1:])
     if len(options.urls) != 1:
         raise CurlUnreadable(
-            "The command has no URL." if not options.urls else "The command has several URLs. Paste one request."
+            gettext("The command has no URL.")
+            if not options.urls
+            else gettext("The command has several URLs. Paste one request.")
         )
     url = options.urls[0] if "://" in options.urls[0] else f"https://{options.urls[0]}"
     method = _method(options)
@@ -110,7 +117,12 @@ def read_curl(text: str) -> CurlRequest:
     if "max-time" in options.values:
         request.timeout = _seconds(options.values["max-time"])
     if request.method in ("GET", "HEAD") and request.body:
-        raise CurlUnreadable(f"A {request.method} request has no body here. Leave the data out, or use another method.")
+        raise CurlUnreadable(
+            gettext(
+                "A %(method)s request has no body here. Leave the data out, or use another method.",
+                method=request.method,
+            )
+        )
     return request
 
 
@@ -135,7 +147,10 @@ def shell_words(text: str) -> list[str]:
             word, begun, at = [], False, at + 1
         elif char in "|;&<>`" or text[at : at + 2] == "$(":
             raise CurlUnreadable(
-                f"Paste the curl command alone: {char} is about other commands or files. Put URLs between quotes."
+                gettext(
+                    "Paste the curl command alone: %(char)s is about other commands or files. Put URLs between quotes.",
+                    char=char,
+                )
             )
         else:
             word.append(char)
@@ -160,7 +175,7 @@ def _quoted(text: str, at: int, word: list[str]) -> int:
             word.append(char)
             at += 1
     if at >= len(text):
-        raise CurlUnreadable("A quote is opened and not closed.")
+        raise CurlUnreadable(gettext("A quote is opened and not closed."))
     return at + 1
 
 
@@ -211,7 +226,7 @@ def _short(options: _Options, words: list[str], at: int, word: str) -> int:
 
 def _next(words: list[str], at: int, flag: str) -> str:
     if at >= len(words):
-        raise CurlUnreadable(f"Something is missing behind {flag}.")
+        raise CurlUnreadable(gettext("Something is missing behind %(flag)s.", flag=flag))
     return words[at]
 
 
@@ -276,9 +291,13 @@ def _set_headers(request: CurlRequest, options: _Options) -> None:
 
 
 def _of_connector(name: str, value: str) -> str:
-    kinds = {"basic": "User name and password", "bearer": "Bearer token"}
+    kinds = {"basic": gettext("User name and password"), "bearer": gettext("Bearer token")}
     kind = kinds.get(value.partition(" ")[0].lower()) if name.lower() == "authorization" else None
-    return f"The header {name} holds credentials. Put it into a connector ({kind or 'A header of its own'}), choose that above; it"
+    return gettext(
+        "The header %(name)s holds credentials. Put it into a connector (%(kind)s), choose that above; it",
+        name=name,
+        kind=kind or "A header of its own",
+    )
 
 
 def _set_body(request: CurlRequest, options: _Options, data: str) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import idna
 
+from app.lib.translation import gettext
 from app.settings import settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -136,7 +137,10 @@ def egress_refusal(host: str) -> str | None:
         return None
     if address is None and ("." in host or (host == "localhost" and settings().local)):
         return None
-    return "This server is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW."
+    return gettext(
+        "This server is not on the public internet. Whoever runs this installation can allow it with "
+        "THROUGHLINE_EGRESS_ALLOW."
+    )
 
 
 async def resolve(host: str, port: int) -> list[Address]:

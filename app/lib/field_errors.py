@@ -18,6 +18,7 @@ import msgspec
 from app.errors import FieldError
 from app.lib import single_line, time_of_day
 from app.lib.nearest import did_you_mean, nearest
+from app.lib.translation import gettext, translatable
 
 MAX_FIELD_ERRORS = 2_000
 """At most so many faults of one value are reported: nobody reads more, and each costs time."""
@@ -33,39 +34,50 @@ _CHOICE = re.compile(r"Invalid (?:enum )?value (.*)")
 _TWO_LINES = f"Expected `str` matching regex {single_line.PATTERN!r}"
 _NO_TIME = f"Expected `str` matching regex {time_of_day.PATTERN!r}"
 _KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "bool": "true or false",
-    "object": "an object",
-    "array": "a list",
-    "uuid": "an id (UUID)",
-    "datetime": "a time such as 2026-11-25T09:00:00Z",
-    "date": "a date such as 2026-11-25",
-    "time": "a time of day such as 09:00:00",
-    "duration": "a duration such as PT2H",
-    "decimal": "a number",
-    "bytes": "base64 text",
-    "null": "null",
+    "int": translatable("a whole number"),
+    "float": translatable("a number"),
+    "str": translatable("text"),
+    "bool": translatable("true or false"),
+    "object": translatable("an object"),
+    "array": translatable("a list"),
+    "uuid": translatable("an id (UUID)"),
+    "datetime": translatable("a time such as 2026-11-25T09:00:00Z"),
+    "date": translatable("a date such as 2026-11-25"),
+    "time": translatable("a time of day such as 09:00:00"),
+    "duration": translatable("a duration such as PT2H"),
+    "decimal": translatable("a number"),
+    "bytes": translatable("base64 text"),
+    "null": translatable("null"),
 }
 _PLAIN = {
-    "Expected `datetime` with a timezone component": "Send a time with its zone, like 2026-11-25T09:00:00Z.",
-    "Expected `datetime` with no timezone component": "Send a time without a zone, like 2026-11-25T09:00:00.",
-    "Expected `time` with a timezone component": "Send a time of day with its zone, like 09:00:00Z.",
-    "Expected `time` with no timezone component": "Send a time of day without a zone, like 09:00:00.",
-    "Invalid RFC3339 encoded datetime": "Send a time with its zone, like 2026-11-25T09:00:00Z.",
-    "Invalid RFC3339 encoded date": "Send a date, like 2026-11-25.",
-    "Invalid RFC3339 encoded time": "Send a time of day, like 09:00:00.",
-    "Invalid ISO8601 duration": "Send a duration, like PT2H or P7D.",
-    "Invalid UUID": "Send an id (UUID), like 0198f2a4-5c1e-7d3a-9b7e-2f6c1d0e8a4b.",
-    "Invalid base64 encoded string": "Send base64 text.",
-    "Invalid decimal string": "Send a number.",
-    "Number out of range": "This number is too large.",
-    "Integer value out of range": "This number is too large.",
+    "Expected `datetime` with a timezone component": translatable(
+        "Send a time with its zone, like 2026-11-25T09:00:00Z."
+    ),
+    "Expected `datetime` with no timezone component": translatable(
+        "Send a time without a zone, like 2026-11-25T09:00:00."
+    ),
+    "Expected `time` with a timezone component": translatable("Send a time of day with its zone, like 09:00:00Z."),
+    "Expected `time` with no timezone component": translatable("Send a time of day without a zone, like 09:00:00."),
+    "Invalid RFC3339 encoded datetime": translatable("Send a time with its zone, like 2026-11-25T09:00:00Z."),
+    "Invalid RFC3339 encoded date": translatable("Send a date, like 2026-11-25."),
+    "Invalid RFC3339 encoded time": translatable("Send a time of day, like 09:00:00."),
+    "Invalid ISO8601 duration": translatable("Send a duration, like PT2H or P7D."),
+    "Invalid UUID": translatable("Send an id (UUID), like 0198f2a4-5c1e-7d3a-9b7e-2f6c1d0e8a4b."),
+    "Invalid base64 encoded string": translatable("Send base64 text."),
+    "Invalid decimal string": translatable("Send a number."),
+    "Number out of range": translatable("This number is too large."),
+    "Integer value out of range": translatable("This number is too large."),
 }
 """msgspec's sentences that name its types, as what to send."""
-_LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
-REQUIRED = "This field is required."
+_LIMITS = {
+    ">=": translatable("at least"),
+    "<=": translatable("at most"),
+    ">": translatable("more than"),
+    "<": translatable("less than"),
+    "": translatable("exactly"),
+}
+REQUIRED = translatable("This field is required.")
+NO_FIELD = translatable("There is no field of this name. Check its spelling.")
 
 
 def joined(*parts: str) -> str:
@@ -83,7 +95,7 @@ def field_error(message: str, prefix: str = "") -> FieldError:
     if match := _MISSING.fullmatch(text):
         return {"path": joined(path, match[1]), "message": REQUIRED}
     if match := _UNKNOWN.fullmatch(text):
-        return {"path": joined(path, match[1]), "message": "There is no field of this name. Check its spelling."}
+        return {"path": joined(path, match[1]), "message": NO_FIELD}
     return {"path": path or "body", "message": _sentence(text)}
 
 
@@ -153,10 +165,10 @@ def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, str
 
 def _no_field(name: str, known: list[str]) -> str:
     if not known:
-        return "There is no field of this name; there are no settings here."
+        return gettext("There is no field of this name; there are no settings here.")
     near = nearest(name, known)
-    hint = f" Did you mean `{near}`?" if near else ""
-    return f"There is no field of this name.{hint} Known are: {', '.join(known)}."
+    hint = f" {gettext('Did you mean `%(near)s`?', near=near)}" if near else ""
+    return gettext("There is no field of this name.%(hint)s Known are: %(known)s.", hint=hint, known=", ".join(known))
 
 
 def is_left_out(kind: Any) -> bool:
@@ -186,28 +198,37 @@ def _told_apart(kind: Any, value: Any) -> Any:
 
 
 def _kinds(words: str) -> str:
-    return " or ".join(_KINDS.get(word.strip(), word.strip()) for word in words.split("|"))
+    return gettext(" or ").join(gettext(_KINDS.get(word.strip(), word.strip())) for word in words.split("|"))
 
 
 def _sentence(text: str) -> str:
     """What to send instead, for the ways in which msgspec says that a value does not fit."""
     if text in _PLAIN:
-        return _PLAIN[text]
+        return gettext(_PLAIN[text])
     if match := _OTHER.fullmatch(text):
-        return f"Send {_kinds(match[1])}, not {_kinds(match[2])}."
+        return gettext("Send %(wanted)s, not %(sent)s.", wanted=_kinds(match[1]), sent=_kinds(match[2]))
     if match := _RANGE.fullmatch(text):
-        return f"Send {_kinds(match[1])} of {_LIMITS[match[2]]} {match[3]}."
+        return gettext(
+            "Send %(wanted)s of %(least)s %(limit)s.",
+            wanted=_kinds(match[1]),
+            least=gettext(_LIMITS[match[2]]),
+            limit=match[3],
+        )
     if match := _LENGTH.fullmatch(text):
-        unit = "characters" if match[1] == "str" else "entries"
-        return f"Send {_LIMITS.get(match[2], 'exactly')} {match[3]} {unit}."
+        sentence = (
+            gettext("Send %(least)s %(limit)s characters.")
+            if match[1] == "str"
+            else gettext("Send %(least)s %(limit)s entries.")
+        )
+        return sentence % {"least": gettext(_LIMITS[match[2] or ""]), "limit": match[3]}
     if match := _MULTIPLE.fullmatch(text):
-        return f"Send a multiple of {match[1]}."
+        return gettext("Send a multiple of %(number)s.", number=match[1])
     if text == _TWO_LINES:
-        return single_line.SENTENCE
+        return gettext(single_line.SENTENCE)
     if text == _NO_TIME:
-        return time_of_day.SENTENCE
+        return gettext(time_of_day.SENTENCE)
     if "matching regex" in text:
-        return "This text does not have the form that this field takes."
+        return gettext("This text does not have the form that this field takes.")
     if match := _CHOICE.fullmatch(text):
-        return f"The value {match[1]} is not one of those that this field knows."
+        return gettext("The value %(value)s is not one of those that this field knows.", value=match[1])
     return text.replace("`", "").rstrip(".") + "."

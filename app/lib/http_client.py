@@ -27,6 +27,7 @@ from app.lib.formats import counted
 from app.lib.http_connections import KeptConnections
 from app.lib.http_url import HttpUrl, read_url
 from app.lib.time_limit import uncounted
+from app.lib.translation import gettext, translatable
 
 Headers = Sequence[tuple[str, str]]
 Before = Callable[[], Awaitable[None]]
@@ -39,9 +40,9 @@ HELD_BACK = 65_536
 MOST_REDIRECTS = 5
 MOST_HEADERS = 100
 """Headers of an answer that are kept."""
-NOT_PUBLIC = (
-    "There is no server called {} on the public internet. Whoever runs this installation can allow a private one with"
-    " THROUGHLINE_EGRESS_ALLOW."
+NOT_PUBLIC = translatable(
+    "There is no server called %(name)s on the public internet. Whoever runs this installation can allow a "
+    "private one with THROUGHLINE_EGRESS_ALLOW."
 )
 """One sentence for a name that does not exist and one that leads inside: what there is inside is not told."""
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -259,7 +260,9 @@ class _Sending:
 async def _read(response: httpcore.Response, coding: str, most: int) -> tuple[bytes, bool]:
     """The body and whether it was cut, unpacked a piece at a time: a small one may unpack to gigabytes. Raises HttpFailed."""
     if coding not in ("", "identity", "gzip", "x-gzip"):
-        raise HttpFailed(f"The server answered in the coding {coding}, which was not asked for.", sent=True)
+        raise HttpFailed(
+            gettext("The server answered in the coding %(coding)s, which was not asked for.", coding=coding), sent=True
+        )
     unpacker = zlib.decompressobj(31) if coding.endswith("gzip") else None
     body, raw = bytearray(), 0
     async for chunk in response.aiter_stream():
@@ -280,7 +283,9 @@ def _behind(request: HttpRequest, answer: HttpAnswer) -> HttpRequest | None:
     except ValueError as error:
         raise HttpFailed(f"The server redirects to where nothing can be called. {error}", sent=True) from error
     if request.url.scheme == "https" and url.scheme == "http":
-        raise HttpFailed("The server redirects from https to http, which is not followed.", sent=True, permanent=True)
+        raise HttpFailed(
+            gettext("The server redirects from https to http, which is not followed."), sent=True, permanent=True
+        )
     left_out = set[str]()
     if url.origin != request.url.origin:
         left_out |= {*_HOP_SECRETS, *request.private}
@@ -295,20 +300,29 @@ def _behind(request: HttpRequest, answer: HttpAnswer) -> HttpRequest | None:
 def _failure(error: Exception, url: HttpUrl, timeout_s: float, *, sent: bool) -> HttpFailed:
     """An error of the network as a sentence. What a name stands for inside is not told."""
     if isinstance(error, egress.Blocked | socket.gaierror):
-        return HttpFailed(NOT_PUBLIC.format(url.host), sent=sent)
+        return HttpFailed(gettext(NOT_PUBLIC, name=url.host), sent=sent)
     if isinstance(error, TimeoutError | httpcore.TimeoutException):
         if isinstance(error, TimeoutError) or sent:
             return HttpFailed(
-                f"There was no answer within {counted(round(timeout_s), 'second')}.", sent=sent, slow=True
+                gettext("There was no answer within %(seconds)s.", seconds=counted(round(timeout_s), "second")),
+                sent=sent,
+                slow=True,
             )
         return HttpFailed(f"{url.authority} did not let itself be connected to in time.", sent=sent)
     if isinstance(error, httpcore.ConnectError):
         return HttpFailed(_connect_words(error, url), sent=sent)
     if isinstance(error, zlib.error):
-        return HttpFailed("The answer says it is packed by gzip, and is not.", sent=sent)
+        return HttpFailed(gettext("The answer says it is packed by gzip, and is not."), sent=sent)
     if isinstance(error, httpcore.NetworkError | httpcore.ProtocolError | OSError):
         words = str(error).rstrip(".")
-        return HttpFailed(f"The connection to {url.authority} broke{': ' + words if words else ''}.", sent=sent)
+        return HttpFailed(
+            gettext(
+                "The connection to %(authority)s broke%(words)s.",
+                authority=url.authority,
+                words=": " + words if words else "",
+            ),
+            sent=sent,
+        )
     raise error
 
 
@@ -316,7 +330,11 @@ def _connect_words(error: Exception, url: HttpUrl) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"The certificate of {url.authority} is not trusted: {cause.verify_message or cause.reason}."
+            return gettext(
+                "The certificate of %(authority)s is not trusted: %(why)s.",
+                authority=url.authority,
+                why=cause.verify_message or cause.reason,
+            )
         if isinstance(cause, ssl.SSLError):
             return f"{url.authority} does not speak TLS as it should: {cause.reason or 'no handshake'}."
         cause = cause.__cause__ or cause.__context__

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from app.lib import egress
+from app.lib.translation import gettext
 
 LONGEST_URL = 8_000
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -46,24 +47,24 @@ def read_url(text: str) -> HttpUrl:
     """The URL that `text` says. Raises BadUrl: no http(s), a user name, an address that is written oddly, one that is never reached."""
     text = text.strip()
     if not text or len(text) > LONGEST_URL or _UNSAFE.search(text):
-        raise BadUrl("Write a URL like https://api.example.com/orders, without line breaks and backslashes.")
+        raise BadUrl(gettext("Write a URL like https://api.example.com/orders, without line breaks and backslashes."))
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise BadUrl("This is not a URL. Write it like https://api.example.com/orders.") from error
+        raise BadUrl(gettext("This is not a URL. Write it like https://api.example.com/orders.")) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadUrl("Write a URL that begins with https:// or http://.")
+        raise BadUrl(gettext("Write a URL that begins with https:// or http://."))
     if "@" in parts.netloc:
-        raise BadUrl("A URL with a user name in it is not called. Put credentials into a connector.")
+        raise BadUrl(gettext("A URL with a user name in it is not called. Put credentials into a connector."))
     if port == 0 or (not parts.netloc.endswith("]") and parts.netloc.endswith(":")):
-        raise BadUrl("The port of this URL is none.")
+        raise BadUrl(gettext("The port of this URL is none."))
     try:
         host = egress.host_name(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
     except ValueError as error:
         raise BadUrl(str(error).replace("smtp.example.com", "api.example.com")) from error
     if _UP.search(parts.path):
-        raise BadUrl("The path of this URL goes up by “..”. Write it out.")
+        raise BadUrl(gettext("The path of this URL goes up by “..”. Write it out."))
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     if parts.query:
         target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]")
@@ -75,7 +76,9 @@ def header_fault(name: str, value: str) -> str | None:
     if not _TOKEN.fullmatch(name):
         return f"“{name}” is no name of a header. Use letters, digits and hyphens."
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-        return f"The header {name} holds a line break or another character that no header may hold."
+        return gettext(
+            "The header %(name)s holds a line break or another character that no header may hold.", name=name
+        )
     if name.lower() in ("host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"):
-        return f"The header {name} is set by the connection itself. Leave it out."
+        return gettext("The header %(name)s is set by the connection itself. Leave it out.", name=name)
     return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from app.lib.translation import gettext
+
 encode = msgspec.json.Encoder(decimal_format="number").encode
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
 
@@ -24,14 +26,20 @@ def storable_bytes(value: Any, *, max_bytes: int = 32_768, max_depth: int = 10) 
     try:
         data = encode(value)
     except (RecursionError, ValueError) as error:
-        raise Unstorable("This is nested too deeply.") from error
+        raise Unstorable(gettext("This is nested too deeply.")) from error
     if len(data) > max_bytes:
-        raise Unstorable(f"This is {len(data):,} bytes of JSON; at most {max_bytes:,} are stored.")
+        raise Unstorable(
+            gettext(
+                "This is %(data)s bytes of JSON; at most %(max_bytes)s are stored.",
+                data=f"{len(data):,}",
+                max_bytes=f"{max_bytes:,}",
+            )
+        )
     # Counting brackets is cheaper than following them, and nearly always enough.
     if data.count(b"{") + data.count(b"[") > max_depth and structure_of(data, max_depth)[0] > max_depth:
-        raise Unstorable(f"This is nested more than {max_depth} levels deep.")
+        raise Unstorable(gettext("This is nested more than %(max_depth)s levels deep.", max_depth=max_depth))
     if b"\\u0000" in data and _has_nul(value):
-        raise Unstorable("A text here holds the character U+0000, which cannot be stored.")
+        raise Unstorable(gettext("A text here holds the character U+0000, which cannot be stored."))
     return data
 
 

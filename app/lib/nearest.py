@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from app.lib.translation import gettext
+
 MAX_LENGTH, MAX_KNOWN = 40, 1_000
 """Longer words are no slips of the finger, and comparing them takes the square of their length."""
 
@@ -26,8 +28,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest of `known`, else all of them; empty when there are none."""
     names = list(known)
     if (near := nearest(word, names)) is not None:
-        return f"Did you mean `{near}`?"
-    return f"Use one of: {', '.join(names)}." if names else ""
+        return gettext("Did you mean `%(near)s`?", near=near)
+    return gettext("Use one of: %(names)s.", names=", ".join(names)) if names else ""
 
 
 def _plain(name: str) -> str:

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from app.lib import egress
+from app.lib.translation import gettext
 
 Tls = Literal["verify", "require", "disable"]
 Fault = Literal["misconfigured", "away", "rejected"]
@@ -170,7 +171,7 @@ async def _connect(target: PostgresTarget) -> AsyncConnection[Any]:
     failure: psycopg.Error | None = None
     for address in await egress.resolve(target.host, target.port):
         if target.tls == "disable" and egress.is_public(address):
-            raise ReadFailed("Connections over the internet need TLS.", "misconfigured")
+            raise ReadFailed(gettext("Connections over the internet need TLS."), "misconfigured")
         milliseconds = int(target.statement_s * 1000)
         try:
             connection = await AsyncConnection.connect(
@@ -197,9 +198,12 @@ def _failed(target: PostgresTarget, error: psycopg.Error) -> ReadFailed:
     its_words = error.diag.message_primary or _fatal_words(str(error))
     code = error.sqlstate or ""
     if code == "57014":
-        return ReadFailed(f"The query took longer than {target.statement_s:g} seconds.", "rejected")
+        return ReadFailed(
+            gettext("The query took longer than %(statement_s)s seconds.", statement_s=f"{target.statement_s:g}"),
+            "rejected",
+        )
     if code == "25006" or "DECLARE CURSOR" in its_words:
-        return ReadFailed("The query is no SELECT. Only reading is allowed here.", "misconfigured")
+        return ReadFailed(gettext("The query is no SELECT. Only reading is allowed here."), "misconfigured")
     if its_words and code[:2] not in ("53", "57", "08", "58"):
         return ReadFailed(f"The server says: {its_words[:SHOWN]}", "misconfigured")
     words = f" It says: {its_words[:SHOWN]}" if its_words else ""

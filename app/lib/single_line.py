@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
+from app.lib.translation import translatable
+
 PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 """For `msgspec.Meta`."""
-SENTENCE = "Write this in one line, without line breaks or control characters."
+SENTENCE = translatable("Write this in one line, without line breaks or control characters.")
 _FITS = re.compile(PATTERN)
 
 

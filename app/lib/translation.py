@@ -25,10 +25,11 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-LANGUAGES = {"en": "English"}
-"""What a reader may choose, each by its own name. English needs no catalogue: it is what the code says."""
-UNFINISHED = {"de": "Deutsch"}
-"""Languages with a catalogue while pages are left whose texts are not marked: nobody is offered a page in two languages."""
+from app.lib.marks import translatable as translatable
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+"""What a reader may choose, each by its own name. English needs no catalogue: it is what the code says;
+`./dev texts --check` holds the others complete."""
 ENGLISH = "en"
 MARK = 8
 """Characters at the beginning of a sentence by which the text it was made of is looked for."""
@@ -53,7 +54,7 @@ def using(language: str) -> Iterator[None]:
 
 
 def _known(language: str) -> str:
-    return language if language in LANGUAGES or language in UNFINISHED else ENGLISH
+    return language if language in LANGUAGES else ENGLISH
 
 
 def language() -> str:
@@ -109,11 +110,6 @@ def script_texts(language: str) -> dict[str, list[str]]:
     listed = json.loads((LOCALES / "scripts.json").read_text(encoding="utf-8"))
     translated = {one: entry.string for one in listed if (entry := entries.get(one)) and entry.string}
     return {one: [text] if isinstance(text, str) else list(text) for one, text in translated.items()}
-
-
-def translatable(message: str) -> str:
-    """The text unchanged: marks one that is declared once and shown by `gettext` when somebody reads it."""
-    return message
 
 
 def countable(noun: str, many: str = "") -> str:

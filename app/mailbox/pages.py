@@ -13,6 +13,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.errors import NotFound
 from app.lib import held_connections, sandbox
+from app.lib.translation import gettext
 from app.mailbox.opened_mail import ShownMail, opened
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.mail_view import framed
@@ -130,7 +131,7 @@ async def clear_mailbox(request: AppRequest, mails: NamedDependency[MailboxRepos
     """Empty the mailbox of this workspace. The ledger keeps its rows."""
     _only_local()
     await mails.delete_where()
-    return flash.go(request, "/mailbox", "The mailbox is empty.")
+    return flash.go(request, "/mailbox", gettext("The mailbox is empty."))
 
 
 ROUTES: list[Any] = [mailbox, show_mail, mail_frame, mail_source, clear_mailbox]

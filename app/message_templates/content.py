@@ -10,6 +10,7 @@ from litestar.datastructures import FormMultiDict
 
 from app.errors import FieldError, Invalid
 from app.lib.field_errors import all_field_errors
+from app.lib.translation import gettext
 from app.messaging.channels.channel import ChannelType
 
 
@@ -17,7 +18,9 @@ def template_content(channel: type[ChannelType] | None, sent: Mapping[str, Any])
     """`sent` as it is stored: checked by the channel's `Content`, without what is as by itself. Raises Invalid below `content`."""
     if channel is None or channel.Content is None:
         if sent:
-            raise Invalid(errors=[FieldError(path="content", message="Templates of this channel have no `content`.")])
+            raise Invalid(
+                errors=[FieldError(path="content", message=gettext("Templates of this channel have no `content`."))]
+            )
         return {}
     if faults := all_field_errors(dict(sent), channel.Content, "content"):
         raise Invalid(errors=faults)

@@ -30,6 +30,7 @@ from app.subscriptions.service import permission_of
 from app.web import flash
 from app.web.form_errors import errors_by_path
 from app.web.fragments import page
+from app.web.wording import for_people
 
 PAGE = 24
 STARTER = """<!doctype html>
@@ -165,7 +166,7 @@ async def _editor(
         extras=[(gettext(label), code) for label, code in EXTRAS],
         used=len({use.workflow_id for use in uses}),
         sending=usage.in_words(published(uses)),
-        refused=error.message if isinstance(error, TemplateLive) else "",
+        refused=for_people(error.for_people) if isinstance(error, TemplateLive) else "",
     )
 
 
@@ -277,7 +278,7 @@ async def delete_template(
     except AppError as error:
         if error.status_code != 409:
             raise
-        return flash.go(request, f"/templates/{template_id}", error.message, "err")
+        return flash.go(request, f"/templates/{template_id}", for_people(error.for_people), "err")
     return flash.go(request, "/templates", gettext("Template deleted."))
 
 
@@ -342,7 +343,7 @@ async def test_template(
             result = await send_test(db_session, request.user, channel, str(form.get("to", "")), shown.parts)
             toast = flash.toast(result.message, "ok" if result.result == "sent" else "err")
         except TooMany as error:
-            toast = flash.toast(error.message, "err")
+            toast = flash.toast(for_people(error.for_people), "err")
     return Response(b"", headers={**toast, "HX-Reswap": "none"})
 
 

@@ -10,6 +10,7 @@ from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import TestResult
 from app.connectors.trial import send_trial
 from app.errors import Invalid
+from app.lib.translation import gettext
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.parts import Parts
 
@@ -21,11 +22,18 @@ async def send_test(
     connector = await ConnectorRepository(session, principal.tenant_id).default(channel.number)
     if connector is None:
         return TestResult(
-            "away", f"There is no connector for {channel.type} yet. An admin can add one under Connectors."
+            "away",
+            gettext(
+                "There is no connector for %(type)s yet. An admin can add one under Connectors.", type=channel.type
+            ),
         )
     subject = f"[Test] {parts.subject}" if parts.subject else ""
     try:
         result = await send_trial(session, principal, connector, to, msgspec.structs.replace(parts, subject=subject))
     except Invalid as error:
         return TestResult("rejected", error.errors[0]["message"])
-    return TestResult(result.result, f"Sent to {to.strip()}.") if result.result == "sent" else result
+    return (
+        TestResult(result.result, gettext("Sent to %(address)s.", address=to.strip()))
+        if result.result == "sent"
+        else result
+    )

@@ -19,6 +19,7 @@ from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow import discovery
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, held_connections, sandbox, single_line
+from app.lib.translation import gettext, translatable
 from app.message_templates.content import shown_content, template_content
 from app.message_templates.repository import SampleContacts, TemplateRepository
 from app.message_templates.schemas import (
@@ -51,7 +52,7 @@ SAMPLE = Contact(
         "last_name": "Sample",
         "firstName": "Ada",
         "lastName": "Sample",
-        "company": "Example Ltd",
+        "company": translatable("Example Ltd"),
         "plan": "pro",
         "city": "Berlin",
     },
@@ -191,7 +192,7 @@ class TemplateService:
             await self._may_change(template_id)
         name = template.name if change.name is UNSET else change.name
         if change.channel not in (UNSET, template.channel):
-            message = f"A template stays in its channel, which is {template.channel}."
+            message = gettext("A template stays in its channel, which is %(channel)s.", channel=template.channel)
             raise Invalid(errors=[FieldError(path="channel", message=message)])
         template.name = await self._checked(name, registry.find(template.channel), parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text
@@ -241,8 +242,11 @@ class TemplateService:
             raise NotFound
         if uses := await usage.of_template(self.session, self.tenant_id, template_id):
             raise TemplateInUse(
-                f"This template is still used by {usage.in_words(uses)}. Choose another one there and publish; what people and"
-                " emails on older versions need stays until they are through.",
+                gettext(
+                    "This template is still used by %(in_words)s. Choose another one there and publish; what people and "
+                    "emails on older versions need stays until they are through.",
+                    in_words=usage.in_words(uses),
+                ),
                 usedBy=usage.as_documents(uses),
             )
         await self.rows.delete(template)
@@ -255,7 +259,7 @@ class TemplateService:
         if request.contact_id is not None:
             stored = await ContactRepository(self.session, self.tenant_id).get(request.contact_id)
             if stored is None:
-                raise Invalid(errors=[FieldError(path="contactId", message="There is no such contact.")])
+                raise Invalid(errors=[FieldError(path="contactId", message=gettext("There is no such contact."))])
             contact = stored
         fields = contact_fields(contact)
         data = {
@@ -323,21 +327,25 @@ class TemplateService:
         errors = await sandbox.run(liquid_faults, sources, share=share_of(self.principal))
         errors += of_channel.content_faults(parts)
         if not name:
-            errors.append(FieldError(path="name", message="Give the template a name."))
+            errors.append(FieldError(path="name", message=gettext("Give the template a name.")))
         with_subject = channel is None or "subject" in channel.parts
         if with_subject and not parts.subject.strip():
-            errors.append(FieldError(path="subject", message="Write a subject."))
+            errors.append(FieldError(path="subject", message=gettext("Write a subject.")))
         elif not single_line.fits(parts.subject):
             errors.append(FieldError(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
             path, message = (
-                ("html", "Write the HTML or the text of the mail.") if with_subject else ("text", "Write the text.")
+                ("html", gettext("Write the HTML or the text of the mail."))
+                if with_subject
+                else ("text", gettext("Write the text."))
             )
             errors.append(FieldError(path=path, message=message))
         if errors:
-            raise Invalid("The template has mistakes.", errors=errors)
+            raise Invalid(gettext("The template has mistakes."), errors=errors)
         if current is None or name != current.name:
             other = await self.rows.find_by_name(name)
             if other is not None:
-                raise TemplateNameTaken(errors=[FieldError(path="name", message="Another template has this name.")])
+                raise TemplateNameTaken(
+                    errors=[FieldError(path="name", message=gettext("Another template has this name."))]
+                )
         return name

@@ -22,6 +22,7 @@ from app.connectors.senders import sender_of
 from app.connectors.state import ConnectorState, change_of
 from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
+from app.lib.translation import gettext, translatable
 from app.messaging import account_mail_repository
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorType, Sender
@@ -36,7 +37,7 @@ HELD = timedelta(minutes=2)
 """The lease of a claimed mail; a send takes 30 s at most."""
 TRIES = 12
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
-NOWHERE = "There is no connector that could send it. Add one under Connectors, then send it again."
+NOWHERE = translatable("There is no connector that could send it. Add one under Connectors, then send it again.")
 
 
 class _Ready(NamedTuple):
@@ -81,7 +82,7 @@ async def _take(session: AsyncSession) -> list[_Ready]:
 async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     attempt = row.attempts + 1
     if row.expires_at <= clock.now() or row.sealed is None:
-        return _Ready(row.id, attempt, None, Result("rejected", "Its link ended before it could be sent."))
+        return _Ready(row.id, attempt, None, Result("rejected", gettext("Its link ended before it could be sent.")))
     connector = await ConnectorRepository(session, row.tenant_id).default(EmailChannel.number)
     if connector is None or registry.connector_type(connector.type).is_local(connector.config):
         return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
@@ -91,9 +92,9 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
         subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
         mail = letter(Parts(subject, "", text), sender, recipient, f"<account.{row.id}@throughline>")
     except BadAddress:
-        return _Ready(row.id, attempt, None, Result("rejected", "That is no mail address."))
+        return _Ready(row.id, attempt, None, Result("rejected", gettext("That is no mail address.")))
     except crypto.CannotUnseal:
-        text = "It cannot be read any more, because the secret key was changed. Send it again."
+        text = gettext("It cannot be read any more, because the secret key was changed. Send it again.")
         return _Ready(row.id, attempt, None, Result("rejected", text))
     return _Ready(row.id, attempt, (registry.connector_type(connector.type), sender, condition_of(connector), mail))
 

@@ -19,6 +19,7 @@ from app.connectors import release_repository
 from app.connectors.release_repository import JOB
 from app.errors import FieldError, Invalid, NotFound
 from app.lib import clock, database, jobs, shards
+from app.lib.translation import gettext
 from app.messaging import decisions, job_repository
 from app.messaging.job_repository import MessageJobRepository
 from app.messaging.schemas import MessageFilter, MessageJobView
@@ -64,10 +65,14 @@ def stored_filter(message_filter: MessageFilter, act: str) -> dict[str, Any]:
     """A filter as it lies in a job. Raises Invalid for statuses that the act does not go out from."""
     allowed = [MessageStatus(status).word for status in decisions.OPEN_TO[act]]
     if wrong := [word for word in message_filter.status if word not in allowed]:
-        message = f"Messages that are {wrong[0]} cannot be settled. Use {' or '.join(allowed)}."
+        message = gettext(
+            "Messages that are %(wrong)s cannot be settled. Use %(allowed)s.",
+            wrong=wrong[0],
+            allowed=" or ".join(allowed),
+        )
         raise Invalid(errors=[FieldError(path="filter.status", message=message)])
     if message_filter.since and message_filter.until and message_filter.since > message_filter.until:
-        raise Invalid(errors=[FieldError(path="filter.until", message="This is before `since`.")])
+        raise Invalid(errors=[FieldError(path="filter.until", message=gettext("This is before `since`."))])
     columns = {
         "workflowId": message_filter.workflow_id,
         "nodeId": message_filter.node_id,

@@ -18,6 +18,7 @@ from app.accounts.principal import Principal
 from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
 from app.counters.report_counters import UNDELIVERED
 from app.lib import database, shards
+from app.lib.translation import translatable
 from app.messaging.channels.message_ids import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, REPORT_DECIDES, RESEND, UNCERTAIN_RULE
 from app.models import Message, MessageDecision
@@ -30,7 +31,7 @@ _BEFORE = """
 tenant_id as d_tenant, run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error,
 settled_at as was_since, attempt as was_tries
 """
-CAME_BACK, RETURNED = "The provider reports that the message did not arrive.", "came_back"
+CAME_BACK, RETURNED = translatable("The provider reports that the message did not arrive."), "came_back"
 """The error and the reason in the output of a step whose message did not arrive."""
 _REPORTED = "status = 2 and reported > 0 and payload ? 'delivery'"
 _NOTES = inbox.settled_sql(

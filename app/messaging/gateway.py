@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.lib.translation import gettext, translatable
 from app.models.status import Channel, RunStatus
 from app.subscriptions.permission import ContactFacts, SuppressionEntry, permission
 
 _OVER = {
-    RunStatus.CANCELLED: ("run_cancelled", "The run was cancelled before the message left."),
-    RunStatus.EXITED: ("run_exited", "The contact left the workflow before the message left."),
-    RunStatus.GOAL_REACHED: ("goal_reached", "The contact reached the goal before the message left."),
+    RunStatus.CANCELLED: ("run_cancelled", translatable("The run was cancelled before the message left.")),
+    RunStatus.EXITED: ("run_exited", translatable("The contact left the workflow before the message left.")),
+    RunStatus.GOAL_REACHED: ("goal_reached", translatable("The contact reached the goal before the message left.")),
 }
 """Ends that make a queued message wrong. A completed or failed run still meant what it queued."""
 _FAULTS = ("no_address", "invalid", "bounced")
@@ -72,7 +73,7 @@ def judge(facts: SendCheck) -> GatewayDecision:
         return _REQUEUE
     if facts.workflow_status != "active":
         return GatewayDecision(
-            "suppress", "workflow_stopped", "The workflow was archived or deleted before the message left."
+            "suppress", "workflow_stopped", gettext("The workflow was archived or deleted before the message left.")
         )
     if facts.run_status in _OVER:
         return GatewayDecision("suppress", *_OVER[RunStatus(facts.run_status)])

@@ -12,6 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.connectors.stand_in_repository import HOLDERS
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import Connection, DueMessage
@@ -126,7 +127,9 @@ def hold(connection: Connection, cause: Cause) -> int:
         "id": cause.id,
         "reason": cause.reason,
         "at_once": HOLD_AT_ONCE,
-        "words": f"There is no connector for {registry.word_of(channel)}. Add one under Connectors.",
+        "words": gettext(
+            "There is no connector for %(word_of)s. Add one under Connectors.", word_of=registry.word_of(channel)
+        ),
     }
     return connection.execute(_HOLDS[cause.reason], arguments).rowcount
 

@@ -23,6 +23,7 @@ from app.connectors.state import StateChange
 from app.counters.message_counters import AWAITED, QUEUED, moving
 from app.lib import jsonlimits, shards
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.devices import DeviceResult
@@ -42,7 +43,7 @@ LEASE_S = 180
 """Six times the longest send, so that an owner who is alive settles in time also when the database is away for two minutes."""
 GIVE_UP_HOURS = 24
 """How long a mail waits for a server that cannot be used."""
-NOBODY_KNOWS = "The worker stopped while it was sending; the message may have left."
+NOBODY_KNOWS = translatable("The worker stopped while it was sending; the message may have left.")
 
 
 @dataclass(slots=True)
@@ -320,7 +321,7 @@ def give_up(connection: Connection) -> tuple[list[Place], int]:
 
     Answers the place of each, and how many runs were told.
     """
-    why = f"Given up after {GIVE_UP_HOURS} hours. "
+    why = gettext("Given up after %(give_up_hours)s hours. ", give_up_hours=GIVE_UP_HOURS)
     parameters = {"shard": shards.own(), "hours": GIVE_UP_HOURS, "why": why}
     places, notes = [], []
     for row in connection.execute(_GIVE_UP, parameters).fetchall():
@@ -338,7 +339,7 @@ def settle_undecided(connection: Connection) -> int:
     Returns how many runs were notified.
     """
     hours = settings().engine.uncertain_hours
-    why = f"Nobody could say within {counted(hours, 'hour')} whether the message left."
+    why = gettext("Nobody could say within %(hours)s whether the message left.", hours=counted(hours, "hour"))
     return len(connection.execute(FOLLOW_RULES, {"why": why, "shard": shards.own()}).fetchall())
 
 

@@ -17,6 +17,7 @@ from app.connectors.senders import sender_of
 from app.connectors.stand_ins import refusal
 from app.connectors.state import ConnectorState
 from app.lib import clock, crypto
+from app.lib.translation import gettext
 from app.messaging import gateway
 from app.messaging.channels import registry
 from app.messaging.channels.channel import Letter, Unsendable
@@ -102,7 +103,7 @@ def admit(
             return Cause("connector_paused" if broken.state == "paused" else "server_away", due.lane, broken.id)
         source = context.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
         if source is None:
-            raise Unsendable("no_template", "The template was deleted.")
+            raise Unsendable("no_template", gettext("The template was deleted."))
         if way is not first and (why := refusal(first, way, due.options, source.content)):
             return Cause("no_stand_in", due.lane, first.id, why)
         kind, sender = context.senders.get(way.id) or context.senders.setdefault(way.id, _sender(way))
@@ -122,7 +123,11 @@ def make(claimed: Claimed) -> Transition | Ready:
         return failed(due, str(error), error.reason)
     except Exception as error:
         log.exception("message.unprepared", run_id=str(due.run_id), seq=due.seq, tenant_id=due.tenant_id)
-        return failed(due, f"The {due.kind.noun} could not be built ({type(error).__name__}).", "internal_error")
+        return failed(
+            due,
+            gettext("The %(noun)s could not be built (%(name)s).", noun=due.kind.noun, name=type(error).__name__),
+            "internal_error",
+        )
     return Ready(due, claimed.kind, claimed.sender, claimed.condition, composed.subject, composed.packet)
 
 
@@ -132,8 +137,11 @@ def _first_way(due: DueMessage, context: SendContext) -> Way | Cause:
     way = context.ways.get((due.tenant_id, due.channel, UUID(connector_id) if connector_id else None))
     if way is None and connector_id:
         if label := context.other_channel_of(due.tenant_id, UUID(connector_id)):
-            raise Unsendable("no_connector", f"The connector that this step names belongs to another channel: {label}.")
-        raise Unsendable("no_connector", "The connector that this step names was deleted.")
+            raise Unsendable(
+                "no_connector",
+                gettext("The connector that this step names belongs to another channel: %(label)s.", label=label),
+            )
+        raise Unsendable("no_connector", gettext("The connector that this step names was deleted."))
     if way is None:
         return Cause("no_connector", due.lane)
     return way
@@ -142,12 +150,17 @@ def _first_way(due: DueMessage, context: SendContext) -> Way | Cause:
 def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
     kind = registry.connector_types().get(way.type)
     if kind is None:
-        raise ConnectorUnusable(way.condition, f"Connectors of the type {way.type} are not installed here.")
+        raise ConnectorUnusable(
+            way.condition, gettext("Connectors of the type %(type)s are not installed here.", type=way.type)
+        )
     try:
         return kind, sender_of(way.type, way.id, way.config, way.secret, callback_url(way.tenant_id, way.id))
     except crypto.CannotUnseal as error:
         raise ConnectorUnusable(
-            way.condition, f"The {kind.secret_word} of the connector cannot be read. Enter it again."
+            way.condition,
+            gettext(
+                "The %(secret_word)s of the connector cannot be read. Enter it again.", secret_word=kind.secret_word
+            ),
         ) from error
 
 

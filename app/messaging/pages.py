@@ -16,7 +16,7 @@ from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
-from app.lib.translation import translated_choices
+from app.lib.translation import gettext, translated_choices
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
@@ -162,11 +162,13 @@ async def decide_messages(request: AppRequest, messages: NamedDependency[Message
     word = str(form.get("act", ""))
     act = next((act_name for act_name in get_args(Act) if act_name == word.removeprefix("all-")), None)
     if act is None:
-        raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
+        raise Invalid(
+            errors=[{"path": "act", "message": gettext("Say whether they were sent, or are to be sent again.")}]
+        )
     ids = [str(message_id) for message_id in form.getall("id", [])][:PAGE]
     message_filter = form_values.fitting() if word.startswith("all-") else None
     if word.startswith("all-") and message_filter is None:
-        raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
+        raise Invalid(errors=[{"path": "status", "message": gettext("Choose failed or uncertain messages first.")}])
     done = await messages.decide_all(act, message_filter) if message_filter else await messages.decide_some(act, ids)
     return flash.go(request, form_values.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
 
@@ -225,10 +227,12 @@ async def settle_message(
     """A person settles an uncertain message."""
     form = await request.form()
     if form.get("as") not in ("sent", "failed"):
-        raise Invalid(errors=[{"path": "as", "message": "Say whether it was sent or failed."}])
+        raise Invalid(errors=[{"path": "as", "message": gettext("Say whether it was sent or failed.")}])
     sent = form.get("as") == "sent"
     await messages.settle(text, sent=sent)
-    return flash.go(request, f"/messages/{text}", "Marked as sent." if sent else "Marked as not sent.")
+    return flash.go(
+        request, f"/messages/{text}", gettext("Marked as sent.") if sent else gettext("Marked as not sent.")
+    )
 
 
 @post("/messages/{text:str}/resend", role=Role.MARKETER)
@@ -237,7 +241,7 @@ async def resend_message(
 ) -> Response[bytes]:
     """Put one that failed or is uncertain back into the queue."""
     await messages.resend(text)
-    return flash.go(request, f"/messages/{text}", "Queued again.")
+    return flash.go(request, f"/messages/{text}", gettext("Queued again."))
 
 
 ROUTES: list[Any] = [

@@ -15,6 +15,7 @@ from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.history_start_repository import HistoryStartRepository
 from app.lib import jobs
+from app.lib.translation import gettext
 from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.channels import registry
@@ -93,7 +94,9 @@ def message_status(word: str | None) -> int | None:
         return int(MessageStatus.of(word))
     except KeyError as error:
         words = ", ".join(status.word for status in MessageStatus)
-        raise Invalid(errors=[FieldError(path="status", message=f"Use one of {words}.")]) from error
+        raise Invalid(
+            errors=[FieldError(path="status", message=gettext("Use one of %(words)s.", words=words))]
+        ) from error
 
 
 class MessageService:
@@ -110,7 +113,7 @@ class MessageService:
         key = message_key(text)
         message = await self.rows.called(key)
         if message is None:
-            raise NotFound(await self.history.why_missing("This message", key[0]))
+            raise NotFound(await self.history.why_missing(gettext("This message"), key[0]))
         return message
 
     async def list(
@@ -173,7 +176,7 @@ class MessageService:
     async def decide(self, act: Act, ids: Sequence[str] | None, message_filter: MessageFilter | None) -> MovedView:
         """Either of both. Raises Invalid when there is not exactly one."""
         if (ids is None) == (message_filter is None):
-            raise Invalid(errors=[FieldError(path="ids", message="Send either `ids` or `filter`.")])
+            raise Invalid(errors=[FieldError(path="ids", message=gettext("Send either `ids` or `filter`."))])
         return (
             await self.decide_all(act, message_filter)
             if message_filter is not None

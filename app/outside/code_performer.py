@@ -12,12 +12,13 @@ from app.flow.performers import CallFailed, CallWithheld, Performer, PlacedCall
 from app.lib.code_runner import pool as code_runner
 from app.lib.code_runner.limits import CodeAnswer
 from app.lib.sandbox_errors import Busy
+from app.lib.translation import gettext, translatable
 
 MOST_LOG = 8_000
 """Characters of all lines of a call: with the value no more than an answer may have."""
-SWITCHED_OFF = (
-    "Steps of code are switched off in this workspace. Nothing was run. An admin can allow them under Settings, Code;"
-    " release the run then."
+SWITCHED_OFF = translatable(
+    "Steps of code are switched off in this workspace. Nothing was run. An admin can allow them under "
+    "Settings, Code; release the run then."
 )
 
 
@@ -39,7 +40,7 @@ class CodePerformer(Performer):
         try:
             rules = await self._rules.of(call.tenant_id)
         except psycopg.OperationalError as error:
-            raise CallFailed("Whether code may run could not be read just now.") from error
+            raise CallFailed(gettext("Whether code may run could not be read just now.")) from error
         if not rules.allowed:
             raise CallWithheld(SWITCHED_OFF)
         asked_for = call.request
@@ -53,7 +54,7 @@ class CodePerformer(Performer):
                 alone=rules.alone,
             )
         except Busy as error:
-            raise CallFailed("Too much code waits to be run on this worker.") from error
+            raise CallFailed(gettext("Too much code waits to be run on this worker.")) from error
         if answer.kind == "absent":
             raise CallWithheld(f"{answer.error} Release the run when that is mended.")
         if answer.error:
@@ -79,7 +80,7 @@ def _short(answer: CodeAnswer) -> list[list[str]]:
     for level, text in answer.lines:
         room -= len(text)
         if room < 0:
-            lines.append(["warn", "There were more lines."])
+            lines.append(["warn", gettext("There were more lines.")])
             break
         lines.append([level, text])
     return lines

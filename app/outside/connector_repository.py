@@ -12,6 +12,7 @@ import psycopg
 
 from app.connectors.senders import sender_of
 from app.lib import crypto, database
+from app.lib.translation import gettext
 
 FRESH_S = 2.0
 REMEMBERED = 1_000
@@ -53,14 +54,14 @@ class ConnectorReader:
             self.close()
             raise
         if row is None:
-            return ServiceUnusable("The connector of this step does not exist any more. Choose another one.")
+            return ServiceUnusable(gettext("The connector of this step does not exist any more. Choose another one."))
         kind, config, secret = row
         try:
             return sender_of(kind, connector_id, config, secret).server
         except KeyError:
-            return ServiceUnusable(f"Connectors of the type {kind} are not installed here.")
+            return ServiceUnusable(gettext("Connectors of the type %(kind)s are not installed here.", kind=kind))
         except crypto.CannotUnseal:
-            return ServiceUnusable("The secret of the connector cannot be read. An admin can enter it again.")
+            return ServiceUnusable(gettext("The secret of the connector cannot be read. An admin can enter it again."))
 
     def close(self) -> None:
         """Give the connection back."""

@@ -18,6 +18,7 @@ from app.lib import clock
 from app.lib.http_client import MOST_REDIRECTS, HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl
 from app.lib.retry_after import retry_after_s
+from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
@@ -86,12 +87,12 @@ class HttpPerformer(Performer):
         try:
             account = await self._connectors.account(call.tenant_id, connector_id)
             if not isinstance(account, HttpAccount):
-                raise ServiceUnusable("The connector of this step is not one of a web service.")
+                raise ServiceUnusable(gettext("The connector of this step is not one of a web service."))
             if not account.bears_token:
                 return account, ""
             return account, await self._tokens.token(call.tenant_id, connector_id, account, refused=refused)
         except psycopg.OperationalError as error:
-            raise CallFailed("The connector could not be read just now.", record=sent) from error
+            raise CallFailed(gettext("The connector could not be read just now."), record=sent) from error
         except NoToken as error:
             sign = ServiceSign(False, str(error), refused=error.refused, again=True)
             raise CallFailed(str(error), permanent=error.refused, record=sent, sign=sign) from error
@@ -123,7 +124,7 @@ def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *
     was shown some.
     """
     if answer.status == 401 and authenticated and {"401", "4xx"}.isdisjoint(asked_for.get("expects", ())):
-        words = f"The service refused the credentials: it answered 401 {_phrase(401)}."
+        words = gettext("The service refused the credentials: it answered 401 %(phrase)s.", phrase=_phrase(401))
         return ServiceSign(False, words, refused=True, again=True)
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
     again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])

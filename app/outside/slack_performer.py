@@ -12,6 +12,7 @@ from app.lib import clock
 from app.lib.http_client import HttpClient, HttpFailed
 from app.lib.http_url import BadUrl
 from app.lib.retry_after import retry_after_s
+from app.lib.translation import gettext
 from app.messaging.channels.slack.account import PASSING, REFUSED, SlackAccount, answer_error
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 from app.outside.http_exchange import shown_answer
@@ -38,10 +39,10 @@ class SlackPerformer(Performer):
         try:
             account = await self._connectors.account(call.tenant_id, UUID(call.request["connectorId"]))
             if not isinstance(account, SlackAccount):
-                raise ServiceUnusable("The connector of this step is not one of Slack.")
+                raise ServiceUnusable(gettext("The connector of this step is not one of Slack."))
             request = account.post(call.request["message"])
         except psycopg.OperationalError as error:
-            raise CallFailed("The connector could not be read just now.", record=sent) from error
+            raise CallFailed(gettext("The connector could not be read just now."), record=sent) from error
         except (BadUrl, ServiceUnusable) as error:
             raise CallFailed(str(error), permanent=True, record=sent) from error
         sent["request"] = {**call.request["shown"], "method": "POST", "url": account.shown_url}
@@ -58,7 +59,7 @@ class SlackPerformer(Performer):
             output = {name: str(content[name]) for name in ("ts", "channel") if content.get(name)}
             return RecordedAnswer(output, record, ServiceSign(True))
         if error_word in REFUSED:
-            words = f"Slack refused the account: {error_word}."
+            words = gettext("Slack refused the account: %(error_word)s.", error_word=error_word)
             value = {"error": error_word, "permanent": True, "retryAfter": 0.0}
             return RecordedAnswer(value, record, ServiceSign(False, words, refused=True, again=True))
         wait_s = retry_after_s(answer.header("retry-after"), clock.now())

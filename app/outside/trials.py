@@ -20,6 +20,7 @@ from app.flow.outcomes import Call
 from app.lib import crypto, database, held_connections, ids
 from app.lib.http_client import MOST_REDIRECTS, HttpClient, HttpFailed
 from app.lib.http_url import BadUrl
+from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken, fetch_token
 from app.models import Connector
@@ -94,13 +95,13 @@ class RequestTrials:
         rows = ConnectorRepository(self.session, self.principal.tenant_id)
         connector = await rows.get_one_or_none(Connector.id == UUID(call.request["connectorId"]))
         if connector is None:
-            raise _refused("The connector of this step does not exist any more. Choose another one.")
+            raise _refused(gettext("The connector of this step does not exist any more. Choose another one."))
         try:
             account = sender_of(connector.type, connector.id, connector.config, connector.secret).server
         except (crypto.CannotUnseal, KeyError) as error:
-            raise _refused("The connector of this step cannot be used. An admin can look at it.") from error
+            raise _refused(gettext("The connector of this step cannot be used. An admin can look at it.")) from error
         if not isinstance(account, HttpAccount):
-            raise _refused("The connector of this step is not one of a web service.")
+            raise _refused(gettext("The connector of this step is not one of a web service."))
         return account
 
 

@@ -16,6 +16,7 @@ from app.models.status import Role
 from app.poll_views.schemas import CountedPoll, TriedPoll
 from app.poll_views.service import PollService
 from app.web.fragments import page
+from app.web.wording import for_people
 
 PART = "/workflows/{workflow_id:uuid}/triggers/{trigger_id:str}/poll"
 
@@ -52,7 +53,7 @@ async def show_trial(
     try:
         tried = await polls.try_poll(workflow_id, trigger_id)
     except AppError as error:
-        words = " ".join(one["message"] for one in error.errors) or error.message
+        words = " ".join(for_people(one["message"]) for one in error.errors) or for_people(error.for_people)
         tried = TriedPoll(rows=[], error=words)
     return await _part(request, polls, workflow_id, trigger_id, tried)
 
@@ -70,7 +71,7 @@ async def show_count(
     except NotFound:
         raise
     except AppError as error:
-        words = " ".join(one["message"] for one in error.errors) or error.message
+        words = " ".join(for_people(one["message"]) for one in error.errors) or for_people(error.for_people)
         counted = CountedPoll(total=None, first="new", error=words)
     return page(request, "polls/count.html", counted=counted)
 

@@ -18,6 +18,7 @@ from app.flow.document import Trigger
 from app.flow.row_poll import RowPoll
 from app.flow.trigger_registry import typed
 from app.lib import database, held_connections
+from app.lib.translation import gettext
 from app.models.status import WorkflowStatus
 from app.poll_views.schemas import CountedPoll, PollView, TriedPoll, TriedRow
 from app.polls import repository
@@ -136,9 +137,11 @@ def _tried(poll: RowPoll, row: Any, country: str | None, *, known: bool) -> Trie
     if outcome.errors:
         text = "Is left out: " + " ".join(one["message"] for one in outcome.errors)
     elif known:
-        text = "Is known: it starts nothing more."
+        text = gettext("Is known: it starts nothing more.")
     else:
-        text = f"Starts a run for {whom[0]}." if whom else "Starts a run without a contact."
+        text = (
+            gettext("Starts a run for %(whom)s.", whom=whom[0]) if whom else gettext("Starts a run without a contact.")
+        )
     return TriedRow(
         id=poll.key_of(row),
         row=row,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.lib import database, polling
 from app.lib.database_roles import DatabaseRole
+from app.lib.translation import gettext, translatable
 from app.polls import repository, storing
 from app.polls.repository import DuePoll
 from app.polls.sources import PollAnswer, PollFailed, PollSources
@@ -35,7 +36,7 @@ REMEMBERED_DAYS = 7
 """So many days of answers without a row, and it is not known any more."""
 FORGOTTEN_AT_ONCE = 5_000
 _polling = threading.Lock()
-FAULT = "This poll stopped on a fault in the program. The log of the worker says more."
+FAULT = translatable("This poll stopped on a fault in the program. The log of the worker says more.")
 
 
 class _UnderWay(NamedTuple):
@@ -91,11 +92,13 @@ async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None
     """Ask for the rows of one trigger and store them. What fails is written down, and it asks later."""
     poll = read_poll(due.trigger_id, due.trigger)
     if poll is None:
-        await _fail(engine, due, "A newer process wrote this trigger, and asks for it.", 60.0)
+        await _fail(engine, due, gettext("A newer process wrote this trigger, and asks for it."), 60.0)
         return
     try:
         if await storing.busy(engine, due):
-            await _fail(engine, due, "So many of its starts wait that it asks later.", storing.WAIT_S, counts=False)
+            await _fail(
+                engine, due, gettext("So many of its starts wait that it asks later."), storing.WAIT_S, counts=False
+            )
             return
         # How far the rows reach is asked at the beginning alone, where those that are there start nothing.
         count = not due.primed and poll.first == "new"

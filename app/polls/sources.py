@@ -24,6 +24,7 @@ from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, read_url
 from app.lib.postgres_client import PostgresTarget, ReadFailed, read_last, read_rows
 from app.lib.retry_after import retry_after_s
+from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
@@ -82,7 +83,7 @@ class PollSources:
         key = (tenant_id, poll.connector_id) if poll.connector_id else None
         if key and not newest and not await asyncio.to_thread(_may_ask, key):
             raise PollFailed(
-                "Its connector is away or paused: its page says why. It is asked again as soon as it works."
+                gettext("Its connector is away or paused: its page says why. It is asked again as soon as it works.")
             )
         began = clock.now()
         try:
@@ -99,10 +100,10 @@ class PollSources:
         account = await self._account(tenant_id, poll.connector_id)
         if poll.query:
             if not isinstance(account, PostgresTarget):
-                raise PollFailed("The connector of this trigger is not one of a database.")
+                raise PollFailed(gettext("The connector of this trigger is not one of a database."))
             return await _of_database(account, poll, cursor, count=count, newest=newest)
         if account is not None and not isinstance(account, HttpAccount):
-            raise PollFailed("The connector of this trigger is not one of a web service.")
+            raise PollFailed(gettext("The connector of this trigger is not one of a web service."))
         answer = await self._of_url(tenant_id, account, poll, cursor)
         return answer._replace(rows=answer.rows[-newest:]) if newest else answer
 
@@ -114,7 +115,7 @@ class PollSources:
         except ServiceUnusable as error:
             raise PollFailed(str(error)) from error
         except psycopg.OperationalError as error:
-            raise PollFailed("The connector could not be read just now.") from error
+            raise PollFailed(gettext("The connector could not be read just now.")) from error
 
     async def _of_url(
         self, tenant_id: int, account: HttpAccount | None, poll: RowPoll, cursor: str | None
@@ -134,14 +135,16 @@ class PollSources:
             except (BadUrl, BadCredentials) as error:
                 raise PollFailed(str(error)) from error
             except psycopg.OperationalError as error:
-                raise PollFailed("The connector could not be read just now.") from error
+                raise PollFailed(gettext("The connector could not be read just now.")) from error
             except HttpFailed as error:
                 raise PollFailed(str(error), at_fault=not error.permanent) from error
             if not (answer.status == 401 and token):
                 break
         own = account is not None and account.auth != "none" and answer.url.origin == request.url.origin
         if answer.status == 401 and own:  # not one behind a redirect, which saw no credentials
-            raise PollFailed("The service refused the credentials: it answered 401 Unauthorized.", refused=True)
+            raise PollFailed(
+                gettext("The service refused the credentials: it answered 401 Unauthorized."), refused=True
+            )
         # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
         return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 
@@ -176,21 +179,26 @@ def _rows_of(answer: HttpAnswer, poll: RowPoll, cursor: str | None) -> PollAnswe
     if answer.status >= 400 or answer.status < 200:
         wait = retry_after_s(answer.header("retry-after"), clock.now()) if answer.status in (429, 503) else None
         words = " ".join(answer.body.decode("utf-8", "replace").split())[:200]
-        text = f"It answered {answer.status}." + (f" It says: {words}" if words else "")
+        text = gettext("It answered %(status)s.", status=answer.status) + (f" It says: {words}" if words else "")
         raise PollFailed(text, at_fault=answer.status >= 500, wait_s=wait)
     if answer.cut:
-        raise PollFailed(f"The answer is longer than {MOST_BYTES // 1_000_000} MB. Ask for fewer rows.")
+        raise PollFailed(
+            gettext("The answer is longer than %(size)s MB. Ask for fewer rows.", size=MOST_BYTES // 1_000_000)
+        )
     try:
         body = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise PollFailed("The answer is no JSON.") from error
+        raise PollFailed(gettext("The answer is no JSON.")) from error
     rows = value_at(body, poll.items) if poll.items.strip() != "$" else body
     if not isinstance(rows, list):
-        raise PollFailed(f"There is no list at {poll.items}.")
+        raise PollFailed(gettext("There is no list at %(items)s.", items=poll.items))
     if poll.cursor is None:
         if len(rows) > MOST_ROWS:
             raise PollFailed(
-                f"The list has more than {MOST_ROWS:,} rows. Say by which value they are known to be newer."
+                gettext(
+                    "The list has more than %(rows)s rows. Say by which value they are known to be newer.",
+                    rows=f"{MOST_ROWS:,}",
+                )
             )
         return PollAnswer(rows, total=len(rows))
     valued = [(poll.cursor.text_of(row), row) for row in rows]
@@ -223,15 +231,21 @@ async def _of_database(
     if poll.cursor is None:
         if read.stopped:
             raise PollFailed(
-                f"The query has more than {MOST_ROWS:,} rows. Say by which column they are known to be newer."
+                gettext(
+                    "The query has more than %(rows)s rows. Say by which column they are known to be newer.",
+                    rows=f"{MOST_ROWS:,}",
+                )
             )
         return PollAnswer(read.rows, False, read.too_long, total=len(read.rows))
     orders = [poll.cursor.order(text) if (text := poll.cursor.text_of(row)) is not None else None for row in read.rows]
     compared = [order[0] for order in orders if order is not None]
     if len(compared) < len(orders):
-        raise PollFailed(f"A row has no {poll.cursor.kind} at {poll.cursor.path}.")
+        raise PollFailed(gettext("A row has no %(kind)s at %(path)s.", kind=poll.cursor.kind, path=poll.cursor.path))
     if any(later < earlier for earlier, later in itertools.pairwise(compared)):
         raise PollFailed(
-            f"Rows must come in the order of {poll.cursor.path}: add “order by” to the query, or some are passed over."
+            gettext(
+                "Rows must come in the order of %(path)s: add “order by” to the query, or some are passed over.",
+                path=poll.cursor.path,
+            )
         )
     return PollAnswer(read.rows, read.stopped, read.too_long, total, last)

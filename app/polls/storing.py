@@ -25,6 +25,7 @@ from app.flow.row_poll import RowPoll
 from app.lib import database
 from app.lib.database_roles import scope_to
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.polls import repository
 from app.polls.repository import DuePoll, PollEnd
@@ -53,7 +54,7 @@ def row_key(poll: RowPoll, row: Any) -> bytes:
     """What a row is known by in the table; of one without an id nothing is known. Raises PollFailed."""
     key = poll.key_of(row)
     if not key:
-        raise PollFailed(f"A row has no id at {poll.id}.")
+        raise PollFailed(gettext("A row has no id at %(id)s.", id=poll.id))
     return hashlib.sha256(key.encode()).digest()
 
 
@@ -82,7 +83,12 @@ async def store(engine: AsyncEngine, due: DuePoll, poll: RowPoll, answer: PollAn
             started, refused, fresh = started + part.started, refused + part.refused, fresh + part.fresh
     cursor = _cursor(due, poll, answer)
     if answer.more and not fresh and cursor == due.cursor and poll.cursor:
-        raise PollFailed(f"Too many rows have the same value at {poll.cursor.path}, so it cannot read on behind them.")
+        raise PollFailed(
+            gettext(
+                "Too many rows have the same value at %(path)s, so it cannot read on behind them.",
+                path=poll.cursor.path,
+            )
+        )
     # A list without a cursor is whole in one answer; one whose cursor moves has been read to its end when it brings nothing new.
     primed = not skipped or not fresh or (cursor == due.cursor and not answer.more)
     end = PollEnd(cursor, primed, started, refused + answer.left_out, answer.more or not primed, poll.every_s)

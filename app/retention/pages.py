@@ -10,6 +10,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import Invalid
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.retention.rules import CHOICES, FIXED, RULES, days_from_form, words
 from app.retention.service import RetentionService
@@ -47,7 +48,7 @@ async def save_data(request: AppRequest, retention: NamedDependency[RetentionSer
     except Invalid as error:
         return await _data(request, retention, error)
     await retention.change(wanted)
-    return flash.go(request, "/settings/data", "Saved. What is older is deleted within a few minutes.")
+    return flash.go(request, "/settings/data", gettext("Saved. What is older is deleted within a few minutes."))
 
 
 ROUTES: list[Any] = [data, save_data]

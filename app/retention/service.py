@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.errors import FieldError, Invalid
 from app.history_start_repository import HistoryStartRepository
+from app.lib.translation import gettext
 from app.models import Workspace
 from app.retention import repository
 from app.retention.rules import CHOICES, RULES, chosen
@@ -48,14 +49,19 @@ class RetentionService:
         for name, count in wanted.items():
             if name not in _NAMES:
                 errors.append(
-                    {"path": f"days.{name}", "message": f"There is no such rule. There are {', '.join(_NAMES)}."}
+                    {
+                        "path": f"days.{name}",
+                        "message": gettext("There is no such rule. There are %(names)s.", names=", ".join(_NAMES)),
+                    }
                 )
             elif count not in CHOICES:
                 choices = ", ".join(map(str, CHOICES))
                 errors.append(
                     {
                         "path": f"days.{name}",
-                        "message": f"Choose one of these numbers of days: {choices}; 0 is for ever.",
+                        "message": gettext(
+                            "Choose one of these numbers of days: %(choices)s; 0 is for ever.", choices=choices
+                        ),
                     }
                 )
         if errors:

@@ -19,6 +19,7 @@ from app.flow.document import NEXT
 from app.flow.node_type import Port
 from app.flow.node_words import goal_of, port_of, ports_of, title_of_plain
 from app.history_start_repository import OF_RUNS
+from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import Role
@@ -109,10 +110,10 @@ def chips(query: RunListQuery, path: str, contact: Contact | None, standing: Map
         name = (contact.email or contact.external_id) if contact else None
         shown.append(FilterChip("Contact", name or "chosen", query.address(path, contact=None)))
     if query.without_contact:
-        shown.append(FilterChip("", "Without a contact", query.address(path, without_contact=False)))
+        shown.append(FilterChip("", gettext("Without a contact"), query.address(path, without_contact=False)))
     if query.node:
         title = next(iter(standing.values()), "") or "the chosen step"
-        shown.append(FilterChip("Stands at", title, query.address(path, node=None)))
+        shown.append(FilterChip(gettext("Stands at"), title, query.address(path, node=None)))
     return shown
 
 
@@ -254,21 +255,21 @@ def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:
 async def cancel(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Cancel a run that is under way; nothing of it is sent afterwards."""
     await runs.cancel(run_id)
-    return go(request, f"/runs/{run_id}", "Run cancelled")
+    return go(request, f"/runs/{run_id}", gettext("Run cancelled"))
 
 
 @post("/runs/{run_id:uuid}/release", role=Role.MARKETER, status_code=200)
 async def release(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Let a held run go on."""
     await runs.release(run_id)
-    return go(request, f"/runs/{run_id}", "The step is tried again")
+    return go(request, f"/runs/{run_id}", gettext("The step is tried again"))
 
 
 @post("/runs/{run_id:uuid}/pass", role=Role.MARKETER, status_code=200)
 async def pass_by(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Let a held run go on by a port without doing its step."""
     await runs.pass_by(run_id, str((await request.form()).get("port", NEXT)))
-    return go(request, f"/runs/{run_id}", "The run goes on")
+    return go(request, f"/runs/{run_id}", gettext("The run goes on"))
 
 
 ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by]

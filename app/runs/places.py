@@ -13,6 +13,7 @@ from app.flow.document import Flow
 from app.flow.node_words import kind_word, title_of
 from app.flow.ways import hidden_ways, inside
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 
 BODY = "body"
 """The port behind which a loop has the steps that it goes through again and again."""
@@ -48,17 +49,23 @@ class PlacesOfWorkflow:
         target = version if wanted is None else wanted
         if target not in (version, self._live):
             raise NoSuchPlace(
-                f"Runs of version {version} stay there or go to the live version, not to version {target}."
+                gettext(
+                    "Runs of version %(version)s stay there or go to the live version, not to version %(target)s.",
+                    version=version,
+                    target=target,
+                )
             )
         flow = self._flows.get(target)
         node = next((node for node in flow.nodes if node.id == node_id), None) if flow else None
         if flow is None or node is None:
-            raise NoSuchPlace(f"Version {target} has no step {quoted(node_id)}.")
+            raise NoSuchPlace(
+                gettext("Version %(target)s has no step %(node_id)s.", target=target, node_id=quoted(node_id))
+            )
         if target == version and node_id == standing_at:
-            raise NoSuchPlace("The run is held at this very step. Try it again instead.")
+            raise NoSuchPlace(gettext("The run is held at this very step. Try it again instead."))
         kind = registry.find(node.type)
         if kind is None:
-            raise NoSuchPlace(f"The step type {quoted(node.type)} is not installed.")
+            raise NoSuchPlace(gettext("The step type %(type)s is not installed.", type=quoted(node.type)))
         if not of_contact and registry.needs_contact(kind, node.data):
             raise NoSuchPlace(f"{kind_word(node.type)} needs a contact, and the run has none.")
         loops = _loops_around(flow, node_id)
@@ -66,7 +73,10 @@ class PlacesOfWorkflow:
         if outer := [loop for loop in loops if loop not in own_loops]:
             titles = dict(self.steps(target))
             raise NoSuchPlace(
-                f"This step is inside the loop {quoted(titles[outer[0]])}. Move the run to the loop itself."
+                gettext(
+                    "This step is inside the loop %(titles)s. Move the run to the loop itself.",
+                    titles=quoted(titles[outer[0]]),
+                )
             )
         return Place(target, node_id, None if target == version else self._outputs_read(target), loops)
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from app.approvals.schemas import QuestionOut
 from app.flow.log_lines import Level
+from app.lib.translation import gettext
 from app.messaging.schemas import DecisionView, ReportView
 from app.values.input_words import input_in_words
 from app.web.structs import Camel
@@ -142,15 +143,15 @@ class RunOut(Camel):
         """Whom the run is about, as pages say it."""
         if self.contact is not None:
             return self.contact.name
-        return "No contact" if self.contact_id is None else "Deleted contact"
+        return gettext("No contact") if self.contact_id is None else gettext("Deleted contact")
 
     @property
     def subject_detail(self) -> str:
         """The contact's address, or for a run without a contact its input."""
         if self.contact is not None:
-            return self.contact.email or self.contact.external_id or "No address"
+            return self.contact.email or self.contact.external_id or gettext("No address")
         if self.contact_id is not None:
-            return "No address"
+            return gettext("No address")
         return input_in_words(self.trigger_event.properties)
 
     @property

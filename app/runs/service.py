@@ -22,6 +22,7 @@ from app.flow.trigger_registry import trigger_by_hand, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 from app.messaging.report_repository import reports_by_step
 from app.models import Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
@@ -86,7 +87,11 @@ def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
         return None
     wanted = {word.strip() for word in words.split(",")}
     if unknown := wanted - set(STATUS_WORDS):
-        message = f"Unknown status {', '.join(sorted(unknown))}. Use one of {', '.join(STATUS_WORDS)}."
+        message = gettext(
+            "Unknown status %(sorted)s. Use one of %(status_words)s.",
+            sorted=", ".join(sorted(unknown)),
+            status_words=", ".join(STATUS_WORDS),
+        )
         raise Invalid(errors=[{"path": "status", "message": message}])
     active = "running" in wanted
     return [status for status in RunStatus if status.word in wanted or (active and status < RunStatus.COMPLETED)]
@@ -237,13 +242,13 @@ class RunService:
     async def require_workflow(self, workflow_id: UUID) -> None:
         """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""
         if not await self.workflows.exists(Workflow.id == workflow_id):
-            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+            raise NotFound(gettext("This workflow does not exist in your workspace."), code="workflow_not_found")
 
     async def get(self, run_id: UUID, workflow_id: UUID | None = None) -> LoadedRun:
         """One run. Raises RunNotFound, also when it is not a run of `workflow_id`."""
         loaded = await self.runs.load(run_id)
         if loaded is None:
-            raise RunNotFound(await self.history.why_missing("This run", run_id))
+            raise RunNotFound(await self.history.why_missing(gettext("This run"), run_id))
         if workflow_id is not None and loaded.run.workflow_id != workflow_id:
             raise RunNotFound
         return loaded
@@ -278,7 +283,9 @@ class RunService:
             raise RunIsNotHeld
         if port not in {way.id for way in ports}:
             words = ", ".join(f"`{way.id}`" for way in ports)
-            message = f"This step has no port {quoted(port)} to go on by. Use one of {words}."
+            message = gettext(
+                "This step has no port %(port)s to go on by. Use one of %(words)s.", port=quoted(port), words=words
+            )
             raise Invalid(errors=[{"path": "port", "message": message}])
         if not await HeldRuns(self.session, self.principal).pass_by({run_id: port}):
             raise RunIsNotHeld

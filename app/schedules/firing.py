@@ -14,6 +14,7 @@ from app.flow.audience import Audience
 from app.flow.document import Trigger
 from app.flow.timetable import PUNCTUAL, Missed, Timetable
 from app.lib.due_work import apart
+from app.lib.translation import translatable
 from app.lib.zones import zone_of
 from app.schedules import repository
 from app.schedules.repository import DueSchedule, TriggerKey
@@ -23,7 +24,7 @@ MOST_MISSED = 100
 """So many missed firings are made up for at most, the latest of them."""
 MOST_COUNTED = 100_000
 """Missed firings that are looked through at once; a schedule of each minute has so many in ten weeks."""
-BY = "The schedule"
+BY = translatable("The schedule")
 
 
 def to_fire(due: list[datetime], now: datetime, missed: Missed) -> list[datetime]:

@@ -12,6 +12,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.contacts.service import ContactService
+from app.lib.translation import gettext
 from app.models.status import Role, SegmentKind
 from app.segments.schemas import Members
 from app.segments.service import SegmentService
@@ -55,10 +56,14 @@ async def put_contact_in(
     try:
         segment_id = UUID(chosen)
     except ValueError:
-        return go(request, f"/contacts/{contact_id}", "Choose a segment.", "err")
+        return go(request, f"/contacts/{contact_id}", gettext("Choose a segment."), "err")
     moved = await segments.add(segment_id, Members(contact_ids=[contact_id]))
     name = (await segments.get(segment_id)).segment.name
-    return go(request, f"/contacts/{contact_id}", f"Put into {name}." if moved.moved else f"It was in {name} already.")
+    return go(
+        request,
+        f"/contacts/{contact_id}",
+        gettext("Put into %(name)s.", name=name) if moved.moved else gettext("It was in %(name)s already.", name=name),
+    )
 
 
 ROUTES: list[Any] = [segments_of_contact, put_contact_in]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.web.dialog_form import DialogForm
 
 EMPTY: dict[str, Any] = {"match": "all", "conditions": []}
@@ -48,7 +49,7 @@ def decoded_rule(text: str) -> dict[str, Any]:
     try:
         rule = msgspec.json.decode(text or "{}")
     except (msgspec.DecodeError, RecursionError) as error:
-        message = "The rule did not arrive whole. Load the page again."
+        message = gettext("The rule did not arrive whole. Load the page again.")
         raise Invalid(message, errors=[FieldError(path="rule", message=message)]) from error
     return rule if isinstance(rule, dict) else {"conditions": rule}
 
@@ -65,7 +66,7 @@ def _is_shown(group: Mapping[str, Any]) -> bool:
 def check_length(form: SegmentForm) -> None:
     """Raises Invalid for a name or a description that is too long."""
     errors: list[FieldError] = [
-        {"path": name, "message": f"At most {most:,} characters fit here."}
+        {"path": name, "message": gettext("At most %(most)s characters fit here.", most=f"{most:,}")}
         for name, text, most in (("name", form.name, 120), ("description", form.description, 1_000))
         if len(text) > most
     ]

@@ -14,6 +14,7 @@ from app.errors import Invalid
 from app.flow import paths
 from app.flow.segment_membership import SEGMENT
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.membership.live_count import LiveCount
 from app.models.status import Role
 from app.segments.forms import decoded_rule
@@ -52,7 +53,7 @@ def _words(count: LiveCount | None) -> str:
     if count is None or count.busy:
         return ""
     if count.preview is None:
-        return "It takes too long to count them."
+        return gettext("It takes too long to count them.")
     whole = count.preview.whole
     about = "" if whole.exact else "about "
     of_all = f"of {about}{counted(count.total, 'contact')}"

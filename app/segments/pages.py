@@ -16,6 +16,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.segments import contact_pages, match_pages, rule_pages
 from app.segments.forms import SegmentForm, check_length
@@ -154,7 +155,7 @@ async def add_members_page(
     except SegmentNotFound:
         raise
     except AppError as error:
-        refused = msgspec.structs.replace(form.failed(error), errors={"people": error.message})
+        refused = msgspec.structs.replace(form.failed(error), errors={"people": error.for_people})
         return await _segment(request, segments, segment_id, refused)
     return go(request, f"/segments/{segment_id}", _added(moved), "err" if moved.unknown and not moved.moved else "ok")
 
@@ -184,7 +185,7 @@ def _added(moved: MembersMoved) -> str:
 def _nobody(unknown: Sequence[str]) -> str:
     shown = ", ".join(unknown[:3])
     more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-    return f"No contact is known as {shown}{more}."
+    return gettext("No contact is known as %(shown)s%(more)s.", shown=shown, more=more)
 
 
 @post(ONE + "/members/{contact_id:uuid}/remove", role=Role.MARKETER, status_code=200)
@@ -198,7 +199,9 @@ async def remove_member_page(
     """Take one contact out; `to`: `contact`, to go on at its page."""
     moved = await segments.remove(segment_id, Members(contact_ids=[contact_id]))
     next_page = f"/contacts/{contact_id}" if to == "contact" else f"/segments/{segment_id}"
-    return go(request, next_page, "Taken out." if moved.moved else "The contact was not in it any more.")
+    return go(
+        request, next_page, gettext("Taken out.") if moved.moved else gettext("The contact was not in it any more.")
+    )
 
 
 @post(ONE + "/delete", role=Role.MARKETER, status_code=200)
@@ -212,7 +215,7 @@ async def delete_segment_page(
     except SegmentNotFound:
         raise
     except AppError as error:
-        return go(request, f"/segments/{segment_id}", error.message, "err")
+        return go(request, f"/segments/{segment_id}", error.for_people, "err")
     return go(request, "/segments", f"{listed.segment.name} was deleted. Its contacts stay.")
 
 

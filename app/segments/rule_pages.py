@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.builder.form_options import FormOptions
 from app.errors import AppError, Invalid
 from app.flow.diagnostic import Diagnostic
+from app.lib.translation import gettext
 from app.membership.counting import MemberCount
 from app.models import Segment
 from app.models.status import Role, SegmentKind
@@ -51,7 +52,7 @@ async def create_segment_page(
     except AppError as error:
         failed = form.failed(error)
         return await _editor(request, form_options, failed, failed.shown_rule)
-    what_next = "Its contacts are looked for." if by_rule else "Put contacts in."
+    what_next = gettext("Its contacts are looked for.") if by_rule else gettext("Put contacts in.")
     return go(request, f"/segments/{segment.id}", f"{segment.name} is a segment now. {what_next}")
 
 
@@ -88,8 +89,8 @@ async def save_rule(
         segment = (await segments.get(segment_id)).segment
         return await _editor(request, form_options, failed, failed.shown_rule, segment, segments)
     if segment.next_number is None:
-        return go(request, f"/segments/{segment_id}", "Saved. The rule counts.")
-    return go(request, f"/segments/{segment_id}?saved=1", "Saved. You say when it counts.")
+        return go(request, f"/segments/{segment_id}", gettext("Saved. The rule counts."))
+    return go(request, f"/segments/{segment_id}?saved=1", gettext("Saved. You say when it counts."))
 
 
 async def _editor(
@@ -156,8 +157,8 @@ async def apply_rule_page(
     try:
         moved = await segments.rules.apply(segment, enter=enter)
     except NothingBuilt as error:
-        return go(request, f"/segments/{segment_id}", error.message, "err")
-    starts = " Workflows start for them, a part at a time." if enter else ""
+        return go(request, f"/segments/{segment_id}", error.for_people, "err")
+    starts = gettext(" Workflows start for them, a part at a time.") if enter else ""
     counts = f"{moved.enter:,} entered, {moved.leave:,} left."
     return go(request, f"/segments/{segment_id}", f"The changed rule counts: {counts}{starts}")
 
@@ -168,7 +169,7 @@ async def discard_rule_page(
 ) -> Response[bytes]:
     """Give the changed rule up."""
     await segments.rules.discard(await segments.locked(segment_id))
-    return go(request, f"/segments/{segment_id}", "Given up. The old rule goes on counting.")
+    return go(request, f"/segments/{segment_id}", gettext("Given up. The old rule goes on counting."))
 
 
 ROUTES: list[Any] = [

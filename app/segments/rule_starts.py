@@ -8,8 +8,12 @@ from app.enrolments import service
 from app.flow.audience import Audience, RuleReplacement
 from app.flow.document import triggers_of
 from app.flow.trigger_registry import typed
+from app.lib.translation import translatable
 from app.models import Segment
 from app.segments.repository import SegmentRepository
+
+CAME_IN = translatable("Who came into %(name)s when its rule changed")
+LEFT = translatable("Who left %(name)s when its rule changed")
 
 
 async def start_for_moved(session: AsyncSession, segment: Segment, change: RuleReplacement, started_by: str) -> int:
@@ -32,7 +36,7 @@ async def start_for_moved(session: AsyncSession, segment: Segment, change: RuleR
                     trigger_id=trigger.id,
                     audience=audience,
                     properties={"segmentId": str(segment.id), "segmentName": segment.name},
-                    reason=f"Who {'left' if move.leaves else 'came into'} {segment.name} when its rule changed",
+                    reason=(LEFT if move.leaves else CAME_IN) % {"name": segment.name},
                     started_by=started_by,
                 )
                 begun += 1

@@ -19,6 +19,7 @@ from app.flow.segment_rules import SegmentRule, placed_leaves, segment_rule, seg
 from app.flow.segment_sentences import rule_in_words
 from app.flow.segment_warnings import events_read, rule_warnings
 from app.lib import clock
+from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.membership import build_repository
 from app.membership.build_repository import BuildProgress, Comparison
@@ -85,7 +86,7 @@ class SegmentRules:
         if faults := [one.field_error() for one in await self.diagnostics(raw, segment_id)]:
             for fault in faults:
                 fault["path"] = f"rule.{fault['path']}".rstrip(".")
-            raise Invalid("The rule is not ready.", errors=faults)
+            raise Invalid(gettext("The rule is not ready."), errors=faults)
         return segment_rule(raw)
 
     async def sentence(self, rule: SegmentRule) -> str:
@@ -221,14 +222,18 @@ def _asked_by(row: Segment) -> list[UUID]:
 def _refusal(wanted: UUID, segment_id: UUID | None, reads: Mapping[UUID, list[UUID]], names: Mapping[UUID, str]) -> str:
     """Why a rule may not ask for a segment; empty when it may."""
     if wanted not in reads:
-        return f"There is no segment {wanted}. Choose one of this workspace."
+        return gettext("There is no segment %(wanted)s. Choose one of this workspace.", wanted=wanted)
     way = None if segment_id is None else _way(reads, wanted, segment_id)
     if way is None:
         return ""
     if len(way) == 1:
-        return "A segment cannot ask for itself. Choose another one."
+        return gettext("A segment cannot ask for itself. Choose another one.")
     between = "".join(f" by way of “{names[one]}”" for one in way[1:-1])
-    return f"A segment cannot ask for itself, and “{names[wanted]}” asks for this one{between}. Choose another one."
+    return gettext(
+        "A segment cannot ask for itself, and “%(names)s” asks for this one%(between)s. Choose another one.",
+        names=names[wanted],
+        between=between,
+    )
 
 
 def _way(reads: Mapping[UUID, list[UUID]], start: UUID, wanted: UUID) -> list[UUID] | None:

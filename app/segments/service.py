@@ -16,6 +16,7 @@ from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.models import Segment
 from app.models.status import SegmentKind, SegmentState
 from app.segment_member_repository import MOST_SEGMENTS, SegmentMemberRepository, StaticSegments
@@ -132,10 +133,13 @@ class SegmentService:
         name = await self._name(new.name)
         rule = await self.rules.checked(new.rule or {}) if new.kind == SegmentKind.DYNAMIC.value else None
         if rule is None and new.rule is not None:
-            message = "Only a dynamic segment has a rule: send `kind: dynamic`."
+            message = gettext("Only a dynamic segment has a rule: send `kind: dynamic`.")
             raise Invalid(message, errors=[FieldError(path="rule", message=message)])
         if await self.rows.count() >= MOST_SEGMENTS:
-            message = f"A workspace has at most {MOST_SEGMENTS} segments. Delete one that nobody uses."
+            message = gettext(
+                "A workspace has at most %(most_segments)s segments. Delete one that nobody uses.",
+                most_segments=MOST_SEGMENTS,
+            )
             raise Invalid(message, errors=[FieldError(path="name", message=message)])
         now = clock.now()
         segment = await self.rows.add(
@@ -167,7 +171,7 @@ class SegmentService:
             segment.description = change.description.strip()
         if change.rule is not UNSET:
             if segment.kind != SegmentKind.DYNAMIC:
-                message = "A static segment has no rule: who is in it, you say."
+                message = gettext("A static segment has no rule: who is in it, you say.")
                 raise Invalid(message, errors=[FieldError(path="rule", message=message)])
             await self.rows.lock_rules()
             await self.rules.change(segment, await self.rules.checked(change.rule, segment.id))
@@ -199,12 +203,17 @@ class SegmentService:
         if uses.segments:
             names = ", ".join(f"“{row.name}”" for row in uses.segments[: usage.NAMED])
             raise SegmentInUse(
-                f"The rule of {names} asks for this segment. Change that rule first.", usedBy=uses.as_documents()
+                gettext("The rule of %(names)s asks for this segment. Change that rule first.", names=names),
+                usedBy=uses.as_documents(),
             )
         if uses.workflows and not although_used:
             raise SegmentInUse(
-                f"This segment is used by {usage.in_words(uses.workflows)}. {WHAT_HAPPENS} Take it out there first, or send"
-                " `evenIfUsed=true` to delete it all the same.",
+                gettext(
+                    "This segment is used by %(in_words)s. %(what_happens)s Take it out there first, or send "
+                    "`evenIfUsed=true` to delete it all the same.",
+                    in_words=usage.in_words(uses.workflows),
+                    what_happens=WHAT_HAPPENS,
+                ),
                 usedBy=uses.as_documents(),
             )
         segment.deleted_at = clock.now()
@@ -245,17 +254,21 @@ class SegmentService:
     async def _name(self, text: str, current: Segment | None = None) -> str:
         name = " ".join(text.split())
         if not name:
-            raise Invalid(errors=[FieldError(path="name", message="Give the segment a name.")])
+            raise Invalid(errors=[FieldError(path="name", message=gettext("Give the segment a name."))])
         other = await self.rows.find_by_name(name)
         if other is not None and (current is None or other.id != current.id):
-            raise Invalid(errors=[FieldError(path="name", message="Another segment has this name.")])
+            raise Invalid(errors=[FieldError(path="name", message=gettext("Another segment has this name."))])
         return name
 
 
 def _check_count(members: Members) -> None:
     if not members.count:
-        message = "Say whom: send contactIds, externalIds or emails."
+        message = gettext("Say whom: send contactIds, externalIds or emails.")
         raise Invalid(message, errors=[FieldError(path="contactIds", message=message)])
     if members.count > MOST_IN_A_REQUEST:
-        message = f"A request takes at most {MOST_IN_A_REQUEST:,} contacts; these are {members.count:,}. Send several."
+        message = gettext(
+            "A request takes at most %(most_in_a_request)s contacts; these are %(count)s. Send several.",
+            most_in_a_request=f"{MOST_IN_A_REQUEST:,}",
+            count=f"{members.count:,}",
+        )
         raise Invalid(message, errors=[FieldError(path="contactIds", message=message)])

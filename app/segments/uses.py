@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from app import usage
 from app.lib.formats import counted
+from app.lib.translation import translatable
 from app.models import Segment
 
-WHAT_HAPPENS = (
-    "Triggers that wait for it start nobody any more, conditions that ask for it find nobody in it, and steps that put contacts in or"
-    " take them out do nothing."
+WHAT_HAPPENS = translatable(
+    "Triggers that wait for it start nobody any more, conditions that ask for it find nobody in it, and "
+    "steps that put contacts in or take them out do nothing."
 )
 """When a segment goes that workflows use."""
 

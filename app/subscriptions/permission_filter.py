@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, case, literal, select, text
 
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.models import Contact, Suppression
 from app.models.contact import BROKEN_ADDRESS, NO_ADDRESS, NO_CONSENT
 from app.models.status import Channel
@@ -54,7 +55,9 @@ def reason() -> Any:
 def matching(word: str) -> Any:
     """The condition on contacts for one of LABELS. Raises Invalid for another word."""
     if word not in LABELS:
-        raise Invalid(errors=[FieldError(path="permission", message=f"Use one of {', '.join(LABELS)}.")])
+        raise Invalid(
+            errors=[FieldError(path="permission", message=gettext("Use one of %(labels)s.", labels=", ".join(LABELS)))]
+        )
     return reason() == word
 
 

@@ -17,6 +17,7 @@ from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
+from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
@@ -169,7 +170,7 @@ class SuppressionService:
 
     def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[tuple[type[ChannelType], Put]]:
         if not 1 <= len(sent) <= MAX_ENTRIES:
-            message = f"Send 1 to {MAX_ENTRIES:,} addresses at a time."
+            message = gettext("Send 1 to %(max_entries)s addresses at a time.", max_entries=f"{MAX_ENTRIES:,}")
             raise Invalid(message, errors=[FieldError(path="", message=message)])
         wanted, field_errors = list[tuple[type[ChannelType], Put]](), []
         for index, entry in enumerate(sent):
@@ -184,7 +185,7 @@ class SuppressionService:
                 detail = f"{detail} (added by {self.principal.name})" if detail else f"Added by {self.principal.name}"
             wanted.append((channel, Put(address=address, reason=entry.reason, detail=detail)))
         if field_errors:
-            raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=field_errors)
+            raise Invalid(gettext("Nothing was added. Look at `errors` for the addresses."), errors=field_errors)
         return wanted
 
     async def lift(self, sent: LiftRequest) -> SuppressionView:
@@ -272,7 +273,7 @@ def _word(value: str | None, known: Any, path: str) -> str | None:
     if not value:
         return None
     if value not in known:
-        raise Invalid(errors=[FieldError(path=path, message=f"Use one of {', '.join(known)}.")])
+        raise Invalid(errors=[FieldError(path=path, message=gettext("Use one of %(known)s.", known=", ".join(known)))])
     return value
 
 
@@ -288,6 +289,6 @@ def _why(reason: str) -> str:
     """The trimmed reason. Raises Invalid when it is blank."""
     text = reason.replace("\0", "").strip()
     if not text:
-        message = "Write why mail may go there again, such as “Asked for it on the phone”."
+        message = gettext("Write why mail may go there again, such as “Asked for it on the phone”.")
         raise Invalid(message, errors=[FieldError(path="reason", message=message)])
     return text[:1000]

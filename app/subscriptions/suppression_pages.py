@@ -24,6 +24,7 @@ from app.subscriptions.suppression_list_repository import SuppressionRow
 from app.web import flash, pagination
 from app.web.dialog_form import DialogForm
 from app.web.fragments import page
+from app.web.wording import for_people
 
 PAGE = 50
 WORDS = {reason: LABELS[reason] for reason in get_args(SuppressionReason)}
@@ -126,7 +127,7 @@ def _first_bad(wanted: list[str], error: AppError) -> str:
     indexed = [(re.match(r"\[(\d+)\]", field_error["path"]), field_error["message"]) for field_error in error.errors]
     bad = [(wanted[int(index[1])], message) for index, message in indexed if index]
     if not bad:
-        return error.message
+        return for_people(error.for_people)
     more = len(bad) - 1
     others = ngettext(
         "%(number)s more line is no address either.", "%(number)s more lines are no address either.", more

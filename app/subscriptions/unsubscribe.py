@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
@@ -25,6 +26,8 @@ from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission
 from app.subscriptions.repository import SubscriberRepository
 from app.subscriptions.service import address_of, bring_back, permission_of, unsubscribed_event
+
+ASKED_AGAIN = translatable("Asked for emails again on the page of the unsubscribe link.")
 
 
 class BadLink(NotFound):
@@ -135,8 +138,8 @@ async def resubscribe(session: AsyncSession, link: Unsubscribe, address: str) ->
         contact,
         link.topic,
         by="contact",
-        name="The contact",
-        why="Asked for mails again on the page of the unsubscribe link.",
+        name=gettext("The contact"),
+        why=ASKED_AGAIN,
         reasons=("unsubscribed",),
         also=[reached] if reached else [],
         channel=channel,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox
 from app.accounts.principal import Principal
 from app.errors import NotFound
+from app.lib.translation import gettext
 from app.models import DeadLetter
 from app.troubles.repository import DeadLetters
 from app.web import pagination
@@ -42,7 +43,7 @@ class DeadLetterService:
 
     def _some(self, moved: int) -> int:
         if not moved:
-            raise NotFound("No such event is set aside. Somebody else may have dealt with it.")
+            raise NotFound(gettext("No such event is set aside. Somebody else may have dealt with it."))
         return moved
 
     def _said(self, what: str, moved: int) -> int:

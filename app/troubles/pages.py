@@ -12,6 +12,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest, Database
 from app.errors import Invalid
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
@@ -61,7 +62,7 @@ async def _asked(request: AppRequest) -> list[int] | None:
         return None
     ids = [str(value) for value in form.getall("id", [])]
     if not ids or len(ids) > MOST or not all(text.isascii() and text.isdigit() and len(text) < 19 for text in ids):
-        raise Invalid("Choose at least one event.")
+        raise Invalid(gettext("Choose at least one event."))
     return [int(text) for text in ids]
 
 

@@ -15,6 +15,7 @@ from app.domain_events.sink_repository import sinks_standing
 from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
+from app.lib.translation import translatable
 from app.messaging.channels import registry
 from app.models.status import MessageStatus
 from app.polls.repository import PollRepository
@@ -82,8 +83,8 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
 
 
 SLOW_BUS = {
-    False: "It takes events, and more come than it takes.",
-    True: "Messages come in, and more are sent than are handled.",
+    False: translatable("It takes events, and more come than it takes."),
+    True: translatable("Messages come in, and more are sent than are handled."),
 }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from app.lib import clock
+from app.lib.translation import gettext
 
 MAX_LENGTH = 10_000
 ROOTS = ("contact", "event", "steps", "vars", "workspace")
@@ -81,9 +82,11 @@ class CompiledExpression:
 
     def __init__(self, source: str) -> None:
         if len(source) > MAX_LENGTH:
-            raise BadExpression(f"An expression has at most {MAX_LENGTH:,} characters.")
+            raise BadExpression(
+                gettext("An expression has at most %(max_length)s characters.", max_length=f"{MAX_LENGTH:,}")
+            )
         if not source.strip():
-            raise BadExpression("Write an expression.")
+            raise BadExpression(gettext("Write an expression."))
         try:
             self._expression = _environment().compile(source)
         except RuntimeError as error:
@@ -148,7 +151,7 @@ def _json(value: Any) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ExpressionFailed("It comes to a number without end; perhaps something is divided by 0.")
+            raise ExpressionFailed(gettext("It comes to a number without end; perhaps something is divided by 0."))
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, list):
         return [_json(item) for item in value]
@@ -157,7 +160,7 @@ def _json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     raise ExpressionFailed(
-        "It comes to something that cannot be kept: use text, numbers, lists, objects, times, yes or no."
+        gettext("It comes to something that cannot be kept: use text, numbers, lists, objects, times, yes or no.")
     )
 
 
@@ -169,7 +172,7 @@ def _understood(error: str, source: str) -> str:
     match = _PLACE.search(error)
     if match is None:
         nested = "recursion" in error or "nest" in error.lower()
-        return "This is nested too deeply." if nested else "This cannot be understood."
+        return gettext("This is nested too deeply.") if nested else gettext("This cannot be understood.")
     line, column, reason = int(match[1]), int(match[2]), match[3]
     place = f"Line {line}, character {column}" if "\n" in source else f"At character {column}"
     is_call = source.split("\n")[line - 1][column - 1 : column] == "("
@@ -212,22 +215,22 @@ def _overload(reason: str) -> str:
 def _failure(error: str) -> str:
     """What keeps an expression from coming to something."""
     if match := re.search(r'Key not found in map : "(.*)"', error):
-        return f"There is no “{match[1]}”. Ask has(…) first where it may be missing."
+        return gettext("There is no “%(name)s”. Ask has(…) first where it may be missing.", name=match[1])
     if "SELECT to non-message" in error:
-        return "A name is asked of a value that has none inside. Ask has(…) first where it may be missing."
+        return gettext("A name is asked of a value that has none inside. Ask has(…) first where it may be missing.")
     if match := re.search(r"index=(-?\d+) size=(\d+)", error):
-        return f"There is no item {match[1]}: the list has {match[2]}."
+        return gettext("There is no item %(number)s: the list has %(count)s.", number=match[1], count=match[2])
     if "divide by zero" in error or "modulus by zero" in error:
-        return "Nothing can be divided by 0."
+        return gettext("Nothing can be divided by 0.")
     if "Iteration budget" in error:
-        return "This goes through too many items."
+        return gettext("This goes through too many items.")
     if "overflow" in error or "out of range" in error:
-        return "A number here is too large."
+        return gettext("A number here is too large.")
     if match := re.search(r"cannot convert (\w+) to (\w+)", error):
         return f"{_KINDS.get(match[1], match[1]).capitalize()} here cannot be read as {_KINDS.get(match[2], match[2])}."
     if match := re.search(r"String to (Timestamp|Duration) conversion", error):
-        return f"A text here is no {'time' if match[1] == 'Timestamp' else 'duration'}."
+        return gettext("A text here is no time." if match[1] == "Timestamp" else "A text here is no duration.")
     if "No matching overload" in error:
         fault = _overload(error)
         return fault[0].upper() + fault[1:]
-    return "This comes to nothing for this contact."
+    return gettext("This comes to nothing for this contact.")

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.lib.translation import translatable
+
 FIELD_COLUMNS = {
     "email": "email",
     "phone": "phone",
@@ -25,7 +27,7 @@ WHOLE_NAME = ("name", "fullName", "full_name")
 FIRST_NAME = ("firstName", "first_name")
 LAST_NAME = ("lastName", "last_name")
 """The attributes that a name is made of; the first of each that holds text counts."""
-NAMELESS = "No name"
+NAMELESS = translatable("No name")
 MAX_NAME_PART = 100
 
 

@@ -23,6 +23,7 @@ import brotli  # type: ignore[import-untyped]
 from litestar import Request, Response, route
 
 from app.errors import NotFound
+from app.lib.translation import gettext
 from app.web.bundles import BUNDLES, bundle_of
 
 ROOT = Path(__file__).parents[1] / "static"
@@ -177,7 +178,7 @@ async def serve(request: Request[Any, Any, Any]) -> Response[bytes]:
     """`GET /static/…`: the file as small as the browser takes it."""
     asset_and_age = assets().find(request.scope["path"].removeprefix(PREFIX))
     if asset_and_age is None:
-        raise NotFound("There is no such file.")
+        raise NotFound(gettext("There is no such file."))
     asset, forever = asset_and_age
     text = bool(_TEXT.match(asset.media_type))
     encoding = best_encoding(request.headers.get("accept-encoding", "")) if text else ""

@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 from app.errors import AppError, BadRequest, DiskFull, TooLarge
 from app.lib.formats import size
 from app.lib.held_connections import outside_call
+from app.lib.translation import gettext
 from app.settings import settings
 
 IN_MEMORY = 1_000_000
@@ -159,7 +160,9 @@ def _limit(scope: Scope) -> int:
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"This is larger than {size(most)}, the most that is taken here. Send it in smaller parts.")
+    return TooLarge(
+        gettext("This is larger than %(size)s, the most that is taken here. Send it in smaller parts.", size=size(most))
+    )
 
 
 async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | None = None) -> None:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
+from app.web.wording import for_people
+
 Kind = Literal["ok", "err"]
 MAX_COOKIE = 3_500
 """Browsers drop a cookie of more than 4,096 bytes without a word; a longer sentence is cut instead."""
@@ -19,7 +21,7 @@ MAX_COOKIE = 3_500
 
 def toast(text: str, kind: Kind = "ok") -> dict[str, str]:
     """Headers of an htmx answer that show `text`: `page(…, headers=toast("Saved"))`."""
-    return {"HX-Trigger": json.dumps({"toast": {"text": text, "kind": kind}})}
+    return {"HX-Trigger": json.dumps({"toast": {"text": for_people(text), "kind": kind}})}
 
 
 def go(request: Request[Any, Any, Any], to: str, text: str | None = None, kind: Kind = "ok") -> Response[bytes]:
@@ -29,6 +31,7 @@ def go(request: Request[Any, Any, Any], to: str, text: str | None = None, kind: 
     """
     cookies = []
     if text:
+        text = for_people(text)
         value = quote(json.dumps({"text": text, "kind": kind}))
         while len(value) > MAX_COOKIE:
             text = f"{text[: len(text) * 3 // 4]}…"

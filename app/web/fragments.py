@@ -15,6 +15,7 @@ from litestar.response import Template
 
 from app.lib import clock, formats, translation
 from app.web.assets import assets
+from app.web.wording import for_people
 
 COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "json")
 """Files of `components/` whose macros every template sees as `ui`. Names of macros are unique over all of them."""
@@ -61,6 +62,7 @@ class FragmentEngine(JinjaTemplateEngine):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         formats.install(self.engine)
+        self.engine.filters.update(of_stored=translation.of_stored, for_people=for_people)
         self.engine.add_extension("jinja2.ext.i18n")
         self.engine.policies["ext.i18n.trimmed"] = True
         self.engine.install_gettext_callables(translation.gettext, translation.unfilled_plural, newstyle=True)  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Select, tuple_
 
 from app.errors import Invalid
+from app.lib.translation import gettext
 
 T = TypeVar("T")
 QueryT = TypeVar("QueryT", bound="Select[*tuple[Any, ...]]")
@@ -31,8 +32,8 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
         return tuple(msgspec.json.decode(raw, type=tuple.__class_getitem__(types)))
     except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise Invalid(
-            "This cursor is not valid.",
-            errors=[{"path": "cursor", "message": "Send `meta.nextCursor` of the last answer unchanged."}],
+            gettext("This cursor is not valid."),
+            errors=[{"path": "cursor", "message": gettext("Send `meta.nextCursor` of the last answer unchanged.")}],
         ) from error
 
 
@@ -53,7 +54,11 @@ def clamp_limit(limit: int | None) -> int:
     if limit is None:
         return DEFAULT_LIMIT
     if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(errors=[{"path": "limit", "message": f"Send a number from 1 to {MAX_LIMIT}."}])
+        raise Invalid(
+            errors=[
+                {"path": "limit", "message": gettext("Send a number from 1 to %(max_limit)s.", max_limit=MAX_LIMIT)}
+            ]
+        )
     return limit
 
 

@@ -19,6 +19,7 @@ from litestar.routes import HTTPRoute
 
 from app.errors import BadRequest, FieldError
 from app.lib.nearest import nearest
+from app.lib.translation import gettext
 
 OPTION = "query_parameters"
 MAX_SHOWN = 20
@@ -89,7 +90,9 @@ def parameter_errors(parameters: Sequence[tuple[str, str]], accepted: Parameters
             message = _for_programs(name[:60], accepted.known) if of_api else _for_people(name[:60], accepted.known)
             errors.append({"path": name[:60], "message": message})
         elif count > 1 and name not in accepted.lists:
-            errors.append({"path": name, "message": f"Send `{name}` once, not {count} times."})
+            errors.append(
+                {"path": name, "message": gettext("Send `%(name)s` once, not %(count)s times.", name=name, count=count)}
+            )
         elif of_api and any(key == name and not value.strip() for key, value in parameters):
             errors.append({"path": name, "message": f"`{name}` is empty. Give it a value, or leave it out."})
         if len(errors) == MAX_SHOWN:
@@ -104,12 +107,19 @@ def _near(name: str, known: Sequence[str]) -> str | None:
 
 def _for_programs(name: str, known: Sequence[str]) -> str:
     if not known:
-        return f"There is no parameter `{name}` here; this address takes none."
+        return gettext("There is no parameter `%(name)s` here; this address takes none.", name=name)
     near = _near(name, known)
-    hint = f" Did you mean `{near}`?" if near else ""
-    return f"There is no parameter `{name}` here.{hint} Known are: {', '.join(known)}."
+    hint = gettext(" Did you mean `%(near)s`?", near=near) if near else ""
+    return gettext(
+        "There is no parameter `%(name)s` here.%(hint)s Known are: %(known)s.",
+        name=name,
+        hint=hint,
+        known=", ".join(known),
+    )
 
 
 def _for_people(name: str, known: Sequence[str]) -> str:
     near = _near(name, known)
-    return f"This page does not know “{name}”." + (f" Did you mean “{near}”?" if near else "")
+    return gettext("This page does not know “%(name)s”.", name=name) + (
+        gettext(" Did you mean “%(near)s”?", near=near) if near else ""
+    )

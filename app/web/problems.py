@@ -35,6 +35,7 @@ from app.errors import (
 )
 from app.lib import outage
 from app.lib.field_errors import all_field_errors, field_error
+from app.lib.translation import gettext, translatable
 from app.web import transactions
 from app.web.flash import toast
 from app.web.fragments import is_partial, page
@@ -44,8 +45,11 @@ PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi", "/push/")
 """Paths that programs read: their errors are problem+json."""
 MAX_SHOWN = 100
 """Field errors in one answer; how many more there are is said in words."""
-IN_DOUBT = "The database stopped answering while this was being saved, so it may have been saved or not. Look before you repeat it."
-IN_DOUBT_API = " With the same Idempotency-Key it is safe to repeat."
+IN_DOUBT = translatable(
+    "The database stopped answering while this was being saved, so it may have been saved or not. Look "
+    "before you repeat it."
+)
+IN_DOUBT_API = translatable(" With the same Idempotency-Key it is safe to repeat.")
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
 _PARAMETERS = ("query", "path", "header", "cookie")
 _BY_STATUS: dict[int, type[AppError]] = {
@@ -67,9 +71,11 @@ def as_app_error(error: Exception) -> AppError:
     if _database_is_away(error):
         return _away()
     if isinstance(error, DataError):  # a value that fits JSON but no column: NUL in a text, a number out of range
-        return Invalid("A value cannot be stored: it holds a NUL character, or a number or date is out of range.")
+        return Invalid(
+            gettext("A value cannot be stored: it holds a NUL character, or a number or date is out of range.")
+        )
     if isinstance(error, RecursionError):
-        return BadRequest("The JSON is nested too deeply.")
+        return BadRequest(gettext("The JSON is nested too deeply."))
     if isinstance(error, ValidationException):
         return Invalid()  # `handle` reads the body and names its field errors
     if isinstance(error, HTTPException):
@@ -106,11 +112,13 @@ def _disk_is_full(error: BaseException) -> bool:
 def _of_framework(error: HTTPException) -> AppError:
     if isinstance(error, SerializationException) or isinstance(error.__cause__, SerializationException):
         detail = str(error.__cause__ or error).removeprefix("JSON is malformed: ")
-        return BadRequest(f"The body is not well-formed JSON: {detail}.", code="malformed_json")
+        return BadRequest(
+            gettext("The body is not well-formed JSON: %(detail)s.", detail=detail), code="malformed_json"
+        )
     kind = _BY_STATUS.get(error.status_code)
     if kind is MethodNotAllowed:
         allowed = sorted(set(str((error.headers or {}).get("allow", "")).split(", ")) - {"", "OPTIONS"})
-        words = f"This address takes {', '.join(allowed)} only." if allowed else None
+        words = gettext("This address takes %(allowed)s only.", allowed=", ".join(allowed)) if allowed else None
         return MethodNotAllowed(words, headers={"Allow": ", ".join(allowed)})
     if kind is not None:
         return kind(error.detail if kind is BadRequest else None)
@@ -124,7 +132,7 @@ def _field_errors(error: ValidationException, of_body: list[FieldError]) -> list
     errors: list[FieldError] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if extra.get("message") == "'data'":  # how the framework says that the body is missing
-            return [{"path": "body", "message": "Send a JSON body."}]
+            return [{"path": "body", "message": gettext("Send a JSON body.")}]
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
         if extra.get("source") in _PARAMETERS:
             errors.append(field_error(message, _of_url(path)))
@@ -189,6 +197,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     if isinstance(app_error, Unavailable):
         if not isinstance(app_error, DiskFull) and transactions.was_committing(request.scope):
             app_error.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
+            app_error.for_people = IN_DOUBT
         cause = getattr(error, "orig", None) or error
         log.warning("request.unavailable", path=request.url.path, error=type(cause).__name__, detail=str(cause)[:200])
     elif app_error.status_code >= 500:
@@ -211,7 +220,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the
         # faults in it answers 422 itself.
-        quiet = {"HX-Reswap": "none", **toast(app_error.message, "err"), **_headers(app_error)}
+        quiet = {"HX-Reswap": "none", **toast(app_error.for_people, "err"), **_headers(app_error)}
         return page(
             request,
             "errors/error.html",

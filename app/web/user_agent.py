@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.lib.translation import gettext
+
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (
     ("iPhone", "iPhone"),
@@ -19,5 +21,5 @@ def described(user_agent: str) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if not browser:
-        return user_agent.split(" ", 1)[0][:40] or "Unknown browser"
-    return f"{browser} on {system}" if system else browser
+        return user_agent.split(" ", 1)[0][:40] or gettext("Unknown browser")
+    return gettext("%(browser)s on %(system)s", browser=browser, system=system) if system else browser

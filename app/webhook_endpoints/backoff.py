@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
+from app.lib.translation import gettext
+
 DELAYS_S = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
 """Between tries: ten more after the first one, over 24 hours in all."""
 LONGEST_ASKED_S = 3_600
@@ -32,7 +34,7 @@ class Reply(NamedTuple):
         """Why it did not arrive, as a sentence."""
         if self.arrived:
             return None
-        return self.error or f"The endpoint answered {self.http_status}."
+        return self.error or gettext("The endpoint answered %(http_status)s.", http_status=self.http_status)
 
 
 def next_try_s(attempt: int, reply: Reply, chance: float) -> float | None:

@@ -21,6 +21,7 @@ from app.domain_events.envelope import event_body
 from app.lib import clock, crypto, database, polling
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.http_client import HttpClient
+from app.lib.translation import translatable
 from app.webhook_endpoints import delivery_repository, envelope
 from app.webhook_endpoints.backoff import Reply, next_try_s
 from app.webhook_endpoints.delivery_repository import DeliveryEnd, EndpointLane, TakenDelivery
@@ -37,9 +38,12 @@ MOST_TURNS, MOST_OF_WORKSPACE = 32, 8
 """Endpoints that are served at the same time, in all and of one workspace."""
 LONGEST_PAUSE_S = 60.0
 """An endpoint at which a whole batch failed pauses, the longer the oftener: until then its backlog takes nobody's turn."""
-LOST_KEY = "The secret of this endpoint cannot be read, because the secret key of the installation is another one. Rotate the secret."
+LOST_KEY = translatable(
+    "The secret of this endpoint cannot be read, because the secret key of the installation is another "
+    "one. Rotate the secret."
+)
 
-FAULT = "This delivery stopped on a fault in the program. The log of the worker says more."
+FAULT = translatable("This delivery stopped on a fault in the program. The log of the worker says more.")
 
 
 class DeliveryPass:

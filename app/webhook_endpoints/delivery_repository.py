@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.database import execute
+from app.lib.translation import translatable
 from app.models.status import DeliveryStatus
 from app.webhook_endpoints.backoff import DISABLED_AFTER, GONE, Reply
 
@@ -24,7 +25,7 @@ LOOKED_AT = 500
 """Endpoints with something due that are seen at a look; the next look goes on behind them."""
 LISTED = 1_000
 """The log of an endpoint has so many deliveries that arrived, and all that failed, for a week at most."""
-OFF = "The endpoint was switched off before this arrived."
+OFF = translatable("The endpoint was switched off before this arrived.")
 
 # An index probe an endpoint, so that the backlog of one is not read for the sake of others.
 _DUE = f"""

@@ -13,6 +13,7 @@ from litestar.response import Response, Template
 from app.accounts.deps import AppRequest
 from app.domain_events.types import TYPES, DomainEventType
 from app.errors import FieldError, Invalid
+from app.lib.translation import gettext
 from app.models.status import DeliveryStatus, Role
 from app.web import flash
 from app.web.form_errors import errors_by_path
@@ -42,13 +43,13 @@ def _new_endpoint(typed: dict[str, Any]) -> NewEndpoint:
     """The form as the API takes it. Raises Invalid with a sentence a field."""
     errors = list[FieldError]()
     if not typed["url"] or len(typed["url"]) > 2_000:
-        errors.append({"path": "url", "message": "Write the address that events are sent to."})
+        errors.append({"path": "url", "message": gettext("Write the address that events are sent to.")})
     if not typed["types"]:
-        errors.append({"path": "eventTypes", "message": "Choose at least one event."})
+        errors.append({"path": "eventTypes", "message": gettext("Choose at least one event.")})
     if len(typed["description"]) > 200:
-        errors.append({"path": "description", "message": "Use at most 200 characters."})
+        errors.append({"path": "description", "message": gettext("Use at most 200 characters.")})
     if errors:
-        raise Invalid("Some fields need another look.", errors=errors)
+        raise Invalid(gettext("Some fields need another look."), errors=errors)
     return NewEndpoint(url=typed["url"], event_types=typed["types"], description=typed["description"])
 
 
@@ -147,7 +148,7 @@ async def switch_webhook(
     """Switch it on or off."""
     enabled = str((await request.form()).get("enabled", "")) == "1"
     await endpoints.change(endpoint_id, EndpointChange(enabled=enabled))
-    return flash.go(request, f"{_HOME}/{endpoint_id}", "Switched on." if enabled else "Switched off.")
+    return flash.go(request, f"{_HOME}/{endpoint_id}", gettext("Switched on.") if enabled else gettext("Switched off."))
 
 
 @post(_ONE + "/secret", role=Role.ADMIN, status_code=200)
@@ -168,7 +169,7 @@ async def test_webhook(
     url = f"{_HOME}/{endpoint_id}/deliveries/{details.delivery.id}"
     if details.delivery.error:
         return flash.go(request, url, f"The test did not arrive. {details.delivery.error}", "err")
-    return flash.go(request, url, "The test arrived.")
+    return flash.go(request, url, gettext("The test arrived."))
 
 
 @post(_ONE + "/delete", role=Role.ADMIN)
@@ -177,7 +178,7 @@ async def delete_webhook(
 ) -> Response[bytes]:
     """Delete it with its log."""
     await endpoints.delete(endpoint_id)
-    return flash.go(request, _HOME, "The endpoint was deleted.")
+    return flash.go(request, _HOME, gettext("The endpoint was deleted."))
 
 
 @get(_ONE + "/deliveries/{delivery_id:uuid}", role=Role.ADMIN)
@@ -205,7 +206,7 @@ async def send_again(
 ) -> Response[bytes]:
     """Send an event again, with its id."""
     await endpoints.resend(endpoint_id, delivery_id)
-    return flash.go(request, f"{_HOME}/{endpoint_id}/deliveries/{delivery_id}", "It is being sent again.")
+    return flash.go(request, f"{_HOME}/{endpoint_id}/deliveries/{delivery_id}", gettext("It is being sent again."))
 
 
 ROUTES: list[Any] = [

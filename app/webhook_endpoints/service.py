@@ -18,6 +18,7 @@ from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, egress, held_connections
 from app.lib.http_url import BadUrl, read_url
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.membership.build_repository import raise_epoch
 from app.models import EventDelivery, WebhookEndpoint
 from app.models.status import DeliveryStatus
@@ -193,7 +194,9 @@ class EndpointService:
         try:
             opened = EndpointSecrets.opened(endpoint.sealed, self._tenant_id, endpoint.id)
         except crypto.CannotUnseal as error:
-            raise Conflict("The secret of this endpoint cannot be read. Rotate it, then test again.") from error
+            raise Conflict(
+                gettext("The secret of this endpoint cannot be read. Rotate it, then test again.")
+            ) from error
         with _turns.take((self._tenant_id, self._principal.kind, self._principal.id)):
             await held_connections.release_connection(self._session)
             async with opened_client() as client:
@@ -230,7 +233,9 @@ def _status_of(word: str | None) -> DeliveryStatus | None:
         return DeliveryStatus[word.upper()]
     except KeyError as error:
         words = ", ".join(status.word for status in DeliveryStatus)
-        raise Invalid(errors=[FieldError(path="status", message=f"Use one of {words}.")]) from error
+        raise Invalid(
+            errors=[FieldError(path="status", message=gettext("Use one of %(words)s.", words=words))]
+        ) from error
 
 
 def _checked_url(text: str) -> str:
@@ -241,13 +246,13 @@ def _checked_url(text: str) -> str:
     except BadUrl as error:
         message = str(error)
         if "@" in url.partition("://")[2].partition("/")[0]:
-            message = "Leave name and password out of the address. Each event is signed instead."
+            message = gettext("Leave name and password out of the address. Each event is signed instead.")
     else:
         local = settings().local and egress.is_this_machine(address.host)
         if address.scheme != "https" and not (local or egress.is_allowed_name(address.host)):
-            message = "Use an address that begins with https://."
+            message = gettext("Use an address that begins with https://.")
         elif not url.isascii() or not url.isprintable() or " " in url:
-            message = "Write the address without blanks and in plain letters."
+            message = gettext("Write the address without blanks and in plain letters.")
         else:
             message = egress.egress_refusal(address.host) or ""
     if message:
@@ -258,9 +263,15 @@ def _checked_url(text: str) -> str:
 def _checked_types(names: Sequence[str]) -> list[str]:
     unknown = sorted(set(names) - types.NAMES)
     if unknown:
-        raise Invalid(errors=[FieldError(path="eventTypes", message=f"There is no event type {unknown[0]}.")])
+        raise Invalid(
+            errors=[
+                FieldError(
+                    path="eventTypes", message=gettext("There is no event type %(unknown)s.", unknown=unknown[0])
+                )
+            ]
+        )
     if not names:
-        raise Invalid(errors=[FieldError(path="eventTypes", message="Choose at least one event type.")])
+        raise Invalid(errors=[FieldError(path="eventTypes", message=gettext("Choose at least one event type."))])
     return [one.name for one in types.TYPES if one.name in set(names)]
 
 

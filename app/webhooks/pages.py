@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.web.fragments import page
 from app.webhooks.schemas import NewSecret
@@ -82,7 +83,7 @@ async def make_secret(
     try:
         sent = msgspec.convert({"secret": str(form.get("sender_secret", "")).strip()}, NewSecret)
     except msgspec.ValidationError:
-        refused = "Enter the secret as the sender shows it: 16 to 200 characters without spaces."
+        refused = gettext("Enter the secret as the sender shows it: 16 to 200 characters without spaces.")
         return await _part(request, webhooks, workflow_id, trigger_id, refused=refused)
     await webhooks.make_secret(workflow_id, trigger_id, str(sent.secret))
     return await _part(request, webhooks, workflow_id, trigger_id)

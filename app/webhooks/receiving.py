@@ -26,6 +26,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock, crypto
 from app.lib.database_roles import scope_to
 from app.lib.ids import uuid7
+from app.lib.translation import gettext
 from app.models import Webhook
 from app.models.status import Role, WorkflowStatus
 from app.webhooks import keys, samples, signatures
@@ -113,9 +114,11 @@ class Address:
         if isinstance(signature, HmacSignature):
             signed = signatures.in_words(signature)
         elif signature == "none":
-            signed = "Calls are not signed: whoever knows this address can start runs."
+            signed = gettext("Calls are not signed: whoever knows this address can start runs.")
         else:
-            signed = "Signed by the rules of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature."
+            signed = gettext(
+                "Signed by the rules of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature."
+            )
         properties = self.reception.properties
         return Expectation(
             method="POST",
@@ -174,7 +177,7 @@ class Address:
         try:
             return msgspec.json.decode(body)
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise BadRequest("The body is no JSON.", code="malformed_json") from error
+            raise BadRequest(gettext("The body is no JSON."), code="malformed_json") from error
 
     def _delivery_id(self, signed_id: str | None, content: Any, headers: Mapping[str, str], body: bytes) -> str | None:
         """By what the same delivery is known: the id that the body says, else what is signed, else all that is read of the call."""
@@ -239,11 +242,11 @@ def _reception(trigger: Trigger) -> Reception | None:
 
 def _why_not(status: str, live: Trigger | None) -> str:
     if live is None:
-        return "The trigger is not published yet."
+        return gettext("The trigger is not published yet.")
     if not live.enabled:
-        return "The trigger is switched off."
+        return gettext("The trigger is switched off.")
     if status != WorkflowStatus.ACTIVE:
-        return f"The workflow is {status}."
+        return gettext("The workflow is %(status)s.", status=status)
     return ""
 
 

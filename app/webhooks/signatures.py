@@ -14,6 +14,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from app.errors import SignedOut
 from app.flow.reception import HmacSignature, Signature
+from app.lib.translation import gettext
 
 WINDOW = timedelta(minutes=5)
 """How far the sender's clock may be from ours, and how old a signature may be."""
@@ -40,7 +41,7 @@ def delivery_id(
         return _given_id(headers.get("webhook-id") or headers.get("idempotency-key"))
     if not secrets:
         raise NotSigned(
-            "This address has no secret yet. Make one in the form of the trigger, and give it to the sender."
+            gettext("This address has no secret yet. Make one in the form of the trigger, and give it to the sender.")
         )
     if isinstance(signature, HmacSignature):
         return _hmac(signature, secrets, headers, body, now)
@@ -50,19 +51,22 @@ def delivery_id(
 def in_words(signature: HmacSignature) -> str:
     """What a call must hold, for whoever sets up the sender."""
     if signature.algorithm == "token":
-        return f"The header {signature.header} holds the secret of this address."
+        return gettext("The header %(header)s holds the secret of this address.", header=signature.header)
     what = {
         "body": "the body",
         "time.body": "the time, a dot and the body",
         "v0:time:body": "v0:, the time, a colon and the body",
     }
-    signed = (
-        f"The header {signature.header} holds the HMAC-SHA256 of {what[signature.covers]}, as {signature.encoding}."
+    signed = gettext(
+        "The header %(header)s holds the HMAC-SHA256 of %(what)s, as %(encoding)s.",
+        header=signature.header,
+        what=what[signature.covers],
+        encoding=signature.encoding,
     )
     if not signature.has_time:
         return signed
     place = (
-        f"The header {signature.time_header} holds the time"
+        gettext("The header %(time_header)s holds the time", time_header=signature.time_header)
         if signature.time_header
         else "Before it stands the time, t=…,v1=…"
     )
@@ -84,15 +88,20 @@ def _given_id(text: str | None) -> str | None:
 def _standard(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
     if missing := [name for name in names if not headers.get(name)]:
-        raise NotSigned(f"The call has no {' and no '.join(missing)}. Sign it by the rules of Standard Webhooks.")
+        raise NotSigned(
+            gettext(
+                "The call has no %(missing)s. Sign it by the rules of Standard Webhooks.",
+                missing=" and no ".join(missing),
+            )
+        )
     message_id, sent_at, signed = (headers[name] for name in names)
     if len(message_id) > MAX_ID:
-        raise NotSigned(f"The webhook-id is longer than {MAX_ID} characters.")
+        raise NotSigned(gettext("The webhook-id is longer than %(max_id)s characters.", max_id=MAX_ID))
     at = _checked_time(sent_at, "webhook-timestamp", now)
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise NotSigned("The body is not UTF-8.") from None
+        raise NotSigned(gettext("The body is not UTF-8.")) from None
     wanted = [StandardWebhook(secret_bytes(secret)).sign(message_id, at, text) for secret in secrets]
     sent = [part for part in signed.split(" ")[:MOST_PARTS] if part.startswith("v1,")]
     if not any(hmac.compare_digest(one.encode(), part.encode()) for one in wanted for part in sent):
@@ -103,10 +112,15 @@ def _standard(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, n
 def _checked_time(text: str, place: str, now: datetime) -> datetime:
     """The time that a sender signed. Raises NotSigned for none, and for one that is too far away; `place` is what its author calls it."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 12):
-        raise NotSigned(f"The {place} is not a number of seconds since 1970.")
+        raise NotSigned(gettext("The %(place)s is not a number of seconds since 1970.", place=place))
     at = datetime.fromtimestamp(int(text), UTC)
     if abs(now - at) > WINDOW:
-        raise NotSigned(f"The {place} is more than 5 minutes away. Sign each try anew, and set the sender's clock.")
+        raise NotSigned(
+            gettext(
+                "The %(place)s is more than 5 minutes away. Sign each try anew, and set the sender's clock.",
+                place=place,
+            )
+        )
     return at
 
 
@@ -126,10 +140,10 @@ def _hmac(
     """The id is the body's digest: these senders sign no other, so the same bytes are the same delivery. A token signs nothing: None."""
     sent = headers.get(signature.header.lower(), "").strip()
     if not sent:
-        raise NotSigned(f"The call has no {signature.header}.")
+        raise NotSigned(gettext("The call has no %(header)s.", header=signature.header))
     if signature.algorithm == "token":
         if not any(hmac.compare_digest(secret.encode(), sent.encode()) for secret in secrets):
-            raise NotSigned(f"The {signature.header} is not the secret of this address.")
+            raise NotSigned(gettext("The %(header)s is not the secret of this address.", header=signature.header))
         return None
     content, parts = _covered(signature, sent, headers, body, now)
     for key in (key for secret in secrets for key in {secret.encode(), secret_bytes(secret)}):

@@ -19,6 +19,7 @@ from app.lib.translation import gettext, translatable
 from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
+from app.web.wording import for_people
 from app.workflow_files.api import FILE_BODY_LIMIT, IMPORT_COST, IMPORT_DEADLINE
 from app.workflow_files.place_words import place_in_words
 from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
@@ -56,7 +57,7 @@ async def load_file(
     except Invalid as error:
         errors = [
             FieldError(path=place_in_words(one["path"], decoded), message=one["message"])
-            for one in error.errors or [FieldError(path="", message=error.message)]
+            for one in error.errors or [FieldError(path="", message=for_people(error.for_people))]
         ]
         return page(request, "workflow_files/import.html", status_code=422, text=text, errors=errors)
     return go(request, f"/workflows/{imported.id}", _in_words(imported))

@@ -47,6 +47,7 @@ class RevisionMissing(AppError):
 
     status_code = 428
     code = "revision_missing"
+    people = "This page is too old to be saved. Load it again."
 
 
 class DraftConflict(Conflict):

@@ -24,6 +24,7 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
 from app.web.fragments import page
+from app.web.wording import for_people
 from app.workflows.loaded import WorkflowListItem
 from app.workflows.service import LISTED, WorkflowService, workflow_statuses
 
@@ -99,7 +100,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
     try:
         workflow = await workflows.create(name=name, description=description)
     except Invalid as error:
-        field_error = error.errors[0]["message"] if error.errors else error.message
+        field_error = for_people(error.errors[0]["message"]) if error.errors else for_people(error.for_people)
         return page(
             request,
             "workflows/new.html",

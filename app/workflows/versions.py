@@ -30,6 +30,7 @@ class NotReady(Invalid):
     """This workflow is not ready. Resolve the issues listed in `errors`, then try again."""
 
     code = "workflow_not_ready"
+    people = "This workflow is not ready. Fix the errors of its steps, then try again."
 
 
 class VersionIsLive(Conflict):

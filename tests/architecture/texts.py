@@ -31,6 +31,11 @@ BUGS = {
     "ValueError",
 }
 """Exceptions that tell programmers of mistakes."""
+CODE = {"getLogger", "Field", "Meta", "Parameter", "Tag", "cast", "startswith", "match", "search", "compile"}
+"""Calls whose texts are read by programs, or stand in the API's documentation."""
+OF_DOCUMENTS = ("summary", "description")
+"""Keyword arguments that only the API's documentation shows."""
+LOGGERS = ("log", "logger")
 PROPER = ("Throughline", "Throughline · Throughline")
 
 
@@ -117,8 +122,14 @@ def in_python(source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             skipped.add(id(node.value))
-        elif isinstance(node, ast.Call) and _called(node) in MARKS.keys() | BUGS | {"getLogger", "Field", "Meta"}:
+        elif isinstance(node, ast.Call) and (_called(node) in MARKS.keys() | BUGS | CODE or _logs(node)):
             skipped |= {id(one) for one in ast.walk(node)}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "people":
+            skipped.add(id(node.value))  # of an AppError, which `./dev texts` reads
+        elif isinstance(node, ast.Compare) or (isinstance(node, ast.keyword) and node.arg in OF_DOCUMENTS):
+            skipped |= {id(one) for one in ast.walk(node)}
+        elif isinstance(node, ast.Dict):
+            skipped |= {id(key) for key in node.keys if key is not None}
         elif isinstance(node, ast.JoinedStr):
             skipped |= {id(one) for one in node.values}
     texts = []
@@ -128,6 +139,12 @@ def in_python(source: str) -> list[str]:
             if isinstance(text, str) and SENTENCE.fullmatch(text.strip()):
                 texts.append(text)
     return texts
+
+
+def _logs(node: ast.Call) -> bool:
+    return (
+        isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id in LOGGERS
+    )
 
 
 def _part(node: ast.expr) -> str:

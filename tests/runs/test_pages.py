@@ -172,7 +172,7 @@ async def test_a_completed_run_whose_messages_failed_is_no_plain_success(
         (
             MessageStatus.FAILED,
             {"error_message": "552 Mailbox full."},
-            "Could not be sent: 552 Mailbox full. The run had gone on.",
+            "Could not be sent: 552 Mailbox full. The run had continued.",
         ),
         (MessageStatus.SUPPRESSED, {"error_message": "The contact said no."}, "Not sent: The contact said no."),
         (MessageStatus.QUEUED, {"error_message": "451 Later"}, "Not sent yet: 451 Later."),

@@ -82,7 +82,7 @@ async def test_a_run_says_whom_it_calls(
         )  # fmt: skip
     await db_session.flush()
     says = (
-        "Calling “api.example”: the run goes on with its answer."
+        "Calling “api.example”: the run continues with its answer."
         if under_way
         else "Waits for its turn to call “api.example”."
     )

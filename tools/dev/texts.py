@@ -12,7 +12,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,38 @@ def all_places() -> Iterator[Place]:
         for path in sorted((ROOT / folder).rglob(pattern)):
             if "vendor" not in path.parts:
                 yield from read(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    sources = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted((ROOT / "app").rglob("*.py"))
+    }
+    yield from of_errors(sources)
+
+
+def of_errors(sources: Mapping[str, str]) -> Iterator[Place]:
+    """What the kinds of `AppError` say: `people`, else their docstring, wherever they are defined. By file: its source."""
+    classes = [
+        (file, node)
+        for file, source in sources.items()
+        if "class " in source
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+    ]
+    family, grown = {"AppError"}, True
+    while grown:
+        kinds = {node.name for _, node in classes if any(_name(base) in family for base in node.bases)}
+        grown, family = not kinds <= family, family | kinds
+    for file, node in classes:
+        if node.name in family:
+            people = [
+                _text(one.value)
+                for one in node.body
+                if isinstance(one, ast.Assign) and _name(one.targets[0]) == "people"
+            ]
+            if text := next(iter(people), "") or ast.get_docstring(node):
+                yield Place(text, file, node.lineno)
+
+
+def _text(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
 def in_python(source: str, file: str) -> Iterator[Place]:
@@ -218,7 +250,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif listed.read_text(encoding="utf-8") != scripts(wanted):
         failed = True
         print("Texts of scripts are not listed as they are: ./dev texts lists them.", file=sys.stderr)
-    for language in sorted((translation.LANGUAGES | translation.UNFINISHED).keys() - {translation.ENGLISH}):
+    for language in sorted(translation.LANGUAGES.keys() - {translation.ENGLISH}):
         catalogue = translation.catalogue(language)
         if not arguments.check:
             catalogue.update(wanted, no_fuzzy_matching=True, update_creation_date=False)

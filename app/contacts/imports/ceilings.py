@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.imports.repository import ImportRepository
 from app.errors import TooMany
+from app.lib.translation import gettext
 from app.settings import settings
 
 HOUR = 3600
@@ -46,6 +47,11 @@ async def room_to_start(session: AsyncSession, tenant_id: int, rows: int) -> Non
         raise ImportsFull
     if load.rows and load.rows + rows > limits.import_rows_a_day:
         raise RowsFull(
-            f"This workspace may import {limits.import_rows_a_day:,} rows in 24 hours and has started {load.rows:,}; "
-            f"this file has {rows:,}. It stays here for a day: start it later."
+            gettext(
+                "This workspace may import %(import_rows_a_day)s rows in 24 hours and has started %(rows)s; this "
+                "file has %(rows_2)s. It stays here for a day: start it later.",
+                import_rows_a_day=f"{limits.import_rows_a_day:,}",
+                rows=f"{load.rows:,}",
+                rows_2=f"{rows:,}",
+            )
         )

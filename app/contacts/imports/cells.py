@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.contacts.imports import optout_words
+from app.lib.translation import gettext
 from app.values.contact_fields import BadField
 
 Kind = Literal["text", "number", "boolean", "date"]
@@ -75,7 +76,9 @@ def number_of_cell(cell: str, notation: Notation = Notation()) -> int | float:
     if _GROUPS[mark].fullmatch(plain):
         value = float(re.sub(r"[ '’]", "", plain).replace("," if mark == "." else ".", "").replace(",", "."))
     if not math.isfinite(value):
-        raise BadField(f"This is not a number. Write it like {'1234.5' if mark == '.' else '1234,5'}.")
+        raise BadField(
+            gettext("This is not a number. Write it like %(value)s.", value="1234.5" if mark == "." else "1234,5")
+        )
     return int(value) if value.is_integer() and "e" not in plain.lower() and abs(value) < 1e15 else value
 
 
@@ -84,7 +87,7 @@ def boolean(cell: str) -> bool:
     word = cell.casefold()
     if word in optout_words.YES or word in optout_words.NO:
         return word in optout_words.YES
-    raise BadField("Write yes or no, true or false, 1 or 0.")
+    raise BadField(gettext("Write yes or no, true or false, 1 or 0."))
 
 
 def day(cell: str, order: DateOrder | None) -> str:
@@ -104,7 +107,7 @@ def day(cell: str, order: DateOrder | None) -> str:
     except ValueError as error:
         if isinstance(error, BadField):
             raise
-        raise BadField("This is not a date. Write it like 2025-12-31.") from error
+        raise BadField(gettext("This is not a date. Write it like 2025-12-31.")) from error
 
 
 def _date(match: re.Match[str], order: DateOrder | None) -> date:
@@ -122,7 +125,7 @@ def _date(match: re.Match[str], order: DateOrder | None) -> date:
         return date(year, second, int(first))
     if second > 12:
         return date(year, int(first), second)
-    raise BadField("Day and month could be either way round here. Say in which order the file writes them.")
+    raise BadField(gettext("Day and month could be either way round here. Say in which order the file writes them."))
 
 
 def _clock(time: re.Match[str]) -> str:
@@ -142,7 +145,7 @@ def _clock(time: re.Match[str]) -> str:
 def text(cell: str) -> str:
     """A text as it is, at most 10,000 characters. Raises BadField."""
     if len(cell) > MAX_TEXT:
-        raise BadField(f"Send at most {MAX_TEXT:,} characters.")
+        raise BadField(gettext("Send at most %(max_text)s characters.", max_text=f"{MAX_TEXT:,}"))
     return cell
 
 

@@ -12,6 +12,7 @@ from app.contacts.fields import json_name
 from app.contacts.imports import cells, optouts
 from app.contacts.imports.cells import KINDS, DecimalMark
 from app.contacts.imports.reading import ADDRESS
+from app.lib.translation import gettext
 from app.values import contact_fields, names
 from app.values.contact_fields import TEXTS, BadField
 
@@ -91,12 +92,18 @@ def target_error(target: Target) -> str | None:
     if group in ("attributes", "consent") and dot:
         allowed_types = KINDS if group == "attributes" else CONSENT_TYPES
         if target.type not in allowed_types:
-            return f"The type of {group} is one of {', '.join(allowed_types)}."
+            return gettext(
+                "The type of %(group)s is one of %(allowed_types)s.",
+                group=group,
+                allowed_types=", ".join(allowed_types),
+            )
         try:
             (contact_fields.attribute_name if group == "attributes" else contact_fields.topic)(name)
         except BadField as error:
             return str(error)
         return None
     if target.to in FIELDS or target.to == "tags":
-        return None if target.type == "text" else "Only attributes and consent have a type. Leave it out."
-    return f"A column goes to {', '.join(FIELDS)}, tags, attributes.NAME or consent.TOPIC, or to null."
+        return None if target.type == "text" else gettext("Only attributes and consent have a type. Leave it out.")
+    return gettext(
+        "A column goes to %(fields)s, tags, attributes.NAME or consent.TOPIC, or to null.", fields=", ".join(FIELDS)
+    )

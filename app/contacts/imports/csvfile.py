@@ -14,6 +14,7 @@ import msgspec
 
 from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.reading import ADDRESS, MAX_LINE, Layout, Reader, Record, shape, split
+from app.lib.translation import gettext
 
 HEAD_BYTES = 262_144
 """How much of the beginning is kept to guess from and to preview. Nothing is guessed from more."""
@@ -84,7 +85,13 @@ def preview(head: bytes, encoding: str, choice: Choice | None = None, *, whole: 
     delimiter = choice.delimiter or declared_delimiter or _delimiter(body)
     header, width = _first_row(body, delimiter)
     if width > MAX_COLUMNS:
-        raise NotCsv(f"This file has {width} columns; at most {MAX_COLUMNS} can be imported.")
+        raise NotCsv(
+            gettext(
+                "This file has %(width)s columns; at most %(max_columns)s can be imported.",
+                width=width,
+                max_columns=MAX_COLUMNS,
+            )
+        )
     has_header = choice.has_header
     if has_header is None:
         has_header = not any(ADDRESS.fullmatch(cell.strip()) for cell in header)
@@ -141,7 +148,7 @@ def _first_row(lines: list[str], delimiter: str) -> tuple[list[str], int]:
     rows = [cells for _, cells in _whole_rows(lines, delimiter, delimiter)]
     first = next(iter(Reader(lines, Layout(delimiter, MAX_COLUMNS))), None)
     if first is None or not first.cells:
-        raise NotCsv("This file has no rows. Upload a CSV file with a header row and one row per contact.")
+        raise NotCsv(gettext("This file has no rows. Upload a CSV file with a header row and one row per contact."))
     header, width = first.cells, len(first.cells)
     widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row[width:]))
     if widths.total() > max(1, (len(rows) - 1) // 2):

@@ -26,6 +26,7 @@ from app.values import contact_fields
 from app.web.flash import go
 from app.web.form_errors import errors_by_path
 from app.web.fragments import page
+from app.web.wording import for_people
 
 ONE = "/contacts/import/{import_id:uuid}"
 EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
@@ -41,7 +42,9 @@ async def _start_page(
         status_code=error.status_code if error else 200,
         imports=newest.items,
         into=_into(segment),
-        error=(error.errors[0]["message"] if error.errors else error.message) if error else "",
+        error=(for_people(error.errors[0]["message"]) if error.errors else for_people(error.for_people))
+        if error
+        else "",
     )
 
 

@@ -16,6 +16,7 @@ from app.contacts.imports import cells, optouts
 from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import FIELDS, Target
 from app.contacts.imports.reading import Record
+from app.lib.translation import gettext
 from app.values import contact_fields
 from app.values.contact_fields import BadField
 
@@ -155,9 +156,11 @@ class Plan:
             row.problems.append(RowProblem("", "", record.flaw))
         if len(row_cells) <= self.width or not any(cell.strip() for cell in row_cells[self.width :]):
             return row_cells
-        message = (
-            f"This row has {len(row_cells)} cells, but there are {self.width} columns."
-            " Put quotes around a text that holds the delimiter."
+        message = gettext(
+            "This row has %(row_cells)s cells, but there are %(width)s columns. Put quotes around a text that "
+            "holds the delimiter.",
+            row_cells=len(row_cells),
+            width=self.width,
         )
         # An address where the addresses are shows that all cells up to it are in place.
         placed = self._email >= 0 and _is_address(_cell(row_cells, self._email))
@@ -180,7 +183,9 @@ class Plan:
             if opted_out and not answer.why:
                 answer = msgspec.structs.replace(answer, why=self._why[column] or "unsubscribed")
             if answer.doubt:
-                reason = f"This is neither a yes nor a no. The contact counts as opted out of {topic}."
+                reason = gettext(
+                    "This is neither a yes nor a no. The contact counts as opted out of %(topic)s.", topic=topic
+                )
                 row.problems.append(RowProblem(column, cell, reason))
             row.say(topic, answer)
         for number, column, look in self._guarded:
@@ -194,7 +199,7 @@ class Plan:
                 and optouts.read_consent_cell(cell, look.reading).allowed is False
             )
             if no:
-                reason = "This says that the contact opted out, so it is imported as opted out of email."
+                reason = gettext("This says that the contact opted out, so it is imported as opted out of email.")
                 row.problems.append(RowProblem(column, cell, reason))
                 row.say("email", optouts.ConsentAnswer(False, "unsubscribed"))
         if self.rules.all_opted_out:
@@ -209,7 +214,9 @@ def _cell(row_cells: Sequence[str], number: int) -> str:
 
 def _readable(cell: str) -> str:
     if "\0" in cell or "\ufffd" in cell:
-        raise BadField("This text holds characters that could not be read. Choose another encoding for the file.")
+        raise BadField(
+            gettext("This text holds characters that could not be read. Choose another encoding for the file.")
+        )
     return cell
 
 

@@ -18,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+from app.lib.translation import gettext, translatable
+
 MAX_CELL = 100_000
 MAX_LINE = 1_000_000
 MAX_CELL_LINES = 500
@@ -62,9 +64,9 @@ class Record(msgspec.Struct, frozen=True):
     flaw: str = ""
 
 
-NO_END = "A quote is opened and never closed."
-STRAY_END = "A quote is closed that was never opened."
-CUT = "A line break cuts this row in two."
+NO_END = translatable("A quote is opened and never closed.")
+STRAY_END = translatable("A quote is closed that was never opened.")
+CUT = translatable("A line break cuts this row in two.")
 
 
 def shape(cell: str) -> str:
@@ -198,11 +200,15 @@ class Reader:
             number, raw = numbered
             line = raw.rstrip("\r\n")
             if len(raw) > MAX_LINE:
-                yield Record(number, [], f"This line is longer than {MAX_LINE:,} characters.")
+                yield Record(
+                    number, [], gettext("This line is longer than %(max_line)s characters.", max_line=f"{MAX_LINE:,}")
+                )
                 continue
             record = self._record(number, line)
             if any(len(cell) > MAX_CELL for cell in record.cells):
-                record = Record(number, [], f"A cell here is longer than {MAX_CELL:,} characters.")
+                record = Record(
+                    number, [], gettext("A cell here is longer than %(max_cell)s characters.", max_cell=f"{MAX_CELL:,}")
+                )
             if record.flaw or any(cell.strip() for cell in record.cells):
                 yield record
 

@@ -27,6 +27,7 @@ from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.storing import PlannedRow, store_rows
 from app.errors import AppError
 from app.lib import database, jsonlimits
+from app.lib.translation import gettext
 from app.models.contact_import import ContactImport
 from app.models.status import Channel, ImportStatus
 from app.segment_member_repository import SegmentMemberRepository
@@ -80,7 +81,9 @@ class ImportRun:
         except Exception as error:
             log.error("import.failed", import_id=str(self.key.id), error=type(error).__name__, exc_info=error)
             async with database.committed(self.sessions()) as session:
-                message = "The import stopped at an error of ours. What was imported stays; upload the rest again."
+                message = gettext(
+                    "The import stopped at an error of ours. What was imported stays; upload the rest again."
+                )
                 await repository.set_status(session, self.key, ImportStatus.FAILED, error=message)
 
     async def _begin(self, file: IO[bytes]) -> StoredMapping:
@@ -93,7 +96,7 @@ class ImportRun:
             async for piece in repository.pieces(session, self.key):
                 file.write(piece)
             if file.tell() != row.size:
-                raise AppError("The stored file is not whole.")
+                raise AppError(gettext("The stored file is not whole."))
             total: int | None = None
             if row.status == ImportStatus.QUEUED.value:
                 total = sum(1 for _ in _records(file, stored))
@@ -144,9 +147,8 @@ class ImportRun:
             if planned.row.problems:
                 warned.append(_warned(planned))
             if planned.row.suppress and (email := planned.row.change.email) is not None:
-                suppressed.append(
-                    Put(address=email, reason=planned.row.suppress, detail=f"Imported from {at.filename}.")
-                )
+                source = gettext("Imported from %(filename)s.", filename=at.filename)
+                suppressed.append(Put(address=email, reason=planned.row.suppress, detail=source))
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
         if stored.segment_id is not None:

@@ -22,6 +22,7 @@ from app.contacts.label_repository import LabelRepository
 from app.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from app.lib import held_connections, jobs, sandbox
 from app.lib.ids import uuid7
+from app.lib.translation import gettext, translatable
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
 from app.segment_member_repository import StaticSegments
@@ -29,6 +30,7 @@ from app.web.pagination import Page, clamp_limit
 
 MAX_BYTES = 64_000_000
 PIECE = 262_144
+STOPPED = translatable("Stopped by %(name)s after %(rows)s rows.")
 READ_S = 10.0
 """Processor time for the head of a file, 256 KB; the strangest encoding takes one second."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -79,7 +81,12 @@ class ImportService:
             async for piece in _in_pieces(source()):
                 sniffer.feed(piece)
                 if sniffer.size > MAX_BYTES:
-                    raise TooLarge(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it into smaller files.")
+                    raise TooLarge(
+                        gettext(
+                            "The file is larger than %(max_bytes)s MB. Split it into smaller files.",
+                            max_bytes=MAX_BYTES // 1_000_000,
+                        )
+                    )
             sniffer.seal()
             await held_connections.release_connection(self.session)
             stored, total = await sandbox.run(previewing.proposal, sniffer, name, share=self._share, seconds=READ_S)
@@ -119,7 +126,9 @@ class ImportService:
         """Look at the file again, read as somebody says it is written."""
         row = await self._to_read(import_id)
         if format_.encoding is not None and format_.encoding not in ENCODINGS:
-            message = f"There is no encoding of this name. Send one of {', '.join(ENCODINGS)}."
+            message = gettext(
+                "There is no encoding of this name. Send one of %(encodings)s.", encodings=", ".join(ENCODINGS)
+            )
             raise Invalid(errors=[{"path": "encoding", "message": message}])
         before, size, name = StoredMapping.of(row), row.size, row.filename
         head = await repository.first_piece(self.session, ImportKey.of(row))
@@ -146,7 +155,9 @@ class ImportService:
         field_errors = starting.settle(stored, settings, self.principal.country)
         field_errors += await self._settle_segment(stored, settings)
         if field_errors:
-            raise Invalid("The import was not started. Look at `errors` for what to change.", errors=field_errors)
+            raise Invalid(
+                gettext("The import was not started. Look at `errors` for what to change."), errors=field_errors
+            )
         await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
         await self.labels.keep(starting.labels(stored))
@@ -159,7 +170,7 @@ class ImportService:
         stored.segment_id = settings.segment_id
         if settings.segment_id is None or settings.segment_id in [row.id for row in await self.segments.by_name()]:
             return []
-        return [{"path": "segmentId", "message": "There is no static segment of this id. Choose another one."}]
+        return [{"path": "segmentId", "message": gettext("There is no static segment of this id. Choose another one.")}]
 
     async def stop(self, import_id: UUID) -> ContactImport:
         """End the import after the rows that are in. What was imported stays."""
@@ -167,7 +178,7 @@ class ImportService:
         if row.status in (ImportStatus.COMPLETED.value, ImportStatus.FAILED.value):
             raise Over
         row.status = ImportStatus.FAILED.value
-        row.error = f"Stopped by {self.principal.name} after {row.rows_done:,} rows."
+        row.error = STOPPED % {"name": self.principal.name, "rows": f"{row.rows_done:,}"}
         await repository.drop_pieces(self.session, ImportKey.of(row))
         await self.session.flush()
         await self.session.refresh(row)

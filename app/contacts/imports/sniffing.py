@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from app.contacts.imports import encodings
 from app.contacts.imports.csvfile import HEAD_BYTES, NotCsv, Preview, count, preview
+from app.lib.translation import gettext
 
 FOREIGN_BYTES = 65_536
 """How many bytes of lines beyond ASCII are kept, from anywhere in the file, to tell the encoding from."""
@@ -32,7 +33,9 @@ class Sniffer:
         self.size += len(piece)
         self.head += piece[: max(0, HEAD_BYTES - len(self.head))]
         if self.head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
-            raise NotCsv("This is a workbook or document, not a CSV file. Save it as CSV (UTF-8) and upload that.")
+            raise NotCsv(
+                gettext("This is a workbook or document, not a CSV file. Save it as CSV (UTF-8) and upload that.")
+            )
         self._zeros = self._zeros or b"\0" in piece
         if self._zeros and self.size >= 4_096:
             self._refuse_binary()
@@ -47,7 +50,7 @@ class Sniffer:
 
     def _refuse_binary(self) -> None:
         if encodings.unicode_kind(self.head) is None:
-            raise NotCsv("This file holds binary data. Save it as CSV (UTF-8) and upload that.")
+            raise NotCsv(gettext("This file holds binary data. Save it as CSV (UTF-8) and upload that."))
 
     def _keep_foreign(self, piece: bytes) -> None:
         lines = (self._rest + piece).splitlines(keepends=True)
@@ -86,7 +89,7 @@ class Sniffer:
         Takes some 100 ms for strange encodings: call it in the sandbox.
         """
         if not self.head.strip():
-            raise NotCsv("This file is empty. Upload a CSV file with a header row and one row per contact.")
+            raise NotCsv(gettext("This file is empty. Upload a CSV file with a header row and one row per contact."))
         if self._zeros:
             self._refuse_binary()
         head = preview(self.head, self.encoding(), whole=self.size == len(self.head))

@@ -7,6 +7,7 @@ from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import Target
 from app.contacts.imports.schemas import StartIn, StoredMapping
 from app.errors import FieldError
+from app.lib.translation import gettext
 from app.values import contact_fields
 
 
@@ -15,7 +16,7 @@ def settle(stored: StoredMapping, start: StartIn, country: str | None) -> list[F
     field_errors: list[FieldError] = []
     stored.mapping = stored.guess if start.mapping is None else _mapping(start, stored, field_errors)
     if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not field_errors:
-        message = "Map a column to email or externalId, so that each row finds its contact."
+        message = gettext("Map a column to email or externalId, so that each row finds its contact.")
         field_errors.append({"path": "mapping", "message": message})
     stored.emit_events, stored.tags = start.emit_events, []
     for number, tag in enumerate(start.tags):
@@ -26,7 +27,7 @@ def settle(stored: StoredMapping, start: StartIn, country: str | None) -> list[F
     try:
         country = contact_fields.country(start.country or "") or country
     except contact_fields.BadField:
-        message = "There is no country of this code. Send two letters of ISO 3166, like DE."
+        message = gettext("There is no country of this code. Send two letters of ISO 3166, like DE.")
         field_errors.append({"path": "country", "message": message})
     stored.notation = Notation(
         decimal_mark=start.decimal_mark or stored.notation.decimal_mark,
@@ -43,7 +44,9 @@ def _mapping(start: StartIn, stored: StoredMapping, field_errors: list[FieldErro
     column_by_target: dict[str, str] = {}
     for column, to in (start.mapping or {}).items():
         if column not in stored.format.columns:
-            field_errors.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
+            field_errors.append(
+                {"path": f"mapping.{column}", "message": gettext("The file has no column of this name.")}
+            )
             continue
         if to is None or to == "":
             continue
@@ -51,7 +54,11 @@ def _mapping(start: StartIn, stored: StoredMapping, field_errors: list[FieldErro
         if wrong := columns.target_error(target):
             field_errors.append({"path": f"mapping.{column}", "message": wrong})
         elif target.to in column_by_target and target.to != "tags" and target.group != "consent":
-            message = f"The column {column_by_target[target.to]} goes to {target.to} already."
+            message = gettext(
+                "The column %(column_by_target)s goes to %(to)s already.",
+                column_by_target=column_by_target[target.to],
+                to=target.to,
+            )
             field_errors.append({"path": f"mapping.{column}", "message": message})
         else:
             column_by_target[target.to] = column
@@ -63,7 +70,10 @@ def _dates(stored: StoredMapping) -> list[FieldError]:
     unclear = [name for name in stored.unclear_dates if name in stored.mapping and stored.mapping[name].type == "date"]
     if not unclear or stored.notation.date_order is not None:
         return []
-    message = f"Dates in {', '.join(unclear)} could be day first or month first, like 3/4/2025. Send dmy or mdy."
+    message = gettext(
+        "Dates in %(unclear)s could be day first or month first, like 3/4/2025. Send dmy or mdy.",
+        unclear=", ".join(unclear),
+    )
     return [{"path": "dateOrder", "message": message}]
 
 
@@ -72,16 +82,16 @@ def _opt_outs(stored: StoredMapping, start: StartIn) -> list[FieldError]:
     for number, name in enumerate(start.acknowledge_opt_outs):
         if name not in stored.format.columns:
             field_errors.append(
-                {"path": f"acknowledgeOptOuts[{number}]", "message": "The file has no column of this name."}
+                {"path": f"acknowledgeOptOuts[{number}]", "message": gettext("The file has no column of this name.")}
             )
     stored.acknowledged = list(start.acknowledge_opt_outs)
     stored.all_opted_out = bool(start.all_opted_out)
     if stored.all_opted_out:
         return field_errors
     if stored.opted_out_by_name and start.all_opted_out is None:
-        message = (
-            "The name of this file says that everybody in it opted out. Send allOptedOut: true to import them as opted out, "
-            "or false when it means something else."
+        message = gettext(
+            "The name of this file says that everybody in it opted out. Send allOptedOut: true to import them as "
+            "opted out, or false when it means something else."
         )
         field_errors.append({"path": "allOptedOut", "message": message})
     for name in open_questions(stored):
@@ -108,9 +118,13 @@ def open_questions(stored: StoredMapping) -> list[str]:
 def question(name: str, look: optouts.Column) -> str:
     """What has to be said about a column, for programs."""
     examples = f" (it holds “{'”, “'.join(look.words)}”)" if look.words else ""
-    return (
-        f"The column {name}{examples} seems to say who opted out. Map it to consent.{look.topic} with the type {look.reading}, "
-        "or name it in acknowledgeOptOuts when it means something else."
+    return gettext(
+        "The column %(name)s%(examples)s seems to say who opted out. Map it to consent.%(topic)s with the "
+        "type %(reading)s, or name it in acknowledgeOptOuts when it means something else.",
+        name=name,
+        examples=examples,
+        topic=look.topic,
+        reading=look.reading,
     )
 
 

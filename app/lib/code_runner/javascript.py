@@ -11,15 +11,24 @@ import re
 from importlib.resources import files
 from typing import Any
 
-from app.lib.code_runner.limits import MEMORY, MOST_LINE, MOST_LINES, MOST_OUTPUT, CodeAnswer, WrittenLine
+from app.lib.code_runner.limits import (
+    MEMORY,
+    MOST_LINE,
+    MOST_LINES,
+    MOST_OUTPUT,
+    TOO_DEEP,
+    TOO_LARGE,
+    TOO_LONG,
+    TOOK_LONGER,
+    CodeAnswer,
+    WrittenLine,
+)
 
 import quickjs_rs._engine as engine  # isort: skip
 from quickjs_rs import Runtime  # isort: skip
 from quickjs_rs.errors import TimeoutError as OutOfTime  # isort: skip
 import wasmtime  # isort: skip
 
-TOO_LARGE = "The code needs more than 64 MB of memory."
-TOO_DEEP = "The code calls itself too deeply."
 STORE = 96 << 20
 STACK = 256 << 10
 COARSE = frozenset(("TypeError", "ReferenceError", "RangeError", "InternalError"))
@@ -67,10 +76,10 @@ def call(code: str, data: dict[str, Any] | None, seconds: float) -> CodeAnswer:
         finally:
             context.close()
     except OutOfTime:
-        return CodeAnswer(error=f"The code took longer than {seconds:g} s and was stopped.", kind="time", lines=lines)
+        return CodeAnswer(error=TOOK_LONGER % {"seconds": f"{seconds:g}"}, kind="time", lines=lines)
     except wasmtime.Trap as trap:
         deep = "stack" in str(trap)
-        error = "The code calls itself too deeply." if deep else TOO_LARGE
+        error = TOO_DEEP if deep else TOO_LARGE
         return CodeAnswer(error=error, kind="memory", lines=lines)
     except MemoryError:
         return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
@@ -91,7 +100,7 @@ def _answer(written: Any, lines: list[WrittenLine]) -> CodeAnswer:
     outcome = json.loads(written)
     if outcome.get("large"):
         return CodeAnswer(
-            error=f"The value that the code returns is larger than {MOST_OUTPUT // 1024} KB.",
+            error=TOO_LONG,
             kind="output",
             lines=lines,
         )
@@ -101,7 +110,7 @@ def _answer(written: Any, lines: list[WrittenLine]) -> CodeAnswer:
         return CodeAnswer(value="null", lines=lines)
     name, message = str(outcome.get("name")), str(outcome.get("message"))[:1_000]
     if name == "InternalError" and "stack overflow" in message:
-        message, name = "The code calls itself too deeply.", ""
+        message, name = TOO_DEEP, ""
     if name == "InternalError" and "memory" in message:
         return CodeAnswer(error=TOO_LARGE, kind="memory", lines=lines)
     place = _PLACE.search(str(outcome.get("stack")))

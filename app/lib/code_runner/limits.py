@@ -1,4 +1,4 @@
-"""What code may use, and the form of an answer. Children import this, so it imports nothing of the product."""
+"""What code may use, and the form of an answer. Children import this, so it imports nothing of the product but a mark."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from app.lib.marks import translatable
 
 MEMORY = 64 << 20
 MOST_OUTPUT = 245_760
@@ -19,6 +21,11 @@ DATA_LIMIT = 320 << 20
 """Bytes of writable memory of a child: the engine's 96 MB, the code that it was compiled to, Python."""
 PROGRAM_DATA_LIMIT = 256 << 20
 """The same of Monty."""
+NEAR, AT = translatable("Near line"), translatable("Line")
+TOO_LARGE = translatable("The code needs more than 64 MB of memory.")
+TOO_DEEP = translatable("The code calls itself too deeply.")
+TOOK_LONGER = translatable("The code took longer than %(seconds)s s and was stopped.")
+TOO_LONG = translatable("The value that the code returns is larger than %(size)s KB.") % {"size": MOST_OUTPUT // 1024}
 LANGUAGES = ("javascript", "python")
 
 
@@ -46,7 +53,7 @@ class CodeAnswer:
     @property
     def where(self) -> str:
         """`Line 3: `, when it is known where the error is."""
-        return f"{'Near line' if self.near else 'Line'} {self.line}: " if self.line else ""
+        return f"{NEAR if self.near else AT} {self.line}: " if self.line else ""
 
     def plain(self) -> dict[str, object]:
         """As JSON, for the pipe."""

@@ -18,6 +18,7 @@ from app.lib import jsonlimits
 from app.lib.child_pool import ChildPool, Job, OneForEachProcess, PipedProcess
 from app.lib.code_runner.limits import MOST_INPUT, MOST_OUTPUT, CodeAnswer, WrittenLine
 from app.lib.held_connections import outside_call
+from app.lib.marks import translatable
 from app.lib.sandbox_errors import Broken, TooCostly
 from app.settings import environment_without_secrets
 
@@ -33,7 +34,9 @@ CHECK_S = 5.0
 MOST_ANSWER = MOST_OUTPUT * 6 + 1_000_000
 """Bytes of an answer: each character of the value may take six in JSON, and then the lines."""
 MOST_DEPTH = 60
-STOPPED = "The code took too much time or memory, so that it had to be stopped from outside."
+TOO_MUCH = translatable("The data for the code takes %(size)s bytes; at most %(most)s fit.")
+KEPT_NOT = translatable("The value that the code returns cannot be kept.")
+STOPPED = translatable("The code took too much time or memory, so that it had to be stopped from outside.")
 NOT_HERE = "Code cannot run on this server: {0}"
 ONLY_ALONE = (
     "its kernel offers no user namespaces to the product, so code of one workspace would not be kept apart well enough from the others."
@@ -99,7 +102,8 @@ class CodePool(ChildPool[_Child]):
         message = jsonlimits.encode({"code": code, "data": data, "seconds": seconds})
         if len(message) > MOST_INPUT:
             raise jsonlimits.Unstorable(
-                f"The data for the code takes {len(message):,} bytes; at most {MOST_INPUT:,} fit."
+                translatable("The data for the code takes %(size)s bytes; at most %(most)s fit.")
+                % {"size": f"{len(message):,}", "most": f"{MOST_INPUT:,}"}
             )
         return self.queue(CodeJob(share, seconds, message, alone=alone))
 
@@ -163,8 +167,6 @@ def _answer(plain: dict[str, Any]) -> CodeAnswer:
     try:
         jsonlimits.storable_bytes(msgspec.json.decode(answer.value), max_bytes=MOST_OUTPUT, max_depth=MOST_DEPTH)
     except (jsonlimits.Unstorable, RecursionError, msgspec.DecodeError, UnicodeError) as error:
-        text = str(error) if isinstance(error, jsonlimits.Unstorable) else "It is nested too deeply."
-        return CodeAnswer(
-            error=f"The value that the code returns cannot be kept. {text}", kind="output", lines=answer.lines
-        )
+        text = str(error) if isinstance(error, jsonlimits.Unstorable) else translatable("It is nested too deeply.")
+        return CodeAnswer(error=f"{KEPT_NOT} {text}", kind="output", lines=answer.lines)
     return answer

@@ -16,7 +16,20 @@ from typing import Any
 
 import pydantic_monty as monty
 
-from app.lib.code_runner.limits import MEMORY, MOST_LINE, MOST_LINES, MOST_OUTPUT, MOST_SECONDS, CodeAnswer, WrittenLine
+from app.lib.code_runner.limits import (
+    MEMORY,
+    MOST_LINE,
+    MOST_LINES,
+    MOST_OUTPUT,
+    MOST_SECONDS,
+    TOO_DEEP,
+    TOO_LARGE,
+    TOO_LONG,
+    TOOK_LONGER,
+    CodeAnswer,
+    WrittenLine,
+)
+from app.lib.marks import translatable
 
 HEAD = "def _step(input, contact, steps, vars):\n"
 TAIL = (
@@ -31,6 +44,8 @@ ASKED = 10
 """How often code may come to what is not there, a file or a name, and catch the error."""
 SESSIONS = 500
 """After so many a new program begins: what one could have kept goes with it."""
+UNKNOWN = translatable("This Python does not know %(what)s.")
+NO_JSON = translatable("The code returned something that is no JSON.")
 _UNSUPPORTED = re.compile(r"The monty syntax parser does not yet support (.*)")
 _TYPE_FAULT = re.compile(r"main\.py:(\d+):(\d+): error\[([\w-]+)\] (.*)")
 IMPORTS = (
@@ -78,10 +93,10 @@ class Interpreter:
         except monty.MontyError as error:
             return _failed(error, body.count("\n") + 1, seconds, _lines(printed))
         if not isinstance(written, str):
-            return CodeAnswer(error="The code returned something that is no JSON.", kind="error", lines=_lines(printed))
+            return CodeAnswer(error=NO_JSON, kind="error", lines=_lines(printed))
         if len(written) > MOST_OUTPUT:
             return CodeAnswer(
-                error=f"The value that the code returns is larger than {MOST_OUTPUT // 1024} KB.",
+                error=TOO_LONG,
                 kind="output",
                 lines=_lines(printed),
             )
@@ -139,22 +154,28 @@ def _failed(error: Exception, code_lines: int, seconds: float, lines: list[Writt
     if frames:
         line, column = max(1, frames[-1].line - BEFORE_CODE), max(1, frames[-1].column - 1)
     if isinstance(error, monty.MontyCrashedError):
-        return CodeAnswer(error="The code needs too much memory or time, and was stopped.", kind="memory", lines=lines)
+        return CodeAnswer(
+            error=translatable("The code needs too much memory or time, and was stopped."), kind="memory", lines=lines
+        )
     if text.startswith("TimeoutError"):
-        return CodeAnswer(error=f"The code took longer than {seconds:g} s and was stopped.", kind="time", lines=lines)
+        return CodeAnswer(error=TOOK_LONGER % {"seconds": f"{seconds:g}"}, kind="time", lines=lines)
     if text.startswith("MemoryError"):
-        return CodeAnswer(error="The code needs more than 64 MB of memory.", kind="memory", line=line, lines=lines)
+        return CodeAnswer(error=TOO_LARGE, kind="memory", line=line, lines=lines)
     if text.startswith("RecursionError"):
-        return CodeAnswer(error="The code calls itself too deeply.", kind="error", line=line, lines=lines)
+        return CodeAnswer(error=TOO_DEEP, kind="error", line=line, lines=lines)
     if unsupported := _UNSUPPORTED.search(text):
         return CodeAnswer(
-            error=f"This Python does not know {unsupported[1]}.", kind="syntax", line=line, column=column, lines=lines
+            error=UNKNOWN % {"what": unsupported[1]},
+            kind="syntax",
+            line=line,
+            column=column,
+            lines=lines,
         )
     if text.startswith("ModuleNotFoundError"):
         text = f"{text}. It can import {IMPORTS}."
     if line is not None and line > code_lines:  # the JSON is written behind the code
         line = column = None
-        text = f"The code returned something that is no JSON. {text}"
+        text = f"{NO_JSON} {text}"
     kind = "syntax" if isinstance(error, monty.MontySyntaxError) else "error"
     return CodeAnswer(error=text, kind=kind, line=line, column=column, lines=lines)
 

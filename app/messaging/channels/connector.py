@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.reports import CallbackCall, CallbackReply
 from app.messaging.channels.result import Transport
 
@@ -48,7 +49,7 @@ class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
     """What the button beside it does: `Send a test email`."""
     trial_to: Literal["email", "tel", "text", ""]
     """What a test is sent to, as an input of HTML knows it; empty when it goes to nobody."""
-    trial_taken: str = "The service took it. See whether it arrived at {to}."
+    trial_taken: str = translatable("The service took it. See whether it arrived at {to}.")
     """What is said when a test was taken."""
     local_fields: Sequence[str] = ()
     """What can be changed of a connector to the product itself."""
@@ -83,7 +84,7 @@ class ConnectorType:
     """The field that is sealed and never shown; empty when there is none."""
     secret_word: ClassVar[str] = "password"  # noqa: S105  a word for people
     """What people call it."""
-    asks_again: ClassVar[str] = "Enter it again: a stored one is not sent anywhere else."
+    asks_again: ClassVar[str] = translatable("Enter it again: a stored one is not sent anywhere else.")
     """The sentence for somebody who aims a stored secret elsewhere."""
     form: ClassVar[ConnectorForm]
     usual_limits: ClassVar[UsualLimits] = UsualLimits()
@@ -207,5 +208,5 @@ def change_of_config(kind: builtins.type[ConnectorType]) -> builtins.type[msgspe
         fields,
         kw_only=True,
         forbid_unknown_fields=True,
-        namespace={"__doc__": "Settings to change; what is absent stays."},
+        namespace={"__doc__": gettext("Settings to change; what is absent stays.")},
     )

@@ -28,6 +28,7 @@ from app.errors import FieldError, Invalid
 from app.lib import clock, egress
 from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, read_url
+from app.lib.translation import gettext
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.connector import ConnectorSummary, ConnectorType, Sender, Settings
 from app.messaging.channels.result import DEADLINE_S, Begin, Result, Withheld, running_time
@@ -192,11 +193,11 @@ def checked_base_url(text: str) -> str:
     except BadUrl as error:
         raise _invalid(str(error)) from error
     if "?" in url.target:
-        raise _invalid("Leave out the query.")
+        raise _invalid(gettext("Leave out the query."))
     if refusal := egress.egress_refusal(url.host):
         raise _invalid(refusal)
     if url.scheme == "http" and not egress.is_this_machine(url.host):
-        raise _invalid("Credentials need https.")
+        raise _invalid(gettext("Credentials need https."))
     return str(url).rstrip("/")
 
 

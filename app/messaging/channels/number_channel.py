@@ -6,6 +6,7 @@ import phonenumbers
 
 from app.lib import addresses
 from app.lib.addresses import BadAddress
+from app.lib.translation import translatable
 from app.messaging.channels.channel import ChannelType
 
 
@@ -23,8 +24,10 @@ class NumberChannel(ChannelType):
     """Base of channels whose address is the phone number of a contact."""
 
     identifier = "phone"
-    no_address = "The contact has no phone number."
-    not_an_address = "The phone number of the contact cannot be used. Write it with + and its country code."
+    no_address = translatable("The contact has no phone number.")
+    not_an_address = translatable(
+        "The phone number of the contact cannot be used. Write it with + and its country code."
+    )
 
     @classmethod
     def is_address(cls, text: str) -> bool:

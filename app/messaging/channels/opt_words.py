@@ -15,6 +15,8 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from app.lib.translation import gettext
+
 OptWord = Literal["stop", "start", ""]
 STOP: Mapping[str, tuple[str, ...]] = {
     "en": (
@@ -80,7 +82,7 @@ def word_fault(word: str) -> str:
     """Why a workspace cannot have this as a further word that stops; empty when it can."""
     plain = comparable_word(word)
     if not plain or len(word) > LONGEST:
-        return f"A word has letters or digits, and {LONGEST} characters at most."
+        return gettext("A word has letters or digits, and %(longest)s characters at most.", longest=LONGEST)
     if plain in _START:
         return f"“{word}” begins messages again, so it cannot stop them."
     if plain in _HELP:

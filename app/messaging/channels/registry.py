@@ -18,7 +18,7 @@ import structlog
 
 from app.flow import discovery, plugin_packages
 from app.lib.conversions import quoted
-from app.lib.translation import countable
+from app.lib.translation import countable, gettext, translatable
 from app.messaging import channels as package
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType, change_of_config
@@ -156,7 +156,7 @@ def words() -> list[str]:
 
 def no_such(word: str) -> str:
     """The sentence for somebody who names a channel that there is not."""
-    return f"There is no channel {quoted(word)}. Use one of {', '.join(words())}."
+    return gettext("There is no channel %(word)s. Use one of %(words)s.", word=quoted(word), words=", ".join(words()))
 
 
 def find(word: str) -> type[ChannelType] | None:
@@ -198,7 +198,7 @@ class ChannelNotInstalled(ChannelType):
     type, number, label, noun, icon, identifier = (
         "unknown",
         0,
-        "Not installed",
+        translatable("Not installed"),
         countable("message"),
         "message-square",
         "external_id",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.errors import BadRequest, NotFound, SignedOut
+from app.lib.translation import gettext
 from app.messaging.channels.message_ids import MessageKey, message_key
 from app.messaging.channels.opt_words import OptWord
 from app.models.status import ReportKind
@@ -132,4 +133,4 @@ def json_body(call: CallbackCall) -> Any:
     try:
         return msgspec.json.decode(call.body)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise BadRequest("The body is no JSON.", code="malformed_json") from error
+        raise BadRequest(gettext("The body is no JSON."), code="malformed_json") from error

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, read_url
+from app.lib.translation import gettext
 from app.messaging.channels.reports import NotVerified
 
 TIMEOUT_S = 8.0
@@ -76,7 +77,7 @@ async def _get(text: str) -> bytes:
     except (BadUrl, AttributeError) as error:
         raise NotVerified from error
     if url.scheme != "https" or url.port != 443 or not _HOST.fullmatch(url.host):
-        raise NotVerified("The certificate of this call is not on a server of Amazon’s.")
+        raise NotVerified(gettext("The certificate of this call is not on a server of Amazon’s."))
     client = HttpClient()
     try:
         answer = await client.request(HttpRequest("GET", url), timeout_s=TIMEOUT_S, most_bytes=64_000)
@@ -85,5 +86,5 @@ async def _get(text: str) -> bytes:
     finally:
         await client.close()
     if answer.status != 200:
-        raise NotVerified(f"Amazon answered {answer.status} where its certificate should be.")
+        raise NotVerified(gettext("Amazon answered %(status)s where its certificate should be.", status=answer.status))
     return answer.body

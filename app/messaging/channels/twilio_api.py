@@ -20,6 +20,7 @@ from app.lib import egress, single_line
 from app.lib.addresses import BadAddress, phone
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import Sender
 from app.messaging.channels.http_api import AGENT, ApiAccount, HttpApiConnector, answer_words, limited
 from app.messaging.channels.reports import CallbackCall, CallbackReply
@@ -80,7 +81,10 @@ def checked_sender(text: str) -> str:
     try:
         return phone(text) if sender_kind(text) == "number" else text
     except BadAddress as error:
-        message = "Write a number like +15017122661, a short code, a name of up to 11 letters and digits, or a messaging service (MG…)."
+        message = gettext(
+            "Write a number like +15017122661, a short code, a name of up to 11 letters and digits, or a "
+            "messaging service (MG…)."
+        )
         raise Invalid(errors=[FieldError(path="config.sender", message=message)]) from error
 
 
@@ -90,7 +94,7 @@ def checked_whatsapp_sender(text: str) -> str:
     try:
         return text if SERVICE.fullmatch(text) else phone(text)
     except BadAddress as error:
-        message = "Write the number of your WhatsApp sender like +15017122661, or a messaging service (MG…)."
+        message = gettext("Write the number of your WhatsApp sender like +15017122661, or a messaging service (MG…).")
         raise Invalid(errors=[FieldError(path="config.sender", message=message)]) from error
 
 
@@ -135,9 +139,9 @@ class TwilioApi(HttpApiConnector):
     default_url = BASE_URL
     secret, secret_word = "authToken", "auth token"
     reports = True
-    callback_hint = (
-        "Each message tells Twilio to report here. For replies and STOP enter it in the Twilio console too: at the number or the"
-        " messaging service, where a message comes in, by HTTP POST."
+    callback_hint = translatable(
+        "Each message tells Twilio to report here. For replies and STOP enter it in the Twilio console too: "
+        "at the number or the messaging service, where a message comes in, by HTTP POST."
     )
 
     @classmethod

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from app.lib import single_line
 from app.lib.http_url import read_url
+from app.lib.translation import translatable
 from app.messaging.channels.connector import ConnectorSummary, Settings
 from app.messaging.channels.email import mime
 from app.messaging.channels.email.mime import MailHeaders
@@ -27,8 +28,10 @@ BaseUrl = Annotated[str, Meta(max_length=500, pattern=single_line.PATTERN)]
 Address320 = Annotated[str, Meta(min_length=1, max_length=320, pattern=single_line.PATTERN)]
 Label120 = Annotated[str, Meta(max_length=120, pattern=single_line.PATTERN)]
 WORDS = {
-    "baseUrl": "Leave it empty for the provider’s own address, or write one like https://api.example.com.",
-    "fromEmail": "Write the address that mails come from.",
+    "baseUrl": translatable(
+        "Leave it empty for the provider’s own address, or write one like https://api.example.com."
+    ),
+    "fromEmail": translatable("Write the address that mails come from."),
     "fromName": single_line.SENTENCE,
 }
 """Of the fields that all of them have."""

@@ -10,7 +10,7 @@ from app.errors import FieldError, Invalid
 from app.lib import addresses, clock, single_line
 from app.lib.addresses import BadAddress, wire_address
 from app.lib.ids import uuid7
-from app.lib.translation import countable, translatable
+from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
@@ -67,7 +67,7 @@ class EmailChannel(ChannelType):
                 return wire_address(text)
         except BadAddress:
             pass
-        raise Invalid(errors=[FieldError(path="to", message="Write one email address, like ada@example.com.")])
+        raise Invalid(errors=[FieldError(path="to", message=gettext("Write one email address, like ada@example.com."))])
 
     @classmethod
     def part_doubts(cls, template: Parts) -> list[tuple[str, str]]:
@@ -77,7 +77,10 @@ class EmailChannel(ChannelType):
         return [
             (
                 part,
-                "No link to unsubscribe, which marketing wants: {{ unsubscribe_url }}. A transactional email needs none.",
+                gettext(
+                    "No link to unsubscribe, which marketing wants: {{ unsubscribe_url }}. A transactional email needs "
+                    "none."
+                ),
             )
         ]
 

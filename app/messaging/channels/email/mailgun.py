@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, Settings
 from app.messaging.channels.email.api_connector import (
     WORDS,
@@ -67,28 +68,28 @@ class MailgunConnector(MailApiConnector):
     type, label, Config = "mailgun", "Mailgun", MailgunConfig
     default_url = _REGIONS["us"]
     secret, secret_word = "apiKey", "API key"
-    asks_again = "Enter the key again: a stored one is not sent to another address or region."
+    asks_again = translatable("Enter the key again: a stored one is not sent to another address or region.")
     reports, callback_secret = True, "signingKey"
     engagement = ("opened", "clicked")
-    callback_hint = (
-        "In Mailgun under Send, Webhooks: add this address for delivered, opened, clicked, permanent failure, spam complaints and"
-        " unsubscribes, and enter the HTTP webhook signing key here."
+    callback_hint = translatable(
+        "In Mailgun under Send, Webhooks: add this address for delivered, opened, clicked, permanent "
+        "failure, spam complaints and unsubscribes, and enter the HTTP webhook signing key here."
     )
     form = ConnectorForm(
         title="Mailgun",
-        about="Emails by the API of Mailgun, with opens, clicks and bounces.",
+        about=translatable("Emails by the API of Mailgun, with opens, clicks and bounces."),
         place="Server",
-        trial_title="Send a test mail",
+        trial_title=translatable("Send a test mail"),
         trial_to="email",
-        trial_taken="Mailgun took it. Look into the inbox of {to}.",
+        trial_taken=translatable("Mailgun took it. Look into the inbox of {to}."),
         words={
             **WORDS,
-            "apiKey": "A key is one word without blanks.",
-            "domain": "Write the sending domain, for example mg.example.com.",
-            "region": "One of us, eu.",
-            "signingKey": "A signing key is one word without blanks.",
+            "apiKey": translatable("A key is one word without blanks."),
+            "domain": translatable("Write the sending domain, for example mg.example.com."),
+            "region": translatable("One of us, eu."),
+            "signingKey": translatable("A signing key is one word without blanks."),
         },
-        choices={"region": [("us", "United States"), ("eu", "European Union")]},
+        choices={"region": [("us", translatable("United States")), ("eu", translatable("European Union"))]},
         defaults={"region": "us"},
     )
 
@@ -135,7 +136,7 @@ class MailgunConnector(MailApiConnector):
     @classmethod
     async def callbacks(cls, call: CallbackCall) -> CallbackReply:
         if not call.callback_secret:
-            raise NotVerified("This connector has no signing key yet. An admin can enter it.")
+            raise NotVerified(gettext("This connector has no signing key yet. An admin can enter it."))
         content = json_body(call)
         try:
             proof = content["signature"]
@@ -147,7 +148,7 @@ class MailgunConnector(MailApiConnector):
         if not hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace")):
             raise NotVerified
         if abs(call.at - sent_at) > WINDOW:
-            raise NotVerified("The signature of this call is more than a day away.")
+            raise NotVerified(gettext("The signature of this call is more than a day away."))
         return read_entries([content.get("event-data")], lambda entry: _report(entry, call.at))
 
 

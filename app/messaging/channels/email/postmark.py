@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.lib.http_client import HttpAnswer, HttpRequest
+from app.lib.translation import translatable
 from app.messaging.channels.connector import ConnectorForm, Settings
 from app.messaging.channels.email.api_connector import (
     WORDS,
@@ -52,23 +53,23 @@ class PostmarkConnector(MailApiConnector):
     type, label, Config = "postmark", "Postmark", PostmarkConfig
     default_url = "https://api.postmarkapp.com"
     secret, secret_word = "serverToken", "server token"
-    asks_again = "Enter the token again: a stored one is not sent to another address."
+    asks_again = translatable("Enter the token again: a stored one is not sent to another address.")
     reports, engagement = True, ("opened", "clicked")
-    callback_hint = (
-        "In Postmark under the stream’s Webhooks: add this address, and choose Delivery, Bounce, Spam Complaint, Open, Link Click"
-        " and Subscription Change."
+    callback_hint = translatable(
+        "In Postmark under the stream’s Webhooks: add this address, and choose Delivery, Bounce, Spam "
+        "Complaint, Open, Link Click and Subscription Change."
     )
     form = ConnectorForm(
         title="Postmark",
-        about="Emails by the API of Postmark, with opens, clicks and bounces.",
+        about=translatable("Emails by the API of Postmark, with opens, clicks and bounces."),
         place="Server",
-        trial_title="Send a test mail",
+        trial_title=translatable("Send a test mail"),
         trial_to="email",
-        trial_taken="Postmark took it. Look into the inbox of {to}.",
+        trial_taken=translatable("Postmark took it. Look into the inbox of {to}."),
         words={
             **WORDS,
-            "serverToken": "A token is one word of letters, digits and hyphens.",
-            "stream": "Write the id of a message stream, for example outbound or broadcast.",
+            "serverToken": translatable("A token is one word of letters, digits and hyphens."),
+            "stream": translatable("Write the id of a message stream, for example outbound or broadcast."),
         },
         defaults={"stream": "outbound"},
     )

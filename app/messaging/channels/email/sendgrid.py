@@ -16,6 +16,7 @@ from msgspec import Meta
 from app.errors import FieldError, Invalid
 from app.lib import clock
 from app.lib.http_client import HttpAnswer, HttpRequest
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, Settings
 from app.messaging.channels.email.api_connector import (
     WORDS,
@@ -58,23 +59,23 @@ class SendGridConnector(MailApiConnector):
     type, label, Config = "sendgrid", "SendGrid", SendGridConfig
     default_url = "https://api.sendgrid.com"
     secret, secret_word = "apiKey", "API key"
-    asks_again = "Enter the key again: a stored one is not sent to another address."
+    asks_again = translatable("Enter the key again: a stored one is not sent to another address.")
     reports, engagement = True, ("opened", "clicked")
-    callback_hint = (
-        "In SendGrid under Settings, Mail Settings, Event Webhooks: add this address, switch signature verification on, and enter its"
-        " verification key here."
+    callback_hint = translatable(
+        "In SendGrid under Settings, Mail Settings, Event Webhooks: add this address, switch signature "
+        "verification on, and enter its verification key here."
     )
     form = ConnectorForm(
         title="SendGrid",
-        about="Emails by the API of SendGrid, with opens, clicks and bounces.",
+        about=translatable("Emails by the API of SendGrid, with opens, clicks and bounces."),
         place="Server",
-        trial_title="Send a test mail",
+        trial_title=translatable("Send a test mail"),
         trial_to="email",
-        trial_taken="SendGrid took it. Look into the inbox of {to}.",
+        trial_taken=translatable("SendGrid took it. Look into the inbox of {to}."),
         words={
             **WORDS,
-            "apiKey": "A key begins with SG. and has no blanks.",
-            "webhookKey": "The verification key is one word of letters, digits, + and /.",
+            "apiKey": translatable("A key begins with SG. and has no blanks."),
+            "webhookKey": translatable("The verification key is one word of letters, digits, + and /."),
         },
     )
 
@@ -82,7 +83,7 @@ class SendGridConnector(MailApiConnector):
     def checked(cls, settings: Settings) -> Settings:
         checked = super().checked(settings)
         if checked["webhookKey"] and _public_key(checked["webhookKey"]) is None:
-            message = "This is not a verification key. Copy it whole from the settings of the Event Webhook."
+            message = gettext("This is not a verification key. Copy it whole from the settings of the Event Webhook.")
             raise Invalid(errors=[FieldError(path="config.webhookKey", message=message)])
         return checked
 
@@ -131,7 +132,7 @@ class SendGridConnector(MailApiConnector):
     async def callbacks(cls, call: CallbackCall) -> CallbackReply:
         key = _public_key(call.settings.get("webhookKey", ""))
         if key is None:
-            raise NotVerified("This connector has no verification key yet. An admin can enter it.")
+            raise NotVerified(gettext("This connector has no verification key yet. An admin can enter it."))
         signed = call.headers.get("x-twilio-email-event-webhook-timestamp", "").encode() + call.body
         try:
             signature = base64.b64decode(call.headers.get("x-twilio-email-event-webhook-signature", ""), validate=True)

@@ -13,6 +13,7 @@ from app.lib import clock
 from app.lib.aws_signature import AwsScope, signed_headers
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
+from app.lib.translation import translatable
 from app.messaging.channels.connector import ConnectorForm, Settings
 from app.messaging.channels.email.api_connector import (
     WORDS,
@@ -61,25 +62,27 @@ class SesConnector(MailApiConnector):
     type, label, Config = "ses", "Amazon SES", SesConfig
     default_url = "https://email.us-east-1.amazonaws.com"
     secret, secret_word = "secretAccessKey", "secret access key"
-    asks_again = "Enter the secret key again: a stored one is used with its own access key and address only."
+    asks_again = translatable(
+        "Enter the secret key again: a stored one is used with its own access key and address only."
+    )
     reports, engagement = True, ("opened", "clicked")
-    callback_hint = (
-        "In SNS: make a topic and subscribe this address to it by HTTPS, without raw message delivery. In SES: add the topic to the"
-        " configuration set as an event destination."
+    callback_hint = translatable(
+        "In SNS: make a topic and subscribe this address to it by HTTPS, without raw message delivery. In "
+        "SES: add the topic to the configuration set as an event destination."
     )
     form = ConnectorForm(
         title="Amazon SES",
-        about="Emails by Amazon SES, with opens, clicks and bounces.",
+        about=translatable("Emails by Amazon SES, with opens, clicks and bounces."),
         place="Server",
-        trial_title="Send a test mail",
+        trial_title=translatable("Send a test mail"),
         trial_to="email",
-        trial_taken="Amazon SES took it. Look into the inbox of {to}.",
+        trial_taken=translatable("Amazon SES took it. Look into the inbox of {to}."),
         words={
             **WORDS,
-            "accessKeyId": "An access key ID has capital letters and digits, like AKIAIOSFODNN7EXAMPLE.",
-            "secretAccessKey": "A secret access key is one word without blanks.",
-            "region": "Write a region, for example eu-central-1.",
-            "configurationSet": "Write the name of a configuration set.",
+            "accessKeyId": translatable("An access key ID has capital letters and digits, like AKIAIOSFODNN7EXAMPLE."),
+            "secretAccessKey": translatable("A secret access key is one word without blanks."),
+            "region": translatable("Write a region, for example eu-central-1."),
+            "configurationSet": translatable("Write the name of a configuration set."),
         },
         defaults={"region": "eu-central-1"},
     )

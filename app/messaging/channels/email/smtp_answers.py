@@ -23,6 +23,7 @@ from typing import Literal
 import aiosmtplib
 
 from app.lib import egress
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.result import Kind, Result
 
 Stage = Literal["connect", "hello", "tls", "sign_in", "mail", "rcpt", "data", "text"]
@@ -95,9 +96,9 @@ class NotSendable(Exception):
         super().__init__(text)
 
 
-NOT_FOUND = (
-    "No mail server was found under this name and port. Check server, port and encryption. A server inside a private network has to"
-    " be allowed by whoever runs this installation; its log says more."
+NOT_FOUND = translatable(
+    "No mail server was found under this name and port. Check server, port and encryption. A server "
+    "inside a private network has to be allowed by whoever runs this installation; its log says more."
 )
 """The one answer for a name that is not known, a closed port, an open one that is silent, and one where something else answers."""
 
@@ -210,11 +211,16 @@ SLOW, CUT = "took too long", "closed the connection"
 def of_break(stage: Stage, what: str) -> Result:
     """The line broke or nothing came back. `what` the server did: `SLOW`, `CUT`, or said."""
     if stage == "text":
-        text = f"The mail server {what} after the mail was handed over; it may have been taken."
+        text = gettext("The mail server %(what)s after the mail was handed over; it may have been taken.", what=what)
         return Result("uncertain", text, "unconfirmed", everyone=what == SLOW)
     if stage in _OPENING:
-        return Result("unavailable", f"The mail server cannot be reached: it {what}.", "server_away", everyone=True)
-    text = f"The mail server {what} before it took the mail."
+        return Result(
+            "unavailable",
+            gettext("The mail server cannot be reached: it %(what)s.", what=what),
+            "server_away",
+            everyone=True,
+        )
+    text = gettext("The mail server %(what)s before it took the mail.", what=what)
     return Result("unavailable", text, "server_away", everyone=stage == "mail")
 
 
@@ -229,7 +235,12 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
         if wrong := _wrong_settings(cause, host):
             return Result("misconfigured", wrong, "connector_paused")
         if detail := _detail(cause):
-            return Result("unavailable", f"The mail server cannot be reached: {detail}.", "server_away", everyone=True)
+            return Result(
+                "unavailable",
+                gettext("The mail server cannot be reached: %(detail)s.", detail=detail),
+                "server_away",
+                everyone=True,
+            )
     return of_break(stage, SLOW if isinstance(error, TimeoutError) else CUT)
 
 
@@ -241,19 +252,29 @@ def _cause(error: BaseException) -> BaseException:
 def _wrong_settings(cause: BaseException, host: str) -> str:
     """The sentence for faults that waiting does not mend, else ''."""
     if isinstance(cause, egress.Blocked):
-        return f"The server may not be reached: {cause}."
+        return gettext("The server may not be reached: %(cause)s.", cause=cause)
     if isinstance(cause, socket.gaierror):
         # A name without a dot is one of this machine or of a container, which is unknown as long as that is not running.
         unknown_name = cause.errno in _NO_SUCH_NAME and "." in host
-        return f"There is no mail server called {host}: the name is not known." if unknown_name else ""
+        return (
+            gettext("There is no mail server called %(host)s: the name is not known.", host=host)
+            if unknown_name
+            else ""
+        )
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = str(cause.verify_message or "it cannot be verified").rstrip(".")
-        return f"The certificate of the mail server is not trusted: {why}."
+        return gettext("The certificate of the mail server is not trusted: %(why)s.", why=why)
     if isinstance(cause, ssl.SSLError):
         unfit = cause.reason in _UNFIT_TLS
-        return "The mail server does not speak TLS on this port, or only a version that is not safe." if unfit else ""
+        return (
+            gettext("The mail server does not speak TLS on this port, or only a version that is not safe.")
+            if unfit
+            else ""
+        )
     if isinstance(cause, ValueError):
-        return "The server's name, the user name or the password has letters that a mail server cannot be told."
+        return gettext(
+            "The server's name, the user name or the password has letters that a mail server cannot be told."
+        )
     return ""
 
 

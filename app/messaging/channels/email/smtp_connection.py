@@ -13,6 +13,7 @@ import aiosmtplib
 import msgspec
 
 from app.lib import egress
+from app.lib.translation import gettext
 from app.messaging.channels.email.smtp_answers import NotOffered, NotSendable, Stage
 from app.messaging.channels.email.smtp_exchange import Answer, SmtpExchange
 from app.messaging.channels.result import Begin, Withheld, running_time
@@ -68,14 +69,16 @@ class SmtpConnection:
         if self.server.username and self.server.security == "none" and not peer.loopback:
             peer.sock.close()
             raise NotOffered(
-                "User name and password are not sent over a connection without encryption. Choose STARTTLS or TLS."
+                gettext(
+                    "User name and password are not sent over a connection without encryption. Choose STARTTLS or TLS."
+                )
             )
         await self.client.connect(sock=peer.sock, port=None)
         await self._greet()
         if self.server.security == "starttls":
             self.stage = "tls"
             if not self.client.supports_extension("starttls"):
-                raise NotOffered("The mail server does not offer STARTTLS. Choose another encryption or port.")
+                raise NotOffered(gettext("The mail server does not offer STARTTLS. Choose another encryption or port."))
             await self.client.starttls()
             await self._greet()
         if self.server.username:
@@ -95,7 +98,9 @@ class SmtpConnection:
         if not self.client.supported_auth_methods:
             secured = self.server.security != "none"
             hint = (
-                "Leave out user name and password, or ask its provider." if secured else "It may want encryption first."
+                gettext("Leave out user name and password, or ask its provider.")
+                if secured
+                else gettext("It may want encryption first.")
             )
             raise NotOffered(f"The mail server offers no sign-in that we know. {hint}")
         await self.client.login(self.server.username, self.server.password)
@@ -143,7 +148,9 @@ class SmtpConnection:
         if limit := self.client.esmtp_extensions.get("size", ""):
             if limit.isdigit() and 0 < int(limit) < size:
                 kilobytes = f"{size // 1024 + 1:,} KB, and the mail server takes {int(limit) // 1024:,} KB at most"
-                raise NotSendable("message_refused", f"The mail is too large: {kilobytes}.")
+                raise NotSendable(
+                    "message_refused", gettext("The mail is too large: %(kilobytes)s.", kilobytes=kilobytes)
+                )
             options.append(b"SIZE=%d" % size)
         for reason, address in (("sender_refused", mail.sender), ("address_refused", mail.recipient)):
             if not (address.isascii() or self.client.supports_extension("smtputf8")):

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from app.errors import FieldError, Invalid
 from app.lib import egress, single_line
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Settings
 from app.messaging.channels.email import mime
 from app.messaging.channels.email.mime import MailHeaders
@@ -33,7 +34,7 @@ Label = Annotated[str, Meta(max_length=120, pattern=single_line.PATTERN)]
 Password = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00\r\n]*\Z")]
 
 
-_ENCRYPTION = {"starttls": "STARTTLS", "tls": "TLS", "none": "No encryption"}
+_ENCRYPTION = {"starttls": "STARTTLS", "tls": "TLS", "none": translatable("No encryption")}
 
 
 class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -71,23 +72,26 @@ class SmtpSender(MailSender, frozen=True):
 class SmtpConnector(ConnectorType):
     type, label, Config = "smtp", "SMTP", SmtpConfig
     secret = "password"  # noqa: S105  the name of a field
-    asks_again = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
+    asks_again = translatable(
+        "Enter the password again: a stored one is not sent to another server, port or user name, or with "
+        "other encryption."
+    )
     form = ConnectorForm(
-        title="Mail server",
-        about="Emails by any mail server that you have an account on.",
+        title=translatable("Mail server"),
+        about=translatable("Emails by any mail server that you have an account on."),
         place="Server",
-        trial_title="Send a test mail",
+        trial_title=translatable("Send a test mail"),
         trial_to="email",
-        trial_taken="The server took it. Look into the inbox of {to}.",
+        trial_taken=translatable("The server took it. Look into the inbox of {to}."),
         local_fields=("fromEmail", "fromName"),
         words={
-            "host": "Name the server, for example smtp.example.com.",
-            "port": "A number from 1 to 65535.",
-            "security": f"One of {', '.join(get_args(Security))}.",
-            "fromEmail": "Write the address that mails come from.",
+            "host": translatable("Name the server, for example smtp.example.com."),
+            "port": translatable("A number from 1 to 65535."),
+            "security": translatable("One of %(words)s.") % {"words": ", ".join(get_args(Security))},
+            "fromEmail": translatable("Write the address that mails come from."),
             "fromName": single_line.SENTENCE,
             "username": single_line.SENTENCE,
-            "password": "A password holds no line breaks.",
+            "password": translatable("A password holds no line breaks."),
         },
         choices={
             "security": [
@@ -110,7 +114,9 @@ class SmtpConnector(ConnectorType):
     def changed(cls, before: Settings, new_settings: Settings, *, secret_given: bool) -> Settings:
         """The mailbox has only a sender to change; another server is looked at like a new one."""
         if before.get("local") and (secret_given or new_settings.keys() - {"fromEmail", "fromName"}):
-            raise Invalid(errors=[FieldError(path="config", message="The mailbox has only a sender to change.")])
+            raise Invalid(
+                errors=[FieldError(path="config", message=gettext("The mailbox has only a sender to change."))]
+            )
         new_settings = dict(new_settings)
         if "host" in new_settings and new_settings["host"] != before.get("host"):
             new_settings["host"] = checked_host(new_settings["host"])
@@ -161,7 +167,7 @@ class SmtpConnector(ConnectorType):
     @classmethod
     def local(cls, tenant_id: int) -> tuple[str, Settings]:
         """The connector of the mailbox inside the product."""
-        return "Mailbox on this machine", {
+        return gettext("Mailbox on this machine"), {
             "local": True,
             "security": "none",
             "username": f"workspace-{tenant_id}",
@@ -220,5 +226,5 @@ def check_encryption(settings: Settings) -> None:
     """A sign-in needs encryption, but on this machine. Raises Invalid for `config.security`."""
     if settings["security"] != "none" or not settings.get("username") or egress.is_this_machine(settings["host"]):
         return
-    message = "A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty."
+    message = gettext("A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty.")
     raise Invalid(errors=[FieldError(path="config.security", message=message)])

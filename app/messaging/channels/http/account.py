@@ -10,6 +10,7 @@ import msgspec
 from standardwebhooks import Webhook as StandardWebhook
 
 from app.lib.http_url import BadUrl, HttpUrl, read_url
+from app.lib.translation import gettext
 
 Auth = Literal["none", "basic", "bearer", "header", "signed", "oauth2", "oauth2_code"]
 ClientAuth = Literal["header", "body"]
@@ -57,7 +58,13 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
         url = read_url(text)
         path = url.target.partition("?")[0]
         if url.origin != base.origin or not (path == folder or path.startswith(folder + "/")):
-            raise BadUrl(f"The connector is for {base.origin}{folder}, so its credentials go nowhere else.")
+            raise BadUrl(
+                gettext(
+                    "The connector is for %(origin)s%(folder)s, so its credentials go nowhere else.",
+                    origin=base.origin,
+                    folder=folder,
+                )
+            )
         return url
 
     def headers(self, message_id: str, at: datetime, body: bytes, token: str = "") -> tuple[tuple[str, str], ...]:
@@ -65,7 +72,7 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
         if self.auth == "none":
             return ()
         if not self.secret:
-            raise BadCredentials("The connector has no secret. An admin can enter it.")
+            raise BadCredentials(gettext("The connector has no secret. An admin can enter it."))
         if self.bears_token:
             return (("Authorization", f"Bearer {token}"),)
         if self.auth == "basic":
@@ -83,7 +90,10 @@ class HttpAccount(msgspec.Struct, frozen=True, kw_only=True):
             signature = StandardWebhook(self.secret).sign(message_id, at, body.decode())
         except ValueError as error:
             raise BadCredentials(
-                "The secret of the connector signs nothing. Standard Webhooks has one like whsec_ and base64 behind it."
+                gettext(
+                    "The secret of the connector signs nothing. Standard Webhooks has one like whsec_ and base64 behind "
+                    "it."
+                )
             ) from error
         return (
             ("webhook-id", message_id),

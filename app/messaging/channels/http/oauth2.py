@@ -13,6 +13,7 @@ import msgspec
 
 from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import read_url
+from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 
 USUAL_S = 3_600
@@ -82,7 +83,7 @@ async def refresh_token(client: HttpClient, account: HttpAccount, refresh: str, 
 
 async def _ask(client: HttpClient, account: HttpAccount, form: dict[str, str], timeout_s: float) -> HttpAnswer:
     if not account.secret:
-        raise BadCredentials("The connector has no secret. An admin can enter it.")
+        raise BadCredentials(gettext("The connector has no secret. An admin can enter it."))
     headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")]
     if account.client_auth == "body":
         form |= {"client_id": account.client_id, "client_secret": account.secret}
@@ -104,15 +105,20 @@ def _token_of(answer: HttpAnswer) -> AccessToken:
     fields = value if isinstance(value, dict) else {}
     if answer.status != 200:
         words = ": ".join(str(fields[name])[:200] for name in ("error", "error_description") if fields.get(name))
-        text = f"The token address answered {answer.status}." + (f" It says: {words}" if words else "")
+        text = gettext("The token address answered %(status)s.", status=answer.status) + (
+            f" It says: {words}" if words else ""
+        )
         refused = 400 <= answer.status < 500 and answer.status not in (408, 425, 429)
         raise NoToken(text, refused=refused, code=str(fields.get("error", ""))[:60])
     token, kind = fields.get("access_token"), str(fields.get("token_type", "bearer"))
     if not _is_token(token):
-        raise NoToken("The token address answered without an access token.", refused=True)
+        raise NoToken(gettext("The token address answered without an access token."), refused=True)
     if kind.lower() != "bearer":
         raise NoToken(
-            f"The token address gave a token of the type {kind[:40]}, and only Bearer is known here.", refused=True
+            gettext(
+                "The token address gave a token of the type %(kind)s, and only Bearer is known here.", kind=kind[:40]
+            ),
+            refused=True,
         )
     try:
         seconds = float(fields.get("expires_in") or USUAL_S)

@@ -13,6 +13,7 @@ from app.errors import FieldError, Invalid
 from app.lib import clock, egress, single_line
 from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, header_fault, read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.http.account import Auth, BadCredentials, ClientAuth, HttpAccount
@@ -25,10 +26,14 @@ Secret = Annotated[str, Meta(max_length=8_000, pattern=r"^[^\x00\r\n]*\Z")]
 SHOWN = 300
 """Characters of an answer that a try shows."""
 _WORDS = {
-    "none": "Without credentials", "basic": "User name and password", "bearer": "Bearer token", "header": "A header of its own",
-    "signed": "Signed (Standard Webhooks)", "oauth2": "OAuth2 (client credentials)",
-    "oauth2_code": "OAuth2 (a person consents)",
-}  # fmt: skip
+    "none": translatable("Without credentials"),
+    "basic": translatable("User name and password"),
+    "bearer": translatable("Bearer token"),
+    "header": translatable("A header of its own"),
+    "signed": translatable("Signed (Standard Webhooks)"),
+    "oauth2": translatable("OAuth2 (client credentials)"),
+    "oauth2_code": translatable("OAuth2 (a person consents)"),
+}
 
 
 class HttpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -69,29 +74,36 @@ class HttpConnector(ServiceType):
     type, label, Config, noun = "http", "HTTP", HttpConfig, "web service"
     secret, secret_word = "secret", "secret"
     usual_limits = UsualLimits(max_concurrent=20)
-    asks_again = "Enter the secret again: a stored one goes to no other address, and in no other way."
+    asks_again = translatable("Enter the secret again: a stored one goes to no other address, and in no other way.")
     form = ConnectorForm(
-        title="Web service",
-        about="Calls the API of any service, with a key, a token or OAuth2.",
+        title=translatable("Web service"),
+        about=translatable("Calls the API of any service, with a key, a token or OAuth2."),
         place="Address",
-        trial_title="Test the connection",
+        trial_title=translatable("Test the connection"),
         trial_to="",
         words={
-            "baseUrl": "Write where the service is, for example https://api.example.com/v1.",
-            "auth": f"One of {', '.join(get_args(Auth))}.",
+            "baseUrl": translatable("Write where the service is, for example https://api.example.com/v1."),
+            "auth": translatable("One of %(words)s.") % {"words": ", ".join(get_args(Auth))},
             "username": single_line.SENTENCE,
-            "header": "Write the name of a header, for example X-Api-Key.",
-            "secret": "A secret holds no line breaks.",
+            "header": translatable("Write the name of a header, for example X-Api-Key."),
+            "secret": translatable("A secret holds no line breaks."),
             "testPath": single_line.SENTENCE,
-            "tokenUrl": "Write the address that gives access tokens, for example https://auth.example.com/oauth/token.",
-            "authorizeUrl": "Write the address where people consent, for example https://auth.example.com/oauth/authorize.",
+            "tokenUrl": translatable(
+                "Write the address that gives access tokens, for example https://auth.example.com/oauth/token."
+            ),
+            "authorizeUrl": translatable(
+                "Write the address where people consent, for example https://auth.example.com/oauth/authorize."
+            ),
             "clientId": single_line.SENTENCE,
             "scope": single_line.SENTENCE,
-            "clientAuth": f"One of {', '.join(get_args(ClientAuth))}.",
+            "clientAuth": translatable("One of %(words)s.") % {"words": ", ".join(get_args(ClientAuth))},
         },
         choices={
             "auth": list(_WORDS.items()),
-            "clientAuth": [("header", "In the Authorization header"), ("body", "In the body")],
+            "clientAuth": [
+                ("header", translatable("In the Authorization header")),
+                ("body", translatable("In the body")),
+            ],
         },
         defaults={"auth": "none", "clientAuth": "header"},
     )
@@ -103,7 +115,7 @@ class HttpConnector(ServiceType):
         except BadUrl as error:
             raise _invalid("baseUrl", str(error)) from error
         if "?" in base.target:
-            raise _invalid("baseUrl", "Leave out the query: steps add their own.")
+            raise _invalid("baseUrl", gettext("Leave out the query: steps add their own."))
         if refusal := egress.egress_refusal(base.host):
             raise _invalid("baseUrl", refusal)
         if (
@@ -111,11 +123,11 @@ class HttpConnector(ServiceType):
             and base.scheme == "http"
             and not egress.is_this_machine(base.host)
         ):
-            raise _invalid("baseUrl", "Credentials need https.")
+            raise _invalid("baseUrl", gettext("Credentials need https."))
         if settings["auth"] == "header" and (fault := header_fault(settings["header"], "")):
             raise _invalid("header", fault if settings["header"] else cls.form.words["header"])
         if settings["auth"] == "basic" and (not settings["username"] or ":" in settings["username"]):
-            raise _invalid("username", "Write a user name without a colon.")
+            raise _invalid("username", gettext("Write a user name without a colon."))
         if settings["auth"] in ("oauth2", "oauth2_code"):
             _check_client(settings)
         if settings["auth"] == "oauth2_code":
@@ -185,7 +197,7 @@ class HttpConnector(ServiceType):
             if account.auth == "oauth2":
                 token = (await fetch_token(client, account, timeout_s)).text
             if account.consent_terms and not account.test_path:
-                return ServiceTrial("sent", "The consent works: the token address gave an access token.")
+                return ServiceTrial("sent", gettext("The consent works: the token address gave an access token."))
             headers = account.headers(f"test_{secrets.token_hex(8)}", clock.now(), b"", token)
             request = HttpRequest("GET", account.url_of(account.test_path), headers)
             answer = await client.request(request, timeout_s=timeout_s, most_bytes=4_000)
@@ -198,7 +210,11 @@ class HttpConnector(ServiceType):
         finally:
             await client.close()
         words = " ".join(answer.body.decode("utf-8", "replace").split())[:SHOWN]
-        text = f"GET {request.url} answered {answer.status} {_reason(answer.status)}.".replace(" .", ".")
+        reason = _reason(answer.status)
+        text = gettext(
+            "GET %(url)s answered %(status)s %(reason)s.", url=request.url, status=answer.status, reason=reason
+        )
+        text = text.replace(" .", ".")
         text += f" It says: {words}" if words else ""
         refused = answer.status in (401, 403, 407)
         return ServiceTrial("misconfigured" if refused else "sent" if answer.status < 400 else "rejected", text)
@@ -208,7 +224,7 @@ def _check_client(settings: Settings) -> None:
     """Where access tokens come from. Raises Invalid."""
     _check_address(settings, "tokenUrl")
     if not settings["clientId"]:
-        raise _invalid("clientId", "Write the id of the client, as the service gave it.")
+        raise _invalid("clientId", gettext("Write the id of the client, as the service gave it."))
 
 
 def _check_address(settings: Settings, field: str) -> None:
@@ -220,7 +236,7 @@ def _check_address(settings: Settings, field: str) -> None:
     if refusal := egress.egress_refusal(url.host):
         raise _invalid(field, refusal)
     if url.scheme == "http" and not egress.is_this_machine(url.host):
-        raise _invalid(field, "Credentials need https.")
+        raise _invalid(field, gettext("Credentials need https."))
 
 
 def _reason(status: int) -> str:

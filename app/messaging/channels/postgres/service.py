@@ -10,6 +10,7 @@ from msgspec import Meta
 from app.errors import FieldError, Invalid
 from app.lib import egress, single_line
 from app.lib.postgres_client import PostgresTarget, ReadFailed, Tls, server_version
+from app.lib.translation import translatable
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.service import ServiceTrial, ServiceType
@@ -19,7 +20,7 @@ PostgresName = Annotated[str, Meta(min_length=1, max_length=63, pattern=single_l
 _TLS_WORDS = {
     "verify": "TLS, and the server must prove who it is",
     "require": "TLS, whoever the server is",
-    "disable": "Not encrypted",
+    "disable": translatable("Not encrypted"),
 }
 
 
@@ -51,21 +52,23 @@ class PostgresConnector(ServiceType):
     type, label, Config, noun = "postgres", "PostgreSQL", PostgresConfig, "database"
     secret, secret_word = "password", "password"
     usual_limits = UsualLimits(max_concurrent=2)
-    asks_again = "Enter the password again: a stored one goes to no other server, and to nobody else there."
+    asks_again = translatable(
+        "Enter the password again: a stored one goes to no other server, and to nobody else there."
+    )
     form = ConnectorForm(
         title="Database",
-        about="Reads rows of your own database: a workflow starts for each new one.",
+        about=translatable("Reads rows of your own database: a workflow starts for each new one."),
         place="Server",
-        trial_title="Test the connection",
+        trial_title=translatable("Test the connection"),
         trial_to="",
         words={
-            "host": "Write the name of the server, for example db.example.com.",
-            "port": "Write a number from 1 to 65535. PostgreSQL usually has 5432.",
-            "database": "Write the name of the database.",
-            "user": "Write the name of a user who may read, and nothing else.",
-            "password": "This is too long.",
-            "tls": f"One of {', '.join(get_args(Tls))}.",
-            "statementTimeout": "Write a number of seconds from 1 to 30.",
+            "host": translatable("Write the name of the server, for example db.example.com."),
+            "port": translatable("Write a number from 1 to 65535. PostgreSQL usually has 5432."),
+            "database": translatable("Write the name of the database."),
+            "user": translatable("Write the name of a user who may read, and nothing else."),
+            "password": translatable("This is too long."),
+            "tls": translatable("One of %(words)s.") % {"words": ", ".join(get_args(Tls))},
+            "statementTimeout": translatable("Write a number of seconds from 1 to 30."),
         },
         choices={"tls": list(_TLS_WORDS.items())},
         defaults={"port": "5432", "tls": "verify", "statementTimeout": "10"},

@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import FieldError
 from app.lib.ids import uuid7
-from app.lib.translation import countable, translatable
+from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.connector import Sender
@@ -29,7 +29,7 @@ from app.messaging.channels.push.picture import notification_picture
 from app.messaging.channels.push.web_push import WebPushConnector
 from app.models.status import Channel
 
-NO_DEVICE = "The contact has no device that this notification could go to."
+NO_DEVICE = translatable("The contact has no device that this notification could go to.")
 
 
 @registry.channel
@@ -42,10 +42,10 @@ class PushChannel(ChannelType):
     Content = content.PushContent
     piece = "notification"
     content_words = {
-        "content.link": "Link", "content.image": "Image", "content.data": "Data", "content.collapseKey": "Collapse key",
-        "content.ttl": "Kept for", "content.urgency": "Urgency",
+        "content.link": "Link", "content.image": "Image", "content.data": "Data", "content.collapseKey": translatable("Collapse key"),
+        "content.ttl": translatable("Kept for"), "content.urgency": "Urgency",
     }  # fmt: skip
-    starter = Parts("News for you", "", "Hello {{ contact.first_name | default: 'there' }}")
+    starter = Parts(translatable("News for you"), "", "Hello {{ contact.first_name | default: 'there' }}")
     look_up = translatable("Look at the device")
     arrived = translatable("What was sent is on the recipient’s devices.")
     no_address = translatable("The contact has no device that takes notifications.")
@@ -109,7 +109,7 @@ class PushChannel(ChannelType):
     def for_devices(cls, packet: PushPacket, sender: Sender, devices: Sequence[PushDevice]) -> PushPacket:
         deliveries = _deliveries(devices, (sender,), only=True)
         if not deliveries:
-            raise Unsendable("no_address", "No device of this contact is reached by this connector.")
+            raise Unsendable("no_address", gettext("No device of this contact is reached by this connector."))
         return msgspec.structs.replace(packet, deliveries=deliveries)
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from app.errors import FieldError
 from app.lib.http_url import BadUrl, read_url
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
 from app.messaging.channels.filling import PartError, fill, one_line
 from app.messaging.channels.parts import LiquidSource, Parts
@@ -67,19 +68,21 @@ def push_faults(template: Parts) -> list[FieldError]:
     """What is wrong with a template beyond its Liquid, when it is saved."""
     content, wrong, names = content_of_push(template), list[FieldError](), set[str]()
     if not template.subject.strip():
-        wrong.append(FieldError(path="subject", message="A notification needs a title."))
+        wrong.append(FieldError(path="subject", message=gettext("A notification needs a title.")))
     for at, one in enumerate(content.data):
         path = f"content.data[{at}].key"
         if not one.key:
             if one.value.strip():
-                wrong.append(FieldError(path=path, message="Say what this value is called."))
+                wrong.append(FieldError(path=path, message=gettext("Say what this value is called.")))
         elif one.key in TAKEN_NAMES or one.key.lower().startswith(TAKEN_BEGINNINGS):
             wrong.append(FieldError(path=path, message=f"{one.key} is taken. Choose another name."))
         elif one.key in names:
             wrong.append(FieldError(path=path, message=f"{one.key} is there twice."))
         names.add(one.key)
     if content.ttl and int(content.ttl) > LONGEST_TTL_S:
-        message = f"Write up to {LONGEST_TTL_S:,} seconds, which are four weeks."
+        message = gettext(
+            "Write up to %(longest_ttl_s)s seconds, which are four weeks.", longest_ttl_s=f"{LONGEST_TTL_S:,}"
+        )
         wrong.append(FieldError(path="content.ttl", message=message))
     return wrong
 
@@ -106,9 +109,16 @@ def render(template: Parts, data: Mapping[str, Any]) -> Parts:
 
 def _bounded(part: str, called: str, value: str, most: int) -> str:
     if not value:
-        raise PartError(part, LiquidError(f"Nothing is left of the {called} for this contact."), called)
+        raise PartError(
+            part, LiquidError(gettext("Nothing is left of the %(called)s for this contact.", called=called)), called
+        )
     if len(value) > most:
-        message = f"The {called} has {len(value):,} characters. A notification takes {most:,}."
+        message = gettext(
+            "The %(called)s has %(value)s characters. A notification takes %(most)s.",
+            called=called,
+            value=f"{len(value):,}",
+            most=f"{most:,}",
+        )
         raise PartError(part, LiquidError(message), called)
     return value
 
@@ -135,7 +145,7 @@ def _address(name: str, source: str, data: Mapping[str, Any], schemes: tuple[str
     try:
         if read_url(value).scheme in schemes:
             return value
-        message = "It has to begin with https://."
+        message = gettext("It has to begin with https://.")
     except BadUrl as error:
         message = str(error)
     raise PartError(f"content.{name}", LiquidError(message), name)

@@ -14,6 +14,7 @@ from msgspec import Meta
 from app.errors import FieldError, Invalid
 from app.lib import single_line
 from app.lib.http_client import HttpAnswer, HttpClient, HttpRequest
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Sender, Settings
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.http_api import answer_words, checked_base_url, json_request, stated_wait
@@ -58,7 +59,7 @@ class FcmAccount(PushAccount, frozen=True, kw_only=True):
     def judged(self, device: PushDevice, answer: HttpAnswer) -> Verdict:
         if 200 <= answer.status < 300:
             name = str(msgspec.json.decode(answer.body)["name"])
-            return Verdict(result=result_at(device, "sent", "Firebase took it."), provider_id=name)
+            return Verdict(result=result_at(device, "sent", gettext("Firebase took it.")), provider_id=name)
         code, words = _error(answer)
         text = answer_words("Firebase", answer, f"{code}: {words}" if code and code not in words else words)[:500]
         wait_s = stated_wait(answer)
@@ -156,23 +157,25 @@ _OF_PLATFORM = {"android": _android, "ios": _apns, "web": _webpush}
 class FcmConnector(ConnectorType):
     type, label, Config = "fcm", "Firebase", FcmConfig
     secret, secret_word = "serviceAccount", "key of the service account"
-    asks_again = "Enter the key again: a stored one is not used for another address."
+    asks_again = translatable("Enter the key again: a stored one is not used for another address.")
     reports, engagement = True, ("opened", "clicked")
-    callback_hint = (
-        "There is nothing to enter anywhere. Each notification carries an address of its own in its data, `report`: an app that"
-        " calls it with &k=delivered or &k=clicked says what became of it."
+    callback_hint = translatable(
+        "There is nothing to enter anywhere. Each notification carries an address of its own in its data, "
+        "`report`: an app that calls it with &k=delivered or &k=clicked says what became of it."
     )
     form = ConnectorForm(
         title="Push",
-        about="Notifications to apps on Android and iOS by Firebase Cloud Messaging.",
+        about=translatable("Notifications to apps on Android and iOS by Firebase Cloud Messaging."),
         place="Service",
-        trial_title="Send a test notification",
+        trial_title=translatable("Send a test notification"),
         trial_to="text",
-        trial_taken="Firebase took it. See whether the devices of {to} show it.",
+        trial_taken=translatable("Firebase took it. See whether the devices of {to} show it."),
         words={
-            "projectId": "Small letters, digits and -, as the project is called at Firebase. Empty: that of the key.",
-            "serviceAccount": "Paste the whole JSON file of the key.",
-            "baseUrl": "Write an address like https://fcm.googleapis.com, or leave it empty.",
+            "projectId": translatable(
+                "Small letters, digits and -, as the project is called at Firebase. Empty: that of the key."
+            ),
+            "serviceAccount": translatable("Paste the whole JSON file of the key."),
+            "baseUrl": translatable("Write an address like https://fcm.googleapis.com, or leave it empty."),
         },
     )
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from app.lib import egress
 from app.lib.http_client import HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, HttpUrl, read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.http_api import AGENT, answer_words, stated_wait
 from app.messaging.channels.push.notification import Unauthorized
 from app.messaging.channels.result import running_time
@@ -30,7 +31,10 @@ ASSERTED_S, EARLY_S = 3_600, 60
 MOST_KEPT = 1_000
 MOST_PEM = 3_500
 """Characters of a key: one of 4,096 bits has 3,272 and takes 0.3 s to check. Those of Google have 2,048 bits."""
-NO_ACCOUNT = "This is no key of a service account. At Firebase under Project settings, Service accounts, generate a key and paste the JSON."
+NO_ACCOUNT = translatable(
+    "This is no key of a service account. At Firebase under Project settings, Service accounts, generate "
+    "a key and paste the JSON."
+)
 
 
 class ServiceAccount(msgspec.Struct, frozen=True):
@@ -121,7 +125,9 @@ async def _asked(client: HttpClient, url: HttpUrl, assertion: str, timeout_s: fl
             granted = msgspec.json.decode(answer.body)
             return str(granted["access_token"]), int(granted.get("expires_in", ASSERTED_S))
         except (msgspec.DecodeError, RecursionError, LookupError, TypeError, ValueError, OverflowError) as error:
-            raise Unauthorized("unavailable", "Google answered something else than an access token.") from error
+            raise Unauthorized(
+                "unavailable", gettext("Google answered something else than an access token.")
+            ) from error
     text = answer_words("Google", answer, words)
     if answer.status >= 500 or answer.status == 429:
         raise Unauthorized("unavailable", text, stated_wait(answer))

@@ -24,6 +24,7 @@ import structlog
 from app.lib.formats import counted
 from app.lib.http_client import HttpClient, HttpFailed
 from app.lib.http_url import BadUrl
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.http_api import MOST_ANSWER
@@ -38,10 +39,12 @@ from app.messaging.channels.push.notification import (
 from app.messaging.channels.result import DEADLINE_S, Begin, Result, Withheld, running_time
 
 log = structlog.get_logger()
-UNREACHED = "None of the connectors that can be used reaches this device. Its own was deleted, or is paused."
-TOO_LATE = "It could not be handed over in time."
-SENT_OF = "Taken for {} of {}."
-UNWRITTEN = "The notification could not be written for this device."
+UNREACHED = translatable(
+    "None of the connectors that can be used reaches this device. Its own was deleted, or is paused."
+)
+TOO_LATE = translatable("It could not be handed over in time.")
+SENT_OF = translatable("Taken for %(taken)s of %(all)s.")
+UNWRITTEN = translatable("The notification could not be written for this device.")
 AT_ONCE = 20
 """Devices that are written to side by side by one connector: a service that does not answer holds up no other connector."""
 
@@ -142,7 +145,7 @@ class PushTransport:
             return account.judged(device, answer)
         except Exception:
             log.exception("push.unreadable", status=answer.status)
-            text = f"The service answered {answer.status}, and not as its documentation says."
+            text = gettext("The service answered %(status)s, and not as its documentation says.", status=answer.status)
             return Verdict(result=result_at(device, "uncertain" if answer.status < 500 else "deferred", text))
 
     def _remaining_s(self, began: float) -> float:
@@ -204,6 +207,6 @@ def _words(results: Sequence[Any]) -> str:
     """What happened at each device, as a sentence; only what the services said where none took it."""
     sent = sum(result.result == "sent" for result in results)
     if sent:
-        return SENT_OF.format(sent, counted(len(results), "device"))
+        return SENT_OF % {"taken": sent, "all": counted(len(results), "device")}
     texts = dict.fromkeys(result.text for result in results)
     return " ".join(texts)[:900]

@@ -23,6 +23,7 @@ from app.errors import FieldError, Invalid
 from app.lib import egress
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import BadUrl, HttpUrl, read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Sender, Settings
 from app.messaging.channels.devices import PushDevice
@@ -89,9 +90,9 @@ class WebPushAccount(PushAccount, frozen=True, kw_only=True):
 
     def judged(self, device: PushDevice, answer: HttpAnswer) -> Verdict:
         if 200 <= answer.status < 300:
-            return Verdict(result=result_at(device, "sent", "The push service took it."))
+            return Verdict(result=result_at(device, "sent", gettext("The push service took it.")))
         words = " ".join(answer.body.decode("utf-8", "replace").replace("\x00", "").split())[:300]
-        text = answer_words("The push service", answer, words)
+        text = answer_words(gettext("The push service"), answer, words)
         if answer.status in (404, 410):
             return Verdict(result=result_at(device, "gone", text))
         if answer.status in (502, 504):
@@ -107,9 +108,9 @@ def push_endpoint(text: str) -> HttpUrl:
     if refusal := egress.egress_refusal(url.host):
         raise BadUrl(refusal)
     if ":" in url.host:
-        raise BadUrl("Push services are reached by a name.")  # the signature cannot say an IPv6 address
+        raise BadUrl(gettext("Push services are reached by a name."))  # the signature cannot say an IPv6 address
     if url.scheme != "https" and not egress.is_this_machine(url.host):
-        raise BadUrl("Push services are reached by https.")
+        raise BadUrl(gettext("Push services are reached by https."))
     return url
 
 
@@ -135,7 +136,11 @@ def web_payload(packet: PushPacket, device: PushDevice) -> bytes:
     }
     payload = msgspec.json.encode({name: value for name, value in content.items() if value})
     if len(payload) > MOST_PAYLOAD:
-        text = f"The notification has {len(payload):,} bytes. Push services take {MOST_PAYLOAD:,}."
+        text = gettext(
+            "The notification has %(payload)s bytes. Push services take %(most_payload)s.",
+            payload=f"{len(payload):,}",
+            most_payload=f"{MOST_PAYLOAD:,}",
+        )
         raise Unsendable("message_too_large", text)
     return payload
 
@@ -153,7 +158,7 @@ def encrypted(payload: bytes, keys: Any) -> bytes:
         )
         return encoded
     except Exception as error:
-        raise Unsendable("bad_keys", "The keys of this browser’s subscription cannot be used.") from error
+        raise Unsendable("bad_keys", gettext("The keys of this browser’s subscription cannot be used.")) from error
 
 
 def decoded_key(text: str) -> bytes:
@@ -194,12 +199,17 @@ def checked_origins(text: str) -> str:
         except BadUrl as error:
             raise _invalid("origins", str(error)) from error
         if url.target not in ("", "/"):
-            raise _invalid("origins", f"Write {url.origin} without a path.")
+            raise _invalid("origins", gettext("Write %(origin)s without a path.", origin=url.origin))
         if url.scheme != "https" and not egress.is_this_machine(url.host):
-            raise _invalid("origins", "Browsers take notifications from https:// sites only.")
+            raise _invalid("origins", gettext("Browsers take notifications from https:// sites only."))
         origins.append(url.origin)
     if not origins or len(origins) > MOST_ORIGINS:
-        raise _invalid("origins", f"Name from one to {MOST_ORIGINS} sites, such as https://www.example.com.")
+        raise _invalid(
+            "origins",
+            gettext(
+                "Name from one to %(most_origins)s sites, such as https://www.example.com.", most_origins=MOST_ORIGINS
+            ),
+        )
     return " ".join(dict.fromkeys(origins))
 
 
@@ -208,26 +218,26 @@ def _invalid(field: str, message: str) -> Invalid:
 
 
 class WebPushConnector(ConnectorType):
-    type, label, Config, Change = "web_push", "Web Push", WebPushConfig, WebPushChange
+    type, label, Config, Change = "web_push", translatable("Web Push"), WebPushConfig, WebPushChange
     secret, secret_word = "privateKey", "private key"
     reports, callback_secret = True, "identityKey"
     engagement = ("opened", "clicked")
-    callback_hint = (
-        "There is nothing to enter anywhere. Each notification carries an address of its own, and the service worker reports there that"
-        " it was shown and opened."
+    callback_hint = translatable(
+        "There is nothing to enter anywhere. Each notification carries an address of its own, and the "
+        "service worker reports there that it was shown and opened."
     )
     form = ConnectorForm(
         title="Push",
-        about="Notifications to browsers that allowed them on your site.",
+        about=translatable("Notifications to browsers that allowed them on your site."),
         place="Service",
-        trial_title="Send a test notification",
+        trial_title=translatable("Send a test notification"),
         trial_to="text",
-        trial_taken="The push service took it. See whether the browsers of {to} show it.",
+        trial_taken=translatable("The push service took it. See whether the browsers of {to} show it."),
         words={
-            "contact": "Write mailto: and an address, or an https:// address.",
-            "origins": "Name the sites that may subscribe, such as https://www.example.com.",
-            "identityKey": "A key has 16 characters or more, without blanks.",
-            "privateKey": "Leave it empty, or paste 32 bytes in base64url.",
+            "contact": translatable("Write mailto: and an address, or an https:// address."),
+            "origins": translatable("Name the sites that may subscribe, such as https://www.example.com."),
+            "identityKey": translatable("A key has 16 characters or more, without blanks."),
+            "privateKey": translatable("Leave it empty, or paste 32 bytes in base64url."),
         },
     )
 

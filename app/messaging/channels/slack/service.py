@@ -10,6 +10,7 @@ from msgspec import Meta
 from app.lib import single_line
 from app.lib.http_client import HttpClient, HttpFailed
 from app.lib.http_url import BadUrl, read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import checked_base_url
@@ -50,30 +51,41 @@ async def _tried(account: SlackAccount, timeout_s: float, expected: str = "") ->
     content, error_word = answer_error(answer)
     if error_word and error_word == expected:
         return ServiceTrial(
-            "sent", f"The webhook is there. Nothing was posted: Slack answered {error_word}, as it does without a text."
+            "sent",
+            gettext(
+                "The webhook is there. Nothing was posted: Slack answered %(error_word)s, as it does without a text.",
+                error_word=error_word,
+            ),
         )
     if error_word:
         return ServiceTrial("rejected" if answer.status >= 500 else "misconfigured", f"Slack answered: {error_word}")
     return ServiceTrial(
-        "sent", f"Slack knows {content.get('user', 'this app')} in {content.get('team', 'its workspace')}."
+        "sent",
+        gettext(
+            "Slack knows %(get)s in %(get_2)s.",
+            get=content.get("user", "this app"),
+            get_2=content.get("team", "its workspace"),
+        ),
     )
 
 
 @registry.service
 class SlackAppConnector(ServiceType):
-    type, label, Config, noun = "slack_app", "Slack app", SlackAppConfig, "Slack app"
+    type, label, Config, noun = "slack_app", translatable("Slack app"), SlackAppConfig, translatable("Slack app")
     secret, secret_word = "botToken", "bot token"
-    asks_again = "Enter the token again: a stored one is not sent to another address."
+    asks_again = translatable("Enter the token again: a stored one is not sent to another address.")
     form = ConnectorForm(
-        title="Slack app",
-        about="Posts to any channel that the app was invited to.",
+        title=translatable("Slack app"),
+        about=translatable("Posts to any channel that the app was invited to."),
         place="Address",
-        trial_title="Test the connection",
+        trial_title=translatable("Test the connection"),
         trial_to="",
         words={
-            "botToken": "A bot token begins with xoxb- and has no blanks.",
+            "botToken": translatable("A bot token begins with xoxb- and has no blanks."),
             "channel": single_line.SENTENCE,
-            "baseUrl": "Leave it empty for Slack itself, or write an address like https://slack.example.com/api.",
+            "baseUrl": translatable(
+                "Leave it empty for Slack itself, or write an address like https://slack.example.com/api."
+            ),
         },
     )
 
@@ -110,15 +122,24 @@ class SlackAppConnector(ServiceType):
 
 @registry.service
 class SlackWebhookConnector(ServiceType):
-    type, label, Config, noun = "slack_webhook", "Slack webhook", SlackWebhookConfig, "Slack webhook"
+    type, label, Config, noun = (
+        "slack_webhook",
+        translatable("Slack webhook"),
+        SlackWebhookConfig,
+        translatable("Slack webhook"),
+    )
     secret, secret_word = "webhookUrl", "webhook URL"
     form = ConnectorForm(
-        title="Slack webhook",
-        about="Posts to the one channel that the webhook belongs to.",
+        title=translatable("Slack webhook"),
+        about=translatable("Posts to the one channel that the webhook belongs to."),
         place="Address",
-        trial_title="Test the connection",
+        trial_title=translatable("Test the connection"),
         trial_to="",
-        words={"webhookUrl": "Write the URL of an incoming webhook, like https://hooks.slack.com/services/T0/B0/x."},
+        words={
+            "webhookUrl": translatable(
+                "Write the URL of an incoming webhook, like https://hooks.slack.com/services/T0/B0/x."
+            )
+        },
     )
 
     @classmethod
@@ -127,7 +148,7 @@ class SlackWebhookConnector(ServiceType):
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
-        return ConnectorSummary(place="hooks.slack.com", detail="Incoming webhook")
+        return ConnectorSummary(place="hooks.slack.com", detail=gettext("Incoming webhook"))
 
     @classmethod
     def account(cls, settings: Settings, secret: str) -> SlackAccount:

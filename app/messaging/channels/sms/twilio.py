@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.lib.http_client import HttpRequest
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.sms.text_message import TextMessage
 from app.messaging.channels.twilio_api import (
@@ -19,7 +20,7 @@ from app.messaging.channels.twilio_api import (
     sender_kind,
 )
 
-TAKEN = "Twilio took it. See whether it arrived at {to}."
+TAKEN = translatable("Twilio took it. See whether it arrived at {to}.")
 
 
 class TwilioConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -35,16 +36,16 @@ class TwilioConnector(TwilioApi):
     type, label, Config = "twilio", "Twilio", TwilioConfig
     form = ConnectorForm(
         title="SMS",
-        about="Text messages by a number or a messaging service of Twilio.",
+        about=translatable("Text messages by a number or a messaging service of Twilio."),
         place="Service",
-        trial_title="Send a test message",
+        trial_title=translatable("Send a test message"),
         trial_to="tel",
         trial_taken=TAKEN,
         words={
-            "accountSid": "The account SID stands in the Twilio console: AC and 32 characters.",
-            "sender": "Write a number, a short code, a name, or a messaging service.",
-            "authToken": "A token holds no line breaks.",
-            "baseUrl": "Write an address like https://api.twilio.com, or leave it empty.",
+            "accountSid": translatable("The account SID stands in the Twilio console: AC and 32 characters."),
+            "sender": translatable("Write a number, a short code, a name, or a messaging service."),
+            "authToken": translatable("A token holds no line breaks."),
+            "baseUrl": translatable("Write an address like https://api.twilio.com, or leave it empty."),
         },
     )
 
@@ -55,9 +56,11 @@ class TwilioConnector(TwilioApi):
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
         kind = sender_kind(settings["sender"])
-        shown = {"service": "Messaging service", "name": "Name, cannot be answered", "number": "Number"}
+        shown = {"service": gettext("Messaging service"), "name": "Name, cannot be answered", "number": "Number"}
         return ConnectorSummary(
-            place=super().summary(settings).place, detail=shown.get(kind, "Short code"), sender=settings["sender"]
+            place=super().summary(settings).place,
+            detail=shown.get(kind, gettext("Short code")),
+            sender=settings["sender"],
         )
 
     @classmethod

@@ -18,6 +18,7 @@ from app.lib import single_line
 from app.lib.addresses import BadAddress, phone
 from app.lib.http_client import HttpAnswer, HttpRequest
 from app.lib.http_url import read_url
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import AGENT, ApiAccount, HttpApiConnector
 from app.messaging.channels.reports import CallbackCall, CallbackReply
@@ -55,24 +56,24 @@ class VonageConnector(HttpApiConnector):
     default_url = "https://rest.nexmo.com"
     secret, secret_word = "apiSecret", "API secret"
     reports, callback_secret = True, "signatureSecret"
-    callback_hint = (
-        "In the Vonage dashboard under API settings enter it as webhook for delivery receipts and for inbound SMS, and let calls"
-        " be signed."
+    callback_hint = translatable(
+        "In the Vonage dashboard under API settings enter it as webhook for delivery receipts and for "
+        "inbound SMS, and let calls be signed."
     )
     form = ConnectorForm(
         title="SMS",
-        about="Text messages by an account at Vonage.",
+        about=translatable("Text messages by an account at Vonage."),
         place="Service",
-        trial_title="Send a test message",
+        trial_title=translatable("Send a test message"),
         trial_to="tel",
-        trial_taken="Vonage took it. See whether it arrived at {to}.",
+        trial_taken=translatable("Vonage took it. See whether it arrived at {to}."),
         words={
-            "apiKey": "The API key stands at the top of the Vonage dashboard.",
-            "sender": "Write a number or a name of up to 11 characters.",
-            "apiSecret": "A secret holds no line breaks.",
-            "signatureSecret": "A secret holds no line breaks.",
-            "signatureMethod": f"One of {', '.join(get_args(Method))}.",
-            "baseUrl": "Write an address like https://rest.nexmo.com, or leave it empty.",
+            "apiKey": translatable("The API key stands at the top of the Vonage dashboard."),
+            "sender": translatable("Write a number or a name of up to 11 characters."),
+            "apiSecret": translatable("A secret holds no line breaks."),
+            "signatureSecret": translatable("A secret holds no line breaks."),
+            "signatureMethod": translatable("One of %(words)s.") % {"words": ", ".join(get_args(Method))},
+            "baseUrl": translatable("Write an address like https://rest.nexmo.com, or leave it empty."),
         },
         choices={
             "signatureMethod": [
@@ -145,7 +146,7 @@ class VonageConnector(HttpApiConnector):
         except (ValueError, KeyError, TypeError):
             parts = []
         if not parts:
-            text = "Vonage answered something else than its documentation says. It may have taken the message."
+            text = gettext("Vonage answered something else than its documentation says. It may have taken the message.")
             return Result("uncertain", text, "unconfirmed")
         refusals = [part for part in parts if part[0] != SENT]
         if not refusals:
@@ -153,7 +154,11 @@ class VonageConnector(HttpApiConnector):
         status, words = refusals[0]
         text = f"Vonage refused it with status {status}: {words or 'no reason'}"
         if len(refusals) < len(parts):
-            taken = f"Vonage took {len(parts) - len(refusals)} of {len(parts)} parts of the message. "
+            taken = gettext(
+                "Vonage took %(parts)s of %(parts_2)s parts of the message. ",
+                parts=len(parts) - len(refusals),
+                parts_2=len(parts),
+            )
             return Result("uncertain", taken + text, "unconfirmed")
         return _refusal(status, text[:500], answer)
 
@@ -174,5 +179,5 @@ def _checked_sender(text: str) -> str:
     try:
         return phone(text if text.startswith("+") else f"+{text}")
     except BadAddress as error:
-        message = "Write a number like +447700900000, a short code, or a name of up to 11 letters and digits."
+        message = gettext("Write a number like +447700900000, a short code, or a name of up to 11 letters and digits.")
         raise Invalid(errors=[FieldError(path="config.sender", message=message)]) from error

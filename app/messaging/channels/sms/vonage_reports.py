@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import parse_qsl
 
+from app.lib.translation import gettext
 from app.messaging.channels.opt_words import opt_word
 from app.messaging.channels.reports import (
     CallbackCall,
@@ -42,7 +43,7 @@ _GONE = ("3", "9")
 def vonage_callback(call: CallbackCall) -> CallbackReply:
     """What a call says. Raises NotVerified."""
     if not call.callback_secret:
-        raise NotVerified("This connector has no signature secret yet. An admin can enter it.")
+        raise NotVerified(gettext("This connector has no signature secret yet. An admin can enter it."))
     values = _values(call)
     wanted = vonage_signature(call.settings.get("signatureMethod", "sha256"), call.callback_secret, values)
     if not hmac.compare_digest(wanted, values.get("sig", "").lower().encode("utf-8", "replace")):
@@ -50,9 +51,9 @@ def vonage_callback(call: CallbackCall) -> CallbackReply:
     try:
         sent_at = datetime.fromtimestamp(int(values["timestamp"]), UTC)
     except (LookupError, ValueError, OverflowError, OSError) as error:
-        raise NotVerified("This call does not say when it was signed.") from error
+        raise NotVerified(gettext("This call does not say when it was signed.")) from error
     if abs(call.at - sent_at) > WINDOW:
-        raise NotVerified("The signature of this call is more than a day away.")
+        raise NotVerified(gettext("The signature of this call is more than a day away."))
     if "text" in values and values.get("msisdn"):
         text = values["text"]
         incoming = IncomingMessage(

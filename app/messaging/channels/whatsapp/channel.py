@@ -45,10 +45,16 @@ class WhatsappChannel(NumberChannel):
     Content = content.WhatsappContent
     piece = "WhatsApp message"
     content_words = {
-        "content.kind": "Kind", "content.name": "Template name", "content.language": "Language", "content.contentSid": "Content SID",
-        "content.header": "Header", "content.headerValue": "Header", "content.variables": "Value", "content.buttons": "Button",
-    }  # fmt: skip
-    text_hint = (
+        "content.kind": translatable("Kind"),
+        "content.name": translatable("Template name"),
+        "content.language": translatable("Language"),
+        "content.contentSid": "Content SID",
+        "content.header": translatable("Header"),
+        "content.headerValue": translatable("Header"),
+        "content.variables": translatable("Value"),
+        "content.buttons": translatable("Button"),
+    }
+    text_hint = translatable(
         "For a template the wording as Meta approved it, with {{1}}, {{2}} … in it. For free text, what it says."
     )
     starter = Parts("", "", "Hello {{1}}, ", {"variables": ["{{ contact.first_name | default: 'there' }}"]})

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from app.errors import FieldError
 from app.lib.http_url import BadUrl, read_url
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
 from app.messaging.channels.filling import PartError, fill, one_line
 from app.messaging.channels.parts import LiquidSource, Parts
@@ -89,20 +90,30 @@ def faults(template: Parts) -> list[FieldError]:
         return []
     wrong = []
     if not (content.name or content.content_sid):
-        message = "Write what the template is called at Meta, or its Content SID at Twilio."
+        message = gettext("Write what the template is called at Meta, or its Content SID at Twilio.")
         wrong.append(FieldError(path="content.name", message=message))
     names = placeholders(template.text)
     if any(name.isdigit() for name in names) != all(name.isdigit() for name in names):
-        wrong.append(FieldError(path="text", message="Placeholders are all numbers or all words, not both."))
+        wrong.append(FieldError(path="text", message=gettext("Placeholders are all numbers or all words, not both.")))
     for at, name in enumerate(names):
         if at >= len(content.variables) or not content.variables[at].strip():
-            wrong.append(FieldError(path=f"content.variables[{at}]", message=f"Say what {{{{{name}}}}} stands for."))
+            wrong.append(
+                FieldError(
+                    path=f"content.variables[{at}]", message=gettext("Say what {{%(name)s}} stands for.", name=name)
+                )
+            )
     if content.header != "none" and not content.header_value.strip():
-        message = "Say what the header holds." if content.header == "text" else "Write the address of the file."
+        message = (
+            gettext("Say what the header holds.")
+            if content.header == "text"
+            else gettext("Write the address of the file.")
+        )
         wrong.append(FieldError(path="content.headerValue", message=message))
     for at, button in enumerate(content.buttons):
         if button.type != "none" and not button.value.strip():
-            wrong.append(FieldError(path=f"content.buttons[{at}].value", message="Say what this button needs."))
+            wrong.append(
+                FieldError(path=f"content.buttons[{at}].value", message=gettext("Say what this button needs."))
+            )
     return wrong
 
 
@@ -112,10 +123,17 @@ def render(template: Parts, data: Mapping[str, Any]) -> Parts:
     if content.kind == "text":
         text = fill("text", template.text, data).replace("\r\n", "\n").strip()
         if not text:
-            raise PartError("text", LiquidError("Nothing is left of the text for this contact."))
+            raise PartError("text", LiquidError(gettext("Nothing is left of the text for this contact.")))
         if len(text) > MOST_TEXT:
             raise PartError(
-                "text", LiquidError(f"The text has {len(text):,} characters. WhatsApp takes {MOST_TEXT:,}.")
+                "text",
+                LiquidError(
+                    gettext(
+                        "The text has %(text)s characters. WhatsApp takes %(most_text)s.",
+                        text=f"{len(text):,}",
+                        most_text=f"{MOST_TEXT:,}",
+                    )
+                ),
             )
         return Parts("", "", text, {"kind": "text"})
     names = placeholders(template.text)
@@ -150,12 +168,16 @@ def _value(path: str, called: str, source: str, data: Mapping[str, Any]) -> str:
     except PartError as error:
         raise PartError(path, LiquidError(error.message, error.line), called) from error
     if not value:
-        message = (
+        message = gettext(
             "It is empty for this contact. Give it a default, such as {{ contact.first_name | default: 'there' }}."
         )
         raise PartError(path, LiquidError(message), called)
     if len(value) > MOST_VALUE:
-        message = f"It has {len(value):,} characters. WhatsApp takes {MOST_VALUE:,}."
+        message = gettext(
+            "It has %(value)s characters. WhatsApp takes %(most_value)s.",
+            value=f"{len(value):,}",
+            most_value=f"{MOST_VALUE:,}",
+        )
         raise PartError(path, LiquidError(message), called)
     return value
 
@@ -166,4 +188,6 @@ def _address(value: str) -> str:
             return value
     except BadUrl as error:
         raise PartError("content.headerValue", LiquidError(str(error)), "header") from error
-    raise PartError("content.headerValue", LiquidError("The address of the file has to begin with https://."), "header")
+    raise PartError(
+        "content.headerValue", LiquidError(gettext("The address of the file has to begin with https://.")), "header"
+    )

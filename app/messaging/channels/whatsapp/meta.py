@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from app.lib import single_line
 from app.lib.http_client import HttpAnswer, HttpRequest
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import ApiAccount, HttpApiConnector, answer_words, json_request, limited
@@ -34,7 +35,7 @@ TEMPLATE = (132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 1320
 SESSION = 131047
 UNREACHABLE = 131026
 NO_MARKETING = 131050
-CLOSED = "WhatsApp takes free text only within 24 hours after the contact last wrote. Send a template."
+CLOSED = translatable("WhatsApp takes free text only within 24 hours after the contact last wrote. Send a template.")
 PHONE_IDS = 33
 """Subcode of 100: there is no such phone number id, or the token may not see it."""
 
@@ -62,23 +63,25 @@ class MetaConnector(HttpApiConnector):
     secret, secret_word = "accessToken", "access token"
     reports, callback_secret = True, "appSecret"
     engagement = ("opened",)
-    callback_hint = (
-        "At Meta under WhatsApp, Configuration, enter it as callback URL with the phone number ID as verify token, and subscribe"
-        " to messages."
+    callback_hint = translatable(
+        "At Meta under WhatsApp, Configuration, enter it as callback URL with the phone number ID as verify "
+        "token, and subscribe to messages."
     )
     form = ConnectorForm(
         title="WhatsApp",
-        about="Approved templates by the Cloud API of Meta.",
+        about=translatable("Approved templates by the Cloud API of Meta."),
         place="Service",
-        trial_title="Send a test message",
+        trial_title=translatable("Send a test message"),
         trial_to="tel",
-        trial_taken="Meta took it. See whether it arrived at {to}.",
+        trial_taken=translatable("Meta took it. See whether it arrived at {to}."),
         words={
-            "phoneNumberId": "It stands under API setup of the app at Meta: digits, not the number itself.",
-            "accessToken": "A token holds no line breaks.",
-            "appSecret": "A secret holds no line breaks.",
-            "version": "Write a version of the Graph API, for example v23.0.",
-            "baseUrl": "Write an address like https://graph.facebook.com, or leave it empty.",
+            "phoneNumberId": translatable(
+                "It stands under API setup of the app at Meta: digits, not the number itself."
+            ),
+            "accessToken": translatable("A token holds no line breaks."),
+            "appSecret": translatable("A secret holds no line breaks."),
+            "version": translatable("Write a version of the Graph API, for example v23.0."),
+            "baseUrl": translatable("Write an address like https://graph.facebook.com, or leave it empty."),
         },
         defaults={"version": VERSION},
     )
@@ -126,7 +129,9 @@ class MetaConnector(HttpApiConnector):
             document |= {"type": "text", "text": {"preview_url": True, "body": packet.text}}
         else:
             if not packet.template.name:
-                raise Unsendable("template_error", "The template has no name at Meta, only a Content SID for Twilio.")
+                raise Unsendable(
+                    "template_error", gettext("The template has no name at Meta, only a Content SID for Twilio.")
+                )
             document |= {"type": "template", "template": _template(packet.template)}
         headers = (("Authorization", f"Bearer {account.secret}"),)
         return json_request(account, f"/{account.version}/{account.phone_number_id}/messages", document, headers)

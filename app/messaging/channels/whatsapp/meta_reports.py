@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.lib.translation import gettext
 from app.messaging.channels.opt_words import opt_word
 from app.messaging.channels.reports import (
     CallbackCall,
@@ -30,7 +31,7 @@ def meta_callback(call: CallbackCall) -> CallbackReply:
     if call.method == "GET":
         return _challenged(call)
     if not call.callback_secret:
-        raise NotVerified("This connector has no app secret yet. An admin can enter it.")
+        raise NotVerified(gettext("This connector has no app secret yet. An admin can enter it."))
     wanted = f"sha256={hmac.digest(call.callback_secret.encode(), call.body, 'sha256').hex()}"
     if not hmac.compare_digest(wanted.encode(), call.headers.get("x-hub-signature-256", "").encode("utf-8", "replace")):
         raise NotVerified
@@ -53,7 +54,7 @@ def _challenged(call: CallbackCall) -> CallbackReply:
     number = str(call.settings.get("phoneNumberId", ""))
     fits = hmac.compare_digest(token.encode("utf-8", "replace"), number.encode())
     if call.query.get("hub.mode") != "subscribe" or not fits:
-        raise NotVerified("Write the phone number ID as the verify token.")
+        raise NotVerified(gettext("Write the phone number ID as the verify token."))
     return CallbackReply(text=call.query.get("hub.challenge", "")[:500])
 
 

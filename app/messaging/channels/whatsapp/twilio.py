@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.lib.http_client import HttpAnswer, HttpRequest
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.channel import Unsendable
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings
 from app.messaging.channels.http_api import answer_words
@@ -47,16 +48,16 @@ class TwilioWhatsappConnector(TwilioApi):
     engagement = ("opened",)
     form = ConnectorForm(
         title="WhatsApp",
-        about="Approved templates by a WhatsApp sender at Twilio.",
+        about=translatable("Approved templates by a WhatsApp sender at Twilio."),
         place="Service",
-        trial_title="Send a test message",
+        trial_title=translatable("Send a test message"),
         trial_to="tel",
-        trial_taken="Twilio took it. See whether it arrived at {to}.",
+        trial_taken=translatable("Twilio took it. See whether it arrived at {to}."),
         words={
-            "accountSid": "The account SID stands in the Twilio console: AC and 32 characters.",
-            "sender": "Write the number of your WhatsApp sender, or a messaging service.",
-            "authToken": "A token holds no line breaks.",
-            "baseUrl": "Write an address like https://api.twilio.com, or leave it empty.",
+            "accountSid": translatable("The account SID stands in the Twilio console: AC and 32 characters."),
+            "sender": translatable("Write the number of your WhatsApp sender, or a messaging service."),
+            "authToken": translatable("A token holds no line breaks."),
+            "baseUrl": translatable("Write an address like https://api.twilio.com, or leave it empty."),
         },
     )
 
@@ -66,7 +67,7 @@ class TwilioWhatsappConnector(TwilioApi):
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
-        detail = "Messaging service" if SERVICE.fullmatch(settings["sender"]) else "Number"
+        detail = gettext("Messaging service") if SERVICE.fullmatch(settings["sender"]) else "Number"
         return ConnectorSummary(place=super().summary(settings).place, detail=detail, sender=settings["sender"])
 
     @classmethod
@@ -80,7 +81,7 @@ class TwilioWhatsappConnector(TwilioApi):
         if content.get("header", "none") != "none" or any(
             one.get("type", "none") != "none" for one in content.get("buttons", ())
         ):
-            return "Twilio takes the values of headers and buttons as variables only"
+            return gettext("Twilio takes the values of headers and buttons as variables only")
         return ""
 
     @classmethod
@@ -90,11 +91,14 @@ class TwilioWhatsappConnector(TwilioApi):
             return message_request(account, {**fields, "Body": packet.text})
         template = packet.template
         if not template.content_sid:
-            raise Unsendable("template_error", "The template has no Content SID, by which Twilio knows it.")
+            raise Unsendable("template_error", gettext("The template has no Content SID, by which Twilio knows it."))
         if template.header != "none" or template.buttons:
             raise Unsendable(
                 "template_error",
-                "For Twilio the values of headers and buttons are variables like the others. Put placeholders for them into the wording.",
+                gettext(
+                    "For Twilio the values of headers and buttons are variables like the others. Put placeholders for "
+                    "them into the wording."
+                ),
             )
         fields["ContentSid"] = template.content_sid
         if template.values:
