@@ -133,7 +133,7 @@ class Assets:
                 name: cached[name] if stamps[name] == before.get(name) else _read(path) for name, path in files.items()
             }
             self._assets |= {
-                name: _asset(name, bundle_of(sources, self._text).encode())
+                name: _asset(name, bundle_of(name, self._text).encode())
                 for name, sources in BUNDLES.items()
                 if self._assets.keys() >= set(sources)
             }

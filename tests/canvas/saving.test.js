@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chipOf } from '../../app/static/canvas/save-chip.js';
 import { StoredEdits } from '../../app/static/canvas/stored-edits.js';
-import { chipOf, pause, reason, saveResult } from '../../app/static/canvas/save-result.js';
+import { pause, reason, saveResult } from '../../app/static/canvas/save-result.js';
 import { Storage } from './tabs.js';
 
 const op = { kind: 'move_node', nodeId: 'mail', position: { x: 1, y: 2 } };

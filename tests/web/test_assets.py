@@ -12,6 +12,7 @@ import pytest
 
 from app.web import assets as module
 from app.web.assets import ASK_AGAIN, FOREVER, Assets, assets, best_encoding
+from app.web.bundles import BUNDLES
 
 TEMPLATES = [*Path("app/templates").rglob("*.html"), *Path("frontend-nodes").rglob("*.html")]
 
@@ -105,10 +106,11 @@ def test_every_address_in_styles_and_scripts_is_one_that_stays() -> None:
                 assets().url(name.removeprefix("/static/"))
 
 
-def test_every_module_of_the_builder_is_asked_for_at_once() -> None:
-    asked = {url.rpartition("/")[2] for url in assets().imports("canvas/flow-canvas.js")}
+def test_every_module_of_the_builder_is_asked_for_at_once_or_loaded_when_it_is_used() -> None:
+    entries = [entry for name, entries in BUNDLES.items() if name.startswith("canvas/") for entry in entries]
+    asked = {url.rpartition("/")[2] for entry in entries for url in assets().imports(entry)}
     ours = {path.name for path in Path("app/static/canvas").glob("*.js")} - {"layout-worker.js", "crossings.js"}
-    assert asked == ours | {"session.js", "live.js"}
+    assert asked == ours | {"session.js", "live.js", "texts.js"}
 
 
 async def test_files_arrive_small_and_whole(client: httpx.AsyncClient) -> None:

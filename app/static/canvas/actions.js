@@ -6,17 +6,19 @@ import { addTrigger, armsToKeep, connect, freshId, insert, remove, replace, snap
 import { freeShift } from './free-space.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './elements.js';
+import { later } from './later.js';
 import { toFlow } from './viewport.js';
+import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {import('./commands.js').Slot} Slot */
+
+const tidyPart = later(() => import('./tidy.js'));
 
 export class Actions {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
     this.canvas = canvas;
     this.clipboard = new Clipboard(canvas);
-    /** @type {Worker | undefined} */
-    this.worker = undefined;
     document.addEventListener('click', (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const button = target.closest('[data-do]');
@@ -34,7 +36,7 @@ export class Actions {
     name?.addEventListener('blur', () => {
       const text = name.textContent?.trim();
       if (!text) name.textContent = canvas.graph.name;
-      else if (text !== canvas.graph.name) canvas.perform([{ kind: 'rename', name: text.slice(0, 255) }], 'Renamed the workflow');
+      else if (text !== canvas.graph.name) canvas.perform([{ kind: 'rename', name: text.slice(0, 255) }], gettext('Renamed the workflow'));
     });
   }
 
@@ -85,12 +87,12 @@ export class Actions {
       ];
       if (goals?.length) ops.push({ kind: 'set_goals', goals });
       if (settings) ops.push({ kind: 'set_settings', settings });
-      if (canvas.perform(ops, 'Began with a flow')) canvas.fit();
+      if (canvas.perform(ops, gettext('Began with a flow'))) canvas.fit();
       return canvas.focusOn(first.id);
     }
     const { type, title, data, field } = JSON.parse(start ?? '{}');
     const trigger = { ...first, type, data: { ...canvas.graph.types[`trigger:${type}`]?.defaults, ...data } };
-    if (data) canvas.perform([{ kind: 'set_trigger', trigger }], `Starts when: ${title}`);
+    if (data) canvas.perform([{ kind: 'set_trigger', trigger }], gettext('Starts when: %(title)s', { title }));
     canvas.stage.removeAttribute('data-empty');
     canvas.fit();
     if (!data) canvas.panel.wanted = field ?? '';
@@ -102,11 +104,12 @@ export class Actions {
     const { canvas } = this;
     const trigger = canvas.graph.triggers.get(id);
     if (!trigger || !canvas.editable) return;
-    const word = trigger.enabled ? 'off' : 'on';
+    const step = canvas.titleOf(id);
     canvas.panel.commit();
     const now = /** @type {any} */ (canvas.graph.triggers.get(id));
-    canvas.perform([{ kind: 'set_trigger', trigger: { ...now, enabled: !trigger.enabled } }], `Switched ${canvas.titleOf(id)} ${word}`);
-    canvas.announce(`${canvas.titleOf(id)} is switched ${word}.`);
+    canvas.perform([{ kind: 'set_trigger', trigger: { ...now, enabled: !trigger.enabled } }],
+      trigger.enabled ? gettext('Switched %(step)s off', { step }) : gettext('Switched %(step)s on', { step }));
+    canvas.announce(trigger.enabled ? gettext('%(step)s is switched off.', { step }) : gettext('%(step)s is switched on.', { step }));
   }
 
   /** Switch a step off, so that runs pass it by, or on again. @param {string} id */
@@ -115,9 +118,10 @@ export class Actions {
     if (!canvas.graph.nodes.has(id) || !canvas.editable) return;
     canvas.panel.commit();
     const off = !canvas.graph.nodes.get(id)?.disabled;
-    const word = off ? 'off' : 'on';
-    canvas.perform([{ kind: 'update_node', nodeId: id, disabled: off || null }], `Switched ${canvas.titleOf(id)} ${word}`);
-    canvas.announce(off ? `${canvas.titleOf(id)} is switched off: runs pass it by.` : `${canvas.titleOf(id)} is switched on.`);
+    const step = canvas.titleOf(id);
+    const label = off ? gettext('Switched %(step)s off', { step }) : gettext('Switched %(step)s on', { step });
+    canvas.perform([{ kind: 'update_node', nodeId: id, disabled: off || null }], label);
+    canvas.announce(off ? gettext('%(step)s is switched off: runs pass it by.', { step }) : gettext('%(step)s is switched on.', { step }));
     canvas.panel.reload(id);
   }
 
@@ -138,7 +142,8 @@ export class Actions {
       const { ops, id } = canvas.graph.types[type]?.trigger ? addTrigger(canvas.graph, type, slot.at) : insert(canvas.graph, type, slot);
       const before = slot.source ?? canvas.graph.edges.get(slot.edge ?? '')?.source;
       const label = canvas.graph.types[type]?.label ?? type;
-      if (!canvas.perform(ops, `Added ${label}${before ? ` after ${canvas.titleOf(before)}` : ''}`)) return '';
+      if (!canvas.perform(ops, before ? gettext('Added %(label)s after %(step)s', { label, step: canvas.titleOf(before) }) : gettext('Added %(label)s',
+        { label }))) return '';
       canvas.select([id], { focus: true, open: true });
       return id;
     });
@@ -149,7 +154,7 @@ export class Actions {
     const { graph, palette } = this.canvas;
     if (!graph.node(id)) return palette.open({});
     const port = graph.openPorts(id)[0] ?? graph.ports(id)[0];
-    if (!port) return this.canvas.announce('This step ends the path. Nothing can come after it.', 'err');
+    if (!port) return this.canvas.announce(gettext('This step ends the path. Nothing can come after it.'), 'err');
     const edge = graph.edgeAt(id, port.id);
     palette.open(edge ? { edge: edge.id } : { source: id, port: port.id });
   }
@@ -162,9 +167,12 @@ export class Actions {
       canvas.panel.commit();
       const { ops, id: after, cut } = replace(canvas.graph, id, type);
       const title = canvas.titleOf(id);
-      if (!canvas.perform(ops, `Replaced ${title} by ${label}`)) return;
+      if (!canvas.perform(ops, gettext('Replaced %(title)s by %(label)s', { title, label }))) return;
       canvas.select([after], { focus: true, open: true });
-      if (cut) canvas.announce(`Replaced ${title} by ${label}. ${cut} ${cut === 1 ? 'connection has' : 'connections have'} no place there.`, 'note');
+      if (cut) {
+        canvas.announce(ngettext('Replaced %(title)s by %(label)s. %(number)s connection has no place there.',
+          'Replaced %(title)s by %(label)s. %(number)s connections have no place there.', cut, { title, label }), 'note');
+      }
     });
   }
 
@@ -173,7 +181,9 @@ export class Actions {
     return this.try(() => {
       const ops = connect(canvas.graph, source, port, target);
       const word = canvas.graph.ports(source).find((known) => known.id === port)?.label;
-      return canvas.perform(ops, `Connected ${word ? `${word} of ` : ''}${canvas.titleOf(source)} to ${canvas.titleOf(target)}`);
+      return canvas.perform(ops, word
+        ? gettext('Connected %(branch)s of %(step)s to %(target)s', { branch: word, step: canvas.titleOf(source), target: canvas.titleOf(target) })
+        : gettext('Connected %(step)s to %(target)s', { step: canvas.titleOf(source), target: canvas.titleOf(target) }));
     });
   }
 
@@ -182,7 +192,7 @@ export class Actions {
     const { canvas } = this;
     const stays = [...canvas.graph.triggers.keys()].every((id) => ids.includes(id)) ? canvas.graph.first : '';
     const chosen = ids.filter((id) => id !== stays && canvas.exists(id));
-    if (!chosen.length) return !!stays && canvas.announce(LAST_TRIGGER, 'err');
+    if (!chosen.length) return !!stays && canvas.announce(LAST_TRIGGER(), 'err');
     const [only] = chosen;
     const arms = chosen.length === 1 ? armsToKeep(canvas.graph, only) : [];
     const keep = arms.length ? await this.askArm(only, arms) : undefined;
@@ -190,9 +200,9 @@ export class Actions {
     const steps = chosen.filter((id) => canvas.graph.node(id));
     const neighbour = canvas.graph.incoming(only)[0]?.source ?? [...canvas.graph.triggers.keys()].find((id) => !chosen.includes(id));
     const one = () => (canvas.graph.node(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection');
-    const what = chosen.length > 1 ? `${chosen.length} items` : one();
+    const what = chosen.length > 1 ? gettext('%(number)s items', { number: chosen.length }) : one();
     const had = canvas.contains(document.activeElement);
-    const done = this.try(() => canvas.perform(remove(canvas.graph, chosen, keep), `Deleted ${what}`, { select: [] }));
+    const done = this.try(() => canvas.perform(remove(canvas.graph, chosen, keep), gettext('Deleted %(what)s', { what }), { select: [] }));
     if (done && had && steps.length) canvas.focusOn(neighbour);
     return done;
   }
@@ -203,17 +213,19 @@ export class Actions {
     const ports = canvas.graph.ports(id);
     const word = (port) => ports.find((known) => known.id === port)?.label || port;
     const keeps = arms.map(({ sourceHandle, target }) => {
-      return { value: sourceHandle, text: `Keep “${word(sourceHandle)}”`, note: `Go on to ${canvas.titleOf(target)}` };
+      return { value: sourceHandle, text: gettext('Keep “%(branch)s”', { branch: word(sourceHandle) }), note: gettext('Go on to %(step)s',
+        { step: canvas.titleOf(target) }) };
     });
-    return askOne('ask-arm', canvas.titleOf(id), [...keeps, { value: '', text: 'Keep none', note: 'Steps behind stay on the canvas, unconnected' }]);
+    return askOne('ask-arm', canvas.titleOf(id), [...keeps, { value: '', text: gettext('Keep none'),
+      note: gettext('Steps behind stay on the canvas, unconnected') }]);
   }
 
   /** Move the selection; a burst of arrow keys is one entry of the history. */
   nudge(dx, dy) {
     const { canvas } = this;
     const ids = [...canvas.selection].filter((id) => canvas.scene.boxes.has(id));
-    const what = ids.length > 1 ? `${ids.length} items` : canvas.titleOf(ids[0]);
-    canvas.perform(this.moves(ids, dx, dy), `Moved ${what}`, { key: `move ${ids}`, quiet: true });
+    const what = ids.length > 1 ? gettext('%(number)s items', { number: ids.length }) : canvas.titleOf(ids[0]);
+    canvas.perform(this.moves(ids, dx, dy), gettext('Moved %(what)s', { what }), { key: `move ${ids}`, quiet: true });
   }
 
   /** Ops that move cards and notes by a distance, or to where they are shown now. @returns {import('./graph.js').Op[]} */
@@ -235,7 +247,7 @@ export class Actions {
     const wanted = at ?? (beside ? { x: beside.x + beside.w + 40, y: beside.y } : toFlow(canvas.view, { x: size.w / 2 - 100, y: size.h / 4 }));
     const free = freeShift([...boxes.values()], [{ ...wanted, w: 200, h: 72 }]);
     const note = { id: freshId('note'), text: '', position: snapPoint({ x: wanted.x + free.x, y: wanted.y + free.y }), width: 200, height: 72 };
-    if (!canvas.perform([{ kind: 'add_note', note }], 'Added a note', { select: [note.id] })) return;
+    if (!canvas.perform([{ kind: 'add_note', note }], gettext('Added a note'), { select: [note.id] })) return;
     canvas.show(note.id);
     /** @type {any} */ (canvas.scene.notes.get(note.id)?.firstElementChild)?.focus({ preventScroll: true });
   }
@@ -246,7 +258,7 @@ export class Actions {
     const entry = canvas.scene.cards.get(id);
     if (!entry || canvas.graph.isTrigger(id) || !canvas.editable) return;
     const before = canvas.graph.node(id)?.name ?? '';
-    const input = make('input', 'rename', { type: 'text', maxlength: '200', 'aria-label': 'Name of the step', placeholder: canvas.titleOf(id) });
+    const input = make('input', 'rename', { type: 'text', maxlength: '200', 'aria-label': gettext('Name of the step'), placeholder: canvas.titleOf(id) });
     input.value = before || canvas.titleOf(id);
     entry.li.append(input);
     input.select();
@@ -257,7 +269,8 @@ export class Actions {
       const name = input.value.trim();
       input.remove();
       if (keep && name !== before && !(name === canvas.titleOf(id) && !before)) {
-        canvas.perform([{ kind: 'update_node', nodeId: id, name: name || null }], `Renamed ${before || canvas.graph.presentation(id).label}`);
+        canvas.perform([{ kind: 'update_node', nodeId: id, name: name || null }], gettext('Renamed %(label)s',
+          { label: before || canvas.graph.presentation(id).label }));
       }
       entry.card.focus({ preventScroll: true });
     };
@@ -280,45 +293,8 @@ export class Actions {
     canvas.select([id], { focus: true, open: true });
   }
 
-  /** Notes beside what is tidied up: none may come to lie over or under a card. @param {Record<string, {x: number, y: number}>} positions */
-  notesApart(positions, moved) {
-    const { graph, scene } = this.canvas;
-    const wanted = new Map(moved.map((note) => [note.noteId, note.position]));
-    const boxes = Object.entries(positions).map(([id, at]) => ({ .../** @type {any} */ (scene.boxes.get(id)), ...at }));
-    return [...graph.notes.values()].flatMap((note) => {
-      const at = wanted.get(note.id) ?? note.position;
-      const box = { .../** @type {any} */ (scene.boxes.get(note.id)), ...at };
-      const by = freeShift(boxes, [box]);
-      const position = snapPoint({ x: at.x + by.x, y: at.y + by.y });
-      boxes.push({ ...box, ...position });
-      return position.x === note.position.x && position.y === note.position.y ? [] : [{ kind: 'update_note', noteId: note.id, position }];
-    });
-  }
-
-  /** Lay everything out from top to bottom; one undoable step, animated by the cards' own transition. */
+  /** Lay everything out from top to bottom. */
   tidy() {
-    const { canvas } = this;
-    const worker = (this.worker ??= new Worker(new URL('./layout-worker.js', import.meta.url), { type: 'module' }));
-    const { graph, scene } = canvas;
-    const order = graph.order();
-    const port = (edge) => graph.ports(edge.source).findIndex((one) => one.id === edge.sourceHandle);
-    const lines = [...graph.edges.values()].map((edge) => ({ ...edge, port: port(edge) }));
-    worker.onmessage = ({ data }) => {
-      const differs = (node, at) => node && (node.position.x !== at.x || node.position.y !== at.y);
-      const moved = Object.entries(data.positions).filter(([id, at]) => differs(graph.node(id), at));
-      const ops = moved.map(([id, position]) =>
-        graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position },
-      );
-      const notes = data.notes.map(({ id, position }) => ({ kind: 'update_note', noteId: id, position }));
-      canvas.classList.add('gliding');
-      setTimeout(() => canvas.classList.remove('gliding'), 260);
-      if (canvas.perform([...ops, ...this.notesApart(data.positions, notes)], 'Tidied up')) canvas.fit();
-      else canvas.announce('Everything is in place already.');
-    };
-    worker.postMessage({
-      nodes: order.map((id) => ({ id, ...scene.boxes.get(id) })),
-      edges: lines.sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source) || a.port - b.port),
-      notes: [...graph.notes.values()].map((note) => ({ ...scene.boxes.get(note.id), id: note.id })),
-    });
+    return this.canvas.using(tidyPart, ({ tidy }) => tidy(this.canvas));
   }
 }

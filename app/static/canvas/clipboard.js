@@ -1,13 +1,12 @@
 // @ts-check
 /** Copy, cut, paste and duplicate: as JSON on the clipboard, so that steps go to other workflows, other programs and back. */
-import { WIDTH, clip, paste, snapPoint } from './commands.js';
-import { freeShift } from './free-space.js';
-import { readClip } from './read-clip.js';
-import { bounds, fit, overlaps, sight, toFlow } from './viewport.js';
+import { clip } from './commands.js';
+import { later } from './later.js';
+import { gettext, ngettext } from '../texts.js';
 
-const CARD = 96;
-const NOTHING = 'Nothing is selected that could be copied. A trigger stays where it is.';
-const counted = (number, one) => `${number} ${one}${number === 1 ? '' : 's'}`;
+const copiesPart = later(() => import('./copies.js'));
+const nothing = () => gettext('Nothing is selected that could be copied. A trigger stays where it is.');
+const items = (/** @type {number} */ number) => ngettext('%(number)s item', '%(number)s items', number);
 
 export class Clipboard {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
@@ -41,11 +40,11 @@ export class Clipboard {
     const clipped = clip(graph, ids);
     const count = clipped.nodes.length + clipped.notes.length;
     if (!count) {
-      canvas.announce(NOTHING, 'err');
+      canvas.announce(nothing(), 'err');
       return '';
     }
     const one = clipped.nodes.length === 1 && count === 1;
-    canvas.announce(`Copied ${one ? canvas.titleOf(clipped.nodes[0].id) : counted(count, 'item')}`);
+    canvas.announce(gettext('Copied %(what)s', { what: one ? canvas.titleOf(clipped.nodes[0].id) : items(count) }));
     return (this.text = JSON.stringify(clipped));
   }
 
@@ -60,55 +59,16 @@ export class Clipboard {
   async pasteFromMenu(at) {
     const text = await navigator.clipboard?.readText().catch(() => '');
     if (text || this.text) return this.paste(text || this.text, at);
-    return this.canvas.announce('This browser keeps the clipboard to itself. Press Ctrl V.', 'err');
+    return this.canvas.announce(gettext('This browser keeps the clipboard to itself. Press Ctrl V.'), 'err');
   }
 
   /** @param {string} text @param {import('./viewport.js').Point} [at] */
   paste(text, at) {
-    const { canvas } = this;
-    const { clipped, why, left } = readClip(text, canvas.graph);
-    if (!clipped) return canvas.announce(why, 'err');
-    const added = this.put(clipped, at, (count) => `Pasted ${counted(count, 'item')}`);
-    if (added && left.length) canvas.announce(`Pasted ${counted(clipped.nodes.length, 'step')}. ${left.join(' ')}`, 'note');
-    return added;
+    return this.canvas.using(copiesPart, (copies) => copies.pasteText(this.canvas, text, at));
   }
 
   /** @param {string[]} ids */
   duplicate(ids) {
-    const { canvas } = this;
-    const clipped = clip(canvas.graph, ids);
-    if (!clipped.nodes.length && !clipped.notes.length) return canvas.announce(NOTHING, 'err');
-    return this.put(clipped, undefined, (count) => `Duplicated ${count > 1 ? counted(count, 'item') : canvas.titleOf(ids[0])}`);
-  }
-
-  /** Add a clip where nothing lies: at `at`, beside its originals when they are in sight here, else in the middle of the view. */
-  put(clipped, at, label) {
-    const { canvas } = this;
-    const { graph, scene } = canvas;
-    const boxOf = (item) => ({ ...item.position, w: item.width ?? WIDTH, h: item.height ?? scene.boxes.get(item.id)?.h ?? CARD });
-    const parts = [...clipped.nodes, ...(clipped.notes ?? [])].map(boxOf);
-    const group = /** @type {import('./viewport.js').Box} */ (bounds(parts));
-    const present = clipped.nodes.some((node) => graph.nodes.has(node.id)) && overlaps(group, sight(canvas.view, scene.size));
-    const middle = toFlow(canvas.view, { x: scene.size.w / 2, y: scene.size.h / 3 });
-    const goal = at ?? (present ? group : { x: middle.x - group.w / 2, y: middle.y });
-    const by = snapPoint({ x: goal.x - group.x, y: goal.y - group.y });
-    const moved = parts.map((part) => ({ ...part, x: part.x + by.x, y: part.y + by.y }));
-    const free = freeShift([...scene.boxes.values()], moved);
-    const copies = paste(clipped, { x: by.x + free.x, y: by.y + free.y });
-    if (!canvas.perform(copies.ops, label(copies.ids.length), { select: copies.ids })) return false;
-    if (graph.node(copies.ids[0])) canvas.focusOn(copies.ids[0]);
-    this.showAll(copies.ids);
-    return true;
-  }
-
-  /** Bring all of these into sight, farther away when there is no other way. @param {string[]} ids */
-  showAll(ids) {
-    const { canvas } = this;
-    const { boxes, size } = canvas.scene;
-    const box = bounds(ids.map((id) => /** @type {any} */ (boxes.get(id))).filter(Boolean));
-    if (!box || canvas.outline || ids.length < 2) return;
-    const { k } = canvas.view;
-    if (box.w * k > size.w - 64 || box.h * k > size.h - 128) canvas.setView(fit(box, size), true);
-    else canvas.reveal(box);
+    return this.canvas.using(copiesPart, (copies) => copies.duplicate(this.canvas, ids) || this.canvas.announce(nothing(), 'err'));
   }
 }

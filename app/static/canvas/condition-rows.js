@@ -5,6 +5,7 @@
  */
 import { arrange, read } from './forms.js';
 import { FieldPicker } from './field-picker.js';
+import { gettext } from '../texts.js';
 
 const STEPS_DEEP = 4;
 
@@ -134,13 +135,14 @@ export class ConditionRows {
     event.stopPropagation();
     const row = grip.closest('[data-item]');
     const place = nextPlace(row, event.key === 'ArrowUp' ? -1 : 1);
-    if (!place) return this.owner.say('It is at the end already.');
-    if (!fits(row, place.list)) return this.owner.say('Groups cannot be nested deeper.');
+    if (!place) return this.owner.say(gettext('It is at the end already.'));
+    if (!fits(row, place.list)) return this.owner.say(gettext('Groups cannot be nested deeper.'));
     this.move(row, place.list, place.before);
     grip.focus();
     const items = itemsOf(place.list);
     const group = place.list.closest('.group');
-    this.owner.say(`Moved to place ${items.indexOf(row) + 1} of ${items.length}${group ? ' in a group' : ''}.`);
+    const now = { place: items.indexOf(row) + 1, number: items.length };
+    this.owner.say(group ? gettext('Moved to place %(place)s of %(number)s in a group.', now) : gettext('Moved to place %(place)s of %(number)s.', now));
   }
 
   /** @param {Element} row @param {Element} list @param {Element | null} before */
@@ -167,7 +169,7 @@ export class ConditionRows {
     arrange(/** @type {Element} */ (row.closest('form')));
     /** @type {any} */ (copy.querySelector('[data-grip]'))?.focus();
     this.owner.changed();
-    this.owner.say('Duplicated.');
+    this.owner.say(gettext('Duplicated.'));
   }
 
   /** A row of another kind takes the place of one. @param {Element} row @param {{value: string, row?: string}} offer */

@@ -2,6 +2,7 @@
 /** The menu of everything that can be done with what is under the pointer or has the focus: right click, long press, menu key, Shift F10. */
 import { make } from './elements.js';
 import { toScreen } from './viewport.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./viewport.js').Point} Point @typedef {[text: string, icon: string, keys: string, work: () => any, off?: boolean] | null} Entry */
 /** @typedef {{x: number, y: number}} Spot on the screen */
@@ -14,7 +15,6 @@ export class ContextMenu {
     this.canvas = canvas;
     this.root = /** @type {HTMLDialogElement} */ (document.getElementById('context-menu'));
     this.list = /** @type {HTMLElement} */ (this.root.firstElementChild);
-    canvas.addEventListener('contextmenu', (event) => this.wanted(/** @type {PointerEvent} */ (event)));
     this.root.addEventListener('keydown', (event) => this.keys(event));
     // Not by click: the one that follows a long press comes when the finger that opened the menu goes up.
     this.root.addEventListener('pointerdown', (event) => event.target === this.root && this.root.close());
@@ -22,17 +22,6 @@ export class ContextMenu {
       event.preventDefault();
       if (event.target === this.root) this.root.close();
     });
-  }
-
-  /** @param {PointerEvent} event */
-  wanted(event) {
-    const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest('.note-text:focus, input')) return; // the browser's own menu: spelling, paste
-    event.preventDefault();
-    if (this.canvas.outline || event.pointerType === 'touch') return; // a long press is told by the gestures
-    const byKey = event.button !== 2;
-    if (byKey) this.openAtFocus();
-    else this.open(target, { x: event.clientX, y: event.clientY });
   }
 
   /** By the keyboard: of the selection or the focused card, beside it. */
@@ -75,14 +64,14 @@ export class ContextMenu {
 
   nameOf(id) {
     const { canvas } = this;
-    if (canvas.selection.size > 1 && canvas.selection.has(id)) return `${canvas.selection.size} selected`;
+    if (canvas.selection.size > 1 && canvas.selection.has(id)) return gettext('%(number)s selected', { number: canvas.selection.size });
     if (canvas.graph.node(id)) return canvas.titleOf(id);
-    return canvas.graph.notes.has(id) ? 'Note' : id ? 'Connection' : 'Canvas';
+    return canvas.graph.notes.has(id) ? gettext('Note') : id ? gettext('Connection') : gettext('Canvas');
   }
 
   /** @param {NonNullable<Entry>} entry */
   line([text, icon, keys, work, off = false]) {
-    const button = make('button', `mi${text.startsWith('Delete') ? ' dng' : ''}`, { type: 'button', role: 'menuitem', tabindex: '-1' });
+    const button = make('button', `mi${icon === 'trash-2' ? ' dng' : ''}`, { type: 'button', role: 'menuitem', tabindex: '-1' });
     const words = make('span', 'grow');
     words.textContent = text;
     button.append(this.canvas.icon(icon), words);
@@ -134,14 +123,14 @@ export class ContextMenu {
   /** @returns {Entry[]} */
   toRead(id) {
     const { canvas } = this;
-    const open = /** @type {Entry} */ (['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true })]);
+    const open = /** @type {Entry} */ ([gettext('Open'), 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true })]);
     return [...(canvas.graph.node(id) ? [open, null] : []), ...this.ofView()];
   }
 
   /** @returns {Entry[]} */
   ofView() {
     const { canvas } = this;
-    return [['Find a step', 'search', 'F', () => canvas.palette.find()], ['Fit to view', 'maximize', '1', () => canvas.fit()]];
+    return [[gettext('Find a step'), 'search', 'F', () => canvas.palette.find()], [gettext('Fit to view'), 'maximize', '1', () => canvas.fit()]];
   }
 
   /** What every copyable thing has. @param {() => string[]} ids @returns {Entry[]} */
@@ -149,9 +138,9 @@ export class ContextMenu {
     const { actions } = this.canvas;
     const cut = () => actions.clipboard.copy(ids()) && actions.remove(ids());
     return [
-      ['Cut', 'unlink', 'Ctrl X', cut],
-      ['Copy', 'copy', 'Ctrl C', () => actions.clipboard.copy(ids())],
-      ['Duplicate', 'layers-2', 'Ctrl D', () => actions.clipboard.duplicate(ids())],
+      [gettext('Cut'), 'unlink', 'Ctrl X', cut],
+      [gettext('Copy'), 'copy', 'Ctrl C', () => actions.clipboard.copy(ids())],
+      [gettext('Duplicate'), 'layers-2', 'Ctrl D', () => actions.clipboard.duplicate(ids())],
     ];
   }
 
@@ -163,19 +152,20 @@ export class ContextMenu {
     const failure = graph.presentation(id).hidden?.some((port) => port.id === 'error') && !graph.edgeAt(id, 'error');
     const ends = !graph.ports(id).length;
     return [
-      ['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
-      ['Rename', 'pencil', 'F2', () => actions.rename(id)],
+      [gettext('Open'), 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
+      [gettext('Rename'), 'pencil', 'F2', () => actions.rename(id)],
       null,
-      ['Add a step after', 'plus', 'A', () => actions.addAfter(id), ends],
-      ['Connect to…', 'cable', 'C', () => this.connect(id), ends],
-      ...(failure ? [/** @type {Entry} */ (['Add a path for failures', 'circle-alert', '', () => canvas.palette.open({ source: id, port: 'error' })])] : []),
-      ['Replace with…', 'repeat', '', () => canvas.palette.openReplacement(id)],
-      [off ? 'Switch on' : 'Switch off for now', off ? 'play' : 'pause', '', () => actions.switchStep(id)],
+      [gettext('Add a step after'), 'plus', 'A', () => actions.addAfter(id), ends],
+      [gettext('Connect to…'), 'cable', 'C', () => this.connect(id), ends],
+      ...(failure ? [/** @type {Entry} */ ([gettext('Add a path for failures'), 'circle-alert', '', () => canvas.palette.open({ source: id,
+        port: 'error' })])] : []),
+      [gettext('Replace with…'), 'repeat', '', () => canvas.palette.openReplacement(id)],
+      [off ? gettext('Switch on') : gettext('Switch off for now'), off ? 'play' : 'pause', '', () => actions.switchStep(id)],
       null,
       ...this.ofCopies(() => [id]),
-      ['Select all behind it', 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
+      [gettext('Select all behind it'), 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
       null,
-      ['Delete', 'trash-2', 'Del', () => actions.remove([id])],
+      [gettext('Delete'), 'trash-2', 'Del', () => actions.remove([id])],
     ];
   }
 
@@ -186,15 +176,15 @@ export class ContextMenu {
     const enabled = graph.triggers.get(id)?.enabled;
     const several = graph.triggers.size > 1;
     return [
-      ['Open', 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
-      ['Add a step after', 'plus', 'A', () => actions.addAfter(id)],
-      ['Connect to…', 'cable', 'C', () => this.connect(id)],
+      [gettext('Open'), 'panel-right', 'Enter', () => canvas.select([id], { focus: true, open: true, into: true })],
+      [gettext('Add a step after'), 'plus', 'A', () => actions.addAfter(id)],
+      [gettext('Connect to…'), 'cable', 'C', () => this.connect(id)],
       null,
-      ['Add a trigger', 'plus', '', () => canvas.palette.openTriggers()],
-      [enabled ? 'Switch off' : 'Switch on', enabled ? 'pause' : 'play', '', () => actions.switchTrigger(id), enabled && !several],
-      ['Select all behind it', 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
+      [gettext('Add a trigger'), 'plus', '', () => canvas.palette.openTriggers()],
+      [enabled ? gettext('Switch off') : gettext('Switch on'), enabled ? 'pause' : 'play', '', () => actions.switchTrigger(id), enabled && !several],
+      [gettext('Select all behind it'), 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],
       null,
-      ['Delete', 'trash-2', 'Del', () => actions.remove([id]), !several],
+      [gettext('Delete'), 'trash-2', 'Del', () => actions.remove([id]), !several],
     ];
   }
 
@@ -202,14 +192,15 @@ export class ContextMenu {
   ofSeveral() {
     const { canvas } = this;
     const ids = () => [...canvas.selection];
-    return [...this.ofCopies(ids), null, ['Delete', 'trash-2', 'Del', () => canvas.actions.remove(ids())]];
+    return [...this.ofCopies(ids), null, [gettext('Delete'), 'trash-2', 'Del', () => canvas.actions.remove(ids())]];
   }
 
   /** @param {string} id @returns {Entry[]} */
   ofNote(id) {
     const { canvas } = this;
     const write = () => /** @type {any} */ (canvas.scene.notes.get(id)?.firstElementChild)?.focus();
-    return [['Write', 'pencil', '', write], null, ...this.ofCopies(() => [id]), null, ['Delete', 'trash-2', 'Del', () => canvas.actions.remove([id])]];
+    return [[gettext('Write'), 'pencil', '', write], null, ...this.ofCopies(() => [id]), null, [gettext('Delete'), 'trash-2', 'Del',
+      () => canvas.actions.remove([id])]];
   }
 
   /** @param {string} id @returns {Entry[]} */
@@ -217,13 +208,13 @@ export class ContextMenu {
     const { canvas } = this;
     const edge = /** @type {import('./graph.js').Edge} */ (canvas.graph.edges.get(id));
     return [
-      ['Add a step here', 'plus', '', () => canvas.palette.open({ edge: id })],
-      ['Lead to another step…', 'cable', 'C', () => this.connect(edge.source, edge.sourceHandle)],
+      [gettext('Add a step here'), 'plus', '', () => canvas.palette.open({ edge: id })],
+      [gettext('Lead to another step…'), 'cable', 'C', () => this.connect(edge.source, edge.sourceHandle)],
       null,
-      [`Go to ${canvas.titleOf(edge.source)}`, 'arrow-up', '', () => canvas.select([edge.source], { focus: true })],
-      [`Go to ${canvas.titleOf(edge.target)}`, 'arrow-down', '', () => canvas.select([edge.target], { focus: true })],
+      [gettext('Go to %(step)s', { step: canvas.titleOf(edge.source) }), 'arrow-up', '', () => canvas.select([edge.source], { focus: true })],
+      [gettext('Go to %(step)s', { step: canvas.titleOf(edge.target) }), 'arrow-down', '', () => canvas.select([edge.target], { focus: true })],
       null,
-      ['Delete the connection', 'trash-2', 'Del', () => canvas.actions.remove([id])],
+      [gettext('Delete the connection'), 'trash-2', 'Del', () => canvas.actions.remove([id])],
     ];
   }
 
@@ -233,13 +224,13 @@ export class ContextMenu {
     const { actions, history } = canvas;
     const undo = history.undoLabel;
     return [
-      ['Add a step here', 'plus', '/', () => canvas.palette.open({ at })],
-      ['Add a note here', 'sticky-note', 'N', () => actions.addNote(at)],
-      ['Paste here', 'inbox', 'Ctrl V', () => actions.clipboard.pasteFromMenu(at)],
+      [gettext('Add a step here'), 'plus', '/', () => canvas.palette.open({ at })],
+      [gettext('Add a note here'), 'sticky-note', 'N', () => actions.addNote(at)],
+      [gettext('Paste here'), 'inbox', 'Ctrl V', () => actions.clipboard.pasteFromMenu(at)],
       null,
-      [undo ? `Undo: ${undo}` : 'Undo', 'undo-2', 'Ctrl Z', () => canvas.undo(), !undo],
-      ['Select everything', 'layers', 'Ctrl A', () => canvas.select([...canvas.graph.ids(), ...canvas.graph.notes.keys()])],
-      ['Tidy up', 'wand-sparkles', '', () => actions.tidy()],
+      [undo ? gettext('Undo: %(undo)s', { undo }) : gettext('Undo'), 'undo-2', 'Ctrl Z', () => canvas.undo(), !undo],
+      [gettext('Select everything'), 'layers', 'Ctrl A', () => canvas.select([...canvas.graph.ids(), ...canvas.graph.notes.keys()])],
+      [gettext('Tidy up'), 'wand-sparkles', '', () => actions.tidy()],
       null,
       ...this.ofView(),
     ];
@@ -258,6 +249,6 @@ export class ContextMenu {
   selectBehind(id) {
     const { canvas } = this;
     canvas.select(canvas.graph.downstream(id), { focus: false });
-    canvas.announce(`${canvas.selection.size} selected`);
+    canvas.announce(gettext('%(number)s selected', { number: canvas.selection.size }));
   }
 }

@@ -5,6 +5,7 @@
  */
 import { entryOf, iconOf, optionsOf } from './field-catalog.js';
 import { chosenValues } from './value-chips.js';
+import { gettext } from '../texts.js';
 
 const MOST = 60;
 
@@ -35,7 +36,7 @@ const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `
 export class FieldPicker {
   /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes
    * @param {string} [id] of the list @param {string} [label] */
-  constructor(become, id = 'field-picker', label = 'Suggestions') {
+  constructor(become, id = 'field-picker', label = gettext('Suggestions')) {
     this.become = become;
     this.box = document.createElement('div');
     this.box.className = 'picker';

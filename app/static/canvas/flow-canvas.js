@@ -5,12 +5,13 @@
  */
 import { Actions } from './actions.js';
 import { Address } from './address.js';
-import { ContextMenu } from './context-menu.js';
 import { Gestures } from './gestures.js';
 import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
 import { Keyboard } from './keyboard.js';
+import { loadAhead } from './later.js';
 import { followDraft } from './live-draft.js';
+import { MenuRequests } from './menu-requests.js';
 import { Overlay } from './overlay.js';
 import { Palette } from './palette.js';
 import { Panel } from './panel.js';
@@ -19,6 +20,7 @@ import { Scene } from './scene.js';
 import { StoredHistory } from './stored-history.js';
 import { Sync } from './sync.js';
 import * as view from './viewport.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./graph.js').Op} Op @typedef {import('./viewport.js').View} View */
 
@@ -63,7 +65,7 @@ export class FlowCanvas extends HTMLElement {
     this.panel = new Panel(this);
     this.overlay = new Overlay(this, data.diagnostics);
     this.keyboard = new Keyboard(this);
-    this.menu = new ContextMenu(this);
+    this.menu = new MenuRequests(this);
     this.address = new Address(this);
     this.scene.render();
     this.scene.flush();
@@ -71,6 +73,7 @@ export class FlowCanvas extends HTMLElement {
     this.sync.start();
     this.changed();
     this.setAttribute('data-ready', '');
+    loadAhead();
     if (document.activeElement === document.body) this.begin();
     this.sync.ready().then(() => {
       this.address.follow();
@@ -124,26 +127,26 @@ export class FlowCanvas extends HTMLElement {
 
   undo() {
     this.panel.commit();
-    this.travel(this.history.undo(), 'inverse', 'Undid');
+    this.travel(this.history.undo(), 'inverse');
   }
 
   redo() {
-    this.travel(this.history.redo(), 'ops', 'Redid');
+    this.travel(this.history.redo(), 'ops');
   }
 
-  travel(entry, direction, verb) {
-    if (!entry) return this.announce(verb === 'Undid' ? 'Nothing to undo.' : 'Nothing to do again.');
+  travel(entry, direction) {
+    if (!entry) return this.announce(direction === 'inverse' ? gettext('Nothing to undo.') : gettext('Nothing to do again.'));
     try {
       this.graph.applyAll(entry[direction]);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.history.forget(new Set(entry.ops));
       this.changed();
-      return this.announce(`That cannot be taken back any more: ${error.message}`, 'err');
+      return this.announce(gettext('That cannot be taken back any more: %(message)s', { message: error.message }), 'err');
     }
     this.sync.enqueue(entry[direction]);
     this.redraw(entry[direction]);
-    this.announce(`${verb}: ${entry.label}`);
+    this.announce(direction === 'inverse' ? gettext('Undid: %(change)s', { change: entry.label }) : gettext('Redid: %(change)s', { change: entry.label }));
     this.emit('wf:op', { ops: entry[direction], label: entry.label, travelled: true });
   }
 
@@ -184,8 +187,8 @@ export class FlowCanvas extends HTMLElement {
       button.disabled = off;
       button.title = label ? `${word}: ${label}` : word;
     };
-    set('[data-do=undo]', history.undoLabel, 'Undo');
-    set('[data-do=redo]', history.redoLabel, 'Redo');
+    set('[data-do=undo]', history.undoLabel, gettext('Undo'));
+    set('[data-do=redo]', history.redoLabel, gettext('Redo'));
     stage.toggleAttribute('data-empty', graph.blank);
     for (const heading of document.querySelectorAll('[data-workflow-name]')) {
       if (document.activeElement !== heading) heading.textContent = graph.name;
@@ -229,7 +232,8 @@ export class FlowCanvas extends HTMLElement {
       const names = (edges, end) => edges.map((edge) => this.titleOf(edge[end])).join(' and ');
       const from = names(this.graph.incoming(id), 'source');
       const to = names(this.graph.outgoing(id), 'target');
-      const parts = [`Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`];
+      const parts = [gettext('Step %(number)s of %(number_2)s', { number: index + 1, number_2: order.length }), from && gettext('From %(step)s',
+        { step: from }), to && gettext('To %(step)s', { step: to })];
       const place = card.querySelector('.place') ?? card.appendChild(make('span', 'sr place'));
       place.textContent = `. ${parts.filter(Boolean).join('. ')}.`;
       card.tabIndex = id === this.current ? 0 : -1;
@@ -241,6 +245,12 @@ export class FlowCanvas extends HTMLElement {
     const live = /** @type {HTMLElement} */ (document.getElementById('canvas-live'));
     live.textContent = live.textContent === text ? `${text}\u00a0` : text;
     if (kind) document.dispatchEvent(new CustomEvent('toast', { detail: { text, kind } }));
+  }
+
+  /** Do something with a part of the builder that is loaded when it is first used (`later`).
+   * @template T @param {() => Promise<T>} part @param {(module: T) => any} work */
+  using(part, work) {
+    return part().then(work, () => this.announce(gettext('You are offline. This opens when the connection is back.'), 'err'));
   }
 
   emit(name, detail = {}) {

@@ -7,6 +7,7 @@ import { attach, snap } from './commands.js';
 import { Links } from './links.js';
 import { make } from './elements.js';
 import * as view from './viewport.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./viewport.js').Point} Point */
 /** @typedef {{move?: (at: Point, event: any) => void, up?: (at: Point, event: any) => void, cancel?: () => void, pans?: boolean,
@@ -293,11 +294,12 @@ export class Gestures {
       up: (at) => {
         const slot = loose && scene.boxes.has(id) ? slotOf(this.flow(at)).slot : null;
         finish();
-        const label = ids.length > 1 ? `Moved ${ids.length} items` : `Moved ${graph.node(id) ? canvas.titleOf(id) : 'the note'}`;
+        const label = ids.length > 1 ? gettext('Moved %(number)s items', { number: ids.length }) : graph.node(id) ? gettext('Moved %(what)s',
+          { what: canvas.titleOf(id) }) : gettext('Moved the note');
         const ops = canvas.actions.moves(ids);
         if (slot?.edge || slot?.source) ops.push(...attach(graph, id, slot));
-        const linked = slot?.source ? `Connected ${canvas.titleOf(slot.source)} to ${canvas.titleOf(id)}` : label;
-        canvas.perform(ops, slot?.edge ? `Inserted ${canvas.titleOf(id)}` : linked);
+        const linked = slot?.source ? gettext('Connected %(step)s to %(step_2)s', { step: canvas.titleOf(slot.source), step_2: canvas.titleOf(id) }) : label;
+        canvas.perform(ops, slot?.edge ? gettext('Inserted %(step)s', { step: canvas.titleOf(id) }) : linked);
       },
       cancel: () => {
         finish();
@@ -325,7 +327,7 @@ export class Gestures {
       up: (at) => {
         frame.remove();
         if (this.near(from, at)) canvas.select(before);
-        else if (canvas.selection.size) canvas.announce(`${canvas.selection.size} selected`);
+        else if (canvas.selection.size) canvas.announce(gettext('%(number)s selected', { number: canvas.selection.size }));
       },
       cancel: () => {
         frame.remove();
@@ -346,7 +348,7 @@ export class Gestures {
         Object.assign(box, { w: Math.max(120, snap(start.w + (at.x - from.x) / k)), h: Math.max(48, snap(start.h + (at.y - from.y) / k)) });
         canvas.scene.touch(id);
       },
-      up: () => canvas.perform([{ kind: 'update_note', noteId: id, width: Math.round(box.w), height: Math.round(box.h) }], 'Resized the note'),
+      up: () => canvas.perform([{ kind: 'update_note', noteId: id, width: Math.round(box.w), height: Math.round(box.h) }], gettext('Resized the note')),
       cancel: () => {
         Object.assign(box, start);
         canvas.scene.touch(id);

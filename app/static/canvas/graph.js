@@ -14,6 +14,7 @@
  *   unfinished?: boolean, takesEdges?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
+import { gettext } from '../texts.js';
 
 /** A change that would break the graph; the message can be shown as it is. */
 export class Refused extends Error {}
@@ -27,7 +28,7 @@ const BESIDE = ['event', 'conditions', 'match'];
 const NODE_FIELDS = ['data', 'name', 'retry', 'onError', 'timeout', 'disabled'];
 /** A step whose type this server does not know keeps its edges and can still be moved or removed. */
 const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }], hidden: [{ id: 'error', label: 'Error', tone: 'error' }] };
-export const LAST_TRIGGER = 'The trigger stays: it is where runs begin. Change it in its form, or add another one first.';
+export const LAST_TRIGGER = () => gettext('The trigger stays: it is where runs begin. Change it in its form, or add another one first.');
 
 const clone = (value) => (value === undefined ? undefined : structuredClone(value));
 const need = (condition, message) => {
@@ -171,11 +172,11 @@ export class Graph {
 
   /** Why this connection is not possible, or '' when it is. */
   whyNot(source, port, target) {
-    if (!this.node(source) || !this.node(target)) return 'That step is gone.';
-    if (this.isTrigger(target)) return 'Nothing can lead to the trigger.';
-    if (!this.takesEdges(target)) return 'Errors lead to this step, and nothing else can.';
+    if (!this.node(source) || !this.node(target)) return gettext('That step is gone.');
+    if (this.isTrigger(target)) return gettext('Nothing can lead to the trigger.');
+    if (!this.takesEdges(target)) return gettext('Errors lead to this step, and nothing else can.');
     if (source === target) return 'A step cannot lead to itself.';
-    if (!this.hasPort(source, port)) return `This step has no way out called “${port}”.`;
+    if (!this.hasPort(source, port)) return gettext('This step has no way out called “%(port)s”.', { port });
     return '';
   }
 
@@ -247,12 +248,12 @@ export class Graph {
   /** @param {Op} op @returns {Op[]} its inverse */
   apply(op) {
     const change = /** @type {any} */ (this)[`_${op.kind}`];
-    need(change, `This page does not know the change “${op.kind}”. Reload it.`);
+    need(change, gettext('This page does not know the change “%(kind)s”. Reload it.', { kind: op.kind }));
     return change.call(this, op);
   }
 
   _add_node({ node }) {
-    need(!this.node(node.id), 'There is already a step with that id.');
+    need(!this.node(node.id), gettext('There is already a step with that id.'));
     need(this.nodes.size < MAX_NODES, `A workflow has at most ${MAX_NODES} steps.`);
     this.nodes.set(node.id, clone(node));
     return [{ kind: 'remove_node', nodeId: node.id }];
@@ -260,7 +261,7 @@ export class Graph {
 
   _remove_node({ nodeId }) {
     const node = this.nodes.get(nodeId);
-    need(node, 'That step is already gone.');
+    need(node, gettext('That step is already gone.'));
     const cut = [...this.incoming(nodeId), ...this.outgoing(nodeId)];
     for (const edge of cut) this.edges.delete(edge.id);
     this.known = null;
@@ -271,7 +272,7 @@ export class Graph {
   _move_node({ nodeId, position }) {
     const to = { x: position.x, y: position.y };
     const node = this.triggers.get(nodeId) ?? this.nodes.get(nodeId);
-    need(node, 'That step is gone.');
+    need(node, gettext('That step is gone.'));
     const before = /** @type {FlowNode} */ (node).position;
     /** @type {FlowNode} */ (node).position = to;
     return [{ kind: 'move_node', nodeId, position: before }];
@@ -279,7 +280,7 @@ export class Graph {
 
   _update_node({ nodeId, ...fields }) {
     const node = /** @type {any} */ (this.nodes.get(nodeId));
-    need(node, 'That step is gone.');
+    need(node, gettext('That step is gone.'));
     const inverse = /** @type {Op} */ ({ kind: 'update_node', nodeId });
     for (const [key, value] of Object.entries(fields)) {
       if (value === undefined || !NODE_FIELDS.includes(key)) continue;
@@ -292,10 +293,10 @@ export class Graph {
 
   _add_edge({ edge }) {
     const port = edge.sourceHandle ?? 'next';
-    need(!this.edges.has(edge.id), 'There is already a connection with that id.');
+    need(!this.edges.has(edge.id), gettext('There is already a connection with that id.'));
     const reason = this.whyNot(edge.source, port, edge.target);
     need(!reason, reason);
-    need(!this.edgeAt(edge.source, port), 'This way out already leads somewhere.');
+    need(!this.edgeAt(edge.source, port), gettext('This way out already leads somewhere.'));
     this.edges.set(edge.id, { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port });
     this.known = null;
     return [{ kind: 'remove_edge', edgeId: edge.id }];
@@ -303,14 +304,14 @@ export class Graph {
 
   _remove_edge({ edgeId }) {
     const edge = this.edges.get(edgeId);
-    need(edge, 'That connection is already gone.');
+    need(edge, gettext('That connection is already gone.'));
     this.edges.delete(edgeId);
     this.known = null;
     return [{ kind: 'add_edge', edge }];
   }
 
   _add_trigger({ trigger, index = this.triggers.size }) {
-    need(!this.node(trigger.id), 'There is already a step with that id.');
+    need(!this.node(trigger.id), gettext('There is already a step with that id.'));
     need(this.triggers.size < MAX_TRIGGERS, `A workflow has at most ${MAX_TRIGGERS} triggers.`);
     const all = [...this.triggers.values()];
     all.splice(index, 0, clone(trigger));
@@ -320,7 +321,7 @@ export class Graph {
 
   _set_trigger({ trigger }) {
     const before = this.triggers.get(trigger.id);
-    need(before, 'That trigger is gone.');
+    need(before, gettext('That trigger is gone.'));
     this.triggers.set(trigger.id, clone(trigger));
     return [{ kind: 'set_trigger', trigger: before }];
   }
@@ -334,8 +335,8 @@ export class Graph {
 
   _remove_trigger({ triggerId }) {
     const trigger = this.triggers.get(triggerId);
-    need(trigger, 'That trigger is already gone.');
-    need(this.triggers.size > 1, LAST_TRIGGER);
+    need(trigger, gettext('That trigger is already gone.'));
+    need(this.triggers.size > 1, LAST_TRIGGER());
     const index = [...this.triggers.keys()].indexOf(triggerId);
     const cut = this.outgoing(triggerId);
     for (const edge of cut) this.edges.delete(edge.id);
@@ -357,14 +358,14 @@ export class Graph {
   }
 
   _add_note({ note }) {
-    need(!this.notes.has(note.id), 'There is already a note with that id.');
+    need(!this.notes.has(note.id), gettext('There is already a note with that id.'));
     this.notes.set(note.id, clone(note));
     return [{ kind: 'remove_note', noteId: note.id }];
   }
 
   _update_note({ noteId, ...changes }) {
     const note = /** @type {any} */ (this.notes.get(noteId));
-    need(note, 'That note is gone.');
+    need(note, gettext('That note is gone.'));
     const inverse = /** @type {Op} */ ({ kind: 'update_note', noteId });
     for (const key of ['text', 'position', 'width', 'height']) {
       if (changes[key] === undefined) continue;
@@ -376,7 +377,7 @@ export class Graph {
 
   _remove_note({ noteId }) {
     const note = this.notes.get(noteId);
-    need(note, 'That note is already gone.');
+    need(note, gettext('That note is already gone.'));
     this.notes.delete(noteId);
     return [{ kind: 'add_note', note }];
   }

@@ -4,6 +4,7 @@ import { WIDTH, snap } from './commands.js';
 import { entryPoint, nearest } from './edges.js';
 import { Reconnection } from './reconnection.js';
 import { make } from './elements.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./viewport.js').Point} Point @typedef {import('./commands.js').Slot} Slot */
 
@@ -35,7 +36,7 @@ export class Links {
     canvas.classList.add('linking');
     for (const [id, { li }] of canvas.scene.cards) li.classList.toggle('possible', !canvas.graph.whyNot(source, port, id));
     this.draw(this.gestures.last, null);
-    canvas.announce(`Choose the step that ${canvas.titleOf(source)} should lead to. Escape stops.`);
+    canvas.announce(gettext('Choose the step that %(step)s should lead to. Escape stops.', { step: canvas.titleOf(source) }));
   }
 
   unlink() {
@@ -175,7 +176,9 @@ export class Links {
     const spot = this.spotOf(edge);
     const graph = canvas.graph.edges.get(edge);
     this.button.dataset.edge = edge;
-    this.button.setAttribute('aria-label', `Add a step between ${canvas.titleOf(graph?.source ?? '')} and ${canvas.titleOf(graph?.target ?? '')}`);
+    this.button.setAttribute('aria-label', gettext('Add a step between %(title)s and %(step)s', {
+      title: canvas.titleOf(graph?.source ?? ''), step: canvas.titleOf(graph?.target ?? ''),
+    }));
     this.button.style.transform = `translate(${spot.x}px,${spot.y}px) translate(-50%,-50%)`;
   }
 

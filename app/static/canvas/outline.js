@@ -4,6 +4,7 @@
  * and says where a path joins another one. Rows of a branch stand in the order of its ports, each before the steps of its arm.
  */
 import { make } from './elements.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./graph.js').Graph} Graph */
 /** @typedef {{id: string, port: string, label: string, target: string, before: string, behind: string}} Row `target`: where it leads when that is not next */
@@ -71,23 +72,24 @@ function rowOf(canvas, { id, port, label, target, before }) {
   const li = make('li', 'path-row', { 'data-source': id });
   if (label) {
     const words = make('span', 'via');
-    words.textContent = `${label}, after ${title}`;
+    words.textContent = gettext('%(label)s, after %(title)s', { label, title });
     li.append(words);
   }
   if (target) {
     const joins = make('button', 'joins', { type: 'button', 'data-do': 'look', 'data-id': target });
-    joins.append(canvas.icon('corner-down-right'), `Continues at ${canvas.titleOf(target)}`);
+    joins.append(canvas.icon('corner-down-right'), gettext('Continues at %(step)s', { step: canvas.titleOf(target) }));
     li.append(joins);
   }
   if (!canvas.editable) return li;
   const way = label ? `, way out “${label}”` : '';
   const follows = before || target;
-  const name = follows ? `Add a step between ${title} and ${canvas.titleOf(follows)}` : `Add a step after ${title}${way}`;
+  const name = follows ? gettext('Add a step between %(title)s and %(step)s', { title, step: canvas.titleOf(follows) })
+    : gettext('Add a step after %(title)s%(way)s', { title, way });
   const plus = make('button', 'plus', { type: 'button', 'data-port': port, 'data-source': id, 'aria-label': name });
   plus.append(canvas.icon('plus'));
   if (!follows) {
     const words = make('span');
-    words.textContent = 'Add a step';
+    words.textContent = gettext('Add a step');
     plus.append(words);
   }
   li.append(plus);

@@ -1,65 +1,31 @@
 // @ts-check
-/** What lies over the cards: diagnostics while editing, counts and ribbons in Results, one person's lit path in Person. */
-import { listen, paced } from '../live.js';
-import { ribbon } from './edges.js';
-import { Graph } from './graph.js';
+/** What lies over the cards while editing: diagnostics. `results.js` has what lies there in Results and Person. */
+import { later } from './later.js';
 import { NewSteps } from './new-steps.js';
 import { make } from './elements.js';
+import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Diagnostic */
-/** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
 
-/** Room for the bar above the canvas. */
-const BAR = 76;
+const resultsPart = later(() => import('./results.js'));
 
+const issues = (/** @type {number} */ count) => ngettext('%(number)s issue', '%(number)s issues', count);
+const hints = (/** @type {number} */ count) => ngettext('%(number)s hint', '%(number)s hints', count);
 const ICONS = { error: 'circle-alert', 'to-do': 'circle', warning: 'triangle-alert' };
-const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
-const number = new Intl.NumberFormat('en');
-const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : '–');
-
-/** What became of the messages of a step, the worst first after those that were sent: a card has room for four. */
-function fates({ messages, failed, waiting }, passed) {
-  const seen = [['Failed', failed], ['Uncertain', messages.uncertain], ['Suppressed', messages.suppressed], ['Queued', messages.queued], ['Here now', waiting]];
-  const cells = [['Sent', messages.sent], ...seen.filter(([, count]) => count)].map(([word, count]) => [word, number.format(count)]);
-  return (cells.length < 4 ? [passed, ...cells] : cells).slice(0, 4);
-}
-
-/** Of a split: its contacts, and what part of each variant's reached a goal since. A card has room for four. */
-function conversions(variants, ports) {
-  const counts = ports.filter((port) => variants[port.id]).map((port) => [port.label, variants[port.id]]);
-  const all = Object.values(variants);
-  const contacts = all.reduce((sum, one) => sum + one.contacts, 0);
-  const reached = all.some((one) => one.converted);
-  const cells = counts.map(([label, one]) => (reached ? [`${label} to goal`, percent(one.converted, one.contacts)] : [label, percent(one.contacts, contacts)]));
-  return [['Contacts', number.format(contacts)], ...cells].slice(0, 4);
-}
-
 export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
   constructor(canvas, diagnostics) {
     this.canvas = canvas;
     /** @type {Diagnostic[]} */
     this.diagnostics = [];
-    /** @type {Step[]} */
-    this.steps = [];
-    this.at = 0;
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
-    /** What was asked for by name, and what comes where that is gone. @type {{path: string, instead: string, target: string} | null} */
-    this.awaited = null;
+    /** @type {import('./results.js').Results | undefined} */
+    this.results = undefined;
     this.fresh = new NewSteps(canvas);
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
-    document.addEventListener('htmx:after:swap', () => this.arrived());
-    document.addEventListener('htmx:finally:request', (event) => this.answered(/** @type {any} */ (event).detail.ctx));
-    document.addEventListener('click', (event) => {
-      const target = /** @type {HTMLElement} */ (event.target);
-      const step = target.closest('[data-step]');
-      if (step) this.goTo(Number(/** @type {any} */ (step).dataset.step));
-      const by = /** @type {any} */ (target.closest('[data-walk]'))?.dataset.walk;
-      if (by) this.goTo(this.at + Number(by));
-    });
   }
 
   // ---------------------------------------------------------------- diagnostics
@@ -77,10 +43,10 @@ export class Overlay {
     const button = document.getElementById('activate-button');
     if (!chip || unpublished === undefined) return;
     const live = Number(chip.dataset.live);
-    chip.textContent = unpublished ? `Draft v${live + 1}` : `v${live}`;
+    chip.textContent = unpublished ? gettext('Draft v%(version)s', { version: live + 1 }) : `v${live}`;
     if (!button) return;
     /** @type {any} */ (button).disabled = button.dataset.status === 'active' && !unpublished; // it keeps its place, so nothing jumps
-    button.title = unpublished ? '' : 'Nothing has changed since the last version';
+    button.title = unpublished ? '' : gettext('Nothing has changed since the last version');
     /** @type {any} */ (button.querySelector('[data-next]')).textContent = `v${live + (unpublished ? 1 : 0)}`;
   }
 
@@ -106,7 +72,7 @@ export class Overlay {
     if (!worst) return;
     const bad = make('span', 'bad', { title: ofStep.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
-    words.textContent = worst === 'to-do' ? 'To do' : counted(ofStep.length, worst === 'error' ? 'issue' : 'hint');
+    words.textContent = worst === 'to-do' ? gettext('To do') : worst === 'error' ? issues(ofStep.length) : hints(ofStep.length);
     bad.append(this.canvas.icon(ICONS[worst]), words);
     entry.card.append(bad);
   }
@@ -121,280 +87,38 @@ export class Overlay {
     button.classList.toggle('none', !count);
     button.classList.toggle('warn', !blocking && count > 0);
     button.classList.toggle('to-do', todo > 0 && todo === blocking);
-    const label = [count > todo && counted(count - todo, 'issue'), todo && `${todo} to do`].filter(Boolean).join(', ') || 'No issues';
+    const parts = [count > todo && issues(count - todo), todo && gettext('%(number)s to do', { number: todo })];
+    const label = parts.filter(Boolean).join(', ') || gettext('No issues');
     /** @type {any} */ (button.querySelector('.words')).textContent = label;
-    button.setAttribute('aria-label', count ? `${label}; ${blocking} to resolve before activating` : label);
+    button.setAttribute('aria-label', count ? gettext('%(label)s; %(number)s to resolve before activating', { label, number: blocking }) : label);
     list.replaceChildren(...this.diagnostics.map((diagnostic, index) => {
       const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
       const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
       const line = make('button', `mi issue ${kinds[index]}`, attributes);
       const words = make('span', 'grow');
       const title = make('b');
-      title.textContent = diagnostic.nodeId ? this.canvas.titleOf(diagnostic.nodeId) : 'Workflow';
+      title.textContent = diagnostic.nodeId ? this.canvas.titleOf(diagnostic.nodeId) : gettext('Workflow');
       const text = make('span', 'd');
       text.textContent = diagnostic.message;
       words.append(title, text);
       line.append(this.canvas.icon(ICONS[kinds[index]]), words, this.canvas.icon('chevron-right'));
       return line;
     }));
-    if (!count) list.textContent = 'Nothing is missing. This workflow can be activated.';
+    if (!count) list.textContent = gettext('Nothing is missing. This workflow can be activated.');
   }
 
   // ---------------------------------------------------------------- modes
 
+  /** @param {string} mode */
   async enter(mode) {
-    this.clear();
-    this.unfollow?.();
-    this.awaited = null;
     const { canvas } = this;
-    if (mode !== 'person' && canvas.panel.about === 'person') canvas.panel.close(false);
-    if (mode === 'edit') return this.restore();
-    if (!(await canvas.sync.settled())) {
-      canvas.setMode('edit');
-      return canvas.announce('First your changes have to be saved.', 'err');
+    if (mode !== 'edit' && !this.results) {
+      const part = await resultsPart().catch(() => null);
+      if (part) this.results ??= new part.Results(canvas, this);
+      else canvas.announce(gettext('You are offline. This opens when the connection is back.'), 'err');
+      if (!part && canvas.mode === mode) return canvas.setMode('edit');
+      if (canvas.mode !== mode) return undefined; // meanwhile another one was chosen
     }
-    if (canvas.mode !== mode) return undefined;
-    if (mode === 'results') {
-      const bar = document.getElementById('results-bar');
-      const select = /** @type {any} */ (bar?.querySelector('[name=version]'));
-      const other = select?.value !== (this.shownVersion || select?.dataset.live);
-      if (bar && (other || !bar.childElementCount)) bar.textContent = 'Loading results…';
-      this.follow();
-      return this.getOr(this.shownVersion && `results?version=${this.shownVersion}`, 'results', '#results-bar');
-    }
-    canvas.panel.about = 'person';
-    canvas.panel.show();
-    canvas.panel.pending();
-    return this.getOr(this.shownRun && `people/${this.shownRun}`, 'people', '#panel');
-  }
-
-  /** What an address names may be gone: the shell says so, and what there is comes instead. */
-  getOr(wanted, instead, target) {
-    this.quiet = false;
-    this.awaited = { path: this.url(wanted || instead), instead: wanted && instead, target };
-    return this.get(wanted || instead, target);
-  }
-
-  /** @param {any} ctx a request that ended, by an answer or without */
-  answered({ request, response }) {
-    const { awaited } = this;
-    if (request.action !== awaited?.path) return;
-    this.awaited = null;
-    if (awaited.instead && response?.status >= 400) this.get(awaited.instead, awaited.target);
-  }
-
-  /** The numbers move by themselves while they are shown: of the version that is chosen, and nothing else is touched. */
-  follow() {
-    const bar = () => document.getElementById('results-bar');
-    const look = () => {
-      // Until the first numbers are there the address says which version is wanted.
-      const version = /** @type {any} */ (bar()?.querySelector('[name=version]'))?.value ?? this.shownVersion;
-      this.quiet = true;
-      this.get(`results${version && `?version=${version}`}`, '#results-bar');
-    };
-    const soon = paced(look, () => Boolean(this.awaited || bar()?.contains(document.activeElement)), 2_000);
-    const end = listen(`workflow=${this.canvas.workflow}`, soon);
-    this.unfollow = () => {
-      soon.stop();
-      end();
-      this.unfollow = undefined;
-      this.quiet = false;
-    };
-  }
-
-  url(path) {
-    return `/workflows/${this.canvas.workflow}/${path}`;
-  }
-
-  get(path, target) {
-    return /** @type {any} */ (window).htmx.ajax('GET', this.url(path), { source: target, target, swap: 'innerHTML' });
-  }
-
-  /** Data that came with a part of the page. */
-  arrived() {
-    if (this.shownRun && document.querySelector('#panel .people')) this.where({}); // another run is being chosen
-    const tag = document.querySelector('script[data-overlay]');
-    if (!tag) return;
-    const data = JSON.parse(tag.textContent ?? '{}');
-    const kind = /** @type {any} */ (tag).dataset.overlay;
-    tag.remove();
-    if (kind !== this.canvas.mode) return;
-    this.where(data);
-    const quiet = this.quiet;
-    this.quiet = false;
-    if (quiet) return this.paint(data);
-    this.showVersion(data);
-    this.canvas.panel.reload('workflow');
-    if (kind === 'results') this.paint(data);
-    else this.walk(data);
-  }
-
-  /** What is shown, for the address. */
-  where({ run = '' }) {
-    const select = /** @type {any} */ (document.querySelector('#results-bar [name=version]'));
-    this.shownRun = run;
-    this.shownVersion = select && select.value !== select.dataset.live ? select.value : '';
-    this.canvas.emit('wf:overlay');
-  }
-
-  /** Results and runs belong to a version: its graph is shown when the draft has moved on. */
-  showVersion({ graph, cards }) {
-    const { canvas } = this;
-    if (!graph) return this.restore();
-    this.draft ??= canvas.graph;
-    const { name, description, priority } = this.draft;
-    canvas.graph = new Graph({ ...graph, name, description, priority }, this.draft.types);
-    canvas.redraw([]);
-    for (const [id, html] of Object.entries(cards ?? {})) this.showCard(id, html);
-    canvas.scene.render();
-    return undefined;
-  }
-
-  /** The draft's cards again. */
-  restore() {
-    const { canvas } = this;
-    if (!this.draft) return;
-    canvas.graph = this.draft;
-    this.draft = undefined;
-    canvas.redraw([]);
-    canvas.panel.reload('workflow');
-    canvas.sync.refresh();
-  }
-
-  /** A card's content as the server rendered it for that version. */
-  showCard(id, html) {
-    const old = document.getElementById(`c-${id}`);
-    if (!old) return;
-    const card = new DOMParser().parseFromString(html, 'text/html').body.firstElementChild;
-    if (card) old.replaceWith(card);
-  }
-
-  clear() {
-    const { scene } = this.canvas;
-    for (const { li, card } of scene.cards.values()) {
-      li.classList.remove('lit-step', 'now', 'past', 'bad-step');
-      card.querySelector('.st')?.remove();
-    }
-    for (const { g, ribbon: band, label } of scene.edges.values()) {
-      g.classList.remove('taken');
-      band.style.strokeWidth = '0';
-      const num = label?.querySelector('.num');
-      if (num) num.textContent = '';
-    }
-    this.steps = [];
-    const bar = document.getElementById('person-bar');
-    if (bar) bar.hidden = true;
-  }
-
-  // ---------------------------------------------------------------- results
-
-  /** @param {{entered: number, starts: Record<string, number>, nodes: Record<string, any>}} data */
-  paint({ entered, ...counts }) {
-    this.clear();
-    // Without a prototype: a step may be called `constructor`.
-    const [starts, nodes] = [counts.starts, counts.nodes].map((part) => Object.assign(Object.create(null), part));
-    const { scene, graph } = this.canvas;
-    const strip = (id, cells, pulse = false) => {
-      const line = make('span', `st${pulse ? ' one' : ''}`);
-      for (const [word, value] of cells) {
-        const cell = make('span', 'cell');
-        const bold = make('b', 'num');
-        bold.textContent = value;
-        if (pulse) cell.append(make('i', 'pulse'), bold, ` ${word}`);
-        else cell.append(word, bold);
-        line.append(cell);
-      }
-      scene.cards.get(id)?.card.append(line);
-    };
-    for (const id of graph.triggers.keys()) strip(id, [['Entered', number.format(starts[id] ?? 0)]]);
-    for (const id of graph.nodes.keys()) {
-      const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
-      const { messages } = stats;
-      const cells = [['Passed', number.format(stats.executed)]];
-      if (messages) {
-        strip(id, fates(stats, cells[0]));
-        continue;
-      }
-      if (stats.variants) {
-        strip(id, conversions(stats.variants, graph.ports(id)));
-        continue;
-      }
-      const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
-      for (const port of ports.slice(0, 3)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
-      if (stats.waiting) cells.push(['Here now', number.format(stats.waiting)]);
-      if (stats.failed) cells.push(['Failed', number.format(stats.failed)]);
-      strip(id, cells.slice(0, 4));
-    }
-    for (const edge of graph.edges.values()) {
-      const parts = scene.edges.get(edge.id);
-      const stats = nodes[edge.source];
-      const count = graph.isTrigger(edge.source) ? starts[edge.source] ?? 0 : stats?.ports[edge.sourceHandle] ?? 0;
-      if (!parts) continue;
-      parts.ribbon.style.strokeWidth = String(ribbon(count, entered));
-      const num = parts.label?.querySelector('.num');
-      const several = graph.ports(edge.source).length > 1;
-      if (num) num.textContent = several ? `${number.format(count)} · ${percent(count, stats?.executed ?? 0)}` : number.format(count);
-    }
-    this.canvas.announce(`Results: ${number.format(entered)} entered.`);
-  }
-
-  // ---------------------------------------------------------------- one person
-
-  /** @param {{name: string, steps: Step[]}} data */
-  walk({ name, steps }) {
-    this.clear();
-    this.steps = steps;
-    const bar = /** @type {HTMLElement} */ (document.getElementById('person-bar'));
-    bar.hidden = !steps.length;
-    /** @type {any} */ (bar.querySelector('[data-name]')).textContent = name;
-    bar.querySelector('.dots')?.replaceChildren(...steps.map((_, index) => make('i', '', { 'data-step': String(index) })));
-    const { view, scene } = this.canvas;
-    const top = scene.bounds().y * view.k + view.y;
-    if (top < BAR && top > 0) this.canvas.setView({ ...view, y: view.y + BAR - top });
-    if (steps.length) this.goTo(steps.length - 1);
-  }
-
-  /** Show the run as it stood at step `index`. */
-  goTo(index) {
-    if (!this.steps.length) return;
-    const { scene, graph } = this.canvas;
-    this.at = Math.max(0, Math.min(index, this.steps.length - 1));
-    const seen = this.steps.slice(0, this.at + 1);
-    for (const { li, card } of scene.cards.values()) {
-      li.classList.remove('lit-step', 'now', 'bad-step');
-      card.querySelector('.st')?.remove();
-    }
-    for (const { g } of scene.edges.values()) g.classList.remove('taken');
-    seen.forEach((step, order) => {
-      const entry = scene.cards.get(step.nodeId);
-      if (!entry) return;
-      entry.li.classList.add('lit-step');
-      entry.li.classList.toggle('bad-step', step.status === 'failed');
-      entry.card.querySelector('.st')?.remove();
-      const line = make('span', 'st one');
-      const words = make('span', 'cell');
-      const text = make('span');
-      text.textContent = step.note || step.time;
-      words.append(this.canvas.icon({ failed: 'circle-x', waiting: 'clock' }[step.status] ?? 'circle-check'), text);
-      line.append(words);
-      entry.card.append(line);
-      const next = seen[order + 1];
-      const edge = next && graph.outgoing(step.nodeId).find((way) => way.target === next.nodeId && (!step.port || way.sourceHandle === step.port));
-      if (edge) scene.edges.get(edge.id)?.g.classList.add('taken');
-    });
-    const now = this.steps[this.at];
-    scene.cards.get(now.nodeId)?.li.classList.add('now');
-    this.canvas.show(now.nodeId);
-    const bar = /** @type {HTMLElement} */ (document.getElementById('person-bar'));
-    /** @type {any} */ (bar.querySelector('[data-where]')).textContent = `Step ${this.at + 1} of ${this.steps.length} · ${now.note || now.status}`;
-    bar.querySelectorAll('.dots i').forEach((dot, order) => dot.classList.toggle('off', order > this.at));
-    /** @type {any} */ (bar.querySelector('[data-walk="-1"]')).disabled = this.at === 0;
-    /** @type {any} */ (bar.querySelector('[data-walk="1"]')).disabled = this.at === this.steps.length - 1;
-    for (const line of document.querySelectorAll('#panel [data-step]')) {
-      if (Number(/** @type {any} */ (line).dataset.step) === this.at) line.setAttribute('aria-current', 'step');
-      else line.removeAttribute('aria-current');
-    }
-    document.querySelector('#panel [aria-current=step]')?.scrollIntoView({ block: 'nearest' });
-    this.canvas.announce(`Step ${this.at + 1}: ${this.canvas.titleOf(now.nodeId)}. ${now.note}. ${now.time}`);
+    return this.results?.enter(mode);
   }
 }

@@ -1,25 +1,25 @@
 // @ts-check
-/** Bringing steps in: the list at the left (drag, click, type to filter) and the menu behind every plus. */
+/** Bringing steps in: the list at the left (drag, click, type to filter). The menu behind every plus is `palette-menu.js`. */
 import { fitting } from './ranking.js';
+import { later } from './later.js';
 import { make } from './elements.js';
-import { toScreen } from './viewport.js';
 
 /** @typedef {import('./commands.js').Slot} Slot @typedef {import('./viewport.js').Point} Point */
 
 const SLACK = 5;
 
 /** What an entry of the list is called, and what else it is looked for by. @param {HTMLElement} item */
-const choiceOf = (item) => ({ item, title: (item.querySelector('.pt')?.textContent ?? '').toLowerCase(), keywords: item.dataset.keywords ?? '' });
+export const choiceOf = (item) => ({ item, title: (item.querySelector('.pt')?.textContent ?? '').toLowerCase(), keywords: item.dataset.keywords ?? '' });
 
-/** A step that ends the path cannot go between two others, and a trigger can only begin one. */
-const isOff = (slot, presentation) => (!!slot.edge && !presentation?.ports.length) || (!!(slot.edge || slot.source) && !!presentation?.trigger);
+const menuPart = later(() => import('./palette-menu.js'));
 
 export class Palette {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
     this.canvas = canvas;
     this.root = /** @type {HTMLElement} */ (canvas.stage.querySelector('.pal'));
-    this.menu = /** @type {HTMLDialogElement} */ (document.getElementById('add-menu'));
+    /** @type {import('./palette-menu.js').PaletteMenu | undefined} */
+    this.menu = undefined;
     this.search = /** @type {HTMLInputElement} */ (this.root?.querySelector('input[type=search]'));
     if (!this.root) return;
     this.root.addEventListener('pointerdown', (event) => this.press(event));
@@ -30,14 +30,6 @@ export class Palette {
     });
     this.search.addEventListener('input', () => this.filter());
     this.root.addEventListener('keydown', (event) => this.keys(event));
-    const input = this.menu.querySelector('input');
-    input?.addEventListener('input', () => this.show());
-    this.menu.addEventListener('keydown', (event) => this.menuKeys(event));
-    this.menu.addEventListener('click', (event) => {
-      const option = /** @type {any} */ (event.target).closest('[role=option]');
-      if (option) this.choose(option.dataset.value);
-      else if (event.target === this.menu) this.menu.close();
-    });
   }
 
   // ---------------------------------------------------------------- the list
@@ -168,109 +160,26 @@ export class Palette {
 
   /** Ask which step to add at a place. @param {Slot} slot @param {Point} [at] where the menu opens, in the canvas */
   open(slot, at) {
-    const { canvas } = this;
-    if (!canvas.editable) return;
-    const way = canvas.scene.routes.get(slot.edge ?? '');
-    const place = way ? way.middle : slot.source ? canvas.scene.portAt(slot.source, slot.port ?? 'next') : undefined;
-    const spot = at ?? (place ? toScreen(canvas.view, place) : { x: 80, y: 80 });
-    const options = this.items().map((item) => {
-      const { type } = item.dataset;
-      return { ...choiceOf(item), value: type, html: item, off: isOff(slot, canvas.graph.types[type]) };
-    });
-    this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
+    if (this.canvas.editable) this.withMenu((menu) => menu.open(slot, at));
   }
 
   /** Ask what should stand in the place of a step. @param {string} id */
   openReplacement(id) {
-    const { canvas } = this;
-    const type = canvas.graph.nodes.get(id)?.type;
-    const steps = this.items().filter((item) => item.dataset.type !== type && !canvas.graph.types[item.dataset.type]?.trigger);
-    const options = steps.map((item) => ({ ...choiceOf(item), value: item.dataset.type, html: item, off: false }));
-    const box = /** @type {any} */ (canvas.scene.boxes.get(id));
-    this.ask('Replace with', options, (chosen) => canvas.actions.replaceBy(id, chosen), toScreen(canvas.view, { x: box.x + box.w / 2, y: box.y + box.h }));
+    this.withMenu((menu) => menu.openReplacement(id));
   }
 
   /** Ask which kind of trigger to add. */
   openTriggers() {
-    const { canvas } = this;
-    const known = this.items().filter((item) => canvas.graph.types[item.dataset.type]?.trigger);
-    const options = known.map((item) => ({ ...choiceOf(item), value: item.dataset.type, html: item, off: false }));
-    this.ask('Add a trigger', options, (type) => canvas.actions.add(type, {}), { x: canvas.scene.size.w / 2, y: 80 });
+    this.withMenu((menu) => menu.openTriggers());
   }
 
   /** Find a step by its name. */
   find() {
-    const { canvas } = this;
-    const options = canvas.graph.order().map((id) => {
-      const card = /** @type {Element} */ (canvas.scene.cards.get(id)?.card);
-      const content = card.querySelector('.card-content');
-      const text = (/** @type {Element | null | undefined} */ part) => (part?.textContent ?? '').trim().toLowerCase();
-      return { value: id, title: text(content?.querySelector('.ti')), keywords: text(content), html: content };
-    });
-    this.ask('Find a step', options, (id) => canvas.select([id], { focus: true, open: false }), { x: canvas.scene.size.w / 2 - 130, y: 40 });
+    this.withMenu((menu) => menu.find());
   }
 
-  /** A list with a filter; the answer goes to `then`. */
-  ask(title, options, then, spot) {
-    this.options = options.filter((option) => !option.off);
-    this.then = then;
-    this.opener = document.activeElement;
-    const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
-    input.value = '';
-    input.placeholder = title;
-    input.setAttribute('aria-label', title);
-    this.menu.setAttribute('aria-label', title);
-    this.menu.returnValue = '';
-    this.show();
-    this.menu.showModal();
-    const { w, h } = this.canvas.scene.size;
-    const rect = this.canvas.getBoundingClientRect();
-    const [width, height] = [this.menu.offsetWidth, this.menu.offsetHeight];
-    const left = Math.max(8, Math.min(spot.x - width / 2, w - width - 8));
-    const top = spot.y + 24 + height > h ? Math.max(8, Math.min(spot.y - height - 16, h - height - 8)) : spot.y + 24;
-    this.menu.style.translate = `${rect.left + left}px ${rect.top + top}px`;
-    input.focus();
-    this.menu.onclose = () => {
-      const opener = /** @type {any} */ (this.opener);
-      if (opener?.isConnected && document.activeElement === document.body) opener.focus({ preventScroll: true });
-    };
-  }
-
-  show() {
-    const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
-    const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
-    const wanted = input.value.trim().toLowerCase();
-    const matches = fitting(this.options ?? [], wanted);
-    list.replaceChildren(...matches.map((option, index) => {
-      const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
-      for (const part of option.html.children) line.append(part.cloneNode(true));
-      return line;
-    }));
-    /** @type {any} */ (this.menu.querySelector('.none')).hidden = matches.length > 0;
-    this.mark(0);
-  }
-
-  mark(index) {
-    const options = /** @type {any[]} */ ([...this.menu.querySelectorAll('[role=option]')]);
-    this.index = Math.max(0, Math.min(index, options.length - 1));
-    options.forEach((option, at) => option.setAttribute('aria-selected', String(at === this.index)));
-    const chosen = options[this.index];
-    this.menu.querySelector('input')?.setAttribute('aria-activedescendant', chosen?.id ?? '');
-    chosen?.scrollIntoView({ block: 'nearest' });
-  }
-
-  menuKeys(event) {
-    if (event.key === 'ArrowDown') this.mark((this.index ?? 0) + 1);
-    else if (event.key === 'ArrowUp') this.mark((this.index ?? 0) - 1);
-    else if (event.key === 'Enter') this.choose(/** @type {any} */ (this.menu.querySelector('[aria-selected=true]'))?.dataset.value);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  choose(value) {
-    if (!value) return;
-    this.menu.close();
-    this.then?.(value);
+  /** @param {(menu: import('./palette-menu.js').PaletteMenu) => void} work */
+  withMenu(work) {
+    return this.canvas.using(menuPart, ({ PaletteMenu }) => work((this.menu ??= new PaletteMenu(this))));
   }
 }

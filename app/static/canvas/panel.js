@@ -1,15 +1,10 @@
 // @ts-check
-/** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
-import { askOne } from './ask.js';
-import { link } from './commands.js';
-import { ConditionRows } from './condition-rows.js';
-import { LiveMatches } from './live-matches.js';
-import { VariablePicker, writeFallback } from './variable-picker.js';
-import { arrange, editRows, find, read, showErrors, typingIn } from './forms.js';
-import { below, retryOf, same } from './form-changes.js';
+/** The panel at the right: what is open in it, loaded by htmx, its tabs and its focus. What is typed is `panel-form.js`'s. */
+import { later } from './later.js';
+import { gettext } from '../texts.js';
 
-const TYPING_MS = 400;
 const PENDING_MS = 250;
+const formPart = later(() => import('./panel-form.js'));
 
 export class Panel {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
@@ -24,26 +19,39 @@ export class Panel {
     this.worked = '';
     this.loading = false;
     this.into = false;
+    /** From the first form on. @type {import('./panel-form.js').PanelForm | undefined} */
+    this.inputs = undefined;
     canvas.addEventListener('wf:select', (event) => this.follow(/** @type {any} */ (event).detail));
     canvas.addEventListener('wf:op', (event) => /** @type {any} */ (event).detail.travelled && this.reloadIf(/** @type {any} */ (event).detail.ops));
-    canvas.addEventListener('wf:refused', (event) => this.complain(/** @type {any} */ (event).detail.errors));
-    canvas.addEventListener('wf:saved', () => this.mark());
     for (const type of ['pointerdown', 'keydown', 'input']) this.root.addEventListener(type, (event) => this.work(event));
-    this.root.addEventListener('input', (event) => this.typed(event, TYPING_MS));
-    this.root.addEventListener('change', (event) => this.typed(event, 0));
-    this.root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
+    this.root.addEventListener('click', ({ target }) => {
+      const tab = /** @type {any} */ (target).closest('[role=tab]');
+      if (tab) this.openTab(tab);
+    });
     this.root.addEventListener('submit', (event) => event.preventDefault());
     this.root.addEventListener('keydown', (event) => this.keys(event));
     this.root.addEventListener('htmx:before:swap', (event) => event.target === this.root && clearTimeout(this.soon)); // no word over what comes
     this.root.addEventListener('htmx:after:swap', () => this.ready());
-    this.rows = new ConditionRows(this.root, { changed: () => this.commit(true), say: (text) => canvas.announce(text) });
-    this.matches = new LiveMatches(this.root);
-    new VariablePicker();
     document.querySelector('[data-open-workflow]')?.addEventListener('click', () => this.openWorkflow());
   }
 
   get form() {
     return /** @type {any} */ (this.root.querySelector('form[data-about]'));
+  }
+
+  /** Is something typed that is not an op yet? */
+  get waiting() {
+    return !!this.inputs?.waiting;
+  }
+
+  /** Turn what the form says now into ops. */
+  commit(force = false) {
+    this.inputs?.commit(force);
+  }
+
+  /** Diagnostics of what is open, beside their fields. */
+  mark() {
+    this.inputs?.mark();
   }
 
   follow({ ids, open, into }) {
@@ -77,13 +85,19 @@ export class Panel {
     this.show();
     canvas.emit('wf:panel');
     if (canvas.graph.node(about)) requestAnimationFrame(() => requestAnimationFrame(() => canvas.show(about))); // after the canvas was resized
-    const done = await canvas.sync.settled();
+    const [done] = await Promise.all([canvas.sync.settled(), this.withInputs()]);
     if (this.about !== about) return;
-    this.loading = done;
-    if (!done) return this.say('You are offline. The form opens when the connection is back; nothing is lost.');
+    this.loading = done && !!this.inputs;
+    if (!this.loading) return this.say(gettext('You are offline. The form opens when the connection is back; nothing is lost.'));
     const version = canvas.mode === 'results' && /** @type {any} */ (document.querySelector('#results-bar [name=version]'))?.value;
     const path = about === 'workflow' ? `panel?version=${version || 0}` : `nodes/${encodeURIComponent(about)}/panel`;
     await this.get(path);
+  }
+
+  /** Load what works on forms. */
+  async withInputs() {
+    const part = this.inputs ? null : await formPart().catch(() => null);
+    if (part) this.inputs ??= new part.PanelForm(this);
   }
 
   get(path) {
@@ -97,7 +111,7 @@ export class Panel {
     clearTimeout(this.soon);
     this.root.setAttribute('aria-busy', 'true');
     this.soon = setTimeout(() => {
-      this.say('Loading…');
+      this.say(gettext('Loading…'));
       this.root.setAttribute('aria-busy', 'true');
       this.canvas.holdFocus();
     }, PENDING_MS);
@@ -123,7 +137,7 @@ export class Panel {
   /** Show the form of a step again, if it is open; what is typed until it is there goes on in it. @param {string} id */
   reload(id) {
     if (this.about !== id) return;
-    const typing = typingIn(this.form);
+    const typing = this.inputs?.typing();
     this.about = '';
     this.load(id);
     this.typing = typing;
@@ -137,10 +151,8 @@ export class Panel {
     const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
     if (name) name.readOnly = !this.canvas.editable;
     if (!form) return;
-    arrange(form);
-    if (this.canvas.editable) this.matches.soon(0);
-    else this.lock(form);
-    this.mark();
+    this.inputs?.ready(form);
+    if (!this.canvas.editable) this.lock(form);
     const results = this.resultsTab();
     if (results) this.openTab(results);
     if (form.dataset.script) import(form.dataset.script).then((module) => module.enhance?.(form));
@@ -162,7 +174,7 @@ export class Panel {
 
   focusIn() {
     const first = 'form input:not([type=hidden]), form select, form textarea, form button';
-    const field = this.resultsTab() ?? ((this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector(first));
+    const field = this.resultsTab() ?? ((this.wanted && this.form && this.inputs?.find(this.wanted)) || this.root.querySelector(first));
     this.wanted = '';
     this.into = false;
     /** @type {any} */ (field)?.focus();
@@ -224,39 +236,6 @@ export class Panel {
     stops[stops.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1)]?.focus();
   }
 
-  clicked(target) {
-    const tab = target.closest('[role=tab]');
-    if (tab) this.openTab(tab);
-    const drop = target.closest('[data-drop]');
-    const edge = this.canvas.graph.edgeAt(this.about, drop?.closest('[data-item]').dataset.port);
-    if (edge) this.dropWay(drop, edge);
-    else if (editRows(target)) this.commit(true);
-    const chip = target.closest('[data-insert]');
-    if (chip) this.insertText(chip.dataset.insert);
-    const setter = target.closest('[data-set-data]');
-    if (setter && this.canvas.editable) this.setData(JSON.parse(setter.dataset.setData), `Set up ${this.canvas.titleOf(this.about)}`);
-  }
-
-  /** A row that is a way out goes: ask where the people go who went that way. @param {any} drop @param {import('./graph.js').Edge} edge */
-  async dropWay(drop, edge) {
-    const { canvas, about } = this;
-    const ports = canvas.graph.ports(about);
-    const word = ports.find((port) => port.id === edge.sourceHandle)?.label || edge.sourceHandle;
-    const free = canvas.graph.openPorts(about).filter((port) => port.id !== edge.sourceHandle);
-    const next = `To ${canvas.titleOf(edge.target)}, as before`;
-    const chosen = await askOne('ask-people', word, [
-      ...free.map((port) => ({ value: port.id, text: `Go on by “${port.label || port.id}”`, note: next })),
-      { value: '', text: 'Take it apart', note: 'The steps behind stay on the canvas, unconnected' },
-    ]);
-    if (chosen === null || this.about !== about || !drop.isConnected) return;
-    editRows(drop);
-    clearTimeout(this.timer);
-    this.waiting = false;
-    const ops = [...this.changes(read(this.form)), { kind: 'remove_edge', edgeId: edge.id }];
-    if (chosen) ops.push(link(about, chosen, edge.target));
-    canvas.perform(ops, `Removed ${word} of ${canvas.titleOf(about)}`);
-  }
-
   openTab(tab) {
     for (const other of tab.parentElement.children) {
       const on = other === tab;
@@ -264,133 +243,5 @@ export class Panel {
       other.tabIndex = on ? 0 : -1;
       /** @type {HTMLElement} */ (document.getElementById(other.getAttribute('aria-controls'))).hidden = !on;
     }
-  }
-
-  /** Put a placeholder such as {{ contact.email }} where the cursor was. */
-  insertText(text) {
-    const field = this.lastField?.isConnected ? this.lastField : null;
-    if (!field) return;
-    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
-    field.focus();
-    field.dispatchEvent(new Event('input', { bubbles: true }));
-  }
-
-  typed(event, wait) {
-    const name = event.target.closest('[data-step-name]');
-    if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
-    if (event.type === 'change' && event.target.matches('[data-if-missing], [data-instead]')) {
-      writeFallback(this.form, event.target);
-      return this.commit(true);
-    }
-    if (event.target.matches('[data-presets]') && event.type === 'change') return this.usePreset(event.target);
-    if (event.target.matches('[data-beside]') || (!name && !event.target.closest('form[data-about]'))) return;
-    if (this.form) arrange(this.form);
-    clearTimeout(this.timer);
-    this.waiting = true;
-    if (event.target.matches('[data-reloads]')) return event.type === 'change' && this.swapForm();
-    this.timer = setTimeout(() => this.commit(true), wait);
-  }
-
-  /** What a sender or a service needs takes the place of the fields that it names. @param {any} select */
-  usePreset(select) {
-    const data = JSON.parse(select.dataset.presets)[select.value];
-    if (data) this.setData(data, `Set up ${this.canvas.titleOf(this.about)} for ${select.selectedOptions[0].text}`, select.name);
-  }
-
-  /** These settings take the place of those of the same name, by one step of undo. @param {any} data @param {string} words */
-  setData(data, words, wanted = '') {
-    const { canvas, about } = this;
-    this.commit();
-    const trigger = canvas.graph.triggers.get(about);
-    const before = trigger ?? canvas.graph.nodes.get(about);
-    if (!before) return;
-    const changed = { ...before.data, ...data };
-    const op = trigger ? { kind: 'set_trigger', trigger: { ...trigger, data: changed } } : { kind: 'update_node', nodeId: about, data: changed };
-    this.wanted = wanted;
-    canvas.perform([op], words);
-    this.reload(about);
-  }
-
-  /** Another type was chosen: its form replaces this one. */
-  swapForm() {
-    this.commit(true);
-    this.reload(this.about);
-  }
-
-  /** Turn what the form says now into ops. */
-  commit(force = false) {
-    clearTimeout(this.timer);
-    if (!force && !this.waiting) return;
-    this.waiting = false;
-    const { canvas, about } = this;
-    if (!about || !canvas.editable) return;
-    if (!this.form) return;
-    const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
-    const title = about === 'workflow' ? 'the workflow’s settings' : canvas.titleOf(about);
-    const ops = this.changes(read(this.form));
-    const node = canvas.graph.node(about);
-    if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) {
-      ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
-    }
-    this.matches.soon();
-    document.getElementById('texts')?.dispatchEvent(new CustomEvent('wf:texts'));
-    if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
-  }
-
-  /** @returns {import('./graph.js').Op[]} */
-  changes(values) {
-    const { graph } = this.canvas;
-    const { about } = this;
-    if (about === 'workflow') {
-      const { goals = [], settings: { retry, ...settings } = {}, description, priority = 'normal' } = values;
-      const rule = retryOf(retry, graph.settings?.retry);
-      if (rule) settings.retry = rule;
-      const identified = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
-      const ops = [];
-      if (!same(identified, graph.goals)) ops.push({ kind: 'set_goals', goals: identified });
-      if (!same(settings, graph.settings)) ops.push({ kind: 'set_settings', settings });
-      if (priority !== graph.priority) ops.push({ kind: 'set_priority', priority });
-      if ((description ?? null) !== (graph.description ?? null)) ops.push({ kind: 'rename', name: graph.name, description: description ?? null });
-      return ops;
-    }
-    const before = graph.triggers.get(about);
-    if (before) {
-      const { type = before.type, ...shown } = values;
-      const { start = {}, fields = [] } = graph.types[`trigger:${type}`] ?? {};
-      // Another kind: what the old form did not show is kept as far as the new kind knows it, so that going back brings it back.
-      const known = Object.entries({ ...start, ...before.data, ...shown }).filter(([key]) => fields.includes(key));
-      const data = type === before.type ? { ...start, ...shown } : Object.fromEntries(known);
-      const unchanged = type === before.type && same(data, { ...start, ...before.data });
-      return unchanged ? [] : [{ kind: 'set_trigger', trigger: { ...before, type, data } }];
-    }
-    const { retry, policy, ...data } = values;
-    const node = graph.nodes.get(about);
-    if (!node) return [];
-    const ops = [];
-    if (!same(data, node.data ?? {})) ops.push({ kind: 'update_node', nodeId: about, data });
-    if (this.form.querySelector('[name="retry.attempts"]')) {
-      const changed = retryOf(retry, node.retry);
-      if (!same(changed, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: changed });
-    }
-    for (const field of ['onError', 'timeout']) {
-      const chosen = policy?.[field] ?? null;
-      const shown = this.form.querySelector(`[name="policy.${field}"]`);
-      if (shown && chosen !== (node[field] ?? null)) ops.push({ kind: 'update_node', nodeId: about, [field]: chosen });
-    }
-    return ops;
-  }
-
-  /** Diagnostics of this step, beside their fields. */
-  mark() {
-    const { form, canvas, about } = this;
-    if (!form) return;
-    const id = about === 'workflow' ? null : about;
-    const diagnostics = canvas.overlay.diagnostics.filter((diagnostic) => (diagnostic.nodeId ?? null) === id);
-    showErrors(form, diagnostics.map((one) => ({ ...one, severity: canvas.overlay.kindOf(one), path: below(one.path) })));
-  }
-
-  complain(errors) {
-    const shown = errors.filter((error) => (error.nodeId ?? (this.about === 'workflow' ? this.about : '')) === this.about);
-    if (this.form && shown.length) showErrors(this.form, shown.map((error) => ({ ...error, path: below(error.path) })));
   }
 }

@@ -1,14 +1,14 @@
 // @ts-check
 /** What a clipboard holds, as steps: a clip of this builder, a workflow as the API has it, or a file of the export. No DOM. */
 import { MAX_NODES, MAX_NOTES } from './graph.js';
+import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {import('./graph.js').Graph} Graph */
 
 /** Levels of a step: settings, and conditions in groups, with much to spare. */
 const MAX_DEPTH = 100;
 
-const NOT_STEPS = 'The clipboard holds no steps. Copy steps in a builder, or a workflow as JSON.';
-const words = (number, one) => `${number} ${one}${number === 1 ? '' : 's'}`;
+const notSteps = () => gettext('The clipboard holds no steps. Copy steps in a builder, or a workflow as JSON.');
 const isPoint = (at) => Number.isFinite(at?.x) && Number.isFinite(at?.y);
 
 /** The part of a document that has the steps. */
@@ -28,14 +28,14 @@ function tooDeep(parts) {
 function fault(nodes, notes) {
   if (nodes.length > MAX_NODES) return `A workflow has at most ${MAX_NODES} steps, and these are ${nodes.length}.`;
   if (notes.length > MAX_NOTES) return `A workflow has at most ${MAX_NOTES} notes, and these are ${notes.length}.`;
-  if (tooDeep([...nodes, ...notes])) return 'Something in it is nested too deep.';
+  if (tooDeep([...nodes, ...notes])) return gettext('Something in it is nested too deep.');
   const ids = new Set();
   for (const [index, node] of nodes.entries()) {
-    if (typeof node?.type !== 'string' || !node.type) return `Step ${index + 1} has no type.`;
-    if (typeof node.id !== 'string' || !node.id) return `Step ${index + 1} has no id.`;
-    if (ids.has(node.id)) return `Two steps have the id “${node.id}”.`;
+    if (typeof node?.type !== 'string' || !node.type) return gettext('Step %(number)s has no type.', { number: index + 1 });
+    if (typeof node.id !== 'string' || !node.id) return gettext('Step %(number)s has no id.', { number: index + 1 });
+    if (ids.has(node.id)) return gettext('Two steps have the id “%(id)s”.', { id: node.id });
     if (node.data !== undefined && (typeof node.data !== 'object' || !node.data || Array.isArray(node.data))) {
-      return `The settings of step ${index + 1} (“data”) are no object.`;
+      return gettext('The settings of step %(number)s (“data”) are no object.', { number: index + 1 });
     }
     ids.add(node.id);
   }
@@ -51,21 +51,21 @@ const placed = (nodes) => nodes.map((node, index) => ({ ...node, position: isPoi
  */
 export function readClip(text, graph) {
   const refused = (why) => ({ clipped: null, why, left: [] });
-  if (!text.trim()) return refused('The clipboard is empty.');
+  if (!text.trim()) return refused(gettext('The clipboard is empty.'));
   let value;
   try {
     value = JSON.parse(text);
   } catch (error) {
     const looksLikeJson = /^\s*[[{]/.test(text);
-    return refused(looksLikeJson ? `The clipboard holds broken JSON: ${/** @type {Error} */ (error).message}` : NOT_STEPS);
+    return refused(looksLikeJson ? gettext('The clipboard holds broken JSON: %(message)s', { message: /** @type {Error} */ (error).message }) : notSteps());
   }
   const source = graphOf(Array.isArray(value) ? { nodes: value } : value);
-  if (!source) return refused(value && typeof value === 'object' ? 'This JSON has no list of steps (“nodes”).' : NOT_STEPS);
+  if (!source) return refused(value && typeof value === 'object' ? gettext('This JSON has no list of steps (“nodes”).') : notSteps());
   const { nodes } = source;
   const [edges, notes] = [source.edges, source.notes].map((list) => (Array.isArray(list) ? list : []));
   const wrong = fault(nodes, notes);
-  if (wrong) return refused(`This cannot be pasted. ${wrong}`);
-  if (!nodes.length && !notes.length) return refused('There are no steps in it.');
+  if (wrong) return refused(gettext('This cannot be pasted. %(wrong)s', { wrong }));
+  if (!nodes.length && !notes.length) return refused(gettext('There are no steps in it.'));
   const known = new Set(nodes.map((node) => node.id));
   const own = edges.filter((edge) => known.has(edge?.source) && known.has(edge?.target));
   const clipped = { throughline: 1, nodes: placed(nodes), edges: own, notes: notes.filter((note) => isPoint(note?.position)) };
@@ -77,10 +77,14 @@ function leftOut(source, cut, nodes, graph) {
   const triggers = source.triggers?.length ?? (source.trigger ? 1 : 0);
   const unknown = [...new Set(nodes.map((node) => node.type).filter((type) => !graph.types[type]))];
   const lines = [];
-  if (triggers) lines.push(`${words(triggers, 'trigger')} left out: this workflow has its own.`);
-  if (source.goals?.length) lines.push(`${words(source.goals.length, 'goal')} left out.`);
-  if (cut > (triggers ? 1 : 0)) lines.push(`${words(cut, 'connection')} led out of these steps and ${cut === 1 ? 'is' : 'are'} left out.`);
-  if (unknown.length) lines.push(`Not installed here: ${unknown.map((type) => `“${type}”`).join(', ')}.`);
-  lines.push('What a step names and this workspace does not have is marked on its card.');
+  if (triggers) lines.push(ngettext('%(number)s trigger left out: this workflow has its own.',
+    '%(number)s triggers left out: this workflow has its own.', triggers));
+  if (source.goals?.length) lines.push(ngettext('%(number)s goal left out.', '%(number)s goals left out.', source.goals.length));
+  if (cut > (triggers ? 1 : 0)) {
+    lines.push(ngettext('%(number)s connection led out of these steps and is left out.',
+      '%(number)s connections led out of these steps and are left out.', cut));
+  }
+  if (unknown.length) lines.push(gettext('Not installed here: %(types)s.', { types: unknown.map((type) => `“${type}”`).join(', ') }));
+  lines.push(gettext('What a step names and this workspace does not have is marked on its card.'));
   return lines;
 }

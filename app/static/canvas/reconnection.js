@@ -3,6 +3,7 @@
 import { link } from './commands.js';
 import { entryPoint } from './edges.js';
 import { make } from './elements.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./viewport.js').Point} Point */
 
@@ -79,7 +80,7 @@ export class Reconnection {
     canvas.classList.add('linking');
     const may = (id) => canvas.graph.ports(id).some((port) => !canvas.graph.whyNot(id, port.id, edge.target));
     for (const [id, { li }] of canvas.scene.cards) li.classList.toggle('possible', may(id));
-    canvas.announce(`Choose the step that should lead to ${canvas.titleOf(edge.target)}. Escape stops.`);
+    canvas.announce(gettext('Choose the step that should lead to %(step)s. Escape stops.', { step: canvas.titleOf(edge.target) }));
   }
 
   /** The way out under the pointer: the dot itself, else the open one of the card that is nearest. */
@@ -112,6 +113,7 @@ export class Reconnection {
     const before = canvas.graph.edgeAt(source, port);
     const ops = [{ kind: 'remove_edge', edgeId: edge.id }];
     if (before) ops.push({ kind: 'remove_edge', edgeId: before.id });
-    canvas.perform([...ops, link(source, port, edge.target)], `Connected ${canvas.titleOf(source)} to ${canvas.titleOf(edge.target)}`);
+    canvas.perform([...ops, link(source, port, edge.target)], gettext('Connected %(step)s to %(step_2)s', { step: canvas.titleOf(source),
+      step_2: canvas.titleOf(edge.target) }));
   }
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** What an answer to a batch of ops means for them. No DOM, no network. */
+import { gettext, ngettext } from '../texts.js';
 
 /**
  * - `saved`, `conflict`: as the server says.
@@ -22,12 +23,15 @@ export function saveResult(status, reply = {}, session = null) {
 
 /** Why somebody is stuck, in words: title and sentence. @param {number} status */
 export function reason(status, count) {
-  const unsaved = `${count} ${count === 1 ? 'change is' : 'changes are'} not saved.`;
+  const unsaved = ngettext('%(number)s change is not saved.', '%(number)s changes are not saved.', count);
   if (status === 403) {
-    return ['You may not edit any more', `Your role in this workspace was changed. ${unsaved} Keep a copy, and give it to somebody who may edit.`];
+    return [gettext('You may not edit any more'),
+      gettext('Your role in this workspace was changed. %(unsaved)s Keep a copy, and give it to somebody who may edit.', { unsaved })];
   }
-  if (status === 404) return ['This workflow is gone', `Somebody deleted it, or it is in another workspace. ${unsaved} Keep a copy to draw it again.`];
-  return ['This workflow cannot be edited now', `It may have been archived meanwhile. ${unsaved} Keep a copy, or load the page again.`];
+  if (status === 404) return [gettext('This workflow is gone'),
+    gettext('Somebody deleted it, or it is in another workspace. %(unsaved)s Keep a copy to draw it again.', { unsaved })];
+  return [gettext('This workflow cannot be edited now'),
+    gettext('It may have been archived meanwhile. %(unsaved)s Keep a copy, or load the page again.', { unsaved })];
 }
 
 /** How long to wait before the next try, in ms. @param {number} tries so far @param {string | null} after header Retry-After, seconds */
@@ -36,16 +40,4 @@ export function pause(tries, after = null) {
   const wanted = Number(after) * 1000;
   const usual = steps[Math.min(tries, steps.length - 1)];
   return Number.isFinite(wanted) && wanted > 0 ? Math.min(Math.max(wanted, usual), 300000) : usual;
-}
-
-/** The words of the chip. @param {{count: number, stalled: boolean, stuck: boolean, signedOut: boolean, tries: number, online: boolean}} now */
-export function chipOf({ count, stalled, stuck, signedOut, tries, online }) {
-  const unsaved = `${count} ${count === 1 ? 'change' : 'changes'} kept`;
-  if (!count && !stalled) return ['saved', 'Saved'];
-  if (stuck) return ['conflict', `Not saved, ${unsaved}`];
-  if (stalled) return ['conflict', 'Conflict'];
-  if (signedOut) return ['offline', `Signed out, ${unsaved}`];
-  if (!online) return ['offline', `Offline, ${unsaved}`];
-  if (tries) return ['offline', `Not saved yet, ${unsaved}`];
-  return ['saving', 'Saving'];
 }

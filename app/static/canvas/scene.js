@@ -11,6 +11,7 @@ import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
 import { Jumps } from './jumps.js';
 import { drawOutline } from './outline.js';
+import { gettext } from '../texts.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
@@ -184,13 +185,14 @@ export class Scene {
         type: 'button',
         tabindex: '-1',
         'data-port': port.id,
-        'aria-label': `Connect ${title}${way}`,
+        'aria-label': gettext('Connect %(title)s%(way)s', { title, way }),
         style: `left:${left}`,
       });
       entry.li.append(handle);
       if (!open.has(port.id) || !editable || outline) return;
       const leaf = make('span', 'leaf', { style: `left:${left}` });
-      const plus = make('button', 'plus', { type: 'button', tabindex: '-1', 'data-port': port.id, 'aria-label': `Add a step after ${title}${way}` });
+      const plus = make('button', 'plus', { type: 'button', tabindex: '-1', 'data-port': port.id,
+        'aria-label': gettext('Add a step after %(title)s%(way)s', { title, way }) });
       plus.append(this.canvas.icon('plus'));
       if (port.label) {
         const label = make('span', 'leaf-label');
@@ -234,8 +236,8 @@ export class Scene {
     for (const note of graph.notes.values()) {
       let element = this.notes.get(note.id);
       if (!element) {
-        element = /** @type {HTMLElement} */ (make('div', 'note', { 'data-id': note.id, tabindex: '-1', role: 'group', 'aria-label': 'Note' }));
-        const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': 'Text of the note', tabindex: '0' });
+        element = /** @type {HTMLElement} */ (make('div', 'note', { 'data-id': note.id, tabindex: '-1', role: 'group', 'aria-label': gettext('Note') }));
+        const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': gettext('Text of the note'), tabindex: '0' });
         element.append(text, make('span', 'note-size', { 'aria-hidden': 'true' }));
         this.noteLayer.append(element);
         this.notes.set(note.id, element);

@@ -5,16 +5,20 @@
  */
 import { StoredEdits } from './stored-edits.js';
 import { Outbox, shownAs, uuid } from './outbox.js';
-import { chipOf, pause, reason, saveResult } from './save-result.js';
-import { offerCopy } from './unsaved.js';
+import { showChip } from './save-chip.js';
+import { pause, reason, saveResult } from './save-result.js';
+import { later } from './later.js';
 import { check, restore } from '../session.js';
+import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {import('./graph.js').Op} Op */
 
+const unsavedPart = later(() => import('./unsaved.js'));
+/** @param {Parameters<typeof import('./unsaved.js').offerCopy>[0]} copy */
+const offerCopy = async (copy) => (await unsavedPart()).offerCopy(copy);
 const PAUSE_MS = 600;
 /** Until the draft of others is looked at again, after what somebody did here stood in its way. */
 const AGAIN_MS = 1_000;
-const ICONS = { saved: 'check', saving: 'loader-circle', offline: 'cloud-off', conflict: 'triangle-alert', refused: 'circle-alert' };
 
 export class Sync {
   /**
@@ -71,7 +75,7 @@ export class Sync {
       if (!button) return;
       this.settled().then((done) => {
         if (done) button.dispatchEvent(new CustomEvent('wf:go'));
-        else canvas.announce('First your changes have to be saved.', 'err');
+        else canvas.announce(gettext('First your changes have to be saved.'), 'err');
       });
     });
   }
@@ -110,7 +114,8 @@ export class Sync {
       this.canvas.history.forget(new Set(dropped));
       this.canvas.graph = graph;
       this.canvas.redraw(edits.ops);
-      if (count) this.canvas.announce(`${count} ${count === 1 ? 'change' : 'changes'} from last time ${count === 1 ? 'is' : 'are'} being saved.`);
+      if (count) this.canvas.announce(ngettext('%(number)s change from last time is being saved.', '%(number)s changes from last time are being saved.',
+        count));
       this.keep();
     };
     const keys = stored.keys();
@@ -228,7 +233,8 @@ export class Sync {
     canvas.redraw([]);
     this.refresh();
     if (shown && !waiting && JSON.stringify(graph.node(about)) !== shown) canvas.panel.reload(about);
-    if (reply.by) this.page.document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
+    const text = gettext('%(person)s also changed this workflow. Both are kept.', { person: reply.by });
+    if (reply.by) this.page.document.dispatchEvent(new CustomEvent('toast', { detail: { text } }));
   }
 
   /** Ask for a part of this workflow's page; what comes is swapped out of band. @param {string} path below the workflow */
@@ -252,7 +258,7 @@ export class Sync {
     this.remote = reply;
     this.outbox.putBack();
     this.done(false);
-    this.canvas.announce(`${reply.by} changed the same steps. Choose what to keep.`);
+    this.canvas.announce(gettext('%(person)s changed the same steps. Choose what to keep.', { person: reply.by }));
   }
 
   /** @param {string} answer mine, theirs or copy */
@@ -276,7 +282,7 @@ export class Sync {
     this.flush();
     this.keep();
     this.chip();
-    canvas.announce(answer === 'mine' ? 'Your changes were kept.' : 'Their changes were taken.');
+    canvas.announce(answer === 'mine' ? gettext('Your changes were kept.') : gettext('Their changes were taken.'));
   }
 
   /** Make a new workflow of this side; the answer leads there. Until then everything stays kept here, and the dialog stays open. */
@@ -306,7 +312,7 @@ export class Sync {
     canvas.graph = graph;
     canvas.redraw([]);
     canvas.emit('wf:refused', { errors: located });
-    canvas.announce(reply.message ?? 'The server did not take this change, so it was taken back.', 'err');
+    canvas.announce(reply.message ?? gettext('The server did not take this change, so it was taken back.'), 'err');
     if (outbox.waiting.length) this.flush();
     else this.done(true);
   }
@@ -384,17 +390,6 @@ export class Sync {
   // ---------------------------------------------------------------- the chip
 
   chip() {
-    const { document, navigator } = this.page;
-    const chip = document.getElementById('save-chip');
-    if (!chip) return;
-    const { stalled, signedOut, tries } = this;
-    const [state, text] = chipOf({ count: this.outbox.pending.length, stalled, stuck: this.stuck > 0, signedOut, tries, online: navigator.onLine });
-    const act = document.getElementById('save-act');
-    if (act) act.hidden = !((signedOut && state === 'offline') || this.stuck);
-    if (act) act.textContent = this.stuck ? 'Keep a copy' : 'Sign in';
-    if (chip.dataset.state === state && chip.lastElementChild?.textContent === text) return;
-    chip.dataset.state = state;
-    chip.querySelector('use')?.setAttribute('href', `${this.canvas.sprite}#i-${ICONS[state]}`);
-    if (chip.lastElementChild) chip.lastElementChild.textContent = text;
+    showChip(this);
   }
 }

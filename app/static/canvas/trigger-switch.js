@@ -1,6 +1,7 @@
 // @ts-check
 /** The switch on a trigger's card. */
 import { make } from './elements.js';
+import { gettext } from '../texts.js';
 
 /** A trigger or a step that is switched off is shown so; where there are several triggers, each card has its switch. */
 export function showTriggerSwitch(canvas, id, li) {
@@ -16,6 +17,6 @@ export function showTriggerSwitch(canvas, id, li) {
   }
   button.disabled = !editable;
   button.setAttribute('aria-checked', String(trigger.enabled));
-  button.setAttribute('aria-label', `${canvas.titleOf(id)} starts runs`);
-  button.title = trigger.enabled ? 'Switch this trigger off' : 'Switch this trigger on';
+  button.setAttribute('aria-label', gettext('%(step)s starts runs', { step: canvas.titleOf(id) }));
+  button.title = trigger.enabled ? gettext('Switch this trigger off') : gettext('Switch this trigger on');
 }

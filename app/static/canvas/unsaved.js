@@ -1,5 +1,6 @@
 // @ts-check
 /** The way out for edits that cannot be saved: a file, the clipboard, or giving them up. */
+import { gettext } from '../texts.js';
 
 /** @param {{title: string, text: string, name: string, json: string}} copy @returns {Promise<'discard' | 'later'>} */
 export function offerCopy({ title, text, name, json }) {
@@ -8,9 +9,9 @@ export function offerCopy({ title, text, name, json }) {
   dialog.id = 'unsaved-dialog';
   dialog.setAttribute('aria-labelledby', 'unsaved-title');
   dialog.innerHTML = `<div class="dh"><h2 id="unsaved-title"></h2></div><div class="db"><p></p></div>
-    <div class="df"><button class="btn ghost" type="button" value="discard">Discard</button><span class="grow"></span>
-    <button class="btn sec" type="button" value="later">Later</button><button class="btn sec" type="button" data-copy>Copy</button>
-    <a class="btn pri" download>Download</a></div>`;
+    <div class="df"><button class="btn ghost" type="button" value="discard">${gettext('Discard')}</button><span class="grow"></span>
+    <button class="btn sec" type="button" value="later">${gettext('Later')}</button><button class="btn sec" type="button" data-copy>${gettext('Copy')}</button>
+    <a class="btn pri" download>${gettext('Download')}</a></div>`;
   const find = (what) => /** @type {HTMLElement} */ (dialog.querySelector(what));
   find('h2').textContent = title;
   find('.db p').textContent = text;

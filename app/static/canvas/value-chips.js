@@ -3,6 +3,7 @@
  * A list of values as chips, in the control that holds one value for other operators: Enter, a comma, leaving the field or a paste adds
  * what was typed, Backspace or × takes one away. What the list says is the text of its chips and of the field, with commas between.
  */
+import { gettext } from '../texts.js';
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 const LIST = 'input[data-chips]';
 
@@ -41,8 +42,8 @@ function chipOf(part) {
   name.title = face(part);
   const button = document.createElement('button');
   button.type = 'button';
-  button.title = 'Remove';
-  button.setAttribute('aria-label', `Remove ${face(part)}`);
+  button.title = gettext('Remove');
+  button.setAttribute('aria-label', gettext('Remove %(face)s', { face: face(part) }));
   button.innerHTML = `<svg class="i" aria-hidden="true"><use href="${SPRITE}#i-x"></use></svg>`;
   chip.append(name, button);
   return chip;
@@ -63,8 +64,8 @@ function take(control, all) {
 /** @param {HTMLInputElement} control */
 function describe(control) {
   const values = chosenValues(control);
-  control.placeholder = values.length ? '' : 'Add values';
-  control.setAttribute('aria-description', values.length ? `Chosen: ${values.join(', ')}` : 'Enter or a comma adds a value');
+  control.placeholder = values.length ? '' : gettext('Add values');
+  control.setAttribute('aria-description', values.length ? gettext('Chosen: %(join)s', { join: values.join(', ') }) : gettext('Enter or a comma adds a value'));
 }
 
 /** Show a control as chips while its operator takes a list, as text while it takes one value. @param {HTMLInputElement} control */
@@ -78,7 +79,7 @@ export function dressList(control) {
     control.value = wholeText(control);
     for (const chip of chipsOf(control)) chip.remove();
     delete control.dataset.chips;
-    control.placeholder = 'Value';
+    control.placeholder = gettext('Value');
     control.removeAttribute('aria-description');
   }
   control.parentElement?.classList.toggle('chips', many);

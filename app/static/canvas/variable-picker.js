@@ -5,6 +5,7 @@
  */
 import { FieldPicker } from './field-picker.js';
 import { optionsOf } from './field-catalog.js';
+import { gettext } from '../texts.js';
 import { pathInText, withFallback } from './forms.js';
 
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
@@ -17,12 +18,12 @@ const FIELDS = 'form[data-plain] :is(input[type=text], textarea)[name]:not([data
 /** @typedef {import('./field-picker.js').Offer} Offer */
 
 /** What becomes of those who have no value. The step of a text may fail on purpose: a bill without an amount.
- * @type {(Offer & {filter: string})[]} */
-const WITHOUT = [
-  { label: 'Leave it empty', filter: '' },
-  { label: 'Write something else', filter: ' | default: ""' },
-  { label: 'Fail the step', filter: ' | or_fail' },
-].map((one) => ({ ...one, value: one.label, group: 'If there is no value', note: '' }));
+ * @returns {(Offer & {filter: string})[]} */
+const without = () => [
+  { label: gettext('Leave it empty'), filter: '' },
+  { label: gettext('Write something else'), filter: ' | default: ""' },
+  { label: gettext('Fail the step'), filter: ' | or_fail' },
+].map((one) => ({ ...one, value: one.label, group: gettext('If there is no value'), note: '' }));
 
 /** A choice of what stands for those who have no value, made beside the result, is written into the texts of the form.
  * @param {HTMLFormElement} form @param {any} control */
@@ -38,13 +39,13 @@ export function writeFallback(form, control) {
 
 export class VariablePicker extends FieldPicker {
   constructor() {
-    super(() => {}, 'variable-picker', 'Variables');
+    super(() => {}, 'variable-picker', gettext('Variables'));
     this.button = document.createElement('button');
     this.button.type = 'button';
     this.button.className = 'variables';
     this.button.tabIndex = -1; // the keyboard has {{
-    this.button.title = 'Insert a variable, or type {{';
-    this.button.setAttribute('aria-label', 'Insert a variable');
+    this.button.title = gettext('Insert a variable, or type {{');
+    this.button.setAttribute('aria-label', gettext('Insert a variable'));
     this.button.innerHTML = `<svg class="i" aria-hidden="true"><use href="${SPRITE}#i-braces"></use></svg>`;
     this.button.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
     this.button.addEventListener('click', () => this.list());
@@ -105,7 +106,7 @@ export class VariablePicker extends FieldPicker {
 
   /** @returns {Offer[]} */
   offered() {
-    if (this.chosen) return WITHOUT;
+    if (this.chosen) return without();
     return optionsOf('known-fields')
       .filter(({ dataset: { group = '', row } }) => !row && !OF_CONDITIONS.includes(group))
       .map(({ value, label, dataset: { group = '', kind = '' } }) => ({ value, label: label || value, group, note: kind }));
