@@ -50,10 +50,10 @@ _WORDS = {"unavailable": "away"}
 
 
 class Turns:
-    """Who may send a test message now: one at a time, and `A_MINUTE` in a minute. Of this process; the least recent are forgotten."""
+    """Who may make a test now: one at a time, and `a_minute` in a minute. Of this process; the least recent are forgotten."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float] = time.monotonic, a_minute: int = A_MINUTE) -> None:
+        self._now, self._a_minute = now, a_minute
         self._tries: OrderedDict[object, deque[float]] = OrderedDict()
         self._busy: set[object] = set()
 
@@ -65,9 +65,9 @@ class Turns:
         now, tries = self._now(), self._tries.setdefault(who, deque())
         while tries and tries[0] <= now - 60:
             tries.popleft()
-        if len(tries) >= A_MINUTE:
+        if len(tries) >= self._a_minute:
             raise TooMany(
-                gettext("You may send %(a_minute)s tests a minute. Wait a moment.", a_minute=A_MINUTE),
+                gettext("You may send %(a_minute)s tests a minute. Wait a moment.", a_minute=self._a_minute),
                 retry_after=int(tries[0] + 61 - now),
             )
         tries.append(now)

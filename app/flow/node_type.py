@@ -230,6 +230,12 @@ class NodeType:
         return {}
 
     @classmethod
+    def example(cls, config: Any) -> Mapping[str, Any]:
+        """Values for names of `results` that a test of the workflow takes where nobody is asked: what the step usually puts out. Names that
+        are left out get a value of their kind."""
+        return {}
+
+    @classmethod
     def variables(cls, config: Any) -> Mapping[str, str]:
         """Variables that its steps set, which later ones read as `vars.<name>`: names, each with its kind, empty where that is open."""
         return {}

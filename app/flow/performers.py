@@ -130,20 +130,24 @@ class Performer:
 
 
 class CallKind(NamedTuple):
-    """How calls of one kind are made. `at_once`: at most so many at a time in one process; None: as its share of AT_ONCE allows."""
+    """How calls of one kind are made. `at_once`: at most so many at a time in one process; None: as its share of AT_ONCE allows.
+    `harmless`: they leave nothing outside, so a test of a workflow makes them."""
 
     performer: Callable[[], Performer]
     at_once: int | None
+    harmless: bool = False
 
 
 _kinds: dict[str, CallKind] = {}
 
 
-def perform_by(kind: str, performer: Callable[[], Performer], *, at_once: int | None = None) -> None:
+def perform_by(
+    kind: str, performer: Callable[[], Performer], *, at_once: int | None = None, harmless: bool = False
+) -> None:
     """Register `performer`, which makes performers of this kind of call. Raises ValueError when the kind has one."""
     if kind in _kinds:
         raise ValueError(f"Two performers do calls of the kind {kind!r}.")
-    _kinds[kind] = CallKind(performer, at_once)
+    _kinds[kind] = CallKind(performer, at_once, harmless)
 
 
 def forget_performer(kind: str) -> None:

@@ -281,7 +281,7 @@ class TemplateService:
         )
         try:
             await held_connections.release_connection(self.session)
-            filled = await self._filled(channel, shown, data)
+            filled = await self.filled(channel, shown, data)
         except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
             raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
@@ -296,7 +296,7 @@ class TemplateService:
             segments=channel.segments_of(filled),
         )
 
-    async def _filled(self, channel: type[ChannelType], parts: Parts, data: dict[str, Any]) -> Parts:
+    async def filled(self, channel: type[ChannelType], parts: Parts, data: dict[str, Any]) -> Parts:
         """In a process apart, but for plugins, whose modules only this one has. Raises PartError."""
         function, first = channel.rendering()
         if function.__module__.startswith(discovery.PLUGIN_MODULES):

@@ -56,7 +56,7 @@ from app.models.user import Membership, User
 from app.models.wake import Wake
 from app.models.webhook import Webhook, WebhookDelivery, WebhookPayload
 from app.models.webhook_endpoint import EventDelivery, WebhookEndpoint
-from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
+from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowSample, WorkflowVersion
 from app.models.workspace import Workspace
 
 __all__ = [
@@ -150,6 +150,7 @@ __all__ = [
     "WorkerBatch",
     "Workflow",
     "WorkflowEpoch",
+    "WorkflowSample",
     "WorkflowVersion",
     "Workspace",
 ]

@@ -138,6 +138,7 @@ ACCESS: dict[str, TableAccess] = {
     "webhook_payloads": _of_workspace(read=""),
     "webhooks": _of_workspace(read=""),
     "workflow_epochs": _of_workspace("raw", auth="raw"),
+    "workflow_samples": _of_workspace(read=""),
     "workflow_versions": _of_workspace(),
     "workflows": _of_workspace(),
     "workspaces": TableAccess(

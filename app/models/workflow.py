@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
+from app.models.personal import rows_go
 from app.models.status import Priority, PriorityWord
 
 
@@ -101,6 +102,30 @@ class DraftChange(Base):
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 
     __table_args__ = (_of_workflow(),)
+
+
+class WorkflowSample(Base):
+    """Whom and which event a workflow is tried with: a contact of the workspace or an invented one, and an event with its properties.
+
+    `contact`: an invented one, as the API takes contacts; it has no `contact_id`. An event that is no `event_id` is invented.
+    """
+
+    __tablename__ = "workflow_samples"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
+    contact_id: Mapped[UUID | None]
+    contact: Mapped[Json | None]
+    event_id: Mapped[UUID | None]
+    event_name: Mapped[str] = mapped_column(server_default="")
+    event: Mapped[Json] = mapped_column(server_default="{}")
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+
+    __table_args__ = (
+        _of_workflow(),
+        Index("workflow_samples_contact", "tenant_id", "contact_id"),
+        {"info": rows_go(names="coalesce(contact::text, '') || event::text")},
+    )
 
 
 class WorkflowEpoch(Base):

@@ -225,6 +225,10 @@ class HttpRequestStep(NodeType):
         return {"status": "number", "body": "", "headers": ""}
 
     @classmethod
+    def example(cls, config: HttpRequestConfig) -> Mapping[str, Any]:
+        return {"status": 200, "body": {}, "headers": {}}
+
+    @classmethod
     def summary(cls, config: HttpRequestConfig) -> str:
         if not config.url.strip() and config.connector_id is None:
             return ""

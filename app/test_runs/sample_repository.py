@@ -1,0 +1,78 @@
+"""SQL of samples: the row of a workflow, and the contacts and events that it may be tried with. By indexes alone, and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.models import Contact, Event, SplitExposure, WorkflowSample
+from app.models.tenant_repository import TenantRepository
+
+LATELY = 20
+"""Events that one may choose from, and contacts."""
+
+
+class ReceivedEvent(NamedTuple):
+    """An event that came in, and whom it happened to."""
+
+    event: Event
+    contact: Contact
+
+
+class SampleRepository(TenantRepository[WorkflowSample]):
+    """The samples of a workspace's workflows."""
+
+    model = WorkflowSample
+
+    async def of(self, workflow_id: UUID) -> WorkflowSample | None:
+        return await self.session.get(WorkflowSample, (self.tenant_id, workflow_id))
+
+    async def contact(self, contact_id: UUID) -> Contact | None:
+        return await self.session.get(Contact, (self.tenant_id, contact_id))
+
+    async def newest_contact(self) -> Contact | None:
+        newest = (Contact.created_at.desc(), Contact.id.desc())
+        query = select(Contact).where(Contact.tenant_id == self.tenant_id).order_by(*newest).limit(1)
+        return (await self.session.scalars(query)).first()
+
+    async def received(self, names: Collection[str], limit: int = LATELY) -> list[ReceivedEvent]:
+        """The newest events of these names that happened to a contact who is there, the newest first."""
+        newest: list[Event] = []
+        for name in dict.fromkeys(names):  # by the index of each name: over several at once all of them would be sorted
+            query = select(Event).where(Event.tenant_id == self.tenant_id, Event.name == name)
+            newest += (await self.session.scalars(query.order_by(Event.id.desc()).limit(limit))).all()
+        newest = sorted(newest, key=lambda event: event.id, reverse=True)[:limit]
+        contacts = await self.contacts({event.contact_id for event in newest if event.contact_id})
+        return [
+            ReceivedEvent(event, contacts[event.contact_id])
+            for event in newest
+            if event.contact_id is not None and event.contact_id in contacts
+        ]
+
+    async def contacts(self, ids: Collection[UUID]) -> Mapping[UUID, Contact]:
+        query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id.in_(ids))
+        return {contact.id: contact for contact in (await self.session.scalars(query)).all()} if ids else {}
+
+    async def event(self, event_id: UUID) -> Event | None:
+        return await self.session.get(Event, (self.tenant_id, event_id))
+
+    async def last_of(self, name: str, contact_id: UUID | None) -> Event | None:
+        """The newest event of this name; of the contact, when one is named."""
+        of_name = Event.tenant_id == self.tenant_id, Event.name == name
+        if contact_id is None:
+            query = select(Event).where(*of_name).order_by(Event.id.desc()).limit(1)
+        else:
+            query = select(Event).where(*of_name, Event.contact_id == contact_id).order_by(Event.occurred_at.desc())
+        return (await self.session.scalars(query.limit(1))).first()
+
+    async def variants(self, contact_id: UUID, workflow_id: UUID) -> dict[str, str]:
+        """The variant that each step of the workflow gave the contact before."""
+        of_contact = SplitExposure.tenant_id == self.tenant_id, SplitExposure.contact_id == contact_id
+        query = select(SplitExposure.node_id, SplitExposure.variant).where(
+            *of_contact, SplitExposure.workflow_id == workflow_id
+        )
+        rows: Sequence[Any] = (await self.session.execute(query)).all()
+        return {row.node_id: row.variant for row in rows}

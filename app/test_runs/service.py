@@ -1,0 +1,196 @@
+"""One test of a draft: read what it needs, walk, make the calls that leave nothing outside, fill in its messages.
+
+Everything is read before the walk and between the calls nothing is held: the transaction ends where the test waits for something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.connectors.trial import Turns
+from app.engine.call_answers import answer_text, failed_answer
+from app.errors import FieldError, Invalid
+from app.flow import registry
+from app.flow.document import Flow, Trigger
+from app.flow.performers import CallFailed, CallUncertain, CallWithheld, PlacedCall, performed_kinds
+from app.flow.segment_membership import segments_named
+from app.flow.trigger_registry import typed
+from app.lib import clock, held_connections
+from app.lib.translation import gettext
+from app.models import Workflow
+from app.models.status import StepStatus
+from app.runs.list_repository import RunFilter
+from app.runs.repository import StepRepository
+from app.runs.service import RunService
+from app.segment_member_repository import SegmentMemberRepository
+from app.test_runs.messages import rendered
+from app.test_runs.samples import Sample, SamplePerson, SampleService
+from app.test_runs.schemas import WalkOut, WalkRequest
+from app.test_runs.spec import PendingCall, Walk, WalkContact, WalkSpec
+from app.test_runs.story import story_of
+from app.test_runs.walk import MOST_CALLS, walk
+
+RUNS_LOOKED_AT = 3
+"""The last runs, whose answers of services stand in for those of services that are not called."""
+A_MINUTE = 60
+turns = Turns(a_minute=A_MINUTE)
+"""A test takes seconds of processor time: each person and key makes one at a time."""
+
+
+class DraftTestService:
+    """Tests of drafts of the principal's workspace. Reads alone: no row is written by a test."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal = session, principal
+        self.samples = SampleService(session, principal)
+
+    async def test(self, workflow: Workflow, flow: Flow, wanted: WalkRequest) -> WalkOut:
+        """Walk the sample, or whom `wanted` names, through the draft. Ends the transaction. Raises Invalid, TooMany."""
+        nodes = {node.id for node in flow.nodes}
+        unknown = [name for name in (wanted.until, *wanted.ways) if name and name not in nodes]
+        if unknown:
+            message = gettext("There is no step %(name)s in this draft.", name=unknown[0])
+            raise Invalid(errors=[FieldError(path="until" if wanted.until in unknown else "ways", message=message)])
+        with turns.take((self.principal.tenant_id, self.principal.kind, self.principal.id)):
+            sample = await self.samples.with_changes(workflow, flow, wanted)
+            trigger = trigger_for(flow, sample.event_name)
+            kind, config = typed(trigger)
+            about_nobody = True not in kind.contact_rule(config).takes
+            person = None if about_nobody else sample.person
+            spec = await self._spec(workflow.id, flow, wanted, sample, person, trigger.id)
+            await held_connections.release_connection(self.session)
+            walked = await self._walked(spec)
+            messages = await rendered(self.session, self.principal, walked.steps, person)
+        return story_of(flow, trigger.id, replace(sample, person=person), spec.began, walked, messages)
+
+    async def _spec(
+        self,
+        workflow_id: UUID,
+        flow: Flow,
+        wanted: WalkRequest,
+        sample: Sample,
+        person: SamplePerson | None,
+        trigger_id: str,
+    ) -> WalkSpec:
+        events, happened = await self._events(flow, person)
+        return WalkSpec(
+            flow=flow,
+            workflow_id=workflow_id,
+            tenant_id=self.principal.tenant_id,
+            timezone=self.principal.timezone,
+            country=self.principal.country,
+            contact=await self._contact(workflow_id, flow, person),
+            trigger_id=trigger_id,
+            event=sample.event,
+            began=clock.now(),
+            ways=wanted.ways,
+            outputs=await self._outputs(workflow_id),
+            events=events,
+            happened=happened,
+            performed=frozenset(name for name, kind in performed_kinds().items() if kind.harmless),
+            until=wanted.until,
+        )
+
+    async def _contact(self, workflow_id: UUID, flow: Flow, person: SamplePerson | None) -> WalkContact | None:
+        if person is None:
+            return None
+        segment_ids = {reference.id for reference in segments_named(msgspec.to_builtins(flow))}
+        standings = await SegmentMemberRepository(self.session, self.principal.tenant_id).standings(
+            segment_ids, {person.id}
+        )
+        variants = await self.samples.rows.variants(person.id, workflow_id) if person.stored else {}
+        return WalkContact(
+            person.id,
+            person.columns,
+            person.attributes,
+            tuple(person.tags),
+            person.consent,
+            standings.get(person.id, {}),
+            variants,
+        )
+
+    async def _events(
+        self, flow: Flow, person: SamplePerson | None
+    ) -> tuple[Mapping[str, dict[str, Any]], frozenset[str]]:
+        """Of the events that steps wait for: the newest properties, those of the contact first, and which happened to the contact."""
+        known: dict[str, dict[str, Any]] = {}
+        happened = set[str]()
+        for name in sorted({name for node in flow.nodes for name in _awaited(node.type, node.data)}):
+            own = await self.samples.rows.last_of(name, person.id) if person and person.stored else None
+            event = own or await self.samples.rows.last_of(name, None)
+            if event is not None:
+                known[name] = event.properties or {}
+            if own is not None:
+                happened.add(name)
+        return known, frozenset(happened)
+
+    async def _outputs(self, workflow_id: UUID) -> dict[str, dict[str, Any]]:
+        """What steps of the last runs put out when they were through, by node."""
+        outputs: dict[str, dict[str, Any]] = {}
+        runs = await RunService(self.session, self.principal).list(RunFilter(workflow_id=workflow_id), RUNS_LOOKED_AT)
+        steps = StepRepository(self.session, self.principal.tenant_id)
+        for run in runs.items:
+            for step in await steps.finished(run.id):
+                if step.status == StepStatus.COMPLETED and isinstance(step.output, dict):
+                    outputs.setdefault(step.node_id, step.output)
+        return outputs
+
+    async def _walked(self, spec: WalkSpec) -> Walk:
+        """The walk, and again with each answer of a call that it needs: it is pure, so it comes to the same place."""
+        answers: dict[int, dict[str, Any]] = {}
+        walked = await asyncio.to_thread(walk, spec)
+        while walked.pending is not None and len(answers) < MOST_CALLS:
+            answers[walked.pending.seq] = await self._performed(spec, walked.pending)
+            walked = await asyncio.to_thread(walk, replace(spec, answers=answers))
+        return walked
+
+    async def _performed(self, spec: WalkSpec, pending: PendingCall) -> dict[str, Any]:
+        """The answer of a call as a worker would write it."""
+        call = pending.call
+        placed = PlacedCall(
+            tenant_id=spec.tenant_id,
+            workflow_id=spec.workflow_id,
+            run_id=UUID(int=0),
+            node_id=pending.node_id,
+            seq=pending.seq,
+            attempt=1,
+            kind=call.kind,
+            target=call.target,
+            request=call.request,
+            timeout_s=call.timeout_s,
+        )
+        performer = performed_kinds()[call.kind].performer()
+        try:
+            with held_connections.outside_call("code that a test runs"):
+                value = await asyncio.wait_for(performer.perform(placed), call.timeout_s)
+        except (CallFailed, CallUncertain, CallWithheld) as error:
+            return failed_answer(str(error), permanent=True)
+        except TimeoutError:
+            return failed_answer(gettext("There was no answer in time."), permanent=True)
+        finally:
+            await performer.close()
+        answer: dict[str, Any] = msgspec.json.decode(answer_text({"ok": True, "value": value}))
+        return answer
+
+
+def trigger_for(flow: Flow, event_name: str) -> Trigger:
+    """The trigger by which somebody comes in with this event: the first that is switched on and listens for it, else the first one."""
+    on = [trigger for trigger in flow.triggers if trigger.enabled]
+    listening = [
+        trigger for trigger in on for kind, config in [typed(trigger)] if event_name in kind.subscribes(config)
+    ]
+    return [*listening, *on, *flow.triggers][0]
+
+
+def _awaited(type_: str, data: dict[str, Any]) -> list[str]:
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return list(kind.events(config)) if kind is not None and config is not None else []

@@ -1,0 +1,242 @@
+"""The walk of one person through a draft: the engine's own batch over one run in memory.
+
+Nothing is interpreted here: steps are functions of the compiled document, outcomes are handled by `Batch`, and a rest is resumed as a claim
+of due runs resumes a stored one. What differs is that a rest is over at once, at the time that it would have been, and that where the
+world decides (an event, a person, a service) the walk assumes an answer, or takes the one that somebody chose. Batches are never written,
+so there is nothing to undo: no row, no count, no event, no message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from app.engine import rows
+from app.engine.compiled import CompiledFlow, CompiledStart
+from app.engine.compiled_node import CompiledNode, StatCounter
+from app.engine.goals import met_by_contact
+from app.engine.paths import FinishedStep, PathEnd, SharedPath
+from app.engine.state import COMPLETED, RunState
+from app.engine.walk import Batch
+from app.flow.effects import Assign, CallWorkflow, SendMessage
+from app.flow.node_words import ports_of
+from app.flow.operators import ConditionError
+from app.flow.outcomes import Exit, Fail, Outcome
+from app.flow.retry import ONCE
+from app.lib import ids
+from app.models.status import StepStatus
+from app.test_runs.fields import contact_state, known_segments
+from app.test_runs.rests import CHOSEN, Rest, rest_of
+from app.test_runs.spec import PendingCall, Walk, WalkedAttempt, WalkedMessage, WalkedStep, WalkSpec
+from app.values.contact_view import COLUMNS
+
+MOST_STEPS, MOST_RESTS = 500, 500
+"""Steps and rests of one walk. A loop over a long list is seen as well after these."""
+MOST_CALLS = 20
+"""Calls that are made for one test."""
+MOST_SECONDS = 5.0
+"""Processor time of one walk. Batches are small, so it is asked between them."""
+STEPS_OVER, TIME_OVER, UNTIL, STANDS, CALL = "steps", "time", "until", "stands", "call"
+"""Why a walk ends before its run does: limits, `until` was reached, the run would stand until a person acts, a call is to be made."""
+
+
+def walk(spec: WalkSpec) -> Walk:
+    """Walk until the run is over, `until` is reached, a limit is, or a call has to be made. Pure, but for the processor time."""
+    return _Walker(spec).walk()
+
+
+class _Walker:
+    """One walk. `inputs`: by node the variables and data that its visits found, the earliest first."""
+
+    def __init__(self, spec: WalkSpec) -> None:
+        self.spec, self.result = spec, Walk()
+        workflow_id = spec.workflow_id.bytes
+        self.documents = {node.id: node for node in spec.flow.nodes}
+        self.flow = CompiledFlow(workflow_id, 0, spec.tenant_id, spec.flow, spec.timezone, spec.country)
+        self.flow.known_segments = known_segments(spec.contact)
+        self.now = rows.microseconds(spec.began)
+        self.contact = contact_state(spec.contact, workflow_id)
+        self.contact.assigned = {
+            **(self.contact.assigned or {}),
+            **{(workflow_id, node_id): port for node_id, port in spec.ways.items()},
+        }
+        self.inputs: dict[str, deque[tuple[dict[str, Any], dict[str, Any] | None]]] = {}
+        self.again = False
+        self.rests: dict[int, Rest] = {}
+        """How the last rest at each step ended, by the step's number; with what it had asked for before."""
+        self.messages: dict[int, SendMessage] = {}
+        self.starts: dict[int, list[CallWorkflow]] = {}
+        self.attempts: dict[int, list[WalkedAttempt]] = {}
+        self.end_of_test = self._stop_behind(spec.until)
+        self.plain_runs = {node.id: node.run for node in self.flow.nodes.values()}
+        for node in self.flow.nodes.values():
+            node.constant_outcome, node.run = None, self._noted(node, node.run)
+
+    def _noted(self, node: CompiledNode, run: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
+        """The function of a node, which notes what each visit finds. A further try finds the same."""
+
+        def noted(state: RunState) -> Outcome:
+            if self.again:
+                self.again = False
+            else:
+                data = rows.decode(rows.encode(state.data)) if node.sends else None
+                self.inputs.setdefault(node.id, deque()).append((dict(state.vars), data))
+            return run(state)
+
+        return noted
+
+    def _stop_behind(self, node_id: str) -> CompiledNode:
+        """A step at which the walk ends, and to which all ways out of this node lead that lead anywhere."""
+        end = CompiledNode("", "", Exit(), ONCE)
+        end.exit_counters = {"exited": StatCounter(0, "", "exited")}
+        node = self.flow.nodes.get(node_id)
+        for port in node.ports.values() if node else ():
+            port.target = end if port.target is not None else None
+        return end
+
+    # The way ------------------------------------------------------------------------------------------------------------
+
+    def walk(self) -> Walk:
+        start = self._start()
+        raw_event = rows.encode(dict(self.spec.event))
+        run = RunState(
+            ids.uuid7().bytes, self.flow, start, self.contact, raw_event, start.node, self.now, self.now, self.now
+        )
+        self._admission(run, start)
+        batch, began = Batch(self.now), time.thread_time()
+        batch.enter(run)
+        for _ in range(MOST_RESTS):
+            end = self._take(batch, run)
+            if end is None or end.status >= COMPLETED:
+                break
+            if time.thread_time() - began > MOST_SECONDS:
+                self.result.stopped = TIME_OVER
+                break
+            if not self._over(run, end):
+                break
+            batch = Batch(self.now)
+            batch.resume(run)
+        else:
+            self.result.stopped = STEPS_OVER
+        return self._ended()
+
+    def _start(self) -> CompiledStart:
+        start = self.flow.starts.get(self.spec.trigger_id)
+        return start if start is not None else next(iter(self.flow.starts.values()))
+
+    def _admission(self, run: RunState, start: CompiledStart) -> None:
+        """Would its trigger let the contact in? The walk goes on all the same: it is a test of what lies behind."""
+        if start.input_schema is not None and start.input_schema.problems(run.event):
+            self.result.refused = "input_not_valid"
+        elif start.admits is not None:
+            try:
+                verdict = start.admits(run)
+            except ConditionError:
+                self.result.refused = "condition_error"
+            else:
+                self.result.refused = "" if verdict.held else "conditions_not_met"
+                self.result.rules = [] if verdict.held else verdict.rules
+        if not self.result.refused and self.contact.id and met_by_contact(self.flow.contact_goals, run):
+            self.result.refused = "goal_already_reached"
+
+    def _take(self, batch: Batch, run: RunState) -> PathEnd | None:
+        """Note what the batch did; None: enough was seen."""
+        if run.path is None:
+            return None
+        for attempt in batch.attempts:
+            next_at = rows.instant(attempt.due) if attempt.due is not None else None
+            tried = WalkedAttempt(attempt.attempt, attempt.error, rows.instant(batch.now), next_at)
+            self.attempts.setdefault(attempt.seq, []).append(tried)
+        for path in run.path.from_start():
+            self.messages |= {one.seq: one.message for one in path.messages}
+            for start in path.starts:
+                self.starts.setdefault(start.seq, []).append(start.effect)
+            for step in path.steps:
+                if step.node is self.end_of_test:
+                    self.result.stopped = UNTIL
+                    return None
+                if len(self.result.steps) == MOST_STEPS:
+                    self.result.stopped = STEPS_OVER
+                    return None
+                self.result.steps.append(self._step(batch, path, step, run))
+        end = run.path.end
+        self.result.status, self.result.error, self.result.goal = end.status, end.error, end.goal
+        return end
+
+    def _step(self, batch: Batch, path: SharedPath, step: FinishedStep, run: RunState) -> WalkedStep:
+        outcome, is_open = step.outcome, path.has_own_times and path.steps[0] is step
+        started = run.step_started if is_open and run.step_started is not None else batch.now
+        inputs = self.inputs.get(step.node.id)
+        variables, data = inputs.popleft() if inputs else ({}, None)
+        queued, ending = self.messages.get(step.seq), self.rests.get(step.seq)
+        if ending is not None:
+            assumed, ways = ending.assumed, ending.ways
+        else:
+            assumed, ways = self._drawn(step)
+        return WalkedStep(
+            seq=step.seq,
+            node_id=step.node.id,
+            occurrence=step.occurrence,
+            status=int(step.status),
+            port=outcome.port if int(step.status) != StepStatus.CANCELLED else None,
+            output=outcome.output,
+            error=outcome.error if isinstance(outcome, Fail) else None,
+            attempt=run.attempt if is_open else 1,
+            started_at=rows.instant(started),
+            completed_at=rows.instant(batch.now),
+            vars=variables,
+            assumed=assumed,
+            ways=ways,
+            message=WalkedMessage(queued, data or {}) if queued is not None else None,
+            starts=tuple(self.starts.get(step.seq, ())),
+            logs=tuple(line for one in path.logs if one.seq == step.seq for line in one.lines),
+            attempts=tuple(self.attempts.get(step.seq, ())),
+        )
+
+    def _drawn(self, step: FinishedStep) -> tuple[str, tuple[str, ...]]:
+        """Of a step that draws a variant for each contact: whether somebody chose it, and all of them."""
+        node_id = step.node.id
+        assigned = (self.spec.workflow_id.bytes, node_id) in (self.contact.assigned or {})
+        if not assigned and not any(isinstance(effect, Assign) for effect in step.outcome.effects):
+            return "", ()
+        node = self.documents[node_id]
+        chosen = self.spec.ways.get(node_id)
+        return CHOSEN if chosen == step.outcome.port else "", tuple(port.id for port in ports_of(node.type, node.data))
+
+    # Rests --------------------------------------------------------------------------------------------------------------
+
+    def _over(self, run: RunState, end: PathEnd) -> bool:
+        """Let the run stand as it would be stored, with what it rested for. False: it rests for good, or for a call."""
+        node, seq = end.node, end.seq + 1
+        if node is None:
+            return False
+        ending = rest_of(self.spec, run, end, self.documents[node.id], self.plain_runs[node.id], seq in self.starts)
+        self.result.node_id = node.id
+        if ending is None:
+            self.result.stopped, self.result.error = STANDS, end.error
+            return False
+        if ending.is_pending and end.call is not None:
+            self.result.stopped, self.result.pending = CALL, PendingCall(seq, node.id, end.call)
+            return False
+        self.rests[seq] = ending
+        self.now = max(self.now, ending.at if ending.at is not None else self.now)
+        self.again = ending.port is None and end.error is not None
+        run.path, run.node, run.seq, run.attempt, run.fence = None, node, end.seq, end.attempt, 1
+        run.stored_status, run.step_started, run.waits_for = end.status, end.step_started, end.waits_for
+        run.resume_port, run.resume_output = ending.port, _stored(ending.output)
+        run.context, run.clock, run.moved_at = _stored(run.context), self.now, self.now
+        return True
+
+    def _ended(self) -> Walk:
+        contact = self.contact
+        self.result.at = rows.instant(self.now)
+        self.result.columns = {name: contact.columns.get(name) for name in COLUMNS} if contact.id else {}
+        self.result.attributes, self.result.tags = dict(contact.attributes), list(contact.tags)
+        return self.result
+
+
+def _stored(value: Any) -> Any:
+    """JSON as it comes back from a row."""
+    return None if value is None else rows.decode(rows.encode(value))
