@@ -91,8 +91,8 @@ over as materialized (
 told as ({_NOTES}),
 held as (
   update active_runs r set status = {
-    RunStatus.HELD:d}, error_message = %(why)s, attempt = r.attempt + 1, waits_since = clock_now(), resume_at = null,
-    resume_port = null, fence = r.fence + 1
+    RunStatus.HELD:d}, error_message = %(why)s, attempt = r.attempt + 1, waits_since = clock_now(),
+    fence = r.fence + 1
   from lost l where r.tenant_id = l.tenant_id and r.id = l.id and r.fence = l.fence
     and not exists (select from over o where o.run_id = l.id)
   returning 1)
