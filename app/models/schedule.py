@@ -43,7 +43,9 @@ class Schedule(Base):
 
 
 class ScheduleFiring(Base):
-    """A trigger has fired for a minute that clocks of a zone showed. The key lets it do so once, whoever fires and however often."""
+    """A trigger has fired for a minute that clocks of a zone showed. The key lets it do so once, whoever fires and however often.
+
+    A minute that comes twice is a microsecond later the second time."""
 
     __tablename__ = "schedule_firings"
 

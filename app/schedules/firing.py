@@ -60,7 +60,8 @@ async def _fire(session: AsyncSession, due: DueSchedule) -> None:
     instants = list(come)
     fired: datetime | None = None
     for instant in to_fire(instants, due.now, timetable.missed) if instants else ():
-        minute = instant.astimezone(zone).replace(tzinfo=None)
+        shown = instant.astimezone(zone)
+        minute = shown.replace(tzinfo=None, fold=0) + timedelta(microseconds=shown.fold)
         if await repository.fire_once(session, due, instant, minute):
             await _start(session, due, timetable, instant)
             fired = instant

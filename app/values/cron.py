@@ -4,7 +4,9 @@ What is understood is what every cron understands, `L` for the last day of a mon
 nicknames (`@daily`) and random or hashed values are refused. When both the day of month and the day of week are restricted, either is
 enough; a field that begins with `*` restricts nothing, as in Debian's cron.
 
-Each local minute comes once: `app.values.schedule` says when, over summer time. Several minutes that clocks jump over are one firing.
+Over summer time it does as Debian's cron. Times of a day (`30 2 * * *`) come once a day: `app.values.schedule` says when. What goes on all
+the time (the minute or the hour begins with `*`) fires whenever clocks show such a minute: twice in an hour that comes twice, never in one
+that is skipped.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from croniter import CroniterError, croniter
 
 from app.lib.conversions import quoted
 from app.lib.translation import gettext
-from app.values.schedule import instant_of
+from app.values.schedule import instant_of, shown_at
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -52,14 +55,39 @@ class Cron:
         if first is None:
             raise BadCron(gettext("There is no such day in any year. Change the day or the month."))
 
+    @property
+    def goes_on(self) -> bool:
+        """Does it fire by the time that passes, and not at times of a day?"""
+        minute, hour, *_ = self.text.split()
+        return minute.startswith("*") or hour.startswith("*")
+
     def fires(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
         """The instants (UTC) at which it fires after `after`, one after the other, for as long as the calendar lasts."""
+        if self.goes_on:
+            yield from self._whenever_shown(after, zone)
+            return
         last = after
         for minute in self._local_minutes(after.astimezone(zone).replace(tzinfo=None, fold=0)):
             instant = instant_of(minute, zone)
             if instant > last:
                 last = instant
                 yield instant
+
+    def _whenever_shown(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
+        """In order: minutes that come twice wait as `second` until all that come the first time are through."""
+        begin = after.astimezone(zone).replace(tzinfo=None, fold=0) - _shown_again(after, zone)
+        second = deque[datetime]()
+        for minute in self._local_minutes(begin):
+            instants = shown_at(minute, zone)
+            if not instants:
+                continue
+            while second and second[0] < instants[0]:
+                if (again := second.popleft()) > after:
+                    yield again
+            if instants[0] > after:
+                yield instants[0]
+            second.extend(instants[1:])
+        yield from (instant for instant in second if instant > after)
 
     def next_after(self, after: datetime, zone: tzinfo) -> datetime | None:
         """The first of `fires`; None when the calendar ends before."""
@@ -87,6 +115,12 @@ class Cron:
 def cron_of(text: str) -> Cron:
     """A schedule, checked once. Raises BadCron."""
     return Cron(text)
+
+
+def _shown_again(at: datetime, zone: tzinfo) -> timedelta:
+    """By how much clocks are put back within a day of this instant; nothing when they are not."""
+    before, later = ((at + timedelta(days=days)).astimezone(zone).utcoffset() for days in (-1, 1))
+    return max((before or timedelta()) - (later or timedelta()), timedelta())
 
 
 def _checked(text: str) -> str:

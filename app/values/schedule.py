@@ -44,6 +44,12 @@ def instant_of(local: datetime, zone: tzinfo) -> datetime:
     return after.replace(microsecond=0)
 
 
+def shown_at(local: datetime, zone: tzinfo) -> list[datetime]:
+    """The instants at which clocks of `zone` show the naive time `local`: none when they jump over it, two when they show it twice."""
+    instants = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return sorted({instant for instant in instants if _local(instant, zone) == local})
+
+
 def local_instant(day: date, at: time, zone: tzinfo) -> datetime:
     """The instant of a time of day on a day."""
     return instant_of(datetime.combine(day, at), zone)

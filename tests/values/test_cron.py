@@ -30,11 +30,37 @@ def fires_of_another(text: str, zone: ZoneInfo, after: datetime, until: datetime
     return list(itertools.takewhile(lambda instant: instant <= until, instants))
 
 
+ALL_THE_TIME = ["*/15 * * * *", "30 * * * *", "0 */2 * * *", "*/20 1-3 * * *", "* 2 * * sun"]
+"""By the time that passes: in an hour that comes twice they fire twice, and not in one that is skipped."""
+
+
 def transitions(zone: ZoneInfo) -> list[datetime]:
     """Days, in UTC, within five days after which clocks of a zone are changed."""
     days = [FROM + timedelta(days=number) for number in range(0, (TO - FROM).days, 5)]
     offsets = [day.astimezone(zone).utcoffset() for day in days]
     return [day for day, before, after in zip(days, offsets, offsets[1:], strict=False) if before != after]
+
+
+def by_an_hour(zone: ZoneInfo, before: datetime, later: datetime) -> bool:
+    """Are clocks put forward or back by an hour, and at one, between two instants?"""
+    offsets = [(one.astimezone(zone).utcoffset() or timedelta()) for one in (before, later)]
+    return abs(offsets[1] - offsets[0]) == timedelta(hours=1) and not offsets[0] % timedelta(hours=1)
+
+
+@pytest.mark.parametrize("name", ["Australia/Lord_Howe", "Antarctica/Casey", "Europe/Berlin", "America/Nuuk"])
+def test_what_goes_on_all_the_time_fires_whenever_clocks_show_such_a_minute(name: str) -> None:
+    """Clocks are looked at each minute, and the other cron asked about what they show, without zones."""
+    zone = ZoneInfo(name)
+    for text, change in itertools.product(ALL_THE_TIME, transitions(zone)[:3]):
+        begin = next(
+            at for hours in range(6 * 24)
+            if (at := change + timedelta(hours=hours)).astimezone(zone).utcoffset()
+            != (at + timedelta(hours=4)).astimezone(zone).utcoffset()
+        )  # fmt: skip
+        minutes = [begin + timedelta(minutes=number) for number in range(1, 8 * 60)]
+        shown = [(at, at.astimezone(zone).replace(tzinfo=None, fold=0)) for at in minutes]
+        expected = [at for at, local in shown if next(CronSim(text, local - timedelta(minutes=1))) == local]
+        assert fires(text, zone, begin, minutes[-1]) == expected, (text, change)
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -46,10 +72,10 @@ def test_around_every_change_of_clocks_it_fires_as_another_cron_does(share: int)
         zone = ZoneInfo(name)
         for change in transitions(zone):
             changes += 1
-            text, span = (
-                TIMES[(number + changes) % len(TIMES)],
-                (change - timedelta(days=1), change + timedelta(days=6)),
-            )
+            span = change - timedelta(days=1), change + timedelta(days=6)
+            # Of what goes on all the time the other one passes some minutes by where clocks change by anything but a full hour.
+            texts = [*TIMES, *ALL_THE_TIME] if by_an_hour(zone, *span) else TIMES
+            text = texts[(number + changes) % len(texts)]
             assert fires(text, zone, *span) == fires_of_another(text, zone, *span), (name, text, change)
     assert len(zones) > 50 and changes > 100
 
@@ -89,14 +115,14 @@ def test_any_schedule_fires_as_another_cron_does(text: str, naive: datetime) -> 
 
 
 @given(EXPRESSIONS, st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Nuuk"]))
-def test_each_local_minute_comes_once(text: str, name: str) -> None:
-    """From a week before clocks are put back, and forward."""
+def test_what_fires_at_times_of_a_day_does_so_once_a_day(text: str, name: str) -> None:
+    """From a week before clocks are put back, and forward. Whatever fires: looking again from any firing goes on behind it."""
     zone = ZoneInfo(name)
     for day in (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
         instants = next_fires(Cron(text), day, zone, 60)
         assert instants == sorted(set(instants))
         shown = [instant.astimezone(zone).replace(tzinfo=None) for instant in instants]
-        assert len(set(shown)) == len(shown)
+        assert len(set(shown)) == len(shown) or Cron(text).goes_on
         for instant in instants[:5]:
             assert cron_of(text).next_after(instant - timedelta(seconds=1), zone) == instant
 
@@ -120,7 +146,25 @@ def test_over_the_two_days_of_summer_time() -> None:
         datetime(2026, 10, 26, 1, 30, tzinfo=UTC),
     ]
     assert len(fires("*/15 * * * *", BERLIN, spring, spring + timedelta(hours=23))) == 23 * 4
-    assert len(fires("*/15 * * * *", BERLIN, autumn, autumn + timedelta(hours=25))) == 24 * 4
+    assert len(fires("*/15 * * * *", BERLIN, autumn, autumn + timedelta(hours=25))) == 25 * 4
+    assert [instant.hour for instant in fires("30 * * * *", BERLIN, autumn, autumn + timedelta(hours=4))] == [
+        22,
+        23,
+        0,
+        1,
+    ]
+
+
+@given(EXPRESSIONS, st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/Nuuk"]), st.integers(-180, 180))
+def test_it_may_be_asked_from_any_moment_around_a_change(text: str, name: str, minutes: int) -> None:
+    """The rest of a list is the list from there: a worker that looks again forgets nothing and fires nothing twice."""
+    zone = ZoneInfo(name)
+    for change in transitions(zone)[:2]:
+        begin = change + timedelta(days=2, minutes=minutes)
+        many = next_fires(Cron(text), begin, zone, 30)
+        assert many == sorted(set(many))
+        for place in (0, 1, 5, 20):
+            assert next_fires(Cron(text), many[place], zone, 5) == many[place + 1 : place + 6]
 
 
 def test_a_range_of_one_day_is_that_day() -> None:
