@@ -15,11 +15,11 @@ from app.accounts.deps import AppRequest
 from app.builder import canvas
 from app.builder.form_options import FormOptions
 from app.flow.document import NEXT
-from app.flow.node_words import control_group_of, port_of
+from app.flow.node_words import control_group_of, port_of, ports_of
 from app.insights.pages import REPORT_WORDS
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
-from app.insights.variants import split_verdict
+from app.insights.variants import compared, split_verdict
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
 from app.web.fragments import page
@@ -79,6 +79,7 @@ async def show_step_results(
     starts = {trigger.id: count for trigger, count in started_runs(flow, stats)}
     node = flow.node(node_id)
     variants = (numbers.variants if numbers else None) or {}
+    open_ports = {port.id for port in ports_of(node.type, node.data)} if node else set()
     ports = dict.fromkeys([*numbers.ports, *variants]) if node and numbers else {}
     words = {port: port_of(node.type, node.data, port).label for port in ports} if node else {}
     return page(
@@ -95,7 +96,8 @@ async def show_step_results(
         port_words=words | {NEXT: ""},
         variants=variants,
         control=control_group_of(node.type, node.data) if node and variants else None,
-        verdict=split_verdict(variants, words) if variants else "",
+        taken_out=variants.keys() - open_ports,
+        verdict=split_verdict(compared(variants, open_ports), words) if variants else "",
     )
 
 

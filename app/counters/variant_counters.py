@@ -3,7 +3,8 @@
     variant.contacts.VARIANT    contacts that have it: one that enters again counts once
     variant.converted.VARIANT   those of them whose runs in this workflow have reached a goal since
 
-The engine counts in the statement that writes `split_exposures`, so no page counts rows. What was erased stays in the sums.
+The engine counts in the statement that writes `split_exposures`, so no page counts rows. What was erased stays in the
+sums, and what a contact did with a variant that was taken out before it got another one.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from app.counters.recount_repository import sums_of_variants
 from app.counters.variant_counter_repository import counting
 from app.counters.variant_counters import CONTACTS, CONVERTED
 from app.engine import rows
@@ -21,14 +22,9 @@ _ASSIGNED = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), r.node_id, r.variant from split_exposures r
 where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s)
 """
-_CHANGES = f"""
-  select tenant_id, workflow_id, version, node_id, '{CONTACTS}' || variant as key, 1 as n from drawn
-  union all
-  select tenant_id, workflow_id, version, node_id, '{CONTACTS}' || variant, -1 from replaced
-  union all
-  select tenant_id, workflow_id, version, node_id, '{CONVERTED}' || variant, -1 from replaced where converted_at is not null
-"""
-# One is there already when its variant was taken out of the workflow since: then the contact has a new one, and counts there alone.
+_CHANGES = f"select tenant_id, workflow_id, version, node_id, '{CONTACTS}' || variant as key, 1 as n from drawn"
+# One is there already when its variant was taken out of the workflow since: then the contact has a new one, and what it did with the
+# old one stays in the results of that: among the sums of rows that are away.
 _ASSIGN = f"""
 with drawn as (
   select * from unnest(%(tenants)s::int[], %(contacts)s::uuid[], %(workflows)s::uuid[], %(nodes)s::text[], %(variants)s::text[],
@@ -36,6 +32,10 @@ with drawn as (
 replaced as (
   select e.tenant_id, e.workflow_id, e.version, e.node_id, e.variant, e.converted_at
   from drawn d join split_exposures e using (tenant_id, contact_id, workflow_id, node_id)),
+retired as (
+  insert into retired_stats (tenant_id, workflow_id, version, node_id, key, n)
+  select * from ({sums_of_variants("replaced")}) as sums order by workflow_id, version, node_id collate "C", key collate "C"
+  on conflict (tenant_id, workflow_id, version, node_id, key, month) do update set n = retired_stats.n + excluded.n),
 assigned as (
   insert into split_exposures (tenant_id, contact_id, workflow_id, node_id, variant, run_id, version, assigned_at)
   select d.*, (select clock_now()) from drawn d

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+import msgspec
 
 from app.counters.run_counters import Counters
 from app.counters.variant_counters import contacts_by_variant
@@ -33,6 +35,16 @@ def variant_stats(counters: Counters) -> dict[str, VariantStats] | None:
             chance_best=round(100 * chance, 1),
         )
     return stats or None
+
+
+def compared(variants: Mapping[str, VariantStats], ports: Collection[str]) -> dict[str, VariantStats]:
+    """Those that are still ways out of the split, compared with one another alone: what was taken out cannot win."""
+    open_variants = {variant: one for variant, one in variants.items() if variant in ports}
+    chances = chances_of_being_best([(one.contacts, one.converted) for one in open_variants.values()])
+    return {
+        variant: msgspec.structs.replace(one, chance_best=round(100 * chance, 1))
+        for (variant, one), chance in zip(open_variants.items(), chances, strict=True)
+    }
 
 
 def split_verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str]) -> str:

@@ -228,7 +228,7 @@ def test_a_goal_that_comes_before_the_split_or_lets_the_run_go_on_converts_what_
     assert integrity.check(world.db) == []
 
 
-def test_a_contact_whose_variant_was_taken_out_counts_with_the_new_one_alone(world: World) -> None:
+def test_what_was_done_with_a_variant_that_was_taken_out_stays_in_its_results(world: World) -> None:
     world.travel(NOON)
     workflow = world.workflow(goal_flow(1, 0))
     contacts = world.contacts(5)
@@ -241,7 +241,12 @@ def test_a_contact_whose_variant_was_taken_out_counts_with_the_new_one_alone(wor
     graph["edges"] = [edge for edge in graph["edges"] if edge.get("sourceHandle") != "v0"]
     world.publish(workflow, graph, 2)
     world.emit("go", contacts[:4])
-    assert results(world) == {"v0": (1, 0), "v1": (4, 0)}
+    assert results(world) == {"v0": (5, 2), "v1": (4, 0)}
+    bought(world, contacts[1:4])
+    assert results(world) == {"v0": (5, 2), "v1": (4, 3)}, "what they do now counts with what they have now"
+    erase_contact(world, contacts[0])
+    world.engine.advance()
+    assert results(world) == {"v0": (5, 2), "v1": (4, 3)}
     assert integrity.check(world.db) == []
 
 

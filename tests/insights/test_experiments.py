@@ -8,7 +8,7 @@ import pytest
 
 from app.insights.experiments import chances_of_being_best, wilson_interval
 from app.insights.schemas import VariantStats
-from app.insights.variants import split_verdict, variant_stats
+from app.insights.variants import compared, split_verdict, variant_stats
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,11 @@ def of(**counts: tuple[int, int]) -> dict[str, VariantStats]:
 )
 def test_the_sentence_promises_no_more_than_the_numbers(counts: dict[str, tuple[int, int]], words: str) -> None:
     assert split_verdict(of(**counts), {"a": "Short", "b": "Long"}).startswith(words)
+
+
+def test_a_variant_that_was_taken_out_cannot_win_and_is_not_waited_for() -> None:
+    stats = of(old=(50, 40), a=(1_000, 200), b=(1_000, 100))
+    words = {"old": "Old", "a": "Short", "b": "Long"}
+    assert split_verdict(stats, words).startswith("Too early")
+    assert split_verdict(compared(stats, {"a", "b", "c"}), words).startswith("“Short” is the best")
+    assert split_verdict(compared(stats, {"a"}), words).startswith("Only one variant")
