@@ -14,15 +14,14 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from croniter import CroniterError, croniter
 
 from app.lib.conversions import quoted
 from app.lib.translation import gettext
-from app.values.schedule import instant_of, shown_at
+from app.values.schedule import instant_of, put_back_around, whenever_shown
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -64,7 +63,8 @@ class Cron:
     def fires(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
         """The instants (UTC) at which it fires after `after`, one after the other, for as long as the calendar lasts."""
         if self.goes_on:
-            yield from self._whenever_shown(after, zone)
+            begin = after.astimezone(zone).replace(tzinfo=None, fold=0) - put_back_around(after, zone)
+            yield from whenever_shown(self._local_minutes(begin), after, zone)
             return
         last = after
         for minute in self._local_minutes(after.astimezone(zone).replace(tzinfo=None, fold=0)):
@@ -72,22 +72,6 @@ class Cron:
             if instant > last:
                 last = instant
                 yield instant
-
-    def _whenever_shown(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
-        """In order: minutes that come twice wait as `second` until all that come the first time are through."""
-        begin = after.astimezone(zone).replace(tzinfo=None, fold=0) - _shown_again(after, zone)
-        second = deque[datetime]()
-        for minute in self._local_minutes(begin):
-            instants = shown_at(minute, zone)
-            if not instants:
-                continue
-            while second and second[0] < instants[0]:
-                if (again := second.popleft()) > after:
-                    yield again
-            if instants[0] > after:
-                yield instants[0]
-            second.extend(instants[1:])
-        yield from (instant for instant in second if instant > after)
 
     def next_after(self, after: datetime, zone: tzinfo) -> datetime | None:
         """The first of `fires`; None when the calendar ends before."""
@@ -115,12 +99,6 @@ class Cron:
 def cron_of(text: str) -> Cron:
     """A schedule, checked once. Raises BadCron."""
     return Cron(text)
-
-
-def _shown_again(at: datetime, zone: tzinfo) -> timedelta:
-    """By how much clocks are put back within a day of this instant; nothing when they are not."""
-    before, later = ((at + timedelta(days=days)).astimezone(zone).utcoffset() for days in (-1, 1))
-    return max((before or timedelta()) - (later or timedelta()), timedelta())
 
 
 def _checked(text: str) -> str:

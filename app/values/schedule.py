@@ -11,7 +11,8 @@ Instants are aware; those that come out are in UTC. Days and times of day are lo
 from __future__ import annotations
 
 import calendar
-from collections.abc import Collection, Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal, NamedTuple
 
@@ -48,6 +49,28 @@ def shown_at(local: datetime, zone: tzinfo) -> list[datetime]:
     """The instants at which clocks of `zone` show the naive time `local`: none when they jump over it, two when they show it twice."""
     instants = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return sorted({instant for instant in instants if _local(instant, zone) == local})
+
+
+def put_back_around(at: datetime, zone: tzinfo) -> timedelta:
+    """By how much clocks are put back within a day of this instant; nothing when they are not."""
+    before, later = ((at + timedelta(days=days)).astimezone(zone).utcoffset() for days in (-1, 1))
+    return max((before or timedelta()) - (later or timedelta()), timedelta())
+
+
+def whenever_shown(minutes: Iterable[datetime], after: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """The instants after `after`, in order, at which clocks show one of these naive times, which are in order too."""
+    second = deque[datetime]()  # those that come twice wait here until all that come the first time are through
+    for minute in minutes:
+        instants = shown_at(minute, zone)
+        if not instants:
+            continue
+        while second and second[0] < instants[0]:
+            if (again := second.popleft()) > after:
+                yield again
+        if instants[0] > after:
+            yield instants[0]
+        second.extend(instants[1:])
+    yield from (instant for instant in second if instant > after)
 
 
 def local_instant(day: date, at: time, zone: tzinfo) -> datetime:
