@@ -21,6 +21,7 @@ from app.builder import (
     canvas,
     code_pages,
     entry_pages,
+    message_pages,
     request_pages,
     result_pages,
     run_pages,
@@ -368,6 +369,7 @@ ROUTES = [
     *run_pages.ROUTES,
     *code_pages.ROUTES,
     *text_pages.ROUTES,
+    *message_pages.ROUTES,
     *request_pages.ROUTES,
     *entry_pages.ROUTES,
 ]

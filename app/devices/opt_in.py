@@ -34,7 +34,7 @@ from app.messaging.channels import registry
 from app.models import Connector
 from app.models.status import Role
 from app.web.bodies import TAKES_BYTES
-from app.web.rate_limit import refuse_wrong_webhooks
+from app.web.rate_limit import refuse_new_devices, refuse_wrong_webhooks
 
 SITE = PUSH + "{site:str}"
 MOST_BYTES = 8_192
@@ -171,6 +171,8 @@ async def register_browser(request: AppRequest, db_session: Database, site: From
         own = opened.connector.id
         new = NewDevice(token=sent.endpoint, platform="web", keys=sent.keys, app=sent.app, connector_id=own)
         row, created = await devices.put(contact_id, new)
+        if created:  # whoever has a token could register endless ones, each of which drives out a real one
+            refuse_new_devices(request.scope, (devices.tenant_id, contact_id))
     return Response({"id": str(row.id), "created": created}, headers=headers)
 
 

@@ -128,6 +128,14 @@ class NodeType:
         return cls.needs_contact
 
     @classmethod
+    def picture(cls, outcome: Outcome) -> str:
+        """How what a step puts before people looks, as HTML for a frame that can run nothing; empty where there is nothing to see.
+
+        What leaves by a channel is drawn by the channel.
+        """
+        return ""
+
+    @classmethod
     def diagnostics(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
         return []

@@ -142,7 +142,11 @@ async def _editor(
     template_id: UUID | None = None,
     error: AppError | None = None,
     saved_name: str = "",
+    *,
+    drawer: str = "",
+    saved: str = "",
 ) -> Template:
+    """`drawer=1` in the address: the editor stands in a drawer over the builder, which is told when it was saved (`saved=1`)."""
     channel, content = _channel(form_values), form_values["content"]
     shown, problems = await _preview(service, _parts(form_values), channel, form_values.get("as", ""), content)
     keys = await service.samples.attribute_names()
@@ -167,12 +171,24 @@ async def _editor(
         used=len({use.workflow_id for use in uses}),
         sending=usage.in_words(published(uses)),
         refused=for_people(error.for_people) if isinstance(error, TemplateLive) else "",
+        drawer=drawer == "1",
+        saved=saved == "1",
     )
+
+
+def _saved(request: AppRequest, template_id: UUID, drawer: str) -> Response[bytes]:
+    """To the template that was saved; from a drawer into the drawer again, whose frame then says so."""
+    if drawer == "1":
+        return flash.go(request, f"/templates/{template_id}?drawer=1&saved=1")
+    return flash.go(request, f"/templates/{template_id}", gettext("Template saved."))
 
 
 @get("/templates/new", role=Role.MARKETER)
 async def new_template(
-    request: AppRequest, templates: NamedDependency[TemplateService], channel: FromQuery[str] = EmailChannel.type
+    request: AppRequest,
+    templates: NamedDependency[TemplateService],
+    channel: FromQuery[str] = EmailChannel.type,
+    drawer: FromQuery[str] = "",
 ) -> Template:
     """An editor with a starting point, for mails one that works in every mail program."""
     if (kind := registry.find(channel)) is None:
@@ -180,7 +196,7 @@ async def new_template(
     with_html = "html" in kind.parts
     start = kind.starter or Parts("", STARTER if with_html else "", "" if with_html else STARTER_TEXT)
     form_values = {"name": "", "channel": channel, "as": "", **msgspec.structs.asdict(start)}
-    return await _editor(request, templates, form_values)
+    return await _editor(request, templates, form_values, drawer=drawer)
 
 
 @get("/templates/{template_id:uuid}", role=Role.VIEWER)
@@ -189,6 +205,8 @@ async def edit_template(
     templates: NamedDependency[TemplateService],
     template_id: FromPath[UUID],
     contact: FromQuery[str] = "",
+    drawer: FromQuery[str] = "",
+    saved: FromQuery[str] = "",
 ) -> Template:
     """The editor of one template; viewers see it read-only."""
     template = await templates.get(template_id)
@@ -201,12 +219,13 @@ async def edit_template(
         "content": template.content,
         "as": contact,
     }
-    return await _editor(request, templates, form_values, template_id, saved_name=template.name)
+    name = template.name
+    return await _editor(request, templates, form_values, template_id, saved_name=name, drawer=drawer, saved=saved)
 
 
 @post("/templates", role=Role.MARKETER, status_code=200)
 async def create_template(
-    request: AppRequest, templates: NamedDependency[TemplateService]
+    request: AppRequest, templates: NamedDependency[TemplateService], drawer: FromQuery[str] = ""
 ) -> Template | Response[bytes]:
     """Save a new template."""
     form_values = await _typed(request)
@@ -221,13 +240,16 @@ async def create_template(
         )
         template = await templates.create(_within_limits(new))
     except AppError as error:
-        return await _editor(request, templates, form_values, error=error)
-    return flash.go(request, f"/templates/{template.id}", gettext("Template saved."))
+        return await _editor(request, templates, form_values, error=error, drawer=drawer)
+    return _saved(request, template.id, drawer)
 
 
 @post("/templates/{template_id:uuid}", role=Role.MARKETER, status_code=200)
 async def save_template(
-    request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
+    request: AppRequest,
+    templates: NamedDependency[TemplateService],
+    template_id: FromPath[UUID],
+    drawer: FromQuery[str] = "",
 ) -> Template | Response[bytes]:
     """Save changes."""
     form_values, service = await _typed(request), templates
@@ -242,8 +264,8 @@ async def save_template(
         )
         await service.update(template_id, _within_limits(change))
     except AppError as error:
-        return await _editor(request, templates, form_values, template_id, error, saved_name=name)
-    return flash.go(request, f"/templates/{template_id}", gettext("Template saved."))
+        return await _editor(request, templates, form_values, template_id, error, saved_name=name, drawer=drawer)
+    return _saved(request, template_id, drawer)
 
 
 def _within_limits(change: Any) -> Any:

@@ -23,6 +23,7 @@ from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.lib.formats import number
 from app.lib.http_redaction import shown_body
+from app.lib.slack_picture import slack_picture
 from app.lib.translation import gettext, translatable
 
 MOST_TEXT, MOST_BLOCKS = 40_000, 50
@@ -133,6 +134,10 @@ class SlackStep(NodeType):
             return Done(output=value)
 
         return Asks(run, answered)
+
+    @classmethod
+    def picture(cls, outcome: Outcome) -> str:
+        return slack_picture(outcome.request["message"]) if isinstance(outcome, Call) else ""
 
     @classmethod
     def diagnostics(cls, config: SlackConfig) -> list[Diagnostic]:

@@ -172,5 +172,22 @@ window.addEventListener("beforeunload", (event) => {
   if (!leaving && unsaved && !unsaved.hidden) event.preventDefault();
 });
 
+
+// ---- in a drawer over the builder, which is told what happens here (template-drawer.js)
+function tell(message) {
+  window.parent.postMessage(message, location.origin);
+}
+
+if ("drawerShown" in document.body.dataset && window.parent !== window) {
+  const { saved } = document.body.dataset;
+  if (saved) tell({ kind: "saved", template: JSON.parse(saved) });
+  document.querySelector("[data-leave-drawer]").addEventListener("click", () => tell({ kind: "leave" }));
+  document.addEventListener("keydown", (event) => {
+    const within = document.querySelector("dialog[open], details.menu[open]");
+    if (event.key === "Escape" && !event.defaultPrevented && !within) tell({ kind: "leave" });
+  });
+}
+
 areas.forEach(number);
 sendFrame();
+form.querySelector('[aria-invalid="true"]')?.focus();

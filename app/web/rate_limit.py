@@ -109,6 +109,8 @@ class Limits:
     """By address that programs call, so that one that is flooded slows nobody else down."""
     wrong_webhooks: Buckets = field(default_factory=lambda: Buckets(Limit("wrong-webhook", 60, 60)))
     """By network: calls of addresses that are none."""
+    new_devices: Buckets = field(default_factory=lambda: Buckets(Limit("new-device", 20, 3600)))
+    """By contact: browsers that are registered with what proves to be the contact's, and were not there before."""
 
     @classmethod
     def of_settings(cls) -> Limits:
@@ -230,6 +232,14 @@ def refuse_wrong_webhooks(scope: Scope, cost: int = 1) -> None:
     limits, network = limits_of(scope["litestar_app"]), _address(scope)
     buckets = limits.wrong_webhooks
     state = buckets.take(network, cost) if cost else buckets.look(network)
+    if not state.allowed:
+        raise _refuse(buckets, state)
+
+
+def refuse_new_devices(scope: Scope, contact: Hashable) -> None:
+    """Count a new device that a page registered for a contact. Raises RateLimited when there were too many, so that it is not kept."""
+    buckets = limits_of(scope["litestar_app"]).new_devices
+    state = buckets.take(contact)
     if not state.allowed:
         raise _refuse(buckets, state)
 

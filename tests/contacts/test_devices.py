@@ -107,6 +107,32 @@ async def test_browsers_subscribe_by_a_signature_or_a_token(api: ApiClients, cli
     assert over.json() == {"removed": True}
 
 
+async def test_a_token_registers_so_many_new_browsers_an_hour(api: ApiClients, client: httpx.AsyncClient) -> None:
+    admin = await api(Role.ADMIN)
+    config = {"contact": "mailto:push@northlight.example", "origins": SITE, "identityKey": KEY}
+    made = await admin.post("/api/v1/connectors", json={"name": "Site", "type": "web_push", "config": config})
+    address = read_callback_token(made.json()["data"]["callbackUrl"].rpartition("/")[2])
+    assert address is not None
+    url = f"{httpx.URL(site_url(address.tenant_id, address.connector_id)).path}/devices"
+    people = [await contact(admin, external_id) for external_id in ("p-1", "p-2")]
+    tokens = [(await admin.post(f"{CONTACTS}/{one}/devices/token")).json()["data"]["token"] for one in people]
+
+    async def register(name: str, token: str) -> httpx.Response:
+        body = {"endpoint": f"https://push.example.com/{name}", "keys": Browser("").keys, "token": token}
+        return await client.post(url, json=body, headers={"Origin": SITE, "Content-Type": "text/plain"})
+
+    for number in range(20):
+        assert (await register(f"a{number}", tokens[0])).status_code == 200
+    refused = await register("one-more", tokens[0])
+    assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 180
+    assert refused.headers["access-control-allow-origin"] == SITE, "the page may read why"
+    known = await register("a3", tokens[0])
+    assert known.status_code == 200 and not known.json()["created"], "one that is there may come as often as it likes"
+    kept = (await admin.get(f"{CONTACTS}/{people[0]}/devices")).json()["data"]
+    assert len(kept) == 20
+    assert (await register("one-more", tokens[1])).json()["created"], "another contact’s is not counted here"
+
+
 async def test_a_page_of_the_site_may_read_what_was_wrong(api: ApiClients, client: httpx.AsyncClient) -> None:
     admin = await api(Role.ADMIN)
     config = {"contact": "mailto:push@northlight.example", "origins": SITE, "identityKey": KEY}

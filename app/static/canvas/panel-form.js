@@ -2,6 +2,7 @@
 /** The form in the panel: turns what is typed into ops, keeps errors beside the fields. Loaded with the first form that is opened. */
 import { askOne } from './ask.js';
 import { link } from './commands.js';
+import { openDrawer } from './drawer-links.js';
 import { ConditionRows } from './condition-rows.js';
 import { LiveMatches } from './live-matches.js';
 import { VariablePicker, writeFallback } from './variable-picker.js';
@@ -23,6 +24,7 @@ export class PanelForm {
     this.canvas.addEventListener('wf:saved', () => this.mark());
     root.addEventListener('input', (event) => this.typed(event, TYPING_MS));
     root.addEventListener('change', (event) => this.typed(event, 0));
+    root.addEventListener('click', openDrawer);
     root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
     this.rows = new ConditionRows(root, { changed: () => this.commit(true), say: (text) => this.canvas.announce(text) });
     this.matches = new LiveMatches(root);

@@ -13,6 +13,8 @@ _BLOCKS = {"p", "div", "table", "tr", "ul", "ol", "blockquote", "section", "arti
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr"}
 _BLANKS = re.compile(r"[^\S\n]+")
+_FILLING = dict.fromkeys(map(ord, "\u034f\u200b\u200c\u200d\u2007\u00ad\ufeff"))
+"""Characters without a look, by which mails keep their later words out of lists."""
 _LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
 
 
@@ -100,6 +102,26 @@ def of_html(source: str) -> str:
         if line or (collapsed and collapsed[-1]):
             collapsed.append(line)
     return "\n".join(collapsed).strip() + "\n"
+
+
+def opening(source: str, most: int = 140) -> str:
+    """The first words of an HTML mail, which lists of mails show beside its subject: hidden ones too, as many mails begin with some."""
+    text, skipped, length = list[str](), "", 0
+    for piece in pieces(source):
+        if piece.tag:
+            if piece.tag in _SKIPPED and not piece.ends and not skipped:
+                skipped = piece.tag
+            elif piece.ends and piece.tag == skipped:
+                skipped = ""
+        elif not skipped:
+            words = " ".join(unescaped(source[piece.start : piece.end]).translate(_FILLING).split())
+            if words:
+                text.append(words)
+                length += len(words) + 1
+        if length > most:
+            break
+    whole = " ".join(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}…"
 
 
 def _paragraph(text: str) -> str:
