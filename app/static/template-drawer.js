@@ -41,8 +41,8 @@ export function openDrawer(link) {
 
   const leave = async () => {
     const words = gettext('What you wrote in it goes.');
-    const asked = { title: gettext('Leave the template unsaved?'), verb: gettext('Leave it'), danger: true };
-    if (!isUnsaved(frame) || (await ask(words, asked))) dialog.close();
+    const options = { title: gettext('Leave the template unsaved?'), verb: gettext('Leave it'), danger: true };
+    if (!isUnsaved(frame) || (await ask(words, options))) dialog.close();
     else frame.contentWindow?.focus();
   };
   /** @param {MessageEvent} event */
