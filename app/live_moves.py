@@ -4,8 +4,9 @@ Nothing is written, and no statement more is sent, where nobody watches: engines
 others join `live_listeners`. A row is in the transaction of the fact, and a trigger rings `CHANNEL` at its commit. Who watches reads by
 snapshot (`app.live.live_repository`), so the order of commits loses nothing; the bell saves waiting, and may be lost.
 
-A move is what runs that went the same way share: `{w: workflow, v: version, steps: [[seq, node, status, port], …], end: {status, seq,
-node}, fresh: [ids of runs that began], runs: [ids of others]}`; or `{w: workflow}` alone: something else about its runs changed.
+A move is what runs that went the same way share: `{w: workflow, v: version, steps: [[seq, node, status, port, error where it failed], …],
+end: {status, seq, node, error}, fresh: [ids of runs that began], runs: [ids of others]}`; or `{w: workflow}` alone: something else about
+its runs changed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from psycopg.types.json import Jsonb
 CHANNEL = "live_moved"
 MOST_RUNS, MOST_STEPS = 100, 2_000
 """Runs, and steps of ways, that one row lists: a flood costs the engine no more. Nobody follows thousands a second with their eyes."""
+MOST_ERROR = 300
+"""Characters of an error, which is sent for each run that met it. The run has all of it."""
 _WRITE = """
 insert into live_moves (tenant_id, at, moves, left_out) select * from unnest(%s::int[], %s::timestamptz[], %s::jsonb[], %s::int[])
 """

@@ -42,10 +42,13 @@ class Posted(NamedTuple):
 
 async def can_mail(session: AsyncSession, tenant_id: int) -> bool:
     """Has the workspace a connector that brings mail to people? The mailbox inside the product does not: others read it too."""
-    connector = await AccountMailRepository(session, tenant_id).connector(EmailChannel.number)
-    if connector is None or connector.state == "paused":
-        return False
-    return not registry.connector_type(connector.type).is_local(connector.config)
+    connectors, types = (
+        await AccountMailRepository(session, tenant_id).connectors(EmailChannel.number),
+        registry.connector_types(),
+    )
+    return any(
+        one.state != "paused" and one.type in types and not types[one.type].is_local(one.config) for one in connectors
+    )
 
 
 async def post(

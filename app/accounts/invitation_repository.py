@@ -50,12 +50,17 @@ class AccountMailRepository(TenantRepository[AccountMail]):
         """Forget those about an invitation or a user: they are not sent any more."""
         await self.delete_where(AccountMail.about == about)
 
-    async def connector(self, channel: int) -> Connector | None:
-        """The one that they would leave by."""
-        query = select(Connector).where(
-            Connector.tenant_id == self.tenant_id, Connector.channel == channel, Connector.is_default
-        )
-        return (await self.session.scalars(query)).one_or_none()
+    async def connectors(self, channel: int) -> list[Connector]:
+        """Those that they may leave by: the default, and behind it those that stand in for it, in their order."""
+        query = select(Connector).where(Connector.tenant_id == self.tenant_id, Connector.channel == channel)
+        rows = (await self.session.scalars(query)).all()
+        by_id, chain = {row.id: row for row in rows}, [row for row in rows if row.is_default]
+        while chain:
+            following = by_id.get(chain[-1].stand_in_id) if chain[-1].stand_in_id else None
+            if following is None or following in chain:
+                break
+            chain.append(following)
+        return chain
 
 
 async def invitation_by_token(session: AsyncSession, token_hash: bytes, now: datetime) -> Any | None:

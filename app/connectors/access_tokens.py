@@ -27,6 +27,10 @@ LOOK_S = 0.2
 KEEP_S = 20.0
 """So long a worker tries to write tokens of a consent while the database does not answer: within its lease."""
 LASTING_S = 86_400.0
+CUT = translatable(
+    "A process ended in the middle of renewing the consent, so the key that the service gave then is lost, and the one before is good no"
+    " more: an admin has to connect it again."
+)
 NOT_CONNECTED = translatable(
     "Nobody has consented to this connector, or not to these settings: an admin has to connect it."
 )
@@ -86,6 +90,12 @@ class AccessTokens:
             if grant is None:
                 raise NoToken(NOT_CONNECTED, refused=True)
             token = await self._by_consent(account, grant, refused)
+        except NoToken as error:
+            cut = error.code == "invalid_grant" and await self._in_thread(self._rows.was_cut, tenant_id, connector_id)
+            await self._give_back(tenant_id, connector_id)
+            if cut:
+                raise NoToken(f"{CUT} {error}", refused=True, code=error.code) from error
+            raise
         except BaseException:
             await self._give_back(tenant_id, connector_id)
             raise

@@ -30,7 +30,8 @@ async def list_connectors(
 ) -> Envelope[list[ConnectorView]]:
     page = await connectors.list(limit, cursor)
     carriers = await connectors.carriers(page.items)
-    views = [view(row, carriers[row.id].id if row.id in carriers else None) for row in page.items]
+    used = await connectors.rows.last_used([row.id for row in page.items])
+    views = [view(row, carriers[row.id].id if row.id in carriers else None, used.get(row.id)) for row in page.items]
     return ok(views, nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.connectors.call_signs import FAILURES, PROBE_S, CallSign, SignTally
+from app.connectors.call_signs import FAILURES, PROBE_S, REFUSALS, SEVERAL, CallSign, SignTally
 from app.connectors.gate_repository import ALONE, GateKey
 from app.connectors.repository import CHANGE
 from app.connectors.state import ConnectorState, StateChange
@@ -32,17 +32,22 @@ update connectors c set probe_at = clock_now() + %(probe)s * interval '1 second'
 returning c.tenant_id, c.id
 """
 _BEFORE = """
-select c.tenant_id, c.id, c.state, c.state_since, c.updated_at, coalesce(g.failures_in_row, 0)
+select c.tenant_id, c.id, c.state, c.state_since, c.updated_at, coalesce(g.failures_in_row, 0), coalesce(g.refusals_in_row, 0)
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
   left join connector_gates g on g.tenant_id = c.tenant_id and g.connector_id = c.id
 """
-_FAILURES = """
-insert into connector_gates as g (tenant_id, connector_id, failures_in_row)
-select * from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(failures)s::int[]) as v(tenant_id, id, failures) order by 1, 2
+_COUNT = f"""
+insert into connector_gates as g (tenant_id, connector_id, failures_in_row, refusals_in_row, refused_request)
+select * from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(failures)s::int[], %(doubts)s::int[], %(doubted)s::text[])
+  as v(tenant_id, id, failures, doubts, doubted) order by 1, 2
 on conflict (tenant_id, connector_id) do update set failures_in_row = excluded.failures_in_row
-  + case when excluded.connector_id = any(%(after_success)s::uuid[]) then 0 else least(g.failures_in_row, 10000) end
-returning tenant_id, connector_id, failures_in_row
-"""
+    + case when excluded.connector_id = any(%(after_success)s::uuid[]) then 0 else least(g.failures_in_row, 10000) end,
+  refusals_in_row = excluded.refusals_in_row
+    + case when excluded.connector_id = any(%(cleared)s::uuid[]) then 0 else least(g.refusals_in_row, 10000) end,
+  refused_request = case when excluded.connector_id = any(%(cleared)s::uuid[]) or g.refused_request is null then excluded.refused_request
+    when coalesce(excluded.refused_request, g.refused_request) = g.refused_request then g.refused_request else '{SEVERAL}' end
+returning tenant_id, connector_id, failures_in_row, refusals_in_row >= {REFUSALS} or coalesce(refused_request = '{SEVERAL}', false)
+"""  # noqa: S608  constants
 # Two workers that note things of the same connectors take them in one order, whatever each has to say: gates, then connectors with those
 # that share their server.
 _MAKERS = f"""
@@ -96,12 +101,12 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
             if state != "ok" and since and one.began < since:
                 continue  # it says how things were before, or is of the same rush
             tallies.setdefault(one.key, SignTally()).add(one.sign)
-    rows = _count(connection, {key: tally for key, tally in tallies.items() if tally.failures or before[key][3]})
+    rows = _count(connection, {key: tally for key, tally in tallies.items() if _counts(tally, *before[key][3:])})
     changes = []
     for key in sorted(tallies):
-        state, since, as_of, _ = before[key]
+        state, since, as_of = before[key][:3]
         condition = ConnectorState(key[1], key[0], state, since, as_of)
-        if change := _change(condition, tallies[key], rows.get(key, 0)):
+        if change := _change(condition, tallies[key], *rows.get(key, (0, False))):
             changes.append(change)
     waits = {key: tally.wait_s for key, tally in tallies.items() if tally.wait_s}
     if touched := {*waits, *((change.of.tenant_id, change.of.id) for change in changes)}:
@@ -115,9 +120,16 @@ def note(connection: psycopg.Connection[Any], signs: Sequence[CallSign]) -> tupl
     return away, news
 
 
-def _change(condition: ConnectorState, tally: SignTally, failures: int) -> StateChange | None:
-    if tally.refused:
-        return StateChange(condition, "paused", tally.refused) if condition.state != "paused" else None
+def _counts(tally: SignTally, failures: int, refusals: int) -> bool:
+    """Is there anything to write, where these are counted by now?"""
+    return bool(tally.failures or tally.doubts or failures or (tally.cleared and refusals))
+
+
+def _change(condition: ConnectorState, tally: SignTally, failures: int, refused: bool) -> StateChange | None:
+    """`refused`: so many requests in a row were answered 401 that it is the credentials."""
+    words = tally.refused or (tally.last_words if refused and tally.doubts else "")
+    if words:
+        return StateChange(condition, "paused", words) if condition.state != "paused" else None
     if condition.state == "away":
         if tally.worked and not tally.failures:
             return StateChange(condition, "ok")
@@ -131,16 +143,20 @@ def _change(condition: ConnectorState, tally: SignTally, failures: int) -> State
     return None
 
 
-def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, SignTally]) -> dict[GateKey, int]:
+def _count(connection: psycopg.Connection[Any], tallies: dict[GateKey, SignTally]) -> dict[GateKey, tuple[int, bool]]:
+    """Failures in a row, and whether it is the credentials."""
     if not tallies:
         return {}
     arguments = {
         **_keys(tallies),
         "failures": [tally.failures for tally in tallies.values()],
+        "doubts": [tally.doubts for tally in tallies.values()],
+        "doubted": [tally.doubted or None for tally in tallies.values()],
         "after_success": [key[1] for key, tally in tallies.items() if tally.worked],
+        "cleared": [key[1] for key, tally in tallies.items() if tally.cleared],
     }
     connection.execute(_MAKERS, _keys(tallies))
-    return {(row[0], row[1]): row[2] for row in connection.execute(_FAILURES, arguments).fetchall()}
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(_COUNT, arguments).fetchall()}
 
 
 def _pause(connection: psycopg.Connection[Any], waits: dict[GateKey, float]) -> None:

@@ -24,8 +24,9 @@ GateKey = tuple[int, UUID]
 _READ = """
 select c.tenant_id, c.id, c.type, c.max_concurrent, c.rate, c.rate_seconds, c.burst,
   case when c.paused_until > clock_now() then c.paused_until end, clock_now(), c.state, c.state = 'away' and c.probe_at <= clock_now(),
-  exists (select from connector_gates g where g.tenant_id = c.tenant_id and g.connector_id = c.id)
+  g.connector_id is not null, coalesce(g.used_at, '-infinity') < clock_now() - interval '1 minute'
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id) join connectors c on c.tenant_id = w.tenant_id and c.id = w.id
+  left join connector_gates g on g.tenant_id = c.tenant_id and g.connector_id = c.id
 """
 ALONE = "{wait}(7331, hashtext(w.id::text))"
 """Whoever makes the gate of a connector: who looks for work asks whether nobody does, and who notes what calls said waits."""
@@ -47,6 +48,13 @@ update connector_gates g set tokens = v.tokens, tokens_at = clock_now()
 from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(tokens)s::float8[]) as v(tenant_id, id, tokens)
 where g.tenant_id = v.tenant_id and g.connector_id = v.id
 """
+# Once a minute for each connector, however many begin, and by whichever worker is first.
+_USED = """
+update connector_gates g set used_at = clock_now() where (g.tenant_id, g.connector_id) in (
+  select tenant_id, connector_id from connector_gates
+  where (tenant_id, connector_id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))
+    and coalesce(used_at, '-infinity') < clock_now() - interval '1 minute' for update skip locked)
+"""
 BUSY_S = 0.05
 """How soon a connector is looked at again whose gate another worker has just now."""
 
@@ -65,6 +73,8 @@ class Gate:
     """Of its breaker (`connectors.state`)."""
     probe_due: bool = False
     """It is away, and one call may try it."""
+    use_unnoted: bool = False
+    """When it was used last is to be written, with what begins by it now."""
 
     def room(self, under_way: int) -> int | None:
         """How many may begin, when so many are under way; None: no limit."""
@@ -85,8 +95,22 @@ def open_gates(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -
     gates: dict[GateKey, Gate] = {}
     missing, now = list[GateKey](), clock.now()
     rows = connection.execute(_READ, _arguments(keys)).fetchall()
-    for tenant_id, connector_id, kind, most, rate, rate_seconds, burst, paused_until, now, state, due, known in rows:
-        gate = Gate(allowance(kind, most, rate, rate_seconds, burst), state=state, probe_due=due)
+    for (
+        tenant_id,
+        connector_id,
+        kind,
+        most,
+        rate,
+        rate_seconds,
+        burst,
+        paused_until,
+        now,
+        state,
+        due,
+        known,
+        unnoted,
+    ) in rows:
+        gate = Gate(allowance(kind, most, rate, rate_seconds, burst), state=state, probe_due=due, use_unnoted=unnoted)
         gates[tenant_id, connector_id] = gate
         if paused_until is not None:
             gate.paused, gate.wait_s = True, (paused_until - now).total_seconds()
@@ -118,6 +142,14 @@ def spend(connection: psycopg.Connection[Any], gates: Mapping[GateKey, Gate], be
     spent = {key: (gates[key].tokens or 0.0) - count for key, count in begun.items() if gates[key].tokens is not None}
     if spent:
         connection.execute(_SPEND, {**_arguments(spent), "tokens": list(spent.values())})
+    note_use(connection, [key for key, count in begun.items() if count and gates[key].use_unnoted])
+
+
+def note_use(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> None:
+    """Something begins by these connectors, of which nobody wrote so for a minute."""
+    if keys:
+        connection.execute(_MAKE, _arguments(keys))
+        connection.execute(_USED, _arguments(keys))
 
 
 def _arguments(keys: Collection[GateKey]) -> dict[str, Any]:

@@ -156,6 +156,7 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
         services=_of_services(listed.items),
         waiting=await connectors.waiting(listed.items),
         channel_of=_channel_of,
+        last_used=await connectors.rows.last_used([row.id for row in listed.items]),
         used=await usage.workflows_by_connector(connectors.session, connectors.tenant_id),
         waiting_for_any=0 if listed.items else await connectors.waiting_for_any(),
         refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
@@ -71,12 +72,28 @@ class ConnectorRepository(TenantRepository[Connector]):
         await self.session.execute(select(Workspace.id).where(Workspace.id == self.tenant_id).with_for_update())
 
     async def forget_failures(self, connector_id: UUID) -> None:
-        """Its failures in a row and its access token count no longer. Workers lock a gate before its connector, so this comes first."""
+        """What was counted and its access token count no longer. Workers lock a gate before its connector, so this comes first."""
         await self.session.execute(
             update(ConnectorGate)
             .where(ConnectorGate.tenant_id == self.tenant_id, ConnectorGate.connector_id == connector_id)
-            .values(failures_in_row=0, access_token=None, access_token_until=None)
+            .values(
+                failures_in_row=0,
+                refused_request=None,
+                refusals_in_row=0,
+                renewal_cut_at=None,
+                access_token=None,
+                access_token_until=None,
+            )
         )
+
+    async def last_used(self, connectors: Sequence[UUID]) -> dict[UUID, datetime]:
+        """When a call or message last began by each of these, to the minute; those that were never used are missing."""
+        query = select(ConnectorGate.connector_id, ConnectorGate.used_at).where(
+            ConnectorGate.tenant_id == self.tenant_id,
+            ConnectorGate.connector_id.in_(connectors),
+            ConnectorGate.used_at.is_not(None),
+        )
+        return {row[0]: row[1] for row in (await self.session.execute(query)).all() if row[1]}
 
     def _browsers(self, connector_id: UUID) -> tuple[ColumnElement[bool], ...]:
         """Devices that take what is signed with this connector's key and nothing else (RFC 8292): an app's token says nothing of that."""

@@ -58,6 +58,8 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     limits: LimitsView
     created_at: datetime
     updated_at: datetime
+    last_used_at: datetime | None = None
+    """When a call or message last began by it, to the minute; null: never, or not since this is written."""
     stand_in_id: UUID | None = None
     """The connector by which its messages leave while it does not work."""
     carried_by: UUID | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,7 @@ from app.models.base import Json
 from app.web import pagination
 
 
-def view(connector: Connector, carried_by: UUID | None = None) -> ConnectorView:
+def view(connector: Connector, carried_by: UUID | None = None, last_used_at: datetime | None = None) -> ConnectorView:
     """A connector as clients see it, without its password. `carried_by`: who stands in for it now (`ConnectorService.carriers`)."""
     kind = registry.connector_types().get(connector.type)
     return ConnectorView(
@@ -55,9 +56,8 @@ def view(connector: Connector, carried_by: UUID | None = None) -> ConnectorView:
         state_since=connector.state_since,
         state_message=connector.state_message,
         next_try_at=connector.probe_at if connector.state == "away" else None,
-        paused_until=connector.paused_until
-        if connector.paused_until and connector.paused_until > clock.now()
-        else None,
+        paused_until=until if (until := connector.paused_until) and until > clock.now() else None,
+        last_used_at=last_used_at,
         limits=limits_view(connector),
         stand_in_id=connector.stand_in_id,
         carried_by=carried_by,
@@ -255,7 +255,8 @@ class ConnectorService:
     async def view_one(self, connector: Connector) -> ConnectorView:
         """One connector as clients see it, with who stands in for it now."""
         carrier = (await self.carriers([connector])).get(connector.id)
-        return view(connector, carrier.id if carrier else None)
+        used = await self.rows.last_used([connector.id])
+        return view(connector, carrier.id if carrier else None, used.get(connector.id))
 
     def _configure(self, connector: Connector, sent: Json) -> None:
         """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
@@ -337,8 +338,7 @@ class ConnectorService:
 
     async def send_test(self, connector_id: UUID, to: str) -> TestResult:
         """Send a short message now and say what the provider answered. Ends the transaction. Raises Invalid, TooMany."""
-        connector = await self.get(connector_id)
-        return await send_trial(self.session, self.principal, connector, to)
+        return await send_trial(self.session, self.principal, await self.get(connector_id), to)
 
     async def _free_name(self, name: str) -> str:
         name = name.strip()

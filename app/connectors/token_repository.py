@@ -18,20 +18,23 @@ _MAKE = "insert into connector_gates (tenant_id, connector_id) values (%(tenant)
 _READ = """
 select access_token, access_token_until > clock_now() from connector_gates where tenant_id = %(tenant)s and connector_id = %(id)s
 """
-# Who comes second sees the token of the first, or that it is being fetched.
+# Who comes second sees the token of the first, or that it is being fetched. The lease is written before the request: one that is over and
+# still there was a worker's that ended in the middle, and what the service gave it is lost.
 _LEASE = """
-update connector_gates set access_token_lease = now() + %(lease)s * interval '1 second'
+update connector_gates set access_token_lease = now() + %(lease)s * interval '1 second',
+  renewal_cut_at = coalesce(renewal_cut_at, case when access_token_lease is not null then clock_now() end)
 where tenant_id = %(tenant)s and connector_id = %(id)s and access_token is not distinct from %(seen)s
   and (access_token_lease is null or access_token_lease < now())
 returning connector_id
 """
 _STORE = """
-update connector_gates set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null
+update connector_gates set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null, renewal_cut_at = null
 where tenant_id = %(tenant)s and connector_id = %(id)s
 """
 _GIVE_BACK = (
     "update connector_gates set access_token_lease = null where tenant_id = %(tenant)s and connector_id = %(id)s"
 )
+_CUT = "select renewal_cut_at is not null from connector_gates where tenant_id = %(tenant)s and connector_id = %(id)s"
 _CONSENT = "select consent from connectors where tenant_id = %(tenant)s and id = %(id)s"
 # Both tokens or neither: a refresh token that was used may be void, so the next one is written with what it gave. The gate is locked first,
 # as a change of settings does.
@@ -39,7 +42,7 @@ _STORE_GRANT = """
 with gate as (select connector_id from connector_gates where tenant_id = %(tenant)s and connector_id = %(id)s for update),
   renewed as (update connectors c set consent = %(consent)s from gate
     where c.tenant_id = %(tenant)s and c.id = gate.connector_id and c.consent = %(seen)s returning c.id)
-update connector_gates g set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null
+update connector_gates g set access_token = %(sealed)s, access_token_until = %(until)s, access_token_lease = null, renewal_cut_at = null
 from renewed where g.tenant_id = %(tenant)s and g.connector_id = renewed.id
 returning g.connector_id
 """
@@ -126,6 +129,11 @@ class TokenRepository:
             ):
                 return True
         return False
+
+    def was_cut(self, tenant_id: int, connector_id: UUID) -> bool:
+        """Did a process end in the middle of renewing it, and has nothing been written since?"""
+        row = self._execute(_CUT, tenant_id, connector_id)
+        return bool(row and row[0])
 
     def give_back(self, tenant_id: int, connector_id: UUID) -> None:
         """It could not be fetched: another may try."""

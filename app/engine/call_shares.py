@@ -1,8 +1,9 @@
 """Who may call how much at a time: each workspace its share of a worker, and each target its share of a workspace.
 
 No network and no database here. In a workspace urgent, normal and bulk workflows take turns (`app.turns`). A slow target fills its own
-share and nobody else's; a workspace, or a target, that has nothing under way gets one call also beyond what is left. Calls to URLs and
-calls by connectors have shares of their own: a connector says how many calls at a time its service takes, and a worker makes as many.
+share and nobody else's; however many workspaces wait for slow services, a worker has places left for another one, and a workspace, or a
+target, that has nothing under way gets one call also beyond them. Calls to URLs and calls by connectors have shares of their own: a
+connector says how many calls at a time its service takes, and a worker makes as many.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ MOST_PER_WORKSPACE = 2 * PER_WORKSPACE
 """With the one for each target that has nothing under way."""
 PER_CONNECTOR, BY_CONNECTORS, MOST_BY_CONNECTORS = 50, 60, 70
 """The same of calls by connectors: at most so many by one, however many it allows, by all, and with the ones for the idle."""
+TIMES_FREE = 2
+"""A workspace holds at most twice as many places of a worker as are free: one alone all of its shares, two that hang 60 each, three 43,
+so some are left for whoever comes next, and those who hold most give way first as their calls end."""
 
 
 class CallLane(NamedTuple):
@@ -171,7 +175,8 @@ class CallShares:
         share, most = (BY_CONNECTORS, MOST_BY_CONNECTORS) if lane.share[1] else (PER_WORKSPACE, MOST_PER_WORKSPACE)
         if self._in_share[lane.share] >= (most if to_target == 0 else share):
             return False
-        return self._all < AT_ONCE or self._workspaces[lane.tenant_id] == 0
+        own = self._workspaces[lane.tenant_id]
+        return own == 0 or own < TIMES_FREE * (AT_ONCE - self._all)
 
     def _most_to(self, place: tuple[int, str]) -> int:
         allowed = self._at_a_time.get(place)

@@ -12,7 +12,8 @@ from app.engine.claim import Cursor
 from app.engine.matcher import Matcher
 from app.engine.paths import SharedPath
 from app.engine.walk import Batch
-from app.live_moves import MOST_RUNS, MOST_STEPS, Moves, write_moves
+from app.flow.outcomes import Fail, Outcome
+from app.live_moves import MOST_ERROR, MOST_RUNS, MOST_STEPS, Moves, write_moves
 
 
 def tell_watchers(cursor: Cursor, batch: Batch, matcher: Matcher) -> None:
@@ -46,10 +47,23 @@ def _moves(paths: Iterable[SharedPath]) -> tuple[list[dict[str, Any]], int]:
             {
                 "w": str(UUID(bytes=path.flow.workflow_id)),
                 "v": path.flow.version,
-                "steps": [[step.seq, step.node.id, int(step.status), step.outcome.port] for step in steps],
-                "end": {"status": end.status, "seq": end.seq, "node": end.node.id if end.node else None},
+                "steps": [
+                    [step.seq, step.node.id, int(step.status), step.outcome.port, *_error_of(step.outcome)]
+                    for step in steps
+                ],
+                "end": {
+                    "status": end.status,
+                    "seq": end.seq,
+                    "node": end.node.id if end.node else None,
+                    "error": end.error[:MOST_ERROR] if end.error else None,
+                },
                 "fresh": fresh,
                 "runs": stored,
             }
         )
     return moves, left_out
+
+
+def _error_of(outcome: Outcome) -> tuple[str, ...]:
+    """Why a step failed, as its run says it; nothing for those that did not."""
+    return (outcome.error[:MOST_ERROR],) if isinstance(outcome, Fail) else ()

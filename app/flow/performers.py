@@ -51,6 +51,8 @@ class ServiceSign(NamedTuple):
     """For so long the service wants to be left alone."""
     refused: bool = False
     """The service does not take the credentials: the connector pauses until somebody mends it, and the call did nothing."""
+    doubted: str = ""
+    """The credentials may be refused, or this request alone: which one it was, as a digest. Several in a row count as refused."""
     again: bool = False
     """The call did nothing, or may be made twice: it can wait until the service works, instead of failing."""
 

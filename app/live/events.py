@@ -66,7 +66,7 @@ def _step_over(
 
 
 def events_of_moves(row: MoveRow, workflow_id: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Events of what one transaction did, of one workflow or of all. What failed and why says the run."""
+    """Events of what one transaction did, of one workflow or of all. Errors may be cut; the run has all of them."""
     at = instant_text(row.at)
     for move in row.moves:
         if workflow_id is not None and move["w"] != workflow_id:
@@ -89,17 +89,17 @@ def _events_of_way(base: dict[str, Any], move: dict[str, Any], *, fresh: bool) -
     if fresh:
         yield "started", base
     begun = fresh
-    for seq, node_id, status, port in move["steps"]:
+    for seq, node_id, status, port, *errors in move["steps"]:
         about = base | {"stepId": node_id, "seq": seq}
         if begun:
             yield "step_started", about
         begun = True
         name = "step_failed" if status == StepStatus.FAILED else "step_completed"
-        yield name, about | {"status": StepStatus(status).word, "port": port}
+        yield name, about | {"status": StepStatus(status).word, "port": port, "error": errors[0] if errors else None}
     end = move["end"]
     status = RunStatus(end["status"])
     if status in _ENDS:
-        yield _ENDS[status], base | {"status": status.word}
+        yield _ENDS[status], base | {"status": status.word, "error": end.get("error")}
     elif begun and end["node"] is not None:
         yield "step_started", base | {"stepId": end["node"], "seq": end["seq"] + 1}
     else:

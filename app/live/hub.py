@@ -162,8 +162,11 @@ class LiveHub:
             await self.beat()
 
     async def beat(self) -> None:
-        """A heart-beat for all, and the end for those who may listen no more."""
+        """A heart-beat for all, and the end for those who may listen no more, or whose last write nobody reads."""
         for stream in list(self.streams):
+            if stream.is_stuck:
+                stream.cut()
+                self.leave(stream)
             stream.put([self._feeds.heartbeat(stream) if stream.topic.run_id is None else HEARTBEAT])
         try:
             for stream in await self._standing(list(self.streams)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from litestar.response import Stream
@@ -28,6 +29,7 @@ def open_stream(request: AppRequest, topic: Topic) -> Stream:
 
 async def _body(hub: LiveHub, stream: LiveStream) -> AsyncIterator[bytes]:
     hub.join(stream)
+    stream.writer = asyncio.current_task()
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
         while (pieces := await stream.next_pieces()) is not None:

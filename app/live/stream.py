@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -15,6 +16,10 @@ MOST_WAITING = 524_288
 """Bytes that may wait for a reader."""
 PIECE = 65_536
 """Bytes of one write: so much of a slow reader's is on its way outside of our count."""
+
+
+LEAVE_S = 30.0
+"""How long the writer of a stream that is over may wait for a reader that takes nothing."""
 
 
 class Topic(NamedTuple):
@@ -36,6 +41,10 @@ class LiveStream:
         """Rows that it got when it came back, which the next look finds once more."""
         self.ended_by = ""
         """Why it ends."""
+        self.ended_at = 0.0
+        """When that was known (monotonic)."""
+        self.writer: asyncio.Task[object] | None = None
+        """Who writes to the reader: a server writes no further than the reader reads, and waits there."""
         self._pieces: deque[bytes] = deque()
         self._waiting = 0
         self._changed = asyncio.Event()
@@ -57,10 +66,21 @@ class LiveStream:
 
     def end(self, why: str) -> None:
         """Send nothing more but why."""
-        self.ended_by = self.ended_by or why
+        if not self.ended_by:
+            self.ended_by, self.ended_at = why, time.monotonic()
         self._pieces.clear()
         self._waiting = 0
         self._changed.set()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Is it over, and its last write waits for a reader that does not read?"""
+        return bool(self.ended_by) and time.monotonic() - self.ended_at > LEAVE_S
+
+    def cut(self) -> None:
+        """Let go of a reader that does not read: its connection ends without a farewell."""
+        if self.writer is not None:
+            self.writer.cancel()
 
     async def next_pieces(self) -> bytes | None:
         """What to write next, when there is something; None: it is over."""

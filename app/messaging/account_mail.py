@@ -1,4 +1,5 @@
-"""Sends the mails that `app.accounts` writes down: invitations and sign-in links, through the default connector of their workspace.
+"""Sends the mails that `app.accounts` writes down: invitations and sign-in links, through the default connector of their workspace, or
+the one that stands in for it while it does not work.
 
 No transaction is open while a mail server is waited for. A mail that was being sent when its worker died is sent again a little later: its
 link is the same and works once, so a second copy does no harm, where a lost one would.
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.connectors.condition import condition_of
 from app.connectors.repository import ConnectorRepository, change_state
 from app.connectors.senders import sender_of
+from app.connectors.stand_ins import LONGEST, chain_of
 from app.connectors.state import ConnectorState, change_of
 from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
@@ -29,6 +31,7 @@ from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.email.channel import EmailChannel, letter
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Packet, Result, Transport
+from app.models import Connector
 from app.models.invitation import AccountMail
 
 log = structlog.get_logger()
@@ -47,6 +50,8 @@ class _Ready(NamedTuple):
     attempt: int
     way: tuple[type[ConnectorType], Sender, ConnectorState, Packet] | None
     known: Result | None = None
+    has_another: bool = False
+    """Another connector stands in for the one that it leaves by, should that one turn out not to work."""
 
 
 async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
@@ -83,7 +88,7 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     attempt = row.attempts + 1
     if row.expires_at <= clock.now() or row.sealed is None:
         return _Ready(row.id, attempt, None, Result("rejected", gettext("Its link ended before it could be sent.")))
-    connector = await ConnectorRepository(session, row.tenant_id).default(EmailChannel.number)
+    connector, has_another = await _connector(session, row.tenant_id)
     if connector is None or registry.connector_type(connector.type).is_local(connector.config):
         return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
     try:
@@ -96,7 +101,26 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     except crypto.CannotUnseal:
         text = gettext("It cannot be read any more, because the secret key was changed. Send it again.")
         return _Ready(row.id, attempt, None, Result("rejected", text))
-    return _Ready(row.id, attempt, (registry.connector_type(connector.type), sender, condition_of(connector), mail))
+    way = registry.connector_type(connector.type), sender, condition_of(connector), mail
+    return _Ready(row.id, attempt, way, has_another=has_another)
+
+
+async def _connector(session: AsyncSession, tenant_id: int) -> tuple[Connector | None, bool]:
+    """By which one mails of the workspace leave now, and whether there is another one for the case that it does not work.
+
+    The mailbox inside the product stands in for none: a link that is shown there reaches nobody.
+    """
+    rows = ConnectorRepository(session, tenant_id)
+    first = await rows.default(EmailChannel.number)
+    if first is None:
+        return None, False
+    types = registry.connector_types()
+    by_id = {row.id: row for row in await rows.list(Connector.channel == EmailChannel.number)}
+    chain = [by_id[one.id] for one in chain_of(first, by_id)[:LONGEST]]
+    able = [
+        one for one in chain if one.state == "ok" and one.type in types and not types[one.type].is_local(one.config)
+    ]
+    return (able[0], len(able) > 1) if able else (first, False)
 
 
 async def _send(links: dict[type[ConnectorType], Transport], ready: _Ready) -> Result:
@@ -114,6 +138,8 @@ async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
     values: dict[str, Any]
     if result.kind == "sent":
         values = {"sent_at": now, "due_at": None, "sealed": None, "error": None}
+    elif ready.has_another and result.kind in ("misconfigured", "unavailable") and ready.attempt < TRIES:
+        values = {"due_at": now}
     elif result.kind in ("rejected", "misconfigured") or ready.attempt >= TRIES:
         values = {"due_at": None, "sealed": None, "error": result.text[:500]}
     else:

@@ -31,7 +31,7 @@ group by 1, 2
 
 @dataclass(slots=True)
 class LaneLimits:
-    """What may be claimed by connectors that have limits; the others are not in it."""
+    """What may be claimed by connectors; `rooms` has those that have limits, or rest."""
 
     gates: dict[GateKey, Gate]
     rooms: dict[GateKey, int] = field(default_factory=dict)
@@ -75,12 +75,10 @@ def _key(lane: Lane) -> GateKey | None:
 def read(connection: Connection, lanes: Collection[Lane]) -> LaneLimits:
     """The limits of the connectors of these lanes; their gates are locked until the transaction ends."""
     opened = gate_repository.open_gates(connection, {key for lane in lanes if (key := _key(lane))})
-    opened = {key: gate for key, gate in opened.items() if gate.limits.is_limited or gate.paused}
-    if not opened:
-        return LaneLimits({})
-    counts = _claimed(connection, {key[0] for key, gate in opened.items() if gate.limits.most is not None})
+    limited = {key: gate for key, gate in opened.items() if gate.limits.is_limited or gate.paused}
+    counts = _claimed(connection, {key[0] for key, gate in limited.items() if gate.limits.most is not None})
     limits = LaneLimits(opened)
-    for key, gate in opened.items():
+    for key, gate in limited.items():
         room = gate.room(counts.get(key, 0))
         if room is not None:
             limits.rooms[key] = room

@@ -23,6 +23,7 @@ from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 from app.outside.http_exchange import MOST_BODY, answer_value, outgoing, shown_answer, shown_request
+from app.outside.refusals import Refusals
 
 Asked = dict[str, Any]
 MARGIN_S = 0.25
@@ -36,11 +37,12 @@ class HttpPerformer(Performer):
 
     def __init__(self) -> None:
         self._client, self._connectors = HttpClient(), ConnectorReader()
-        self._tokens = AccessTokens(self._client)
+        self._tokens, self._refusals = AccessTokens(self._client), Refusals(self._client)
 
     async def close(self) -> None:
         """No more calls come."""
         self._connectors.close()
+        await self._refusals.close()
         await self._tokens.close()
         await self._client.close()
 
@@ -56,11 +58,21 @@ class HttpPerformer(Performer):
         if (
             answer.status == 401 and token and own
         ):  # the service takes this token no more and did nothing: it is asked once again
-            account, newer = await self._credentials(call, sent, refused=token)
-            answer = await self._answer(_outgoing(call, account, newer, sent), asked_for, end, sent)
+            account, token = await self._credentials(call, sent, refused=token)
+            answer = await self._answer(_outgoing(call, account, token, sent), asked_for, end, sent)
         wait_s = _wait_s(answer)
         value = answer_value(answer) if wait_s is None else {**answer_value(answer), "retryAfter": wait_s}
-        sign = _sign(asked_for, answer, wait_s, authenticated=own and account is not None and account.auth != "none")
+        sign = _sign(asked_for, answer, wait_s)
+        # RFC 9110, 15.5.2: the credentials are not valid for this. 403 is about one resource.
+        if (
+            answer.status == 401
+            and own
+            and account is not None
+            and account.auth != "none"
+            and _is_unexpected(asked_for)
+        ):
+            key = call.tenant_id, UUID(asked_for["connectorId"])
+            sign = await self._refusals.sign(key, account, token, request, answer, end)
         return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, sign)
 
     async def _answer(self, request: HttpRequest, asked_for: Asked, end: float, sent: Asked) -> HttpAnswer:
@@ -117,15 +129,13 @@ def _wait_s(answer: HttpAnswer) -> float | None:
     return retry_after_s(answer.header("retry-after"), clock.now())
 
 
-def _sign(asked_for: dict[str, Any], answer: HttpAnswer, wait_s: float | None, *, authenticated: bool) -> ServiceSign:
-    """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request.
+def _is_unexpected(asked_for: Asked) -> bool:
+    """Is 401 no success for the step?"""
+    return {"401", "4xx"}.isdisjoint(asked_for.get("expects", ()))
 
-    But for 401 (RFC 9110, 15.5.2): the credentials of the connector are not valid. 403 may be about one resource. `authenticated`: it
-    was shown some.
-    """
-    if answer.status == 401 and authenticated and {"401", "4xx"}.isdisjoint(asked_for.get("expects", ())):
-        words = gettext("The service refused the credentials: it answered 401 %(phrase)s.", phrase=_phrase(401))
-        return ServiceSign(False, words, refused=True, again=True)
+
+def _sign(asked_for: Asked, answer: HttpAnswer, wait_s: float | None) -> ServiceSign:
+    """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request."""
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
     again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])
     words = "" if works else f"It answered {answer.status} {_phrase(answer.status)}".rstrip() + "."

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from app.connectors import breaker_repository
+from app.connectors import breaker_repository, gate_repository
 from app.connectors.access_tokens import AccessTokens
 from app.connectors.call_signs import CallSign
 from app.flow.performers import ServiceSign
@@ -28,6 +28,7 @@ from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
+from app.outside.refusals import WORDS, names_token, request_digest
 
 MOST_ROWS = 1_000
 """Rows of one poll."""
@@ -40,15 +41,24 @@ class PollFailed(Exception):
     """No rows; the text is a sentence. `wait_s`: so long the service wants to be left alone. `at_fault`: the service, for everybody.
     `refused`: it does not take the credentials of the connector, so nobody's calls go on until a person mends them."""
 
-    def __init__(self, why: str, *, at_fault: bool = False, refused: bool = False, wait_s: float | None = None) -> None:
+    def __init__(
+        self,
+        why: str,
+        *,
+        at_fault: bool = False,
+        refused: bool = False,
+        doubted: str = "",
+        wait_s: float | None = None,
+    ) -> None:
+        """`doubted`: it may be about this request alone (`ServiceSign.doubted`)."""
         super().__init__(why)
-        self.at_fault, self.refused, self.wait_s = at_fault, refused, wait_s
+        self.at_fault, self.refused, self.doubted, self.wait_s = at_fault, refused, doubted, wait_s
 
     @property
     def sign(self) -> ServiceSign | None:
         """What it says about the service; None: nothing, it was about this trigger."""
-        about_it = self.at_fault or self.refused
-        return ServiceSign(False, str(self), self.wait_s, refused=self.refused) if about_it else None
+        about_it = self.at_fault or self.refused or self.doubted
+        return ServiceSign(False, str(self), self.wait_s, self.refused, self.doubted) if about_it else None
 
 
 class PollAnswer(NamedTuple):
@@ -142,16 +152,18 @@ class PollSources:
                 break
         own = account is not None and account.auth != "none" and answer.url.origin == request.url.origin
         if answer.status == 401 and own:  # not one behind a redirect, which saw no credentials
-            raise PollFailed(
-                gettext("The service refused the credentials: it answered 401 Unauthorized."), refused=True
-            )
+            sure = names_token(answer)
+            raise PollFailed(WORDS, refused=sure, doubted="" if sure else request_digest(request))
         # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
         return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 
 
 def _may_ask(key: tuple[int, UUID]) -> bool:
     with database.connect("polls") as connection, connection.transaction():
-        return breaker_repository.shut(connection, [key]).get(key, 1) > 0
+        if breaker_repository.shut(connection, [key]).get(key, 1) == 0:
+            return False
+        gate_repository.note_use(connection, [key])
+        return True
 
 
 def _note(key: tuple[int, UUID], began: datetime, sign: ServiceSign) -> None:

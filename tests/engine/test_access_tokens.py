@@ -122,12 +122,15 @@ def test_a_token_that_is_taken_no_more_is_renewed_once_for_all(world: World, url
     assert all(asked.headers["idempotency-key"] for asked in provider_calls)
 
 
+SURE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
 def test_a_service_that_refuses_new_tokens_too_is_asked_twice_and_no_more(
     world: World, url: str, server: Recorder
 ) -> None:
     connector_id = connector(world, server)
     provider = Provider(server)
-    server.answer = lambda asked: provider(asked) if asked.path == "/token" else json_reply({"error": "no"}, 401)
+    server.answer = lambda asked: provider(asked) if asked.path == "/token" else Reply(401, b"", SURE)
     started(world, connector_id, 1)
     finish(world, url)
     assert [asked.path for asked in server.asked] == ["/token", "/orders", "/token", "/orders"]

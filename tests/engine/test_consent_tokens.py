@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -179,6 +182,59 @@ def test_a_consent_that_somebody_renewed_meanwhile_is_the_one_that_counts(
     assert world.one("select access_token from connector_gates") is None, "a token of the account before is nobody's"
     server.answer = google
     assert token_by(world, connector_id, account) == "ya29.t0k-2"
+
+
+def _cut_in_the_middle(
+    world: World, google: Google, server: Recorder, connector_id: UUID, account: HttpAccount
+) -> None:
+    """A process asks for the next token and is killed before it hears the answer; then its lease is over."""
+    asked, killed = threading.Event(), threading.Event()
+
+    def answer(request: Asked) -> Reply:
+        reply = google(request)
+        asked.set()
+        killed.wait(20)
+        return reply
+
+    server.answer = answer
+    worker = multiprocessing.get_context("fork").Process(target=token_by, args=(world, connector_id, account))
+    worker.start()
+    assert asked.wait(20)
+    worker.kill()
+    worker.join(20)
+    killed.set()
+    assert worker.exitcode == -signal.SIGKILL and google.count == 1
+    server.answer = google
+    world.db.execute("update connector_gates set access_token_lease = now() - interval '1 second'")
+
+
+def test_a_process_killed_in_the_middle_of_renewing_is_named_as_the_cause(
+    world: World, url: str, server: Recorder
+) -> None:
+    google = Google(server, rotates=True)
+    connector_id, account = connected(world, google)
+    _cut_in_the_middle(world, google, server, connector_id, account)
+    server.answer = lambda asked: Reply(503)
+    with pytest.raises(NoToken, match="503"):
+        token_by(world, connector_id, account)
+    server.answer = google
+    started(world, connector_id, 2)
+    finish(world, url)
+    state, words = world.db.execute("select state, state_message from connectors").fetchone() or ("", "")
+    assert state == "paused" and words.startswith("A process ended in the middle of renewing the consent")
+    assert "has to connect it again" in words
+    assert world.one("select count(*) from calls where lease_until is null and attempt = 1") == 2, "they wait"
+
+
+def test_a_service_that_takes_the_earlier_token_once_more_mends_a_cut(world: World, url: str, server: Recorder) -> None:
+    google = Google(server, rotates=True)
+    connector_id, account = connected(world, google)
+    before = google.refresh
+    _cut_in_the_middle(world, google, server, connector_id, account)
+    google.refresh = before
+    assert token_by(world, connector_id, account) == "ya29.t0k-2"
+    assert grant_of(world, connector_id, account) == Grant(refresh=google.refresh)
+    assert world.one("select renewal_cut_at from connector_gates") is None
 
 
 def test_a_consent_that_was_withdrawn_stops_the_connector_and_calls_wait(

@@ -14,8 +14,9 @@ from app.accounts.authentication import KEY, key_principal, session_principal
 from app.lib import clock
 from app.lib.deadline import BoundedConnection
 from app.live import hub as live_hub
+from app.live import routes
 from app.live.hub import LiveHub, TooManyStreams, no_longer_standing
-from app.live.stream import MOST_WAITING, LiveStream, Topic
+from app.live.stream import LEAVE_S, MOST_WAITING, LiveStream, Topic
 from app.models import ApiKey, Membership, UserSession, Workspace
 from app.models.status import Role
 from tests.fixtures.database import CommittedDatabase
@@ -84,6 +85,27 @@ async def test_whoever_does_not_read_is_cut_and_costs_no_more(world: World) -> N
         reading.stream.put([b": \n\n" * 10_000])
         await reading.drain()
     assert not reading.stream.ended_by and MOST_WAITING > 60_000
+
+
+async def test_a_reader_that_takes_nothing_more_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server writes no further than the reader reads, so the last write of a stream that is over may wait for ever."""
+    hub, stream = LiveHub(nobody_left), Client(1, Topic()).stream
+    monkeypatch.setattr(hub, "join", hub.streams.add)
+
+    async def write() -> None:
+        async for _ in routes._body(hub, stream):
+            await asyncio.Event().wait()
+
+    writing = asyncio.create_task(write())
+    await until(lambda: stream.writer is not None)
+    stream.end("slow")
+    await hub.beat()
+    assert hub.streams == {stream}, "it may still take what was written"
+    stream.ended_at -= LEAVE_S + 1
+    await hub.beat()
+    assert hub.streams == set()
+    await asyncio.wait({writing}, timeout=10)
+    assert writing.cancelled()
 
 
 async def test_there_is_room_for_so_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

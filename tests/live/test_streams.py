@@ -81,6 +81,7 @@ async def test_failures_and_cancelled_runs_are_told(world: World, committed_data
         world.emit("break", world.contacts(1))
         await listening.look()
         assert everything.names == ["started", "step_started", "step_failed", "failed"]
+        assert all("expression failed" in event.data["error"] for event in everything.events[-2:])
         of_run = listening.open(world.tenant, Topic(run_id=world.one("select id from ended_runs")))
         await listening.look()
         assert of_run.names == everything.names and "expression failed" in of_run.events[-1].data["error"]

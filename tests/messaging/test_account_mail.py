@@ -117,6 +117,35 @@ async def test_a_connector_that_cannot_send_it_is_said(world: World, locked: Sin
     assert paused == (int(change == "a wrong password"),), "what it says about the connector is written down"
 
 
+@pytest.mark.parametrize("state", ["paused", "away", "ok, and refused when it is tried"])
+async def test_it_leaves_by_the_stand_in_while_the_default_does_not_work(
+    world: World, locked: Sink, state: str
+) -> None:
+    about = await post(world)
+    stand_in = world.db.execute("update connectors set is_default = false returning id").fetchone()
+    default = world.connector(world.tenant, locked.port, password="wrong")
+    word = state.partition(",")[0]
+    world.db.execute(
+        "update connectors set stand_in_id = %s, state = %s, state_since = clock_now(),"
+        " probe_at = case when %s = 'away' then clock_now() + interval '1 hour' end where id = %s",
+        [stand_in and stand_in[0], word, word, default],
+    )
+    await send()
+    [mail] = world.sink.mails
+    assert mail["Subject"] == WORDS.subject and row(world, about)[0] is not None
+    assert not locked.mails
+
+
+async def test_the_mailbox_stands_in_for_nobody(world: World) -> None:
+    """A link that is shown inside the product reaches nobody: the mail goes on trying its own connector."""
+    about = await post(world)
+    mailbox = world.connector(world.tenant, world.sink.port, default=False)
+    world.db.execute("update connectors set config = config || %s where id = %s", [Jsonb({"local": True}), mailbox])
+    world.db.execute("update connectors set stand_in_id = %s, state = 'paused' where is_default", [mailbox])
+    await send()
+    assert len(world.sink.mails) == 1 and row(world, about)[0] is not None
+
+
 async def test_a_mail_whose_worker_died_is_sent_a_little_later(
     world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ async def test_refused_credentials_pause_the_connector_until_they_are_mended(wor
     source = {"kind": "url", "connectorId": connector(world, shop.recorder.url), "url": "/orders", "items": "$.orders"}
     workflow = world.workflow(polling_flow(source=source, first="existing"))
     shop.add(1)
-    shop.recorder.answer = lambda asked: Reply(401)
+    shop.recorder.answer = lambda asked: Reply(401, b"", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     await look(world)
     assert state(world) == "paused" and "refused the credentials" in poll_row(world)["error"]
     asked = len(shop.recorder.asked)
