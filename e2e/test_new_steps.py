@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.pages.builder import Builder
-from e2e.product import Product
-from e2e.workflows import create_small
+from e2e.product import PLAIN, Product
+from e2e.workflows import create, create_small, edge, node
 
 
 def test_a_new_step_is_to_do_until_its_form_was_worked_in_and_left(page: Page, product: Product) -> None:
@@ -79,3 +80,39 @@ def test_what_is_to_do_looks_neutral(
     shot(page, f"new-step-{theme}-{width}")
     page.locator("#issues-button").click()
     shot(page, f"new-step-list-{theme}-{width}")
+
+
+def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> None:
+    """From the list of issues, by keyboard and mouse: a misspelt name is written as data has it, a lost step goes; Undo takes both back."""
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    contact = {"externalId": "mends", "attributes": {"shoe_size": 42}}
+    assert httpx.post(f"{product.url}/api/v1/contacts", json=contact, headers=headers, **PLAIN).is_success
+    workflow_id = create(
+        product,
+        "Mended",
+        trigger={"type": "event", "event": "signed_up", "position": {"x": 400, "y": 0}},
+        nodes=[
+            node("size", "add_tag", 400, 168, tag="size {{ contact.shoe_sise }}"),
+            node("lost", "add_tag", 700, 168, tag="lost"),
+        ],
+        edges=[edge("trigger", "size")],
+    )
+    canvas = Builder(page).open(workflow_id)
+    issues = page.locator("#issues-list")
+    page.locator("#issues-button").click()
+    issues.get_by_role("button", name="Use contact.shoe_size").focus()
+    page.keyboard.press("Enter")
+    expect(canvas.panel.get_by_label("Tag", exact=True)).to_have_value("size {{ contact.shoe_size }}")
+    canvas.wait_saved()
+    if not issues.is_visible():
+        page.locator("#issues-button").click()
+    issues.get_by_role("button", name="Remove the step").click()
+    expect(canvas.step("lost")).to_have_count(0)
+    canvas.wait_saved()
+    expect(page.locator("#issues-button")).to_have_text("No issues")
+    stored = canvas.stored(product, workflow_id)
+    assert [one["data"] for one in stored["nodes"]] == [{"tag": "size {{ contact.shoe_size }}"}]
+    page.keyboard.press("Escape")
+    canvas.press("Control+z", "Control+z")
+    expect(canvas.step("lost")).to_have_count(1)
+    expect(page.locator("#issues-button")).to_have_text("2 issues")

@@ -28,13 +28,15 @@ with newest as (
 ), written as (
   select part.value from live, jsonb_array_elements(live.graph->'nodes') node, jsonb_each(node->'data') part
   where part.key in ('set', 'increment', 'append') and jsonb_typeof(part.value) = 'object'
-)
+), looked_at as (select attributes from newest union all select attributes from oldest)
 select (select count(*) from newest) as contacts, array(
-  select jsonb_object_keys(attributes) from newest
-  union select jsonb_object_keys(attributes) from oldest
+  select jsonb_object_keys(attributes) from looked_at
   union select name from attribute_labels where tenant_id = %(tenant)s
   union select regexp_replace(jsonb_object_keys(value), '^attributes\\.', '') from written
-) as names, array(select distinct type from connectors where tenant_id = %(tenant)s) as connectors
+) as names, array(
+  select key from looked_at, jsonb_each_text(attributes) where value <> ''
+  group by key having count(*) = (select count(*) from looked_at)
+) as everywhere, array(select distinct type from connectors where tenant_id = %(tenant)s) as connectors
 """
 
 _PROPERTIES = """
@@ -42,23 +44,34 @@ with newest as (
   select name, properties from events where tenant_id = %(tenant)s order by id desc limit %(events)s
 ), wanted as (
   select name, coalesce(properties, '{}') as properties from newest where %(every)s or name = any(%(names)s::text[])
-)
-select name, array(
-  select distinct jsonb_object_keys(w.properties) from wanted w where w.name = wanted.name
+), recent as (select distinct name from newest)
+select name, true as recent, array(
+  select distinct jsonb_object_keys(w.properties) from wanted w where w.name = recent.name
 ) as properties
-from wanted group by name
+from recent
+union all
+select name, false, '{}' from unnest(%(names)s::text[]) name
+where name not in (select name from recent) and exists (select 1 from events e where e.tenant_id = %(tenant)s and e.name = name.name)
 """
 
 
 async def known_names(session: AsyncSession, tenant_id: int, events: Iterable[str] | None = None) -> KnownNames:
-    """Attribute names, property names of `events`, or of all recent events when it is None, and what is reported. Two queries."""
+    """Attribute names, names and properties of `events`, or of all recent events when it is None, and what is reported. Two queries."""
+    events = None if events is None else list(events)
     (row,) = await execute(session, _ATTRIBUTES, tenant=tenant_id, contacts=CONTACTS, workflows=WORKFLOWS)
     happened = await execute(
         session, _PROPERTIES, tenant=tenant_id, events=EVENTS, every=events is None, names=sorted(events or ())
     )
+    asked_for = None if events is None else set(events)
     types = registry.connector_types()
     return KnownNames(
         attributes=frozenset(row.names) if row.contacts else None,
         reported=frozenset(kind for name in row.connectors if name in types for kind in types[name].engagement),
-        properties={event.name: frozenset(event.properties) for event in happened},
+        properties={
+            event.name: frozenset(event.properties)
+            for event in happened
+            if event.recent and (asked_for is None or event.name in asked_for)
+        },
+        everywhere=frozenset(row.everywhere),
+        events=frozenset(event.name for event in happened) if any(event.recent for event in happened) else None,
     )

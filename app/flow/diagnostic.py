@@ -8,11 +8,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.errors import FieldError
 from app.lib.translation import gettext
 
 Severity = Literal["error", "warning"]
+
+
+class Fix(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    """What mends a warning with one press.
+
+    In the text at the path of the warning `find`, as a whole word, becomes `put`; `removeStep`: the step is taken out instead.
+    `label`: what the button says.
+    """
+
+    label: str
+    find: str = ""
+    put: str = ""
+    remove_step: bool = False
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -23,6 +37,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
     `node_id`: the card it is on, `trigger` for the trigger, None for the workflow.
     `severity`: an `error` blocks activation, a `warning` does not. `blocks_save`: the document contradicts itself or a limit and is
     not stored at all; False where something is only still to be chosen, because people build step by step.
+    `fix`: how one press mends it, where that can be said.
     """
 
     path: str
@@ -30,6 +45,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
     node_id: str | None = None
     severity: Severity = "error"
     blocks_save: bool = True
+    fix: Fix | None = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "message", gettext(self.message))
@@ -50,7 +66,13 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     def view(self) -> DiagnosticView:
         """The same for the `issues` list of an answer."""
-        return DiagnosticView(path=self.path, message=self.message, node_id=self.node_id, severity=self.severity)
+        return DiagnosticView(
+            path=self.path,
+            message=self.message,
+            node_id=self.node_id,
+            severity=self.severity,
+            fix=UNSET if self.fix is None else self.fix,
+        )
 
     @property
     def identity(self) -> tuple[str, str, str | None]:
@@ -61,12 +83,13 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
 
 class DiagnosticView(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
-    """One thing wrong: where, what to do, on which card (`trigger` for the trigger), and whether it blocks activation."""
+    """One thing wrong: where, what to do, on which card (`trigger` for the trigger), whether it blocks activation, and how to mend it."""
 
     path: str
     message: str
     node_id: str | None = None
     severity: Severity = "error"
+    fix: Fix | UnsetType = UNSET
 
 
 def incomplete(path: str, message: str, node_id: str | None = None) -> Diagnostic:
@@ -74,9 +97,9 @@ def incomplete(path: str, message: str, node_id: str | None = None) -> Diagnosti
     return Diagnostic(path, message, node_id, blocks_save=False)
 
 
-def warning(path: str, message: str, node_id: str | None = None) -> Diagnostic:
+def warning(path: str, message: str, node_id: str | None = None, fix: Fix | None = None) -> Diagnostic:
     """Something that is probably not meant: it blocks nothing."""
-    return Diagnostic(path, message, node_id, severity="warning", blocks_save=False)
+    return Diagnostic(path, message, node_id, severity="warning", blocks_save=False, fix=fix)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from app.flow.diagnostic import Diagnostic, incomplete, warning
+from app.flow.diagnostic import Diagnostic, Fix, incomplete, warning
 from app.flow.document import NEXT, Edge, Flow, Node
 from app.flow.node_words import title_of
 from app.flow.step_types import StepTypes
@@ -38,7 +38,8 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
             message = gettext("Errors lead to this step by themselves. Remove the connection that leads to it.")
             yield incomplete(f"nodes[{index}]", message, node.id)
         elif node.id not in reachable and node.id not in on_their_own:
-            yield warning(f"nodes[{index}]", gettext("Nothing leads to this step. Connect it, or remove it."), node.id)
+            message = gettext("Nothing leads to this step. Connect it, or remove it.")
+            yield warning(f"nodes[{index}]", message, node.id, Fix(gettext("Remove the step"), remove_step=True))
 
 
 def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:

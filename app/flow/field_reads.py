@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from app.flow import paths
+from app.flow.diagnostic import Fix
 from app.flow.segment_membership import wanted_ids
 from app.lib.field_errors import joined
 from app.lib.nearest import nearest
@@ -24,6 +25,13 @@ OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent", S
 """What every contact has."""
 UNREPORTED = {"opened": "opens", "clicked": "clicks"}
 """The words for what is reported of people where no connector of the workspace does."""
+
+
+class NameDoubt(NamedTuple):
+    """A sentence about a name that no data has, and how to write the most similar one that data has instead."""
+
+    message: str
+    fix: Fix | None = None
 
 
 class FieldRead(NamedTuple):
@@ -69,12 +77,18 @@ def fields_in_text(text: str, path: str, *, html: bool = False) -> Iterator[Fiel
 
 @dataclass(frozen=True)
 class KnownNames:
-    """Names that data has: attributes of contacts, and properties by event name. None, or no entry: there is no data to ask."""
+    """Names that data has: attributes of contacts, and properties by event name. None, or no entry: there is no data to ask.
+
+    `everywhere`: attributes that each contact has of those that were looked at. `events`: names of recent events, and of those that were
+    asked for all that ever came in.
+    """
 
     attributes: frozenset[str] | None = None
     properties: Mapping[str, frozenset[str]] = field(default_factory=dict)
     reported: frozenset[str] = frozenset()
     """What connectors of the workspace report of people: `opened`, `clicked`."""
+    everywhere: frozenset[str] = frozenset()
+    events: frozenset[str] | None = None
 
     def with_attributes(self, names: Iterable[str]) -> KnownNames:
         """The same, with attributes that will be there, such as those that a step writes."""
@@ -85,59 +99,76 @@ class KnownNames:
         every = frozenset(event_fields).union(*self.properties.values())
         return replace(self, properties={"": every} if every else {})
 
-    def doubt(self, read: FieldRead, event: str | None) -> str | None:
-        """A sentence when no data has this field; `event` is the one that is read, None when it is not known."""
+    def doubt(self, read: FieldRead, event: str | None) -> NameDoubt | None:
+        """What is odd when no data has this field; `event` is the one that is read, None when it is not known."""
         root, *names = read.names
         if root == "contact":
-            wanted = names[1:] if names[:1] == ["attributes"] else names
-            return self._of_contact(wanted[0]) if wanted else None
+            at = 2 if names[:1] == ["attributes"] and names[1:] else 1
+            return self._of_contact(read, at) if names and names != ["attributes"] else None
         if root == "event":
-            return self._of_event(names[0], event) if names else None
-        if (root if not names else names[-1]) in paths.REPORTED and root in ("steps", *paths.REPORTED):
-            kind = paths.REPORTED[names[-1] if names else root]
-            return (
-                None
-                if kind in self.reported
-                else gettext(
-                    "Nothing reports %(unreported)s yet, so this is no for everybody.", unreported=UNREPORTED[kind]
-                )
-            )
+            return self._of_event(read, event) if names else None
+        if (kind := paths.REPORTED.get(read.names[-1])) and root in ("steps", *paths.REPORTED):
+            return None if kind in self.reported else _unreported(kind)
         if root in paths.CONDITION_ROOTS or root == "workspace":
             return None
         if read.of_template:
             return self._bare_in_text(root, event)
-        return self._of_either(names[0] if root == "attributes" and names else root, event)
+        return self._of_either(read, 1 if root == "attributes" and names else 0, event)
 
-    def _bare_in_text(self, name: str, event: str | None) -> str | None:
+    def _bare_in_text(self, name: str, event: str | None) -> NameDoubt | None:
         of_event = self.properties.get(event or "", frozenset())
         where = "contact" if name in (self.attributes or ()) else "event" if name in of_event else None
-        return (
-            gettext(
-                "A text does not find `%(name)s` by itself. Did you mean `%(where)s.%(name)s`?", name=name, where=where
-            )
-            if where
-            else None
+        if where is None:
+            return None
+        message = gettext(
+            "A text does not find `%(name)s` by itself. Did you mean `%(where)s.%(name)s`?", name=name, where=where
         )
+        return NameDoubt(message, _put(name, f"{where}.{name}"))
 
-    def _of_contact(self, name: str) -> str | None:
+    def _of_contact(self, read: FieldRead, at: int) -> NameDoubt | None:
+        name = read.names[at]
         if self.attributes is None or name in OF_CONTACT or name in self.attributes:
             return None
-        return f"No contact has `{name}`.{_hint(name, self.attributes | OF_CONTACT)}"
+        return _doubt(gettext("No contact has `%(name)s`.", name=name), read, at, self.attributes | OF_CONTACT)
 
-    def _of_event(self, name: str, event: str | None) -> str | None:
+    def _of_event(self, read: FieldRead, event: str | None) -> NameDoubt | None:
+        name = read.names[1]
         event_fields = self.properties.get(event) if event is not None else None
         if event_fields is None or name == "name" or name in event_fields:
             return None
-        return f"No recent event{f' `{event}`' if event else ''} has `{name}`.{_hint(name, event_fields)}"
+        message = (
+            gettext("No recent event `%(event)s` has `%(name)s`.", event=event, name=name)
+            if event
+            else gettext("No recent event has `%(name)s`.", name=name)
+        )
+        return _doubt(message, read, 1, event_fields)
 
-    def _of_either(self, name: str, event: str | None) -> str | None:
+    def _of_either(self, read: FieldRead, at: int, event: str | None) -> NameDoubt | None:
         """A bare name is looked up in the event, then in the contact."""
+        name = read.names[at]
         event_fields = self.properties.get(event) if event is not None else None
-        if event_fields is None or self.attributes is None or name in event_fields | self.attributes | OF_CONTACT:
+        if event_fields is None or self.attributes is None:
             return None
-        return f"Neither contacts nor recent events have `{name}`.{_hint(name, event_fields | self.attributes | OF_CONTACT)}"
+        known = event_fields | self.attributes | OF_CONTACT
+        if name in known:
+            return None
+        return _doubt(gettext("Neither contacts nor recent events have `%(name)s`.", name=name), read, at, known)
 
 
-def _hint(name: str, known: frozenset[str]) -> str:
-    near = nearest(name, sorted(known))
-    return gettext(" Did you mean `%(near)s`?", near=near) if near else ""
+def _unreported(kind: str) -> NameDoubt:
+    message = gettext("Nothing reports %(unreported)s yet, so this is no for everybody.", unreported=UNREPORTED[kind])
+    return NameDoubt(message)
+
+
+def _doubt(message: str, read: FieldRead, at: int, known: frozenset[str]) -> NameDoubt:
+    near = nearest(read.names[at], sorted(known))
+    if not near:
+        return NameDoubt(message)
+    names = [*read.names[:at], near, *read.names[at + 1 :]]
+    return NameDoubt(
+        message + gettext(" Did you mean `%(near)s`?", near=near), _put(".".join(read.names), ".".join(names))
+    )
+
+
+def _put(find: str, put: str) -> Fix:
+    return Fix(gettext("Use %(name)s", name=put), find, put)

@@ -232,6 +232,11 @@ class NodeType:
         return ()
 
     @classmethod
+    def emits(cls, config: Any) -> Iterable[str]:
+        """Names of the events that a step lets happen to its contact, where they are the same for everybody."""
+        return ()
+
+    @classmethod
     def results(cls, config: Any) -> Mapping[str, str]:
         """What its steps put out for later ones, which read it as `steps.<id>.<name>`: names, each with its kind as conditions know it
         (`app.values.field_kinds`), empty where that is open. What only the world knows, as the body of an answer, is one name."""

@@ -30,6 +30,8 @@ class ReferencedRow(NamedTuple):
     variety: str = ""
     facts: frozenset[str] = frozenset()
     """What else a step that names it wants to know (`flow.going_on`)."""
+    prints: frozenset[str] = frozenset()
+    """Of a template: attributes of the contact that it prints as they are."""
 
 
 ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]

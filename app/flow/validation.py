@@ -33,7 +33,7 @@ from app.flow.document import (
 )
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
-from app.flow.lint import doubts
+from app.flow.lint.warnings import lint_warnings
 from app.flow.node_words import references_of, title_of
 from app.flow.references import ReferencedRow, ReferencedRows, reference_fault
 from app.flow.segment_membership import segments_named
@@ -98,7 +98,7 @@ def validate(
             *_check_goals(flow, types, rows),
             *check_settings(flow.settings),
             *_lost_steps(flow),
-            *doubts(flow, known),
+            *lint_warnings(flow, rows, known),
         ]
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from app.contacts.known_name_repository import known_names
 from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow import discovery
-from app.flow.field_reads import fields_in_text
+from app.flow.field_reads import KnownNames, fields_in_text
+from app.flow.lint.missing_fallbacks import gaps, printed_in
 from app.lib import clock, held_connections, sandbox, single_line
 from app.lib.translation import gettext, translatable
 from app.message_templates.content import shown_content, template_content
@@ -34,7 +35,7 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.filling import PartError, liquid_faults, subjects
-from app.messaging.channels.parts import Parts
+from app.messaging.channels.parts import LiquidSource, Parts
 from app.models import Contact, Template
 from app.models.status import Role
 from app.values.contact_view import COLUMNS, liquid_data_of
@@ -99,6 +100,17 @@ def contact_fields(contact: Contact) -> dict[str, Any]:
 def sample_data() -> dict[str, Any]:
     """What a template sees of the made-up contact."""
     return {"contact": liquid_data_of({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
+
+
+def _gaps(sources: Iterable[LiquidSource], known: KnownNames) -> Iterator[TemplateWarning]:
+    """Parts that print an attribute without a fallback which some contacts do not have."""
+    for part, source, _ in sources:
+        for name in gaps(printed_in(source), known):
+            message = gettext(
+                "Not every contact has `%(name)s`: without it there is a gap here. Say what stands there instead.",
+                name=name,
+            )
+            yield TemplateWarning(part, message)
 
 
 async def sample_subjects(session: AsyncSession, principal: Principal, sources: Sequence[str]) -> list[str]:
@@ -314,8 +326,8 @@ class TemplateService:
             return doubts
         known_fields = (await known_names(self.session, self.tenant_id)).of_any_event(event_fields)
         doubted = ((read.path, known_fields.doubt(read, "")) for read in reads)
-        unknown = [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
-        return [*unknown, *doubts]
+        unknown = [TemplateWarning(part, doubt.message) for part, doubt in dict.fromkeys(doubted) if doubt is not None]
+        return [*unknown, *_gaps(sources, known_fields), *doubts]
 
     async def _checked(
         self, name: str, channel: type[ChannelType] | None, parts: Parts, current: Template | None = None

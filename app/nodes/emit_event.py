@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -64,6 +65,14 @@ class EmitEventStep(NodeType):
     @classmethod
     def means_contact(cls, config: EmitEventConfig) -> bool:
         return config.contact == "this"
+
+    @classmethod
+    def emits(cls, config: EmitEventConfig) -> Iterable[str]:
+        return (
+            [config.name.strip()]
+            if config.contact == "this" and config.name.strip() and is_constant(config.name)
+            else ()
+        )
 
     @classmethod
     def diagnostics(cls, config: EmitEventConfig) -> list[Diagnostic]:

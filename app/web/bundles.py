@@ -30,6 +30,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "canvas/copies.js",
         "canvas/key-modes.js",
         "canvas/palette-menu.js",
+        "canvas/quick-fixes.js",
         "canvas/tidy.js",
         "canvas/unsaved.js",
     ),

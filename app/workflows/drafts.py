@@ -20,7 +20,8 @@ from app.flow.apply_ops import Draft, RefusedOp, applied
 from app.flow.diagnostic import Diagnostic, Diagnostics
 from app.flow.document import Flow
 from app.flow.layout import placed
-from app.flow.lint import events_of, reads_fields
+from app.flow.lint.silent_events import events_of
+from app.flow.lint.warnings import reads_data
 from app.flow.ops import AnyOp, changed, clash
 from app.flow.step_types import INSTALLED
 from app.flow.validation import NOTHING_KNOWN, crowding, references, validate
@@ -99,7 +100,7 @@ class Drafts:
             flow,
             types=INSTALLED,
             rows=await self._repository.referenced_rows(references(flow)),
-            known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
+            known=await self._repository.known_names(events_of(flow)) if reads_data(flow) else NOTHING_KNOWN,
         )
         of_code = await code_diagnostics(self._repository.session, self._principal.tenant_id, flow)
         return diagnostics.with_more([*await call_diagnostics(self._repository, flow, workflow_id), *of_code])

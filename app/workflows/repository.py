@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, cast, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
@@ -17,6 +17,7 @@ from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
 from app.flow.going_on import CAN_UNSUBSCRIBE, DEFAULT, REPORTS
+from app.flow.lint.missing_fallbacks import PRINTED
 from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.lib.database import execute
@@ -197,7 +198,7 @@ class WorkflowRepository(TenantRepository[Workflow]):
             columns = [column for column in model.__table__.columns if column.name in _OF_ROW]
             wanted: ColumnElement[bool] = model.id.in_(list(ids))
             if model is Template:
-                columns.append(_CAN_UNSUBSCRIBE)
+                columns += [_CAN_UNSUBSCRIBE, _PRINTS]
             elif model is Connector:
                 wanted = or_(wanted, Connector.is_default)
             query = select(*columns).where(model.tenant_id == self.tenant_id, wanted, *not_deleted(model))
@@ -213,6 +214,9 @@ class WorkflowRepository(TenantRepository[Workflow]):
 _CAN_UNSUBSCRIBE = or_(
     *(column.regexp_match("unsubscribe_?url", "i") for column in (Template.html, Template.text))
 ).label("can_unsubscribe")
+_TEXTS = func.concat_ws(" ", Template.subject, Template.html, Template.text, cast(Template.content, Text))
+_PRINTED = func.regexp_matches(_TEXTS, PRINTED, "g", type_=ARRAY(Text))
+_PRINTS = func.array(select(_PRINTED[1]).correlate(Template).scalar_subquery()).label("prints")
 _OF_ROW = ("id", "name", "channel", "kind", "type", "is_default")
 """Columns of a row that documents name, of those that it has."""
 
@@ -237,7 +241,9 @@ def _row(row: Any) -> ReferencedRow:
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)
     variety = MESSAGES if isinstance(stored, int) else ""
-    return ReferencedRow(name, channel.number, channel.label, variety, _facts(row))
+    return ReferencedRow(
+        name, channel.number, channel.label, variety, _facts(row), frozenset(getattr(row, "prints", ()))
+    )
 
 
 def _facts(row: Any) -> frozenset[str]:

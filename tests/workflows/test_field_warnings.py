@@ -8,15 +8,16 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import known_name_repository
 from app.flow.document import Flow
 from app.flow.field_reads import FieldRead, KnownNames
-from app.flow.lint import doubts
+from app.flow.lint.unknown_names import unknown_names
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import AttributeLabel, Connector, Contact, Event, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients, BrowserClients
-from tests.workflows.examples import PATH, created, make_template, onboarding
+from tests.workflows.examples import PATH, created
 
 TEMPLATES = "/api/v1/templates"
 
@@ -147,6 +148,7 @@ async def test_triggers_goals_groups_texts_and_the_entry_key(marketer: httpx.Asy
         "nodes[2].data.tag": "Did you mean `plan`?",
         "goals[0].conditions[0].field": "Did you mean `items`?",
         "settings.entryKey": "Did you mean `total`?",
+        "goals[1].event": "No event “never.seen” has ever come in, so nobody reaches this goal by it.",
     }
 
 
@@ -174,16 +176,42 @@ async def test_a_live_workflow_that_writes_it_is_enough(api: ApiClients) -> None
 
 
 @pytest.mark.usefixtures("data")
-async def test_a_warning_blocks_nothing_and_the_contracts_example_is_told_that_opens_are_not_reported(
-    api: ApiClients, db_session: AsyncSession, workspace: Workspace
-) -> None:
+async def test_a_warning_blocks_nothing_and_says_how_it_is_mended(api: ApiClients) -> None:
     admin = await api(Role.ADMIN)
-    made = await created(admin, onboarding(await make_template(db_session, workspace)))
-    told = {issue["path"]: issue for issue in made["issues"]}
-    opened = told["nodes[2].data.conditions[0].field"]
-    assert opened["severity"] == "warning" and "Nothing reports opens yet" in opened["message"]
-    assert opened["nodeId"] == "node-3"
+    nodes = [{"id": "tag", "type": "add_tag", "data": {"tag": "{{ contact.pln }} and {{ contact.pln | upcase }}"}}]
+    made = await created(admin, flow(nodes=nodes, edges=[{"source": "trigger", "target": "tag"}]))
+    (issue,) = made["issues"]
+    assert (issue["severity"], issue["nodeId"], issue["path"]) == ("warning", "tag", "nodes[0].data.tag")
+    assert issue["fix"] == {"label": "Use contact.plan", "find": "contact.pln", "put": "contact.plan"}
     assert (await admin.post(f"{PATH}/{made['id']}/activate")).status_code == 200
+
+
+@pytest.mark.usefixtures("data")
+async def test_an_event_of_long_ago_has_come_in_and_one_of_another_workspace_has_not(
+    marketer: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    """Only the newest events are looked at for properties; whether one ever came in is asked of the index."""
+    for tenant, name in ((workspace, "old.one"), (other_workspace, "theirs")):
+        db_session.add(
+            Event(
+                id=uuid7(), tenant_id=tenant.id, contact_id=uuid7(), name=name, properties={}, occurred_at=clock.now()
+            )
+        )
+    for _ in range(known_name_repository.EVENTS):
+        db_session.add(
+            Event(
+                id=uuid7(),
+                tenant_id=workspace.id,
+                contact_id=uuid7(),
+                name="new",
+                properties={},
+                occurred_at=clock.now(),
+            )
+        )
+    await db_session.flush()
+    goals = [{"id": f"g{at}", "event": name} for at, name in enumerate(("old.one", "theirs", "message.bounced"))]
+    told = await warned(marketer, flow(goals=goals))
+    assert [path for path in told if path.startswith("goals")] == ["goals[1].event"]
 
 
 @pytest.mark.usefixtures("data")
@@ -191,7 +219,8 @@ async def test_templates_say_it_in_their_preview(marketer: httpx.AsyncClient, br
     body = {
         "name": "Hello",
         "subject": "Hi {{ contact.frist_name }}",
-        "html": "<p>{{ contact.attributes.plan }} {{ event.totl | default: 'x' }} {% for i in event.items %}{{ i.sku }}{% endfor %}</p>",
+        "html": "<p>{{ contact.attributes.plan | upcase }} {{ event.totl | default: 'x' }}"
+        " {% for i in event.items %}{{ i.sku }}{% endfor %}</p>",
         "text": "{{ first_name }} {{ event.given }} {{ unsubscribe_url }}",
     }
     template = (await marketer.post(TEMPLATES, json=body)).json()["data"]
@@ -206,6 +235,24 @@ async def test_templates_say_it_in_their_preview(marketer: httpx.AsyncClient, br
     assert "No contact has frist_name. Did you mean first_name?" in page
 
 
+@pytest.mark.usefixtures("data")
+async def test_a_template_with_a_gap_is_named_at_the_step_and_in_its_preview(marketer: httpx.AsyncClient) -> None:
+    """One of two contacts has a first name."""
+    body = {
+        "name": "Hello",
+        "subject": "Hi {{ contact.first_name }}",
+        "html": "<p>x</p>",
+        "text": '{{ contact.plan | default: "" }}',
+    }
+    template = (await marketer.post(TEMPLATES, json=body)).json()["data"]
+    nodes = [{"id": "mail", "type": "send_email", "data": {"templateId": template["id"], "class": "transactional"}}]
+    told = await warned(marketer, flow(nodes=nodes, edges=[{"source": "trigger", "target": "mail"}]))
+    assert "prints first_name, which not every contact has" in told["nodes[0].data.templateId"]
+    answer = await marketer.post(f"{TEMPLATES}/{template['id']}/preview", json={})
+    told = {one["path"]: one["message"] for one in answer.json()["data"]["warnings"]}
+    assert told["subject"].startswith("Not every contact has `first_name`") and "plan" not in told.get("text", "")
+
+
 def test_names_are_pure() -> None:
     known = KnownNames(frozenset({"plan"}), {"e": frozenset({"total"})})
     assert known.doubt(FieldRead("", ["contact"], of_template=True), "e") is None
@@ -213,4 +260,4 @@ def test_names_are_pure() -> None:
     assert known.doubt(FieldRead("", ["event", "x"]), None) is None
     assert known.with_attributes(["x"]).doubt(FieldRead("", ["contact", "x"]), None) is None
     assert KnownNames().with_attributes(["x"]).attributes is None
-    assert doubts(Flow(), known) == []
+    assert list(unknown_names(Flow(), known)) == []

@@ -12,6 +12,7 @@ import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {import('./commands.js').Slot} Slot */
 
+const fixesPart = later(() => import('./quick-fixes.js'));
 const tidyPart = later(() => import('./tidy.js'));
 
 export class Actions {
@@ -62,6 +63,7 @@ export class Actions {
       after: () => this.addAfter(about),
       'error-path': () => canvas.palette.open({ source: about, port: 'error' }),
       'go-to': () => this.goTo(about, /** @type {any} */ (button).dataset.field),
+      fix: () => this.fix(Number(/** @type {any} */ (button).dataset.index)),
       look: () => canvas.select([about], { focus: true }),
       mode: () => canvas.setMode(/** @type {any} */ (button).dataset.modeButton),
       shortcuts: () => /** @type {any} */ (document.getElementById('shortcuts'))?.showModal(),
@@ -291,6 +293,13 @@ export class Actions {
     for (const menu of document.querySelectorAll('details[open].menu')) /** @type {any} */ (menu).open = false;
     for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {any} */ (dialog).close('no');
     canvas.select([id], { focus: true, open: true });
+  }
+
+  /** Mend what a line of the list of issues says, as its button says. @param {number} index */
+  fix(index) {
+    const { canvas } = this;
+    const diagnostic = canvas.overlay.diagnostics[index];
+    if (diagnostic?.fix && canvas.editable) canvas.using(fixesPart, ({ fix }) => fix(canvas, diagnostic));
   }
 
   /** Lay everything out from top to bottom. */

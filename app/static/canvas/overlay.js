@@ -5,7 +5,7 @@ import { NewSteps } from './new-steps.js';
 import { make } from './elements.js';
 import { gettext, ngettext } from '../texts.js';
 
-/** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Diagnostic */
+/** @typedef {{path: string, message: string, nodeId?: string | null, severity: string, fix?: import('./quick-fixes.js').Fix}} Diagnostic */
 
 const resultsPart = later(() => import('./results.js'));
 
@@ -91,7 +91,7 @@ export class Overlay {
     const label = parts.filter(Boolean).join(', ') || gettext('No issues');
     /** @type {any} */ (button.querySelector('.words')).textContent = label;
     button.setAttribute('aria-label', count ? gettext('%(label)s; %(number)s to resolve before activating', { label, number: blocking }) : label);
-    list.replaceChildren(...this.diagnostics.map((diagnostic, index) => {
+    list.replaceChildren(...this.diagnostics.flatMap((diagnostic, index) => {
       const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
       const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
       const line = make('button', `mi issue ${kinds[index]}`, attributes);
@@ -102,7 +102,10 @@ export class Overlay {
       text.textContent = diagnostic.message;
       words.append(title, text);
       line.append(this.canvas.icon(ICONS[kinds[index]]), words, this.canvas.icon('chevron-right'));
-      return line;
+      if (!diagnostic.fix || !this.canvas.editable) return [line];
+      const fix = make('button', 'mi fix', { type: 'button', 'data-do': 'fix', 'data-index': String(index) });
+      fix.append(this.canvas.icon('wand-sparkles'), diagnostic.fix.label);
+      return [line, fix];
     }));
     if (!count) list.textContent = gettext('Nothing is missing. This workflow can be activated.');
   }

@@ -8,41 +8,35 @@ from itertools import islice
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import Flow
 from app.flow.entry_limits import entry_key_reads
-from app.flow.field_reads import FieldRead, KnownNames, fields_read
+from app.flow.field_reads import FieldRead, KnownNames, NameDoubt, fields_read
 from app.flow.node_words import written_by
-from app.flow.trigger_registry import subscriptions, typed
+from app.flow.trigger_registry import typed
 
 Events = list[str | None]
 """Events by name, None for one that is not known; never empty."""
 MAX_DOUBTS = 50
 
 
-def events_of(flow: Flow) -> set[str]:
-    """The events whose properties the flow may read."""
-    goals = {goal.event for goal in flow.goals}
-    return {name for name in {*subscriptions(flow.triggers), *goals} if name}
-
-
 def reads_fields(flow: Flow) -> bool:
-    """Is there anything to doubt? Asking the database for names can be left out when not."""
+    """Is there a field to doubt?"""
     return next(_reads(flow), None) is not None
 
 
-def doubts(flow: Flow, known: KnownNames) -> list[Diagnostic]:
+def unknown_names(flow: Flow, known: KnownNames) -> Iterator[Diagnostic]:
     """One for each place that reads what no data has and no step of the flow writes; at most MAX_DOUBTS."""
     with_own_fields = known.with_attributes(_written(flow))
     warnings = (
-        warning(read.path, message, node_id)
+        warning(read.path, doubt.message, node_id, doubt.fix)
         for read, events, node_id in _reads(flow)
-        if (message := _in_none(with_own_fields, read, events)) is not None
+        if (doubt := _in_none(with_own_fields, read, events)) is not None
     )
-    return list(islice(dict.fromkeys(warnings), MAX_DOUBTS))
+    yield from islice(dict.fromkeys(warnings), MAX_DOUBTS)
 
 
-def _in_none(known: KnownNames, read: FieldRead, events: Events) -> str | None:
-    """A sentence when the field is in none of the events that it may come from."""
-    sentences = [known.doubt(read, event) for event in events]
-    return sentences[0] if all(sentences) else None
+def _in_none(known: KnownNames, read: FieldRead, events: Events) -> NameDoubt | None:
+    """What is odd when the field is in none of the events that it may come from."""
+    doubts = [known.doubt(read, event) for event in events]
+    return doubts[0] if all(doubts) else None
 
 
 def _written(flow: Flow) -> Iterator[str]:

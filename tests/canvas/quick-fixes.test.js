@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { fixingOps } from '../../app/static/canvas/quick-fixes.js';
+
+const GRAPH = {
+  nodes: new Map([
+    ['tag', { id: 'tag', data: { tag: '{{ contact.pln }} of {{ contact.plnet }}, {{contact.pln|upcase}}' } }],
+    ['ask', { id: 'ask', data: { conditions: [{ conditions: [{ field: 'contact.pln' }, { field: 'x' }] }], match: 'any' } }],
+    ['set', { id: 'set', data: { set: { 'attributes.plan': 'a {{ pln }}', other: 1 } } }],
+  ]),
+  triggers: new Map([['trigger', { id: 'trigger', type: 'event', enabled: true, data: { event: 'cart_left', conditions: [{ field: 'event.totl' }] } }]]),
+  goals: [{ id: 'a', event: 'x' }, { id: 'b', event: 'order.payed', conditions: [] }],
+  settings: { entryKey: 'event.totl', reentry: 'once' },
+};
+const fix = (find, put) => ({ label: 'Use it', find, put });
+const ops = (path, nodeId, how) => fixingOps(/** @type {any} */ (GRAPH), { path, nodeId, fix: how });
+
+test('a whole word of a text is changed, wherever it stands', () => {
+  const data = { tag: '{{ contact.plan }} of {{ contact.plnet }}, {{contact.plan|upcase}}' };
+  assert.deepEqual(ops('nodes[7].data.tag', 'tag', fix('contact.pln', 'contact.plan')), [{ kind: 'update_node', nodeId: 'tag', data }]);
+});
+
+test('only what the path leads to is changed, in groups and below keys with dots', () => {
+  const [group] = ops('nodes[0].data.conditions[0].conditions[0].field', 'ask', fix('contact.pln', 'contact.plan'));
+  assert.deepEqual(group.data, { conditions: [{ conditions: [{ field: 'contact.plan' }, { field: 'x' }] }], match: 'any' });
+  assert.equal(GRAPH.nodes.get('ask').data.conditions[0].conditions[0].field, 'contact.pln');
+  const [dotted] = ops('nodes[2].data.set.attributes.plan', 'set', fix('pln', 'contact.plan'));
+  assert.deepEqual(dotted.data, { set: { 'attributes.plan': 'a {{ contact.plan }}', other: 1 } });
+});
+
+test('triggers in both forms, goals and settings', () => {
+  for (const path of ['trigger.event', 'triggers[0].data.event']) {
+    const [op] = ops(path, 'trigger', fix('cart_left', 'cart.left'));
+    assert.deepEqual([op.kind, op.trigger.data.event, op.trigger.enabled], ['set_trigger', 'cart.left', true]);
+  }
+  const [goals] = ops('goals[1].event', null, fix('order.payed', 'order.paid'));
+  assert.deepEqual(goals, { kind: 'set_goals', goals: [{ id: 'a', event: 'x' }, { id: 'b', event: 'order.paid', conditions: [] }] });
+  const [settings] = ops('settings.entryKey', null, fix('event.totl', 'event.total'));
+  assert.deepEqual(settings, { kind: 'set_settings', settings: { entryKey: 'event.total', reentry: 'once' } });
+});
+
+test('what has changed in the meantime is left alone', () => {
+  assert.equal(ops('nodes[7].data.tag', 'tag', fix('contact.gone', 'x')), null);
+  assert.equal(ops('nodes[7].data.nothing', 'tag', fix('contact.pln', 'x')), null);
+  assert.equal(ops('nodes[7].data', 'lost', { label: 'Remove', removeStep: true }), null);
+});
+
+test('a step is taken out', () => {
+  assert.deepEqual(ops('nodes[1]', 'ask', { label: 'Remove the step', removeStep: true }), [{ kind: 'remove_node', nodeId: 'ask' }]);
+});
