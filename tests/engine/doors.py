@@ -183,6 +183,7 @@ class Page(Door):
         "lets nobody in before": "not_open_yet",
         "lets nobody in any more": "closed",
         "and there were as many": "entries_used_up",
+        "Choose a workflow that is active and can be started by hand": "not_startable",
     }
 
     async def open(self) -> None:

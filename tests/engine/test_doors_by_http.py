@@ -154,9 +154,7 @@ async def test_what_changes_before_the_engine_looks_counts(town: Town, way: str)
     world.set_status(town.flows["paused"], "paused")
     world.publish(town.flows["off"], document(door, {}, lasting=True, enabled=False), 2)
     world.engine.advance()
-    # The switch of a trigger by hand is for programs: the page of a contact and other workflows start by none.
-    by_hand = (PEOPLE, 0) if way in ("a page", "a call") else (0, 0)
-    first = {"paused": (0, 0), "off": by_hand, "open": (PEOPLE, 0), "in line": (1, 1)}
+    first = {"paused": (0, 0), "off": (0, 0), "open": (PEOPLE, 0), "in line": (1, 1)}
     assert {name: standing(town, name) for name in town.flows} == first
     assert recorded(town)["paused"] == {"workflow_paused": PEOPLE}
     await door.come()
