@@ -32,8 +32,8 @@ from app.models.contact import Contact
 from app.models.status import Channel, Role
 from app.subscriptions.permission import LABELS
 from app.subscriptions.service import SuppressionService
+from app.values import zone_names
 from app.values.contact_view import name_of
-from app.values.zone_names import timezones
 from app.web.flash import go
 from app.web.form_errors import errors_by_field
 from app.web.fragments import page
@@ -155,7 +155,7 @@ def _form(
         held_back=held_back,
         kinds=translated_choices(forms.KINDS),
         consents=translated_choices(forms.CONSENTS),
-        timezones=sorted(timezones()),
+        timezones=zone_names.choices(form.texts.get("timezone")),
         json_name=json_name,
     )
 

@@ -133,7 +133,7 @@ document.addEventListener("click", (event) => {
   closeMenus(target.closest("details.menu"));
   const item = target.closest(".pop .mi");
   if (item) item.closest("details.menu").open = false;
-  const control = target.closest("[data-theme-toggle],[data-open],[data-close],[data-reveal],[data-copy]");
+  const control = target.closest("[data-theme-toggle],[data-open],[data-close],[data-reveal],[data-copy],[data-find]");
   if (!control) {
     if (target.matches("dialog.dlg[open]")) target.close("no");
     return;
@@ -143,6 +143,7 @@ document.addEventListener("click", (event) => {
   else if ("close" in control.dataset) control.closest("dialog").close("no");
   else if ("reveal" in control.dataset) reveal(control);
   else if ("copy" in control.dataset) copy(control);
+  else if ("find" in control.dataset) palette("openPalette");
 });
 
 document.addEventListener("submit", async (event) => {
@@ -157,6 +158,29 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// ---- find anything, and the keys of the page: loaded when they are first asked for
+async function palette(opens) {
+  try {
+    await (await import("./command-palette.js"))[opens]();
+  } catch {
+    toast("The server did not answer. Nothing was changed; try again.", "err");
+  }
+}
+
+const onMac = /Mac|iP(hone|ad)/.test(navigator.platform);
+if (onMac) for (const key of document.querySelectorAll("[data-find] kbd")) key.textContent = "⌘ K";
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.altKey || event.shiftKey && event.key !== "?") return;
+  if (event.key.toLowerCase() === "k" && (onMac ? event.metaKey && !event.ctrlKey : event.ctrlKey)) {
+    event.preventDefault();
+    palette("openPalette");
+  }
+  // The builder shows its own.
+  const typing = event.target.closest("input,textarea,select,[contenteditable]");
+  if (event.key === "?" && !typing && !document.querySelector("flow-canvas")) palette("openShortcuts");
 });
 
 document.addEventListener("keydown", (event) => {

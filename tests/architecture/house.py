@@ -15,7 +15,7 @@ LEVELS = Levels(
         {"builder", "reference"},
         {"poll_views", "webhooks", "executions", "webhook_endpoints", "callbacks", "devices"},
         {"held_runs", "live"},
-        {"triggers", "insights", "system", "test_runs"},
+        {"triggers", "insights", "system", "test_runs", "finder"},
         {"runs", "retention", "troubles"},
         {"approvals"},
         {"engine"},
