@@ -1,11 +1,10 @@
 """The engine's inbox: work that the engine has not handled yet. All writers of it use this module.
 
 A row is written in the transaction of whatever caused it and deleted in the one that handles it. What a workflow causes, or is asked to
-start, waits with its priority: rows of one priority are handled in the order in which they came, but those of a `lane` of their own,
-which take turns with the others. The functions are for a session or a
-psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.
-`contact_inbox_repository` has what concerns single contacts. No other module inserts into the table (a test keeps it so); the engine
-reads it in `app.engine.claim`.
+start, waits with its priority: rows of one priority are handled in the order in which they came, but those of a `lane` of their own, which
+take turns with the others. The functions are for a session or a psycopg connection; those called `…_sql` build the statement for a part of
+a larger one (`with … as (…)`), which stores and queues at once. `contact_inbox_repository` has what concerns single contacts. No other
+module inserts into the table (a test keeps it so); the engine reads it in `app.engine.claim`.
 """
 
 from __future__ import annotations
@@ -124,10 +123,9 @@ def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
 def retry_sql(source: str) -> str:
     """Puts rows of `dead_letters` back as they arrived; answers their new ids. The old ones of those without times get when they failed."""
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at)
+    insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, lane)
     select tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, coalesce(occurred_at, at),
-      coalesce(arrived_at, at)
-    from {source} order by id returning id
+      coalesce(arrived_at, at), lane from {source} order by id returning id
     """  # noqa: S608  constants
 
 
@@ -284,7 +282,7 @@ def over_sql(source: str, *, status: str, refused: str, port: str, error: str, o
 _CALLS = called_sql(
     """(select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, %(parent)s::uuid as parent_run_id,
       %(seq)s::smallint as parent_seq, %(parent_workflow)s::uuid as parent_workflow_id, false as awaited, %(payload)b::jsonb as payload,
-      %(depth)s::smallint as depth, 0::bigint as lane, u.*
+      %(depth)s::smallint as depth, %(lane)s::bigint as lane, u.*
     from unnest(%(contacts)b::uuid[], %(runs)b::uuid[]) with ordinality as u(contact_id, run_id, place)) as asked"""
 )
 
@@ -297,8 +295,9 @@ async def call(
     contact_ids: Sequence[UUID],
     properties: dict[str, Any],
     depth: int,
+    lane: int,
 ) -> None:
-    """Ask the engine to start a run of `workflow_id` for each of these contacts, whom a step calls together."""
+    """Ask the engine to start a run of `workflow_id` for each of these contacts, whom a step calls together. `lane`: that of its run."""
     if contact_ids:
         await execute(
             session,
@@ -312,6 +311,7 @@ async def call(
             runs=[UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))],
             payload=Jsonb(properties),
             depth=depth,
+            lane=lane,
         )
         notify_engine(session)
 

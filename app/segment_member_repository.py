@@ -65,6 +65,8 @@ class SegmentDayCount(NamedTuple):
     left: int
 
 
+SILENT = """'{"silent": true}'::jsonb"""
+"""What the timeline says besides of a move of which no workflow hears."""
 _SENT = """
 unnest(%(tenants)s::int[], %(segments)s::{kind}[], %(contacts)s::uuid[], %(events)s::uuid[], %(workflows)s::uuid[],
        %(depths)s::smallint[], %(lanes)s::bigint[]) as u(tenant_id, segment, contact_id, id, workflow_id, depth, lane)
@@ -105,7 +107,8 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
       join segments s on s.tenant_id = m.tenant_id and s.number = m.segment),
     stored as (
       insert into events (id, tenant_id, contact_id, name, properties, occurred_at, received_at)
-      select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
+      select id, tenant_id, contact_id, name, properties || case when depth is null then {SILENT} else '{{}}' end, occurred_at, occurred_at
+      from happened order by id),
     queued as ({inbox.events_sql("happened where depth is not null", caused=True, lane="lane")}),
     {followed}
     {of_contacts_sql(_MOVES.format(event=event))},

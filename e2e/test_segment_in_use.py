@@ -46,7 +46,7 @@ class Shore:
         return int(self.send("GET", f"/workflows/{self.workflow}/stats")["totalRuns"])
 
 
-@pytest.mark.parametrize("choice", ["No, only for who comes in or leaves from now on", "Yes, start them"])
+@pytest.mark.parametrize("choice", ["Apply to members, start nothing", "Apply to members and start workflows"])
 def test_an_edited_rule_asks_whether_workflows_start(
     page: Page,
     product: Product,
@@ -69,24 +69,24 @@ def test_an_edited_rule_asks_whether_workflows_start(
     expect(page.get_by_text("say whether workflows start for them.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
 
-    dialog = page.get_by_role("dialog", name="Let the changed rule count")
+    dialog = page.get_by_role("dialog", name="Apply the new rule")
     expect(dialog).to_be_visible()
     expect(dialog).to_contain_text("Used by 1 workflow: 2 would enter, 0 leave.")
-    expect(dialog.get_by_label("No, only for who comes in or leaves from now on")).to_be_checked()
+    expect(dialog.get_by_label("Apply to members, start nothing")).to_be_checked()
     expect_accessible(page)
     if starts:
         shot(page, "segment-apply")
         narrow = open_page(theme="dark", width=390, height=844)
         narrow.goto(f"/segments/{shore.segment}")
-        narrow.get_by_role("button", name="Let it count").click()
+        narrow.get_by_role("button", name="Apply the new rule").click()
         shot(narrow, "segment-apply-narrow-dark")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.locator(".segr .big").first).to_have_text("3")
     expect(page.locator("#change")).to_contain_text("2 would enter, 0 leave, 3 stay.")
-    page.get_by_role("button", name="Let it count").click()
+    page.get_by_role("button", name="Apply the new rule").click()
     dialog.get_by_label(choice).check()
-    dialog.get_by_role("button", name="Let it count").click()
+    dialog.get_by_role("button", name="Apply", exact=True).click()
 
     expect(page.locator(".segr .big").first).to_have_text("5")
     expect(page.locator("#change").get_by_role("heading")).to_have_count(0)

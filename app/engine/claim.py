@@ -99,8 +99,8 @@ with taken as (delete from inbox where tenant_id = %(tenant)s and {
     )
 }
 insert into dead_letters
-  (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
-select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken
+  (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, lane, error)
+select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, lane, %(error)s from taken
 """
 
 

@@ -37,14 +37,15 @@ CALL = called_sql(
 )
 ENROL = f"""
 insert into enrolments (tenant_id, id, workflow_id, trigger_id, reason, audience, event, expected, enrolled, most, per_minute, next_at,
-  started_by, run_id, seq, awaited, depth)
+  started_by, run_id, seq, awaited, depth, lane)
 select a.tenant_id, a.id, a.workflow_id, '', 'Everybody in ' || coalesce(s.name, 'a segment') || ', called by a run of ' || f.name,
   jsonb_build_object('segmentId', a.segment_id), a.payload, (
     select least(coalesce(sum(d.entered - d.departed), 0), {MOST_CALLED}) from segment_days d
     where d.tenant_id = a.tenant_id and d.segment = s.number),
-  0, {MOST_CALLED}, {PER_MINUTE}, (select clock_now()), f.name, a.run_id, a.seq, a.awaited, a.depth
+  0, {MOST_CALLED}, {PER_MINUTE}, (select clock_now()), f.name, a.run_id, a.seq, a.awaited, a.depth, a.lane
 from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::smallint[], %s::uuid[], %s::boolean[], %s::jsonb[],
-  %s::smallint[]) as a(tenant_id, id, segment_id, workflow_id, run_id, seq, parent_workflow_id, awaited, payload, depth)
+  %s::smallint[], %s::bigint[])
+    as a(tenant_id, id, segment_id, workflow_id, run_id, seq, parent_workflow_id, awaited, payload, depth, lane)
 join workflows f on f.tenant_id = a.tenant_id and f.id = a.parent_workflow_id
 left join segments s on s.tenant_id = a.tenant_id and s.id = a.segment_id
 """
@@ -119,15 +120,14 @@ def calls(batch: Batch) -> list[tuple[str, tuple[Any, ...]]]:
     statements: list[tuple[str, tuple[Any, ...]]] = []
     if alone:
         contacts = [one.run.contact.id or None if one.effect.of_contact else None for one in alone]
-        lanes = Int8s([rows.int8(one.run.lane) for one in alone])
-        statements.append((CALL, (*_arguments(alone, contacts), lanes)))
+        statements.append((CALL, _arguments(alone, contacts)))
     if of_segments:
         statements.append((ENROL, _arguments([one for one, _ in of_segments], [segment for _, segment in of_segments])))
     return statements
 
 
 def _arguments(requests: list[RunRequest], whom: list[Any]) -> tuple[Any, ...]:
-    """The arguments of ENROL, and of CALL but for the lanes; `whom`: segments, or contacts."""
+    """The arguments of CALL and of ENROL; `whom`: contacts, or segments."""
     return (
         Int4s([rows.int4(one.run.flow.tenant_id) for one in requests]),
         Uuids(ids.uuid7_many(len(requests))),
@@ -139,6 +139,7 @@ def _arguments(requests: list[RunRequest], whom: list[Any]) -> tuple[Any, ...]:
         [one.effect.awaits for one in requests],
         Jsons([rows.raw_json(one.effect.properties) for one in requests]),
         Int2s([rows.int2(one.run.depth + 1) for one in requests]),
+        Int8s([rows.int8(one.run.lane) for one in requests]),
     )
 
 

@@ -116,7 +116,7 @@ with taken as (
   delete from waiting_starts where tenant_id = %s and workflow_id = %s and id = %s returning *),
 asked as (
   select tenant_id, id, case kind when {PACED} then {InboxKind.DEFERRED:d} else kind end as kind, name, contact_id, event_id, workflow_id,
-    run_id, payload, depth, occurred_at, at, at as arrived_at from taken)
+    run_id, payload, depth, occurred_at, at, at as arrived_at, lane from taken)
 {retry_sql("asked")}
 """
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.audience import Audience, RuleReplacement
 from app.flow.segment_judge import RuleNames
-from app.flow.segment_membership import REMOVED
+from app.flow.segment_membership import ADDED, REMOVED
 from app.flow.segment_rules import SegmentRule
 from app.lib import clock
 from app.lib.database import execute
@@ -136,18 +136,27 @@ async def _number(session: AsyncSession, tenant_id: int, audience: Audience) -> 
 
 
 def _moved_sql(sql: RuleSql, change: RuleReplacement, segment_id: str) -> str:
-    """Has contact `c`, a member of the version that is walked, moved by the change alone? Who has moved since was told of it: who came in
-    later by when that was, who has left again by the timeline, as no row of a member is left."""
+    """Has contact `c`, a member of the version that is walked, moved by the change alone? Who has moved since and was told of it starts by
+    that move. Who has moved silently since starts by the change, if it was so before: the first of these moves led back.
+    """
     other = sql.values.parameter(change.after if change.left else change.before, "int")
     walked = sql.values.parameter(change.before if change.left else change.after, "int")
-    at = sql.values.parameter(change.at, "timestamptz")
+    at, segment = sql.values.parameter(change.at, "timestamptz"), sql.values.parameter(segment_id, "text")
+    added, removed = sql.values.parameter(ADDED, "text"), sql.values.parameter(REMOVED, "text")
     member = "exists (select from segment_members o where o.tenant_id = c.tenant_id and o.contact_id = c.id and o.segment = {}{})"
-    by_change = f"{member.format(walked, f' and o.since <= {at}')} and not {member.format(other, '')}"
-    if not change.left:
-        return f"({by_change})"
-    removed, segment = sql.values.parameter(REMOVED, "text"), sql.values.parameter(segment_id, "text")
-    again = (
-        "exists (select from events e where e.tenant_id = c.tenant_id and e.contact_id = c.id and e.occurred_at > "
-        f"{at} and e.name = {removed} and e.properties ->> 'segmentId' = {segment})"
+    since = f" and o.since <= {at}"
+    moves = (
+        "(select {} from events e where e.tenant_id = c.tenant_id and e.contact_id = c.id and e.occurred_at > "  # noqa: S608  constants
+        f"{at} and e.name in ({added}, {removed}) and e.properties ->> 'segmentId' = {segment})"
     )
-    return f"(case when {by_change} then not {again} else false end)"
+    first = moves.format("(array_agg(e.name order by e.occurred_at, e.id))[1]")
+    silent = moves.format("coalesce(bool_and(e.properties ? 'silent'), true)")
+    was = member.format(walked, since)
+    if change.left:
+        held, led_back = was, f"coalesce({first} = {added}, true)"
+    else:
+        held, led_back = (
+            member.format(walked, ""),
+            f"case when {was} then true else coalesce({first} = {removed}, false) end",
+        )
+    return f"(case when {held} and not {member.format(other, '')} then {led_back} and {silent} else false end)"

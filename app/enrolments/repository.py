@@ -24,7 +24,8 @@ NEXT_DUE = "select min(next_at) from enrolments where next_at > clock_now()"
 ANY_DUE = f"select 1 where {IS_DUE}"
 _TAKE = """
 select e.tenant_id, e.id, e.workflow_id, e.trigger_id, e.audience, e.event, e.most, e.per_minute, e.enrolled, e.reached, e.expected,
-  e.status, e.error, e.run_id, e.seq, e.awaited, e.depth, e.open_runs, f.status as workflow_status, f.deleted_at is not null as deleted,
+  e.status, e.error, e.run_id, e.seq, e.awaited, e.depth, e.lane, e.open_runs, f.status as workflow_status,
+  f.deleted_at is not null as deleted,
   (select v.graph from workflow_versions v
    where v.tenant_id = e.tenant_id and v.workflow_id = e.workflow_id and v.version = f.live_version) as graph
 from enrolments e join workflows f on f.tenant_id = e.tenant_id and f.id = e.workflow_id
@@ -52,6 +53,7 @@ class DueEnrolment(NamedTuple):
     seq: int | None
     awaited: bool
     depth: int
+    lane: int
     open_runs: list[UUID] | None
     workflow_status: str
     deleted: bool

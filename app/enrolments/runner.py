@@ -100,7 +100,13 @@ async def _ask(session: AsyncSession, due: DueEnrolment, contact_ids: Sequence[U
     called_by = (await repository.caller(session, due)).workflow_id or due.workflow_id
     step = inbox.CallingStep(due.tenant_id, due.run_id, due.seq, called_by)
     await inbox.call(
-        session, step, workflow_id=due.workflow_id, contact_ids=contact_ids, properties=due.event, depth=due.depth
+        session,
+        step,
+        workflow_id=due.workflow_id,
+        contact_ids=contact_ids,
+        properties=due.event,
+        depth=due.depth,
+        lane=due.lane,
     )
     return ()
 

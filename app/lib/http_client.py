@@ -31,6 +31,7 @@ from app.lib.translation import gettext, translatable
 
 Headers = Sequence[tuple[str, str]]
 Before = Callable[[], Awaitable[None]]
+Grown = Callable[[int], Awaitable[None]]
 CONNECTIONS = 180
 """More than calls that one worker makes at a time: a slow host never holds up a connection of others."""
 KEPT_S = 4.0
@@ -188,14 +189,16 @@ class HttpClient:
         redirects: int = 0,
         whole: bool = True,
         before: Before | None = None,
+        grown: Grown | None = None,
     ) -> HttpAnswer:
         """The answer, with at most `most_bytes` of its body. Raises HttpFailed.
 
         `timeout_s` is for all of it: names, connections, redirects and the body. `redirects`: how many are followed. `whole` False: a
         status whose body breaks off is an answer all the same, without the body. `before` is awaited once, when there is a connection
-        and nothing has left: what it raises ends the request, and its time does not count.
+        and nothing has left: what it raises ends the request, and its time does not count. `grown` is awaited with the bytes of the body
+        whenever more of it was read, and its time does not count either.
         """
-        began, sending = time.monotonic(), _Sending(before)
+        began, sending = time.monotonic(), _Sending(before, grown)
         try:
             async with asyncio.timeout(timeout_s) as sending.limit:
                 for number in range(redirects + 1):
@@ -231,7 +234,8 @@ class HttpClient:
             first_headers = response.headers[:MOST_HEADERS]
             decoded = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in first_headers)
             answer = sending.head = HttpAnswer(response.status, decoded, b"", False, 0, url)
-            body, cut = await _read(response, answer.header("content-encoding").strip().lower(), most_bytes)
+            coding = answer.header("content-encoding").strip().lower()
+            body, cut = await _read(response, coding, most_bytes, sending.grows)
             return replace(answer, body=body, cut=cut)
 
 
@@ -241,8 +245,8 @@ class _Sending:
     limit: asyncio.Timeout
     head: HttpAnswer | None = None
 
-    def __init__(self, before: Before | None) -> None:
-        self._before, self.sent = before, False
+    def __init__(self, before: Before | None, grown: Grown | None) -> None:
+        self._before, self._grown, self.sent = before, grown, False
 
     async def note(self, event: str, _: dict[str, Any]) -> None:
         if event != "http11.send_request_headers.started":
@@ -251,13 +255,25 @@ class _Sending:
             raise TimeoutError
         self.sent = True
 
+    async def grows(self, size: int) -> None:
+        """So many bytes of the body are held."""
+        if (grown := self._grown) is None:
+            return
+
+        async def has_room() -> bool:
+            await grown(size)
+            return True
+
+        if not await uncounted(self.limit, has_room):
+            raise TimeoutError
+
     async def _may_leave(self) -> bool:
         if self._before is not None:
             await self._before()
         return True
 
 
-async def _read(response: httpcore.Response, coding: str, most: int) -> tuple[bytes, bool]:
+async def _read(response: httpcore.Response, coding: str, most: int, grown: Grown) -> tuple[bytes, bool]:
     """The body and whether it was cut, unpacked a piece at a time: a small one may unpack to gigabytes. Raises HttpFailed."""
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise HttpFailed(
@@ -270,6 +286,7 @@ async def _read(response: httpcore.Response, coding: str, most: int) -> tuple[by
         body += chunk if unpacker is None else unpacker.decompress(chunk, most + 1 - len(body))
         if len(body) > most or raw > most:
             return bytes(body[:most]), True
+        await grown(len(body))
     return bytes(body), False
 
 

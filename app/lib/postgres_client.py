@@ -7,9 +7,10 @@ SELECT, and sends no more rows than are asked for. Rows come as JSON, an object 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from app.lib import egress
+from app.lib.time_limit import uncounted
 from app.lib.translation import gettext
 
 Tls = Literal["verify", "require", "disable"]
@@ -96,9 +98,11 @@ async def read_rows(
     most: int,
     most_bytes: int,
     newest: tuple[list[str], str] | None = None,
+    grown: Callable[[int], Awaitable[None]] | None = None,
 ) -> ReadRows:
     """At most `most` rows, and no more than `most_bytes` of them and one row. `newest`: those with the greatest values at a path,
-    of an SQL type, come first. Raises ReadFailed."""
+    of an SQL type, come first. `grown`: awaited with the bytes of all that was read whenever it is more; its time does not count. Raises
+    ReadFailed."""
     text, placed = with_places(query)
     declare, values = _DECLARE.format(most=MOST_ROW_BYTES, query=text), [cursor] if placed else []
     if newest is not None:
@@ -108,7 +112,7 @@ async def read_rows(
         )
         values.append(path)  # type: ignore[arg-type]
     rows, too_long, size = list[dict[str, Any]](), 0, 0
-    async with _reading(target) as connection:
+    async with _reading(target) as (connection, limit):
         # Binary, so that the extended protocol is used also without a cursor: it takes one statement only.
         await connection.execute(declare, values or None, binary=True)
         while len(rows) + too_long < most and size < most_bytes:
@@ -121,6 +125,8 @@ async def read_rows(
                     rows.append(msgspec.json.decode(row_text))
             if len(part) < count:
                 return ReadRows(rows, too_long)
+            if grown is not None:
+                await uncounted(limit, functools.partial(grown, size))
     return ReadRows(rows, too_long, stopped=True)
 
 
@@ -130,27 +136,27 @@ async def read_last(
     """How many rows the query has, and the greatest value at `path`, of the SQL type `kind`. Raises ReadFailed."""
     text, placed = with_places(query)
     last = (_LAST % (2 if placed else 1)).format(query=text, kind=kind)
-    async with _reading(target) as connection:
+    async with _reading(target) as (connection, _):
         row = await (await connection.execute(last, [cursor, path] if placed else [path])).fetchone()
     return (int(row[0]), row[1]) if row else (0, None)
 
 
 async def server_version(target: PostgresTarget) -> str:
     """What the server calls itself, over a connection like that of queries. Raises ReadFailed."""
-    async with _reading(target) as connection:
+    async with _reading(target) as (connection, _):
         row = await (await connection.execute("select current_setting('server_version')")).fetchone()
     return str(row[0]) if row else ""
 
 
 @asynccontextmanager
-async def _reading(target: PostgresTarget) -> AsyncIterator[AsyncConnection[Any]]:
-    """A read-only transaction over a connection of its own. What fails inside is raised as ReadFailed."""
+async def _reading(target: PostgresTarget) -> AsyncIterator[tuple[AsyncConnection[Any], asyncio.Timeout]]:
+    """A read-only transaction over a connection of its own, and the time that it has. What fails inside is raised as ReadFailed."""
     connection: AsyncConnection[Any] | None = None
     try:
-        async with asyncio.timeout(CONNECT_S + target.statement_s + 5):
+        async with asyncio.timeout(CONNECT_S + target.statement_s + 5) as limit:
             connection = await _connect(target)
             await connection.execute("begin transaction isolation level repeatable read read only")
-            yield connection
+            yield connection, limit
     except egress.Blocked as error:
         raise ReadFailed(
             f"{target.host} is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW.",

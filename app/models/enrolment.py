@@ -59,6 +59,8 @@ class Enrolment(HasTenantKey, HasTimes, Base):
     """That run goes on when all who were asked for are through. `next_at` of one that is over: when to look whether they are."""
     depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How many workflows lie between what happened outside and these runs."""
+    lane: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Of the inbox, in which these runs wait: that of the run whose step called, else everybody's."""
 
     __table_args__ = (
         CheckConstraint("status in ('running', 'done', 'stopped', 'failed')", name="status"),

@@ -111,6 +111,8 @@ class DeadLetter(Base):
     error: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
     """When it was set aside."""
+    lane: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Of the inbox, in which it waits again when it is tried once more."""
 
     __table_args__ = (
         Index("dead_letters_contact", "tenant_id", "contact_id"),

@@ -47,11 +47,13 @@ class WebhookPayload(OfTrigger, Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime]
     payload: Mapped[Json | None]
+    headers: Mapped[Json | None]
+    """Those of its headers that are kept, by lower-case name (`app.webhooks.samples`); None: from before they were."""
     error: Mapped[str | None]
     run_id: Mapped[UUID | None]
     contact_id: Mapped[UUID | None]
 
-    __table_args__ = ({"info": rows_go(names="payload::text")},)
+    __table_args__ = ({"info": rows_go(names="concat(payload::text, headers::text)")},)
 
 
 class WebhookDelivery(OfTrigger, Base):

@@ -28,7 +28,7 @@ AT_ONCE = 16
 SLOW_S = 2.0
 """Whoever has waited so long for an answer stands aside: another one has its place."""
 ASIDE = 32
-"""Of those; more keep their places. What each has read of its answer is in memory."""
+"""Of those; more keep their places. What each has read of its answer is in memory: most of them little (`AnswerRoom`)."""
 MOST_FAILING = 8
 """Polls under way that failed the last time, with those that stand aside: sources that hang do so for seconds, each time."""
 LOOK_S = 1.0
@@ -102,8 +102,9 @@ async def _poll(engine: AsyncEngine, sources: PollSources, due: DuePoll) -> None
             return
         # How far the rows reach is asked at the beginning alone, where those that are there start nothing.
         count = not due.primed and poll.first == "new"
-        answer: PollAnswer = await sources.ask(due.tenant_id, poll, due.cursor, count=count)
-        await storing.store(engine, due, poll, answer)
+        async with sources.room.share() as share:
+            answer: PollAnswer = await sources.ask(due.tenant_id, poll, due.cursor, count=count, grown=share.grown)
+            await storing.store(engine, due, poll, answer)
     except LostLease:
         log.info("poll.lost", workflow_id=str(due.workflow_id), trigger=due.trigger_id)
     except PollFailed as error:

@@ -20,7 +20,7 @@ from app.flow.performers import ServiceSign
 from app.flow.reception import names_of, value_at
 from app.flow.row_poll import RowPoll
 from app.lib import clock, database
-from app.lib.http_client import HttpAnswer, HttpClient, HttpFailed, HttpRequest
+from app.lib.http_client import Grown, HttpAnswer, HttpClient, HttpFailed, HttpRequest
 from app.lib.http_url import BadUrl, read_url
 from app.lib.postgres_client import PostgresTarget, ReadFailed, read_last, read_rows
 from app.lib.retry_after import retry_after_s
@@ -29,6 +29,7 @@ from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
 from app.outside.refusals import WORDS, names_token, request_digest
+from app.polls.answer_room import AnswerRoom
 
 MOST_ROWS = 1_000
 """Rows of one poll."""
@@ -78,6 +79,7 @@ class PollSources:
     def __init__(self) -> None:
         self._client, self._connectors = HttpClient(), ConnectorReader()
         self._tokens = AccessTokens(self._client)
+        self.room = AnswerRoom()
 
     async def close(self) -> None:
         """Give all of them back."""
@@ -86,10 +88,18 @@ class PollSources:
         await self._client.close()
 
     async def ask(
-        self, tenant_id: int, poll: RowPoll, cursor: str | None, *, count: bool = False, newest: int = 0
+        self,
+        tenant_id: int,
+        poll: RowPoll,
+        cursor: str | None,
+        *,
+        count: bool = False,
+        newest: int = 0,
+        grown: Grown | None = None,
     ) -> PollAnswer:
         """Rows behind `cursor`, or from the beginning. `count`: also how many there are, and how far they reach; `newest`: only so many,
-        of all that are there, for a trial, which says nothing about the service. Raises PollFailed."""
+        of all that are there, for a trial, which says nothing about the service. `grown`: awaited with the bytes of the answer whenever
+        more of it was read. Raises PollFailed."""
         key = (tenant_id, poll.connector_id) if poll.connector_id else None
         if key and not newest and not await asyncio.to_thread(_may_ask, key):
             raise PollFailed(
@@ -97,7 +107,7 @@ class PollSources:
             )
         began = clock.now()
         try:
-            answer = await self._ask(tenant_id, poll, cursor, count=count, newest=newest)
+            answer = await self._ask(tenant_id, poll, cursor, grown, count=count, newest=newest)
         except PollFailed as error:
             if key and error.sign and not newest:
                 await asyncio.to_thread(_note, key, began, error.sign)
@@ -106,15 +116,17 @@ class PollSources:
             await asyncio.to_thread(_note, key, began, ServiceSign(True))
         return answer
 
-    async def _ask(self, tenant_id: int, poll: RowPoll, cursor: str | None, *, count: bool, newest: int) -> PollAnswer:
+    async def _ask(
+        self, tenant_id: int, poll: RowPoll, cursor: str | None, grown: Grown | None, *, count: bool, newest: int
+    ) -> PollAnswer:
         account = await self._account(tenant_id, poll.connector_id)
         if poll.query:
             if not isinstance(account, PostgresTarget):
                 raise PollFailed(gettext("The connector of this trigger is not one of a database."))
-            return await _of_database(account, poll, cursor, count=count, newest=newest)
+            return await _of_database(account, poll, cursor, grown, count=count, newest=newest)
         if account is not None and not isinstance(account, HttpAccount):
             raise PollFailed(gettext("The connector of this trigger is not one of a web service."))
-        answer = await self._of_url(tenant_id, account, poll, cursor)
+        answer = await self._of_url(tenant_id, account, poll, cursor, grown)
         return answer._replace(rows=answer.rows[-newest:]) if newest else answer
 
     async def _account(self, tenant_id: int, connector_id: UUID | None) -> Any:
@@ -128,7 +140,12 @@ class PollSources:
             raise PollFailed(gettext("The connector could not be read just now.")) from error
 
     async def _of_url(
-        self, tenant_id: int, account: HttpAccount | None, poll: RowPoll, cursor: str | None
+        self,
+        tenant_id: int,
+        account: HttpAccount | None,
+        poll: RowPoll,
+        cursor: str | None,
+        grown: Grown | None,
     ) -> PollAnswer:
         token = ""
         end = time.monotonic() + HTTP_S
@@ -138,7 +155,11 @@ class PollSources:
                     token = await self._tokens.token(tenant_id, poll.connector_id, account, refused=token)
                 request = _request(account, poll, cursor, token)
                 answer = await self._client.request(
-                    request, timeout_s=max(0.1, end - time.monotonic()), most_bytes=MOST_BYTES, redirects=3
+                    request,
+                    timeout_s=max(0.1, end - time.monotonic()),
+                    most_bytes=MOST_BYTES,
+                    redirects=3,
+                    grown=grown,
                 )
             except NoToken as error:
                 raise PollFailed(str(error), at_fault=not error.refused, refused=error.refused) from error
@@ -226,7 +247,13 @@ def _rows_of(answer: HttpAnswer, poll: RowPoll, cursor: str | None) -> PollAnswe
 
 
 async def _of_database(
-    target: PostgresTarget, poll: RowPoll, cursor: str | None, *, count: bool, newest: int
+    target: PostgresTarget,
+    poll: RowPoll,
+    cursor: str | None,
+    grown: Grown | None,
+    *,
+    count: bool,
+    newest: int,
 ) -> PollAnswer:
     total, last, value = None, None, cursor if cursor is not None else poll.cursor.beginning if poll.cursor else ""
     try:
@@ -237,7 +264,7 @@ async def _of_database(
             order = (names_of(poll.cursor.path), poll.cursor.sql_type) if poll.cursor else None
             read = await read_rows(target, poll.query, value, most=newest, most_bytes=MOST_BYTES, newest=order)
             return PollAnswer(read.rows[::-1], False, read.too_long, total, last)
-        read = await read_rows(target, poll.query, value, most=MOST_ROWS, most_bytes=MOST_BYTES)
+        read = await read_rows(target, poll.query, value, most=MOST_ROWS, most_bytes=MOST_BYTES, grown=grown)
     except ReadFailed as error:
         raise PollFailed(str(error), at_fault=error.fault == "away") from error
     if poll.cursor is None:

@@ -132,10 +132,17 @@ async def make_webhook_secret(
 async def list_webhook_payloads(
     webhooks: NamedDependency[WebhookService], workflow_id: FromPath[UUID], trigger_id: FromPath[str]
 ) -> Envelope[list[SampleView]]:
-    """The last 20 bodies, the newest first, each with its run or the reason why it has none. Secrets and addresses in them are masked."""
+    """The last 20 calls, the newest first, each with its run or the reason why it has none. Secrets and addresses in them are masked."""
     return ok(
         [
-            SampleView(at=row.at, payload=row.payload, run_id=row.run_id, contact_id=row.contact_id, error=row.error)
+            SampleView(
+                at=row.at,
+                payload=row.payload,
+                headers=row.headers,
+                run_id=row.run_id,
+                contact_id=row.contact_id,
+                error=row.error,
+            )
             for row in await webhooks.samples(workflow_id, trigger_id)
         ]
     )
@@ -171,12 +178,14 @@ async def preview_webhook(
     trigger_id: FromPath[str],
     data: JSONBody[PreviewBody | None] = None,
 ) -> Envelope[list[MappedView]]:
-    """What the trigger of the draft, or `data` in its place, makes of `payload`, or of each of the last bodies. Nothing is stored."""
+    """What the trigger of the draft, or `data` in its place, makes of `payload` and `headers`, or of each of the last calls. Nothing
+    is stored."""
     data = data or PreviewBody()
     samples = await webhooks.samples(workflow_id, trigger_id) if data.payload is UNSET else ()
-    bodies = [row.payload for row in samples] if data.payload is UNSET else [data.payload]
+    sent = {name.lower(): value for name, value in data.headers.items()}
+    calls = [(row.payload, row.headers or {}) for row in samples] if data.payload is UNSET else [(data.payload, sent)]
     config = data.data if isinstance(data.data, dict) else None
-    outcomes = await webhooks.preview(workflow_id, trigger_id, config, bodies)
+    outcomes = await webhooks.preview(workflow_id, trigger_id, config, calls)
     return ok(
         [
             MappedView(identity=one.identity, attributes=one.attributes, properties=one.properties, errors=one.errors)

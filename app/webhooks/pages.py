@@ -31,7 +31,7 @@ async def _part(
 ) -> Template:
     view = await webhooks.view(workflow_id, trigger_id)
     rows = await webhooks.samples(workflow_id, trigger_id)
-    outcomes = await webhooks.preview(workflow_id, trigger_id, None, [row.payload for row in rows])
+    outcomes = await webhooks.preview(workflow_id, trigger_id, None, [(row.payload, row.headers or {}) for row in rows])
     return page(
         request,
         "webhooks/address.html",

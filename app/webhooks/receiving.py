@@ -159,16 +159,22 @@ class Address:
             >= MOST_WAITING
         ):
             raise AddressBusy
-        sample = samples.sample_of(content)
+        sample = samples.sample_of(content), self._sample_headers(headers)
         try:
             async with self._session.begin_nested():  # what is refused leaves no delivery and no contact
                 received = await self._start(content, headers, delivery_id)
         except _Refused as refused:
-            await self._deliveries.keep(sample, now, error=_in_words(refused.error))
+            await self._deliveries.keep(*sample, now, error=_in_words(refused.error))
             return None, refused.error
         if not received.repeated:
-            await self._deliveries.keep(sample, now, run=received.run_id, contact=received.contact_id)
+            await self._deliveries.keep(*sample, now, run=received.run_id, contact=received.contact_id)
         return received, None
+
+    def _sample_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        signature = self.reception.signature
+        signing = {signature.header.lower()} if isinstance(signature, HmacSignature) else set()
+        read = {name.lower() for name in self.reception.headers.values()}
+        return samples.headers_of(headers, read, signing)
 
     def _content(self, body: bytes) -> Any:
         """The JSON of a call. Of a sender that says all in headers the body may be empty. Raises BadRequest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,8 +31,8 @@ delete from webhook_deliveries where {_PLACE} and message_id = any(array(
 """  # noqa: S608  constants
 _KEEP = f"""
 with kept as (
-  insert into webhook_payloads (tenant_id, workflow_id, trigger_id, at, payload, error, run_id, contact_id)
-  values (%(tenant)s, %(workflow)s, %(trigger)s, %(now)s, %(payload)s, %(error)s, %(run)s, %(contact)s))
+  insert into webhook_payloads (tenant_id, workflow_id, trigger_id, at, payload, headers, error, run_id, contact_id)
+  values (%(tenant)s, %(workflow)s, %(trigger)s, %(now)s, %(payload)s, %(headers)s, %(error)s, %(run)s, %(contact)s))
 delete from webhook_payloads where {_PLACE} and id <= (
   select id from webhook_payloads where {_PLACE} order by id desc offset {KEPT - 1} limit 1)
 """  # noqa: S608  constants
@@ -176,15 +176,24 @@ class DeliveryRepository:
     async def keep(
         self,
         payload: Any,
+        headers: Mapping[str, str],
         now: datetime,
         *,
         error: str | None = None,
         run: UUID | None = None,
         contact: UUID | None = None,
     ) -> None:
-        """Keep a body among the last ones."""
+        """Keep a body, with its headers, among the last ones."""
         await execute(
-            self._session, _KEEP, **self._place, payload=Jsonb(payload), now=now, error=error, run=run, contact=contact
+            self._session,
+            _KEEP,
+            **self._place,
+            payload=Jsonb(payload),
+            headers=Jsonb(headers),
+            now=now,
+            error=error,
+            run=run,
+            contact=contact,
         )
 
 

@@ -1,8 +1,9 @@
-"""Bodies that came in, as they are kept to build a mapping with: small, and without what nobody should read there. Pure."""
+"""Calls that came in, as they are kept to build a mapping with: small, and without what nobody should read there. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.lib import jsonlimits
@@ -25,6 +26,28 @@ def sample_of(body: Any) -> Any:
     except jsonlimits.Unstorable:
         return {"leftOut": "This body is too large to be kept."}
     return sample
+
+
+MOST_HEADERS = 30
+_TELLING = re.compile(
+    r"^(content-type|user-agent|date)$|(^|-)(event|topic|type|kind|action|delivery|id|uuid|name|source|domain|resource|version|channel"
+    r"|attempt|retry|sent|timestamp|time|test|mode|shop|store|account|site|locale|language|currency|country|campaign)s?(-|$)"
+)
+_NEVER = re.compile(
+    r"key|sign|hmac|sha\d|digest|jwt|bearer|csrf|xsrf|forwarded|real-ip|client-ip|remote|nonce", re.IGNORECASE
+)
+
+
+def headers_of(headers: Mapping[str, str], read: Collection[str], signing: Collection[str]) -> dict[str, str]:
+    """Those headers that are kept: which the trigger reads (`read`), and which by their name tell what the call is about. Never one by
+    which the sender proves itself (`signing`), nor one that sounds secret or says from where it came. All names are in lower case."""
+    wanted = {
+        name: _masked_text(value)
+        for name, value in sorted(headers.items(), key=lambda one: (one[0] not in read, one[0]))
+        if (name in read or _TELLING.search(name))
+        and not (name in signing or _SECRET.search(name) or _NEVER.search(name))
+    }
+    return dict(list(wanted.items())[:MOST_HEADERS])
 
 
 def _masked(value: Any, depth: int) -> Any:

@@ -71,10 +71,12 @@ class MadeSecret(Camel):
 
 
 class SampleView(Camel):
-    """A body that came in, redacted, and what became of it."""
+    """A call that came in, redacted, and what became of it. `headers`: those that tell what it is about, by lower-case name; null: it is
+    from before they were kept."""
 
     at: datetime
     payload: Any
+    headers: dict[str, str] | None
     run_id: UUID | None
     contact_id: UUID | None
     error: str | None
@@ -90,7 +92,8 @@ class MappedView(Camel):
 
 
 class PreviewBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`payload`: a body to try; left out, the last ones that came in. `data`: a mapping to try instead of the draft's."""
+    """`payload`: a body to try, with `headers`; left out, the last calls that came in. `data`: a mapping to try instead of the draft's."""
 
     payload: Any = UNSET
+    headers: Annotated[dict[str, str], Meta(max_length=100)] = {}
     data: dict[str, Any] | UnsetType = UNSET

@@ -5,7 +5,7 @@ An address is fresh when somebody first asks for it: nobody can call one that no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -75,11 +75,16 @@ class WebhookService:
         await self._rows.forget_samples(workflow_id, trigger_id)
 
     async def preview(
-        self, workflow_id: UUID, trigger_id: str, data: dict[str, Any] | None, bodies: Sequence[Any]
+        self,
+        workflow_id: UUID,
+        trigger_id: str,
+        data: dict[str, Any] | None,
+        calls: Sequence[tuple[Any, Mapping[str, str]]],
     ) -> list[Mapped]:
-        """What the draft's mapping, or `data` instead of it, makes of these bodies. Raises Invalid for `data` that is none."""
+        """What the draft's mapping, or `data` instead of it, makes of these calls, each a body and its headers by lower-case name. Raises
+        Invalid for `data` that is none."""
         reception = await self._reception(workflow_id, trigger_id, data)
-        return [mapped(reception, body, self._principal.country) for body in bodies]
+        return [mapped(reception, body, self._principal.country, headers) for body, headers in calls]
 
     async def unsigned(self, workflow_id: UUID, trigger_id: str) -> bool:
         """Does the trigger of the draft take calls that are not signed?"""

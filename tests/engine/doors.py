@@ -231,7 +231,8 @@ class Webhook(Door):
 
     async def come(self) -> Refused:
         said: dict[str, Counter[str]] = {name: Counter() for name in self.town.flows}
-        for name, address in self.addresses.items():
+        for name in self.town.flows:
+            address = self.addresses[name]
             for email in self.town.emails:
                 body, nobody = {"email": email}, {"authorization": ""}
                 answer = await self.town.ask("POST", address, (202, 409), json=body, headers=nobody)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from app.engine import integrity
+from app.engine import claim, integrity
 from app.inbox import InboxKind
+from app.lib.database import transaction
 from app.lib.ids import uuid7
-from tests.engine.calling_runs import child_flow
+from app.troubles.repository import DeadLetters
+from tests.engine.calling_runs import child_flow, parent_flow
 from tests.engine.dynamic import Dynamic, did, rule
+from tests.engine.test_floods import moved
 from tests.engine.test_inbox_lanes import FLOOD
 from tests.enrolments.test_enrolments import segment_of
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
+MANUAL = {"type": "manual", "data": {}}
 MANY = int(os.environ.get("THROUGHLINE_FLOOD", "3000"))
 """A larger one by hand: `THROUGHLINE_FLOOD=100000`."""
 
@@ -132,6 +138,33 @@ def test_what_woke_a_run_while_its_workflow_was_paused_has_its_lane_when_it_goes
     assert seen_lanes(world) == {"woken": {FLOOD}}
     assert world.runs(sleeper) == {"completed": 2}
     assert integrity.check(world.db) == []
+
+
+def test_runs_that_are_called_for_a_whole_segment_wait_in_the_lane_of_who_calls(world: World) -> None:
+    people = world.contacts(4)
+    vips = segment_of(world, people[:3])
+    child = world.workflow(
+        flow("never", [node("e", "emit_event", name="echo")], ("trigger", "e")) | {"trigger": MANUAL}
+    )
+    parent = world.workflow({**parent_flow(child, audience={"segmentId": str(vips)}), "trigger": MANUAL})
+    world.workflow(flow("echo", [node("end", "end")], ("trigger", "end")))
+    flooded(world, parent, people[3:])
+    world.engine.take_events()
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(moved(world))).result()
+    assert (
+        world.one("select count(*) from inbox where lane = %s", FLOOD) == world.one("select count(*) from inbox") == 3
+    )
+    assert seen_lanes(world)["echo"] == {FLOOD}
+    assert world.runs(child) == {"completed": 3}
+
+
+async def test_what_is_put_back_by_hand_waits_in_its_lane_again(world: World) -> None:
+    world.put("go", world.contacts(1), lane=FLOOD)
+    claim.set_aside(world.db, (world.tenant, FLOOD, world.one("select id from inbox")), "bad")
+    async with transaction() as session:
+        assert await DeadLetters(session, world.tenant).retry(None, limit=10) == 1
+    assert world.one("select lane from inbox") == FLOOD
 
 
 @contextmanager

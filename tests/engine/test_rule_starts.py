@@ -109,6 +109,22 @@ async def test_what_happened_in_another_segment_keeps_nobody_out(world: World) -
     assert world.runs(leaving) == {"completed": 1}
 
 
+async def test_a_silent_import_takes_nobody_out_of_those_who_moved_by_the_change(world: World) -> None:
+    """Who moved by the change, and then silently there and back, starts by the change; who moved silently alone does not start."""
+    segments, segment, people, (entry, leaving) = await _edited(world)  # 21 and 22 came in, 25 left
+    segments.change(people[3], name="stays")  # 23 stays in
+    await _apply(world, segments, segment)
+    for ages in ({1: 40, 2: 40, 3: 40, 5: 22}, {1: 22, 5: 40, 0: 22}):
+        await segments.import_silently(*((people[who], {"age": age}) for who, age in ages.items()))
+        world.engine.advance()
+    assert segments.members(segment) == {people[0], people[1], people[4]}
+    assert world.runs(entry) == world.runs(leaving) == {}
+    await _enrol(world)
+    started = "select array_agg(contact_id) from runs where workflow_id = %s"
+    assert set(world.one(started, leaving)) == {people[5]}, "not 23, who left silently"
+    assert set(world.one(started, entry)) == {people[1]}, "not 22, who is out, nor 20, who came in silently"
+
+
 async def test_it_can_be_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "PIECE", 1)
     segments, segment, _, (entry, leaving) = await _edited(world)

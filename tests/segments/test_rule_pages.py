@@ -214,7 +214,7 @@ async def test_a_rule_in_use_asks_whether_workflows_start(
     built = await person.get(f"{url}/change", params={"saved": "1"}, headers={"hx-request": "true"})
     asked = " ".join(built.text.split())
     assert "data-ask-now" in asked and "Used by 1 workflow: 1 would enter, 1 leave." in asked
-    assert "Start the workflows for them?" in asked and "hx-get" not in asked
+    assert "To whom does it apply?" in asked and "hx-get" not in asked
     applied = await person.post(f"{url}/apply", data={"existing": "enter"})
     assert applied.status_code == 303
     (row,) = (await db_session.scalars(select(Segment).execution_options(populate_existing=True))).all()

@@ -166,13 +166,15 @@ async def test_the_page_shows_what_a_changed_rule_would_change(
     other = {"conditions": [{"field": "contact.plan", "operator": "not_equals", "value": "pro"}]}
     await client.patch(f"/api/v1{url}", json={"rule": other})
     waiting = (await person.get(url)).text
-    assert "Building the changed rule" in waiting and "plan is not pro" in waiting and "Let it count" not in waiting
+    assert (
+        "Building the changed rule" in waiting and "plan is not pro" in waiting and "Apply the new rule" not in waiting
+    )
     assert (await person.post(f"{url}/apply")).status_code == 303
     await build(db_session, 2, [bea, cleo])
     shown = (await person.get(url)).text
-    assert '<b class="num">1</b> would enter' in shown and "Let it count" in shown
+    assert '<b class="num">1</b> would enter' in shown and "Apply the new rule" in shown
     viewer = await browser(Role.VIEWER)
-    assert "Let it count" not in (await viewer.get(url)).text
+    assert "Apply the new rule" not in (await viewer.get(url)).text
     assert (await person.post(f"{url}/apply")).status_code == 303
     row = (await db_session.scalars(select(Segment))).one()
     await db_session.refresh(row)

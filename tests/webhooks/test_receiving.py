@@ -161,6 +161,30 @@ async def test_what_comes_before_the_workflow_is_active_is_kept_as_a_sample(
     assert "$.mail" in tried["errors"][0]["message"] and not await starts(db_session)
 
 
+async def test_headers_that_tell_what_a_call_is_about_are_kept_and_read_by_the_preview(hook: MakeHook) -> None:
+    mapped_headers = {"topic": "X-Shop-Topic", "plan": "X-Odd", "secret": "X-Api-Key"}
+    shop = await hook(active=False, signature={"header": "X-Proof-Type", "algorithm": "token"}, headers=mapped_headers)
+    telling = {
+        "x-shop-topic": "orders/paid",
+        "x-odd": "gold",
+        "x-github-delivery": "d1",
+        "x-sender-name": "ada@example.com",
+    }
+    secret = {
+        "x-proof-type": shop.secret, "x-api-key": "k", "cookie": "c=1", "x-hub-signature-256": "sha256=1", "x-auth-type": "a",
+        "x-forwarded-for": "203.0.113.9", "x-session-id": "s", "x-shopify-hmac-sha256": "h", "x-unrelated": "u",
+    }  # fmt: skip
+    assert (await shop.send(ORDER, {**telling, **secret})).status_code == 409
+    (sample,) = (await shop.owner.get(f"{shop.path}/webhook/payloads")).json()["data"]
+    own = {name: value for name, value in sample["headers"].items() if name not in ("user-agent", "content-type")}
+    assert own == {**telling, "x-sender-name": "ad***@example.com"}
+    (outcome,) = (await shop.owner.post(f"{shop.path}/webhook/preview")).json()["data"]
+    assert outcome["properties"] == {"order": 17, "sku": "a", "topic": "orders/paid", "plan": "gold"}
+    tried = {"payload": ORDER, "headers": {"X-Shop-Topic": "orders/new"}}
+    (outcome,) = (await shop.owner.post(f"{shop.path}/webhook/preview", json=tried)).json()["data"]
+    assert outcome["properties"] == {"order": 17, "sku": "a", "topic": "orders/new"}
+
+
 async def test_twenty_bodies_are_kept_and_can_be_forgotten(hook: MakeHook) -> None:
     shop = await hook(active=False, signature="none")
     for number in range(23):
