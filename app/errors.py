@@ -124,7 +124,7 @@ class TooLarge(AppError):
 
 
 class TooMany(AppError):
-    """Too many tries. Wait a minute and try again."""
+    """Too many attempts. Wait a minute and try again."""
 
     status_code = 429
     code = "too_many_requests"

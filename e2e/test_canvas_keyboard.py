@@ -22,7 +22,7 @@ def canvas(page: Page, product: Product) -> Builder:
 def test_the_welcome_flow_is_built_by_keyboard_alone(page: Page, product: Product) -> None:
     workflow = create(product, "Keys only")
     canvas = Builder(page).open(workflow)
-    page.get_by_role("button", name="A contact is new").focus()
+    page.get_by_role("button", name="Contact created").focus()
     canvas.press("Enter")
     expect(canvas.card("trigger")).to_contain_text("Contact created")
     canvas.card("trigger").focus()

@@ -22,7 +22,7 @@ def test_a_flow_is_begun_on_an_empty_canvas(page: Page, product: Product) -> Non
     workflow = create(product, "Begun")
     canvas = Builder(page).open(workflow)
     expect(page.get_by_role("heading", name="What should start this workflow?")).to_be_visible()
-    page.get_by_role("button", name="A contact is new").click()
+    page.get_by_role("button", name="Contact created").click()
     expect(canvas.card("trigger")).to_contain_text("Contact created")
     canvas.drag_in("send_email", canvas.centre(canvas.plus("trigger")))
     mail = canvas.the("send_email")

@@ -107,7 +107,7 @@ def in_words(wait: timedelta) -> str:
 
 def _refuse(remaining: timedelta) -> None:
     seconds = max(1, math.ceil(remaining.total_seconds()))
-    raise TooMany(gettext("Too many tries. Wait %(span)s and try again.", span=_span(seconds)), retry_after=seconds)
+    raise TooMany(gettext("Too many attempts. Wait %(span)s and try again.", span=_span(seconds)), retry_after=seconds)
 
 
 def _span(seconds: int) -> str:

@@ -126,7 +126,7 @@ def _patch_of(body: bytes) -> DraftPatch:
         return msgspec.json.decode(body, type=DraftPatch)
     except msgspec.ValidationError as error:
         faults = all_field_errors(msgspec.json.decode(body), DraftPatch)
-        raise Invalid(gettext("This change does not fit."), errors=faults) from error
+        raise Invalid(gettext("This change is not valid."), errors=faults) from error
 
 
 @patch(ONE + "/draft", role=Role.MARKETER)

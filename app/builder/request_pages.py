@@ -111,7 +111,7 @@ def _call(type_: str, data: dict[str, Any], node_id: str, sample: SampleStep) ->
     kind = registry.find(type_)
     config = registry.readable_config(kind, data) if kind else None
     if kind is None or config is None:
-        raise Invalid(gettext("Mend the settings of this step first."))
+        raise Invalid(gettext("Fix the settings of this step first."))
     try:
         asks = kind.compile(config, CompileScope(node_id))
         outcome = asks.run(sample) if isinstance(asks, Asks) else None

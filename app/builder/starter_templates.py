@@ -44,7 +44,7 @@ def starting_flows() -> list[Graph]:
     return [
         _flow(
             "Welcome",
-            gettext("A first mail, a day later a look at whether they began, and a nudge for those who did not."),
+            gettext("A first email, a day later a look at whether they began, and a nudge for those who did not."),
             "contact.created",
             [
                 _node("welcome", "send_email", 1, 1, "Welcome"),

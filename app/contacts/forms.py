@@ -30,7 +30,7 @@ KINDS = (
     ("boolean", translatable("Yes or no")),
     ("json", "JSON"),
 )
-CONSENTS = (("", translatable("Not said")), ("yes", translatable("Allowed")), ("no", translatable("Unsubscribed")))
+CONSENTS = (("", translatable("No preference")), ("yes", translatable("Allowed")), ("no", translatable("Unsubscribed")))
 CHANNELS = ("email", "sms", "push")
 
 

@@ -208,7 +208,7 @@ TYPES = (
     ),
     DomainEventType(PUBLISHED, "Workflows", WorkflowData, translatable("A version is published.")),
     DomainEventType(
-        ACTIVATED, "Workflows", WorkflowData, translatable("A workflow lets contacts in, or goes on after a pause.")
+        ACTIVATED, "Workflows", WorkflowData, translatable("A workflow lets contacts in, or continues after a pause.")
     ),
     DomainEventType(PAUSED, "Workflows", WorkflowData, translatable("A workflow is paused.")),
     DomainEventType(CONTACT_CREATED, "Contacts", ContactCreated, translatable("A contact is new.")),

@@ -12,7 +12,7 @@ from app.lib.months import month_of, needed
 from app.lib.translation import translatable
 
 NO_MONTH = translatable(
-    "The id of this run tells a time for which there is no table, so it cannot go on. The product makes no such ids."
+    "The id of this run tells a time for which there is no table, so it cannot continue. The product makes no such ids."
 )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NEWER_COMES_WITHIN_S = 7 * 86_400
 """How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""
 SOONEST_S, LATEST_S = 15.0, 600.0
-LEFT_TO_NEWER = translatable("The run goes on as soon as a worker with a newer version of Throughline takes it.")
+LEFT_TO_NEWER = translatable("The run continues as soon as a worker with a newer version of Throughline takes it.")
 
 
 def next_look_after(waited_s: float) -> float:

@@ -45,7 +45,7 @@ LOST_WHY = translatable(
     "the run go on without it."
 )
 TIMELESS_WHY = translatable(
-    "This run waits for a time that is not known any more. Try the step again, or let the run go on without it."
+    "This run waits for a time that is not known any more. Try the step again, or let the run continue without it."
 )
 
 _NEXT_WORKFLOW = """

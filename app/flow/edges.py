@@ -99,8 +99,8 @@ def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | No
     if node is None or ports is None or edge.source_handle in ports or not types.has_own_ports(node.type):
         return None
     return gettext(
-        "The way out %(source_handle)s was taken out of this step, but still leads on. "
-        "Remove the connection, or give the step that way out again.",
+        "The branch %(source_handle)s was removed from this step, but is still connected. "
+        "Remove the connection, or give the step that branch again.",
         source_handle=quoted(edge.source_handle),
     )
 

@@ -19,7 +19,7 @@ def limit_sentences(settings: FlowSettings, workspace_zone: str) -> list[str]:
         sentences.append(gettext("Nobody enters before %(moment)s.", moment=_moment(opening.opens)))
     if opening.closes is not None:
         sentences.append(
-            gettext("Nobody enters from %(moment)s on; whoever is inside goes on.", moment=_moment(opening.closes))
+            gettext("Nobody enters from %(moment)s on; whoever is active continues.", moment=_moment(opening.closes))
         )
     if limits.per_minute:
         sentences.append(

@@ -17,7 +17,7 @@ REPORTS, DEFAULT, CAN_UNSUBSCRIBE = "reports", "default", "can_unsubscribe"
 """Facts of rows that steps name: a connector whose provider reports, the default of its channel, a template with a link to unsubscribe."""
 CANNOT_REPORT = translatable(
     "The connector “{}” hears nothing of deliveries. Choose one whose "
-    "provider reports them, or go on when the {} is sent."
+    "provider reports them, or continue when the {} is sent."
 )
 
 
@@ -64,7 +64,7 @@ def class_doubts(transactional: bool, template: ReferencedRow | None) -> Iterato
         yield warning("class", message)
     elif not transactional and CAN_UNSUBSCRIBE not in template.facts:
         message = gettext(
-            "The template of this marketing email has no link to unsubscribe, which many laws and mail providers want. Put"
+            "The template of this marketing email has no link to unsubscribe, which many laws and email providers want. Put"
             " {{ unsubscribe_url }} into it, or make the email transactional if nobody can decline it."
         )
         yield warning("templateId", message)

@@ -170,16 +170,16 @@ def _port_diagnostics(kind: type[NodeType], ports: tuple[Port, ...]) -> Iterator
     reserved = RESERVED_PORTS - {port.id for port in kind.outputs}
     for port_id, times in counts.items():
         if not port_id or len(port_id) > MAX_PORT:
-            yield Diagnostic("", gettext("The name of a way out has 1 to %(max_port)s characters.", max_port=MAX_PORT))
+            yield Diagnostic("", gettext("The name of a branch has 1 to %(max_port)s characters.", max_port=MAX_PORT))
         elif port_id in reserved or "." in port_id:
             yield Diagnostic(
                 "",
                 gettext(
-                    "No way out may be called %(port_id)s. Choose another name without a dot.", port_id=quoted(port_id)
+                    "No branch may be called %(port_id)s. Choose another name without a dot.", port_id=quoted(port_id)
                 ),
             )
         elif times > 1:
             yield Diagnostic(
                 "",
-                gettext("Two ways out are called %(port_id)s. Give each a name of its own.", port_id=quoted(port_id)),
+                gettext("Two branches are called %(port_id)s. Give each a name of its own.", port_id=quoted(port_id)),
             )

@@ -102,7 +102,7 @@ class HeldRunActions:
                 return None
             words = ", ".join(f"`{way}`" for way in ways)
             return gettext(
-                "Their step has no port %(port)s to go on by. Use one of %(words)s.",
+                "Their step has no port %(port)s to continue by. Use one of %(words)s.",
                 port=quoted(decision.port),
                 words=words,
             )

@@ -189,7 +189,7 @@ async def move_one_run(
     """Let one run go on at another step, and show the run that it goes on as."""
     version, node_id = _place(str((await request.form()).get("place", "")))
     successor = await held_runs.move(run_id, MoveRun(node_id=node_id, version=version))
-    return flash.go(request, f"/runs/{successor}", gettext("Moved. It goes on here."))
+    return flash.go(request, f"/runs/{successor}", gettext("Moved. It continues here."))
 
 
 ROUTES = [show_held_runs, show_held_run_jobs, decide_held_runs, stop_held_run_job_page, move_one_run]

@@ -29,7 +29,7 @@ View = Literal["mail", "text", "headers"]
 
 
 class NoMailbox(NotFound):
-    """There is no mailbox here: mails leave through real mail servers. The ledger is under Messages."""
+    """There is no mailbox here: emails leave through real mail servers. What was sent is under Messages."""
 
     code = "no_mailbox"
 

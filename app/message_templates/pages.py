@@ -346,7 +346,7 @@ def _framed(channel: type[ChannelType], shown: PreviewView | None, errors: dict[
 
 
 def _unshown(errors: dict[str, str]) -> str:
-    first = "" if not errors else gettext("The preview comes back when the mistake is mended.")
+    first = "" if not errors else gettext("The preview comes back when the mistake is fixed.")
     return f'<!doctype html><body style="font:14px/1.5 sans-serif;color:#5d6273;padding:32px;text-align:center">{first}</body>'
 
 

@@ -347,7 +347,7 @@ class TemplateService:
             errors.append(FieldError(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
             path, message = (
-                ("html", gettext("Write the HTML or the text of the mail."))
+                ("html", gettext("Write the HTML or the text of the email."))
                 if with_subject
                 else ("text", gettext("Write the text."))
             )

@@ -97,7 +97,7 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
         subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
         mail = letter(Parts(subject, "", text), sender, recipient, f"<account.{row.id}@throughline>")
     except BadAddress:
-        return _Ready(row.id, attempt, None, Result("rejected", gettext("That is no mail address.")))
+        return _Ready(row.id, attempt, None, Result("rejected", gettext("This is not an email address.")))
     except crypto.CannotUnseal:
         text = gettext("It cannot be read any more, because the secret key was changed. Send it again.")
         return _Ready(row.id, attempt, None, Result("rejected", text))

@@ -34,7 +34,7 @@ class ErrorHandlerConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
 class ErrorHandler(NodeType):
     type, label, category = "error_handler", translatable("On error"), "logic"
     description = translatable(
-        "Runs go on here when a step failed for good and neither a path for failures nor the step’s own rule says what then."
+        "Runs continue here when a step failed for good and neither a path for failures nor the step’s own rule says what then."
     )
     field_aliases: ClassVar = {"onError": "scope"}
     Config = ErrorHandlerConfig

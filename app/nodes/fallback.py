@@ -36,7 +36,7 @@ def _ports(config: FallbackConfig) -> tuple[str, ...]:
 class Fallback(NodeType):
     type, label, category = "fallback", translatable("Fallback"), "logic"
     description = translatable(
-        "Tries one way after the other: the next when the first step of one failed, or cannot reach the contact."
+        "Tries one branch after the other: the next when the first step of one failed, or cannot reach the contact."
     )
     outputs = (*(Port(name, name.capitalize()) for name in ORDER[:FEWEST]), FAILED)
     Config = FallbackConfig

@@ -26,7 +26,7 @@ class GoalConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 @registry.node
 class GoalStep(NodeType):
     type, label, category = "goal", translatable("Goal"), "exit"
-    description = translatable("Whoever comes here has reached a goal; the run ends as a success, or goes on.")
+    description = translatable("Whoever comes here has reached a goal; the run ends as a success, or continues.")
     Config = GoalConfig
 
     @classmethod

@@ -46,7 +46,7 @@ class Goto(NodeType):
 
     @classmethod
     def diagnostics(cls, config: GotoConfig) -> list[Diagnostic]:
-        return [] if config.target else [incomplete("target", gettext("Choose the step at which the run goes on."))]
+        return [] if config.target else [incomplete("target", gettext("Choose the step at which the run continues."))]
 
     @classmethod
     def jumps(cls, config: GotoConfig) -> tuple[tuple[str, str], ...]:
@@ -68,5 +68,5 @@ class Goto(NodeType):
     def explain(cls, config: GotoConfig | None, step: StepRecord) -> str:
         if step.port == "exceeded":
             most = f" {counted(config.max_visits, 'time')}" if config else " often enough"
-            return gettext("The run had gone back%(most)s, so it went on by Too often.", most=most)
+            return gettext("The run had gone back%(most)s, so it took the Too often branch.", most=most)
         return gettext("The run was sent on.")

@@ -54,7 +54,9 @@ class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_
 @registry.node
 class HoldStep(NodeType):
     type, label, category = "hold", translatable("Ask a person"), "logic"
-    description = translatable("Holds each contact until a person has answered a question, and goes on by the answer.")
+    description = translatable(
+        "Holds each contact until a person has answered a question, then takes the branch of the answer."
+    )
     timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
     outputs = (
         Port("approve", translatable("Approve"), "yes"),

@@ -88,7 +88,7 @@ class SplitStep(NodeType):
         last = (
             open_variants[-1]
             if open_variants
-            else refused(gettext("No variant has a weight above 0, so nobody new can go on."))
+            else refused(gettext("No variant has a weight above 0, so nobody new can continue."))
         )
 
         def run(step: Any) -> Outcome:

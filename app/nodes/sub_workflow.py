@@ -57,7 +57,7 @@ def _called(workflow_id: UUID, config: SubWorkflowConfig, properties: dict[str, 
 @registry.node
 class SubWorkflowStep(NodeType):
     type, label, category = "sub_workflow", translatable("Call workflow"), "logic"
-    description = translatable("Starts another workflow and waits for what it comes to, or goes on at once.")
+    description = translatable("Starts another workflow and waits for its result, or continues at once.")
     timed, longest_timeout_s = True, LONGEST_TIMEOUT_S
     Config = SubWorkflowConfig
 
@@ -123,4 +123,4 @@ class SubWorkflowStep(NodeType):
             return f"The called run {way}" + (f", with the outcome “{outcome}”." if outcome else ".")
         if isinstance(count := output.get("asked"), int):
             return f"{counted(count, 'contact')} of the segment had their turn, and the run went on."
-        return gettext("The workflow was called, and the run went on at once.")
+        return gettext("The workflow was called, and the run continued at once.")

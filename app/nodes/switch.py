@@ -145,7 +145,7 @@ class SwitchStep(NodeType):
     @classmethod
     def explain(cls, config: SwitchConfig | None, step: StepRecord) -> str:
         if step.port == DEFAULT:
-            return gettext("No case fitted, so the run left by Default.")
+            return gettext("No case matched, so the run took the Default branch.")
         if config is None or not step.port:
             return super().explain(config, step)
         return gettext("The case “%(port_label)s” fitted first.", port_label=port_label(cls.ports(config), step.port))

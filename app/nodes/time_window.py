@@ -100,4 +100,4 @@ class TimeWindow(NodeType):
             )
         if when:
             return gettext("It was outside the window, so the run waited until %(when)s.", when=when)
-        return gettext("It was inside the window%(where)s, so the run went on at once.", where=where)
+        return gettext("It was inside the window%(where)s, so the run continued at once.", where=where)

@@ -283,7 +283,7 @@ async def _of_database(
     if any(later < earlier for earlier, later in itertools.pairwise(compared)):
         raise PollFailed(
             gettext(
-                "Rows must come in the order of %(path)s: add “order by” to the query, or some are passed over.",
+                "Rows must come in the order of %(path)s: add “order by” to the query, or some are skipped.",
                 path=poll.cursor.path,
             )
         )

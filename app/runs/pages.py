@@ -269,7 +269,7 @@ async def release(request: AppRequest, runs: NamedDependency[RunService], run_id
 async def pass_by(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Let a held run go on by a port without doing its step."""
     await runs.pass_by(run_id, str((await request.form()).get("port", NEXT)))
-    return go(request, f"/runs/{run_id}", gettext("The run goes on"))
+    return go(request, f"/runs/{run_id}", gettext("The run continues"))
 
 
 ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by]

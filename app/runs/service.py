@@ -284,7 +284,7 @@ class RunService:
         if port not in {way.id for way in ports}:
             words = ", ".join(f"`{way.id}`" for way in ports)
             message = gettext(
-                "This step has no port %(port)s to go on by. Use one of %(words)s.", port=quoted(port), words=words
+                "This step has no port %(port)s to continue by. Use one of %(words)s.", port=quoted(port), words=words
             )
             raise Invalid(errors=[{"path": "port", "message": message}])
         if not await HeldRuns(self.session, self.principal).pass_by({run_id: port}):

@@ -5,6 +5,7 @@
  */
 import { guarded } from './session.js';
 import { suggestions } from './code-completion.js';
+import { gettext } from './texts.js';
 
 const CODEMIRROR = '/static/vendor/codemirror-6.43.15/codemirror.js';
 const CHECK_MS = 700;
@@ -70,11 +71,11 @@ class CodeBox {
     const answer = await fetch(`${this.base}/sample?${query}`, { headers: { Accept: 'application/json' } }).catch(() => null);
     const about = /** @type {HTMLElement} */ (this.bench.querySelector('[data-code-about]'));
     if (!answer?.ok) {
-      about.textContent = 'The sample could not be fetched. Write one yourself.';
+      about.textContent = gettext('The sample could not be fetched. Write one yourself.');
       return;
     }
     const sample = await answer.json();
-    about.textContent = sample.about || 'Nobody is here yet: an empty sample.';
+    about.textContent = sample.about || gettext('Nobody is here yet: an empty sample.');
     if (sample.data.contact !== undefined) this.data.value = JSON.stringify(sample.data, null, 2);
   }
 
@@ -112,7 +113,9 @@ class CodeBox {
     button.disabled = false;
     this.result.removeAttribute('aria-busy');
     if (!answer?.ok) {
-      this.result.textContent = answer?.status === 503 ? 'Too much code is being run just now. Try again in a moment.' : 'The code could not be run just now.';
+      this.result.textContent = answer?.status === 503
+        ? gettext('Too much code is being run just now. Try again in a moment.')
+        : gettext('The code could not be run just now.');
       return;
     }
     this.result.innerHTML = await answer.text(); // rendered and escaped by the server, as every page

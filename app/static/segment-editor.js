@@ -5,6 +5,7 @@
  */
 import { ConditionRows } from './canvas/condition-rows.js';
 import { arrange, editRows, placeOf, read, showErrors, written } from './canvas/forms.js';
+import { gettext } from './texts.js';
 
 const QUIET_MS = 350;
 const BUSY_MS = 700;
@@ -56,7 +57,7 @@ async function count() {
     show(await answer.text());
   } catch (error) {
     if (signal.aborted) return;
-    live.querySelector('[data-note]')?.replaceChildren('The count did not come. It is tried again with the next change.');
+    live.querySelector('[data-note]')?.replaceChildren(gettext('The count did not come. It is tried again with the next change.'));
   }
   live.removeAttribute('aria-busy');
 }
@@ -65,7 +66,7 @@ async function count() {
 function show(html) {
   live.innerHTML = html;
   const data = /** @type {HTMLElement} */ (live.querySelector('[data-answer]')).dataset;
-  sentence.textContent = data.sentence || 'Say who belongs to it: add a condition.';
+  sentence.textContent = data.sentence || gettext('Say who belongs to it: add a condition.');
   sentence.classList.toggle('muted', !data.sentence);
   if (!data.busy) short.textContent = data.words ?? '';
   const errors = JSON.parse(data.errors ?? '[]');
@@ -119,7 +120,7 @@ tree.addEventListener('click', (event) => {
   const lists = [...tree.querySelectorAll('[data-list]')];
   const before = new Set(tree.querySelectorAll('[data-item]'));
   editRows(target);
-  const words = row?.matches('.group') ? 'The group was removed.' : 'The condition was removed.';
+  const words = row?.matches('.group') ? gettext('The group was removed.') : gettext('The condition was removed.');
   if (row && parent) undoable(words, () => parent.insertBefore(row, next));
   const items = target.closest('[data-add]') ? lists.flatMap((list) => [...list.children]) : [];
   const fresh = items.find((item) => item.matches('[data-item]') && !before.has(item));

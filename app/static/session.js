@@ -4,6 +4,8 @@
  * no (`X-Session`). A dialog then leads to signing in, in another tab, and the request goes out again: nothing typed is lost.
  */
 
+import { gettext } from './texts.js';
+
 /** @typedef {'same' | 'signed-out' | 'other-user' | 'other-workspace' | 'unreachable'} State */
 
 const FIELD = '_csrf_token';
@@ -39,7 +41,7 @@ export async function guarded(action, request, send, ask = restore, looks = look
   if (dismissed && looks) return answer; // a list that refreshes itself asks once
   const token = await ask();
   const signal = request.signal;
-  if (!token) warn('You are signed out. Nothing was sent, and what you entered is still here.');
+  if (!token) warn(gettext('You are signed out. Nothing was sent, and what you entered is still here.'));
   if (!token || (signal?.aborted && signal.reason !== 'timeout')) return answer;
   return send(action, renewed(request, token));
 }
@@ -96,21 +98,24 @@ async function settle() {
 export function words(state, page, now) {
   if (state === 'other-user') {
     return [
-      `${now.name} is signed in now`,
-      `This page was opened by ${page.userName}, and what was changed here stays with them. Load it again to go on as ${now.name}.`,
-      'Load again',
+      gettext('%(name)s is signed in now', { name: now.name }),
+      gettext('This page was opened by %(before)s, and what was changed here stays with them. Load it again to continue as %(name)s.',
+        { before: page.userName, name: now.name }),
+      gettext('Load again'),
       'reload',
     ];
   }
   if (state === 'other-workspace') {
     return [
-      `This page belongs to ${page.workspaceName}`,
-      `You went to ${now.workspaceName} in another tab. Go back to ${page.workspaceName} to save what you changed here.`,
-      `Back to ${page.workspaceName}`,
+      gettext('This page belongs to %(workspace)s', { workspace: page.workspaceName }),
+      gettext('You went to %(other)s in another tab. Go back to %(workspace)s to save what you changed here.',
+        { other: now.workspaceName, workspace: page.workspaceName }),
+      gettext('Back to %(workspace)s', { workspace: page.workspaceName }),
       'back',
     ];
   }
-  return ['You are signed out', 'Sign in to go on. This page stays as it is, and what you changed is saved when you are back.', 'Sign in', 'sign-in'];
+  return [gettext('You are signed out'),
+    gettext('Sign in to continue. This page stays as it is, and what you changed is saved when you are back.'), gettext('Sign in'), 'sign-in'];
 }
 
 /** @param {State} state @returns {Promise<State>} */
@@ -193,7 +198,7 @@ async function send(form, submitter) {
   if (form.dataset.looking !== undefined) return;
   form.dataset.looking = '';
   const state = await check();
-  if (state === 'unreachable') warn('The server did not answer. Nothing was sent, and what you entered is still here.');
+  if (state === 'unreachable') warn(gettext('The server did not answer. Nothing was sent, and what you entered is still here.'));
   const may = state === 'same' || (state !== 'unreachable' && (await restore()));
   delete form.dataset.looking;
   if (!may) {

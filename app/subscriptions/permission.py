@@ -148,9 +148,8 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
 
 
 def _allowed(kind: type[ChannelType] | None, word: str) -> Permission:
-    return Permission(
-        allowed=True, sentence=f"{kind.label if kind else word.capitalize()} may be sent to this contact."
-    )
+    channel = gettext(kind.label) if kind else word.capitalize()
+    return Permission(allowed=True, sentence=gettext("%(channel)s may be sent to this contact.", channel=channel))
 
 
 def _withdrawn(consent: Mapping[str, Any], name: str, fitting: str = "") -> bool:

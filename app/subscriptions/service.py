@@ -289,6 +289,6 @@ def _why(reason: str) -> str:
     """The trimmed reason. Raises Invalid when it is blank."""
     text = reason.replace("\0", "").strip()
     if not text:
-        message = gettext("Write why mail may go there again, such as “Asked for it on the phone”.")
+        message = gettext("Write why email may go there again, such as “Asked for it on the phone”.")
         raise Invalid(message, errors=[FieldError(path="reason", message=message)])
     return text[:1000]

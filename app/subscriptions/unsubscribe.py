@@ -31,13 +31,13 @@ ASKED_AGAIN = translatable("Asked for emails again on the page of the unsubscrib
 
 
 class BadLink(NotFound):
-    """This link is not complete. Copy all of it from the mail, or use the newest mail you got."""
+    """This link is not complete. Copy all of it from the email, or use the newest email you got."""
 
     code = "bad_link"
 
 
 class OtherAddress(Invalid):
-    """This is not the address that this mail went to. Write the whole address, such as ada@example.com."""
+    """This is not the address that this email went to. Write the whole address, such as ada@example.com."""
 
     code = "other_address"
 

@@ -33,7 +33,7 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
-from app.lib import outage
+from app.lib import outage, translation
 from app.lib.field_errors import all_field_errors, field_error
 from app.lib.translation import gettext, translatable
 from app.web import transactions
@@ -189,6 +189,12 @@ def _sign_in(request: Request[Any, Any, Any]) -> str:
     return "/sign-in" if wanted == "/" else f"/sign-in?{urlencode({'next': wanted})}"
 
 
+def _speak(request: Request[Any, Any, Any]) -> None:
+    """In the language of the browser where no route was found, so nobody was asked who it is."""
+    if "user" not in request.scope:
+        translation.use(translation.preferred(request.headers.get("accept-language", "")))
+
+
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] | Template:
     """The one exception handler of the app."""
     app_error = as_app_error(error)
@@ -204,14 +210,13 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         log.error("request.failed", path=request.url.path, status=app_error.status_code, exc_info=error)
     if request.url.path.startswith(PROGRAMS):
         return problem(app_error)
+    _speak(request)
     if isinstance(app_error, SignedOut):
         if request.headers.get("hx-request") == "true":
             # No redirect: it would take away the page with all that was typed. `static/session.js` asks to sign in.
             return Response(b"", status_code=401, headers={"X-Session": "over", "HX-Reswap": "none"})
         if request.headers.get("accept", "").startswith("text/event-stream"):
-            return Response(
-                b"", status_code=204, headers={"X-Session": "over"}
-            )  # the browser does not come back by itself
+            return Response(b"", status_code=204, headers={"X-Session": "over"})  # which no browser comes back from
         if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
             return problem(app_error)
         if request.headers.get("sec-fetch-dest") == "iframe":  # a preview: a form to sign in has no place in it

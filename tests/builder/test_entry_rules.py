@@ -57,7 +57,7 @@ def test_the_form_says_what_the_document_says() -> None:
 def test_rules_are_sentences() -> None:
     assert limit_sentences(settings_of(FORM), "UTC") == [
         "Nobody enters before 30 November 2026, 09:00 CET.",
-        "Nobody enters from 25 December 2026, 00:00 CET on; whoever is inside goes on.",
+        "Nobody enters from 25 December 2026, 00:00 CET on; whoever is active continues.",
         "At most 100 enter in a minute, one each 0.6 seconds; others wait in line.",
         "At most 50 are inside at the same time; others wait in line until somebody leaves.",
         "It takes 1,000 entries in all.",

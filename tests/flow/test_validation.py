@@ -350,7 +350,7 @@ def test_an_edge_at_a_way_out_that_the_config_has_no_more_is_kept_and_told() -> 
     told = found(graph(pick, do("a"), do("b"), edges=edges))
     (lost,) = told.all
     assert (lost.path, lost.node_id, lost.blocks_save) == ("edges[2].sourceHandle", "pick", False)
-    assert lost in told.blocking_activation and "“silver” was taken out of this step" in lost.message
+    assert lost in told.blocking_activation and "“silver” was removed from this step" in lost.message
     assert found(graph(do("a"), do("b"), edges=[("trigger", "a"), ("a", "b", "silver")])).blocking_save
 
 

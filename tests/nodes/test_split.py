@@ -122,7 +122,7 @@ def test_a_version_without_open_variants_fails_newcomers_in_words() -> None:
         (split(1, float("nan")), "variants[1].weight", "a number", False),
         (split(0, 0), "variants", "above 0", True),
         (split(1, 1, holdout="v7"), "holdout", "“v7”", True),
-        ({"variants": [{"id": "a"}, {"id": "a"}]}, "", "Two ways out", False),
+        ({"variants": [{"id": "a"}, {"id": "a"}]}, "", "Two branches", False),
         ({"variants": [{"id": "a"}, {"id": "failed"}]}, "", "failed", False),
         ({"variants": [{"id": "a"}, {"id": "b", "weight": "half"}]}, "variants[1].weight", "a number", False),
         ({"variants": [{"id": "a"}, {"id": "b", "wait": 1}]}, "variants[1].wait", "weight", False),

@@ -122,10 +122,10 @@ def test_its_ways_out_follow_the_cases() -> None:
         ({}, "cases", "at least one", True),
         ({"cases": [{"id": "a"}]}, "cases[0].conditions", "Say when", True),
         ({"cases": [{"id": "a", "conditions": [rule("x", "resembles", 1)]}]}, "cases[0].conditions[0].operator", "equals", False),
-        ({"cases": [{"id": "default", "conditions": [rule("x", "exists")]}]}, "", "Two ways out", False),
+        ({"cases": [{"id": "default", "conditions": [rule("x", "exists")]}]}, "", "Two branches", False),
         ({"cases": [{"id": "error", "conditions": [rule("x", "exists")]}]}, "", "error", False),
         ({"cases": [{"id": "", "conditions": [rule("x", "exists")]}]}, "", "1 to 100", False),
-        ({"cases": [{"id": "a", "conditions": [rule("x", "exists")]}] * 2}, "", "Two ways out", False),
+        ({"cases": [{"id": "a", "conditions": [rule("x", "exists")]}] * 2}, "", "Two branches", False),
         ({"cases": [{"id": f"c{n}", "conditions": [rule("x", "exists")]} for n in range(21)]}, "cases", "At most 20", False),
         ({"cases": [{"id": f"c{n}", "conditions": [rule("x", "exists")] * 10} for n in range(6)]}, "cases", "At most 50", False),
         ({"cases": [{"id": "a", "conditions": [rule("x", "exists")] * 11}]}, "cases[0].conditions", "At most 10", False),
@@ -155,4 +155,7 @@ def test_what_people_read() -> None:
             self.port = port
 
     assert explanation_of("switch", BY_CONDITIONS, Left("vip")) == "The case “Case 2” fitted first."  # type: ignore[arg-type]
-    assert explanation_of("switch", BY_CONDITIONS, Left("default")) == "No case fitted, so the run left by Default."  # type: ignore[arg-type]
+    assert (
+        explanation_of("switch", BY_CONDITIONS, Left("default"))
+        == "No case matched, so the run took the Default branch."
+    )  # type: ignore[arg-type]

@@ -270,7 +270,7 @@ def taken(output: Any, port: str | None, hours: float | None) -> Any:
          "The event “paid” happened 1 h before the run came here."),
         ("wait_for_event", {"event": "paid"}, taken(None, "timeout", 72), "The event “paid” did not come in time: 3 d went by."),
         ("time_window", {}, taken({"waited": False}, "next", 0),
-         "It was inside the window, where the contact is, so the run went on at once."),
+         "It was inside the window, where the contact is, so the run continued at once."),
         ("time_window", {"zone": "Asia/Tokyo"}, taken({"waited": True, **TOKYO}, None, None),
          "Waits for the window to open, in Asia/Tokyo: Tuesday, Jun 2, 2026 at 09:00 JST (Asia/Tokyo)."),
     ],

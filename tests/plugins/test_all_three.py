@@ -168,7 +168,7 @@ async def _shown_everywhere(product: Product, workflow: str, connector: str) -> 
     (message,) = await product.get("/messages")
     assert (message["channel"], message["status"], message["recipient"]) == ("noticeboard", "sent", "ada-1")
     run = await product.page(f"/runs/{message['runId']}")
-    for words in ("The water stood high at port.", "The run left by Gold.", "Sent to ada-1."):
+    for words in ("The water stood high at port.", "The run took the Gold branch.", "Sent to ada-1."):
         assert words in run, words
     step = next(
         step

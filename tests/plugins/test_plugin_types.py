@@ -103,11 +103,11 @@ def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
 @pytest.mark.parametrize(
     ("cases", "words"),
     [
-        ([{"id": "a"}, {"id": "a"}], "Two ways out are called “a”"),
-        ([{"id": "failed"}], "No way out may be called “failed”"),
+        ([{"id": "a"}, {"id": "a"}], "Two branches are called “a”"),
+        ([{"id": "failed"}], "No branch may be called “failed”"),
         ([{"id": "message.sent"}], "without a dot"),
         ([{"id": ""}], "1 to 100 characters"),
-        ([{"id": "default"}], "Two ways out are called “default”"),
+        ([{"id": "default"}], "Two branches are called “default”"),
     ],
 )
 def test_ways_out_that_would_be_mistaken_are_refused(pick: Path, cases: list[dict[str, Any]], words: str) -> None:
@@ -117,7 +117,7 @@ def test_ways_out_that_would_be_mistaken_are_refused(pick: Path, cases: list[dic
 
 def test_taking_a_case_away_keeps_the_edge_and_says_so(pick: Path) -> None:
     (told,) = validate(Flow.load(document(value="plan", cases=CASES[:1])), types=INSTALLED, rows={}).all
-    assert "“silver” was taken out of this step" in told.message and not told.blocks_save
+    assert "“silver” was removed from this step" in told.message and not told.blocks_save
 
 
 @pytest.mark.parametrize("file", PICK_FILES)

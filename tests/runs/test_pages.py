@@ -247,7 +247,7 @@ async def test_empty_lists_teach(browser: BrowserClients, workflow: Workflow) ->
 
 async def test_a_run_tells_its_steps_and_why(browser: BrowserClients, waiting: RunRecord) -> None:
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{waiting.id}")).text
-    assert "Paying?" in text and "The run left by No." in text and "The run waits here." in text
+    assert "Paying?" in text and "The run took the No branch." in text and "The run waits here." in text
     assert "Why No at Paying?" in text and 'wanted <b class="num">is pro</b>' in text and "free" in text
     assert "&lt;ad&gt;" in text and "<ad>" not in text
     assert 'data-node="pause"' in text and 'data-edge="ask:false"' in text

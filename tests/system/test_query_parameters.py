@@ -141,7 +141,7 @@ async def test_old_bookmarks_get_a_page_that_helps(browser: BrowserClients) -> N
     client = await browser(Role.VIEWER)
     answer = await client.get("/contacts?q=okafor&tag=beta")
     assert answer.status_code == 400
-    assert "This link does not fit" in answer.text and "Did you mean “search”?" in answer.text
+    assert "Invalid link" in answer.text and "Did you mean “search”?" in answer.text
     assert 'href="/contacts"' in answer.text and "`" not in answer.text
     part = await client.get("/workflows?q=x", headers={"HX-Request": "true"})
     assert part.status_code == 400 and part.headers["hx-reswap"] == "none"
@@ -161,7 +161,7 @@ async def test_old_bookmarks_get_a_page_that_helps(browser: BrowserClients) -> N
 )
 async def test_pages_do_not_pass_over_values_either(browser: BrowserClients, address: str) -> None:
     answer = await (await browser(Role.VIEWER)).get(address)
-    assert answer.status_code == 422 and "This link does not fit" in answer.text
+    assert answer.status_code == 422 and "Invalid link" in answer.text
 
 
 async def test_a_version_that_is_none_is_refused(walk: Walk, api: ApiClients, browser: BrowserClients) -> None:

@@ -41,7 +41,7 @@ ORDERS = (
     ("mdy", translatable("Month first, 12/31/2025")),
 )
 HEADERS = (("yes", translatable("Names of the columns")), ("no", translatable("A contact already")))
-_SAID = {True: translatable("may be mailed"), False: translatable("opted out"), None: translatable("says nothing")}
+_SAID = {True: translatable("may be emailed"), False: translatable("opted out"), None: translatable("says nothing")}
 _WHY = {
     "bounced": translatable("opted out, and suppressed as bounced"),
     "complained": translatable("opted out, and suppressed for a complaint"),

@@ -176,7 +176,7 @@ export class Graph {
     if (this.isTrigger(target)) return gettext('Nothing can lead to the trigger.');
     if (!this.takesEdges(target)) return gettext('Errors lead to this step, and nothing else can.');
     if (source === target) return 'A step cannot lead to itself.';
-    if (!this.hasPort(source, port)) return gettext('This step has no way out called “%(port)s”.', { port });
+    if (!this.hasPort(source, port)) return gettext('This step has no branch called “%(port)s”.', { port });
     return '';
   }
 
@@ -296,7 +296,7 @@ export class Graph {
     need(!this.edges.has(edge.id), gettext('There is already a connection with that id.'));
     const reason = this.whyNot(edge.source, port, edge.target);
     need(!reason, reason);
-    need(!this.edgeAt(edge.source, port), gettext('This way out already leads somewhere.'));
+    need(!this.edgeAt(edge.source, port), gettext('This branch is already connected.'));
     this.edges.set(edge.id, { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port });
     this.known = null;
     return [{ kind: 'remove_edge', edgeId: edge.id }];

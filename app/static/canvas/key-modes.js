@@ -71,7 +71,7 @@ export class KeyModes {
     const to = canvas.graph.edgeAt(canvas.current, port.id)?.target;
     this.target = Math.max(0, this.targets.indexOf(to ?? ''));
     const word = port.label ? `${gettext('Way out “%(label)s”.', { label: port.label })} ` : '';
-    this.aim(0, `${word}${ports.length > 1 ? gettext('Left and right choose another way out.') + ' ' : ''}${
+    this.aim(0, `${word}${ports.length > 1 ? gettext('Left and right choose another branch.') + ' ' : ''}${
       gettext('Up and down choose the step, Enter connects, Delete disconnects.')} `);
   }
 

@@ -18,7 +18,7 @@ const percent = (part, whole) => (whole ? share.format(part / whole) : '–');
 /** What became of the messages of a step, the worst first after those that were sent: a card has room for four. */
 function fates({ messages, failed, waiting }, passed) {
   const seen = [[gettext('Failed'), failed], [gettext('Uncertain'), messages.uncertain], [gettext('Suppressed'), messages.suppressed],
-    [gettext('Queued'), messages.queued], [gettext('Here now'), waiting]];
+    [gettext('Queued'), messages.queued], [gettext('Active'), waiting]];
   const cells = [[gettext('Sent'), messages.sent], ...seen.filter(([, count]) => count)].map(([word, count]) => [word, number.format(count)]);
   return (cells.length < 4 ? [passed, ...cells] : cells).slice(0, 4);
 }
@@ -236,7 +236,7 @@ export class Results {
       }
       const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
       for (const port of ports.slice(0, 3)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
-      if (stats.waiting) cells.push([gettext('Here now'), number.format(stats.waiting)]);
+      if (stats.waiting) cells.push([gettext('Active'), number.format(stats.waiting)]);
       if (stats.failed) cells.push([gettext('Failed'), number.format(stats.failed)]);
       strip(id, cells.slice(0, 4));
     }

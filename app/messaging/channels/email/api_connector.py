@@ -31,7 +31,7 @@ WORDS = {
     "baseUrl": translatable(
         "Leave it empty for the provider’s own address, or write one like https://api.example.com."
     ),
-    "fromEmail": translatable("Write the address that mails come from."),
+    "fromEmail": translatable("Write the address that emails come from."),
     "fromName": single_line.SENTENCE,
 }
 """Of the fields that all of them have."""

@@ -38,7 +38,7 @@ class EmailChannel(ChannelType):
     identifier = "email"
     connectors = (SmtpConnector, SesConnector, PostmarkConnector, SendGridConnector, MailgunConnector)
     parts = ("subject", "html", "text")
-    not_an_address = translatable("The address of the contact is not a mail address.")
+    not_an_address = translatable("The address of the contact is not an email address.")
     passes = frozenset({"unsubscribed"})
     piece = "mail"
     look_up = translatable("Look at the mail server’s log")

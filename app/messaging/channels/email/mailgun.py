@@ -79,7 +79,7 @@ class MailgunConnector(MailApiConnector):
         title="Mailgun",
         about=translatable("Emails by the API of Mailgun, with opens, clicks and bounces."),
         place="Server",
-        trial_title=translatable("Send a test mail"),
+        trial_title=translatable("Send a test email"),
         trial_to="email",
         trial_taken=translatable("Mailgun took it. Look into the inbox of {to}."),
         words={

@@ -63,7 +63,7 @@ class PostmarkConnector(MailApiConnector):
         title="Postmark",
         about=translatable("Emails by the API of Postmark, with opens, clicks and bounces."),
         place="Server",
-        trial_title=translatable("Send a test mail"),
+        trial_title=translatable("Send a test email"),
         trial_to="email",
         trial_taken=translatable("Postmark took it. Look into the inbox of {to}."),
         words={

@@ -69,7 +69,7 @@ class SendGridConnector(MailApiConnector):
         title="SendGrid",
         about=translatable("Emails by the API of SendGrid, with opens, clicks and bounces."),
         place="Server",
-        trial_title=translatable("Send a test mail"),
+        trial_title=translatable("Send a test email"),
         trial_to="email",
         trial_taken=translatable("SendGrid took it. Look into the inbox of {to}."),
         words={

@@ -74,7 +74,7 @@ class SesConnector(MailApiConnector):
         title="Amazon SES",
         about=translatable("Emails by Amazon SES, with opens, clicks and bounces."),
         place="Server",
-        trial_title=translatable("Send a test mail"),
+        trial_title=translatable("Send a test email"),
         trial_to="email",
         trial_taken=translatable("Amazon SES took it. Look into the inbox of {to}."),
         words={
