@@ -78,7 +78,7 @@ async def show_code_sample(
     flow = workflows.draft(workflow).flow
     names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
     try:
-        who, sample = await form_options.sample(names, contact.strip() if source == "contact" else "")
+        who, sample = await form_options.sample(names, contact.strip() if source == "contact" else "", workflow_id)
     except NotFound:
         return CodeSample({}, gettext("There is no contact %(strip)s.", strip=contact.strip()[:100]))
     data = {"input": sample.event, "contact": sample.data["contact"], "steps": _steps(flow, node), "vars": {}}

@@ -85,7 +85,7 @@ async def show_entry_rules(
     flow = workflows.draft(workflow).flow
     people = await form_options.audience(flow.triggers)
     names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
-    who, sample = await form_options.sample(names)
+    who, sample = await form_options.sample(names, workflow_id=workflow_id)
     await held_connections.release_connection(form_options.session)
     sentences = [reentry_in_words(settings), *limit_sentences(settings, request.user.timezone)]
     sentences += [sentence for sentence in [waiting_sentence(people, settings)] if sentence]

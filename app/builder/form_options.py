@@ -28,6 +28,7 @@ from app.flow.node_words import channel_number
 from app.flow.sample_texts import SampleContact, SampleStep
 from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
+from app.test_runs.samples import SampleService
 from app.values.contact_view import COLUMNS, name_of
 from app.workflows.existing import audience_size
 
@@ -78,12 +79,18 @@ class FormOptions:
         self.session = session
         self._rows = OptionRepository(session, principal.tenant_id)
         self._timezone, self._tenant_id = principal.timezone, principal.tenant_id
+        self._samples = SampleService(session, principal)
 
-    async def sample(self, event_names: Sequence[str], address: str = "") -> tuple[str, SampleStep]:
-        """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any.
+    async def sample(
+        self, event_names: Sequence[str], address: str = "", workflow_id: UUID | None = None
+    ) -> tuple[str, SampleStep]:
+        """Whom texts are tried on, and as what: the sample of the workflow; without one the newest contact and the newest of these events.
 
         `address`: the contact with this email address, external id or id instead. Raises NotFound.
         """
+        if workflow_id is not None and not address:
+            known = await self._samples.of_names(workflow_id, event_names)
+            return known.name, known.step(self._timezone)
         contact = await (self._rows.contact_of(address) if address else self._rows.newest_contact())
         if address and contact is None:
             raise NotFound(gettext("There is no contact with the address %(address)s.", address=address[:200]))

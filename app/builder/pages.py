@@ -27,6 +27,7 @@ from app.builder import (
     run_pages,
     status_pages,
     text_pages,
+    walk_pages,
 )
 from app.builder.conflicts import both_values, clashing_ops
 from app.builder.field_catalog import earlier_entries
@@ -367,6 +368,7 @@ ROUTES = [
     *status_pages.ROUTES,
     *result_pages.ROUTES,
     *run_pages.ROUTES,
+    *walk_pages.ROUTES,
     *code_pages.ROUTES,
     *text_pages.ROUTES,
     *message_pages.ROUTES,

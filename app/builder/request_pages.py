@@ -90,7 +90,7 @@ async def _page(
     address = str((await request.form()).get("contact", "")).strip()
     exchange, problem, who = None, "", ""
     try:
-        who, sample = await form_options.sample(names, address)
+        who, sample = await form_options.sample(names, address, workflow_id)
         call = await asyncio.to_thread(_call, node.type, node.data, node_id, sample)
         if send:
             exchange = await request_trials.send(call, workflow_id, node_id)

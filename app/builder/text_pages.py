@@ -34,7 +34,7 @@ async def show_texts(
     workflow = await workflows.get(workflow_id)
     flow = workflows.draft(workflow).flow
     names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
-    who, sample = await form_options.sample(names)
+    who, sample = await form_options.sample(names, workflow_id=workflow_id)
     await held_connections.release_connection(form_options.session)
     try:
         texts = await sandbox.run(fill_in, written, sample, share=share_of(request.user))

@@ -31,6 +31,10 @@ _INVENTED = UUID("5d6e12a8-5f54-4f2d-9f7a-4f3b1a0c7d11")
 """The namespace of the ids of invented contacts: the same each time, so that they draw the same variant."""
 
 
+OF_TRIGGER = 10
+"""Events that a trigger's panel shows."""
+
+
 @dataclass(frozen=True)
 class SamplePerson:
     """A contact of the workspace, or one that somebody invented (`stored` is None)."""
@@ -126,12 +130,16 @@ class SampleService:
 
     async def of(self, workflow: Workflow, flow: Flow) -> Sample:
         """The sample of a workflow. What was chosen and is not there any more counts as not chosen."""
-        row = await self.rows.of(workflow.id)
+        return await self.of_names(workflow.id, heard_names(flow.triggers))
+
+    async def of_names(self, workflow_id: UUID, names: Sequence[str]) -> Sample:
+        """The same, of a workflow whose triggers listen for the events `names`."""
+        row = await self.rows.of(workflow_id)
         if row is None:
-            return await self._newest(workflow.id, flow)
+            return await self._newest(names)
         invented = msgspec.convert(row.contact, InventedContact) if row.contact is not None else None
-        person = await self._person(workflow.id, row.contact_id, invented)
-        newest = await self._newest(workflow.id, flow, person) if person is None or not row.event_name else None
+        person = await self._person(workflow_id, row.contact_id, invented)
+        newest = await self._newest(names, person) if person is None or not row.event_name else None
         if person is None:
             person = newest.person if newest else None
         if not row.event_name and newest is not None:
@@ -171,9 +179,12 @@ class SampleService:
         """The last events that the workflow's triggers received, each with its contact."""
         return await self.rows.received(heard_names(flow.triggers), LATELY)
 
-    async def _newest(self, workflow_id: UUID, flow: Flow, person: SamplePerson | None = None) -> Sample:
+    async def of_trigger(self, trigger: Trigger) -> list[ReceivedEvent]:
+        """The same of one trigger, fewer."""
+        return await self.rows.received(heard_names([trigger]), OF_TRIGGER)
+
+    async def _newest(self, names: Sequence[str], person: SamplePerson | None = None) -> Sample:
         """What came in last: of the person, when one is chosen and it happened to them."""
-        names = heard_names(flow.triggers)
         if person is not None and person.stored is not None:
             events = [event for name in names if (event := await self.rows.last_of(name, person.id)) is not None]
             if events:

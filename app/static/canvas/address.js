@@ -4,7 +4,8 @@
  * Back goes to the view before, and a reload changes nothing. Another view is an entry of the browser's history, another step is not.
  */
 
-const MODES = ['edit', 'results', 'person'];
+const MODES = ['edit', 'results', 'person', 'test'];
+const walks = (/** @type {string} */ mode) => mode === 'person' || mode === 'test';
 
 /** @param {string} search @returns {{mode: string, step: string, version: string, run: string}} */
 export function viewOf(search) {
@@ -47,7 +48,8 @@ export class Address {
     const { canvas } = this;
     const { about } = canvas.panel;
     const { shownVersion: version, shownRun: run } = canvas.overlay;
-    return { mode: canvas.mode, step: canvas.graph.node(about) || about === 'workflow' ? about : '', version, run };
+    const step = canvas.graph.node(about) || about === 'workflow' ? about : canvas.mode === 'test' ? canvas.overlay.shownStep : '';
+    return { mode: canvas.mode, step, version, run };
   }
 
   /** @param {boolean} another is it another view, to which Back should return? */
@@ -69,11 +71,11 @@ export class Address {
     const { overlay } = canvas;
     const other = mode !== canvas.mode || version !== overlay.shownVersion || run !== overlay.shownRun;
     this.following = true;
-    Object.assign(overlay, { shownVersion: version, shownRun: run });
+    Object.assign(overlay, { shownVersion: version, shownRun: run, shownStep: mode === 'test' ? step : '' });
     if (other) canvas.setMode(mode);
     if (step === 'workflow') canvas.panel.openWorkflow();
-    else if (canvas.graph.node(step)) canvas.select([step], { open: true });
-    else if (!step && mode !== 'person' && canvas.panel.about) canvas.panel.close(false);
+    else if (canvas.graph.node(step) && mode !== 'test') canvas.select([step], { open: true });
+    else if (!step && !walks(mode) && canvas.panel.about) canvas.panel.close(false);
     this.following = false;
     if (step && !canvas.graph.node(step) && step !== 'workflow') this.note(false);
   }

@@ -161,6 +161,7 @@ export class ContextMenu {
         port: 'error' })])] : []),
       [gettext('Replace with…'), 'repeat', '', () => canvas.palette.openReplacement(id)],
       [off ? gettext('Switch on') : gettext('Switch off for now'), off ? 'play' : 'pause', '', () => actions.switchStep(id)],
+      [gettext('Test up to here'), 'play', '', () => canvas.overlay.test(id)],
       null,
       ...this.ofCopies(() => [id]),
       [gettext('Select all behind it'), 'list-tree', '', () => this.selectBehind(id), !graph.outgoing(id).length],

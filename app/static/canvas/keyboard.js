@@ -90,6 +90,7 @@ export class Keyboard {
       '+': () => canvas.zoom(1.25),
       '-': () => canvas.zoom(0.8),
       f: () => canvas.palette.find(),
+      t: () => canvas.overlay.test(),
       Escape: () => (canvas.selection.size ? canvas.select([]) : canvas.panel.close()),
       ...(canvas.editable && {
         m: () => this.startMove(),

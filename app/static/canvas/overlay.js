@@ -21,6 +21,10 @@ export class Overlay {
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
+    /** The step of a test that an address names. */
+    this.shownStep = '';
+    /** The step behind which the next test stops. */
+    this.until = '';
     /** @type {import('./results.js').Results | undefined} */
     this.results = undefined;
     this.fresh = new NewSteps(canvas);
@@ -111,6 +115,18 @@ export class Overlay {
   }
 
   // ---------------------------------------------------------------- modes
+
+  /** Is one way shown, of a run or of a test? Then the panel has its story, and cards are places in it. */
+  get walks() {
+    return ['person', 'test'].includes(this.canvas.mode);
+  }
+
+  /** Let the sample walk through the draft, where people may. @param {string} [until] the step behind which it stops */
+  test(until = '') {
+    const button = /** @type {HTMLElement | null} */ (document.querySelector('[data-mode-button=test]'));
+    this.until = button ? until : '';
+    button?.click();
+  }
 
   /** @param {string} mode */
   async enter(mode) {

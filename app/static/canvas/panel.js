@@ -56,7 +56,7 @@ export class Panel {
 
   follow({ ids, open, into }) {
     const { canvas } = this;
-    if (canvas.mode === 'person') return;
+    if (canvas.overlay.walks) return;
     const [only] = ids;
     const step = ids.length === 1 && canvas.graph.node(only);
     if (step && (open || (this.about && this.about !== 'workflow'))) this.load(only, into);
@@ -198,7 +198,7 @@ export class Panel {
     this.root.replaceChildren();
     this.canvas.stage.removeAttribute('data-panel');
     this.canvas.emit('wf:panel');
-    if (this.canvas.mode === 'person') this.canvas.setMode('edit');
+    if (this.canvas.overlay.walks) this.canvas.setMode('edit');
     if (refocus && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
     else if (inside) this.canvas.holdFocus();
   }

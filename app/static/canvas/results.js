@@ -4,6 +4,7 @@ import { listen, paced } from '../live.js';
 import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
 import { make } from './elements.js';
+import { WALKS, placeOf, runTest } from './test-mode.js';
 import { gettext, language } from '../texts.js';
 
 /** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
@@ -44,6 +45,10 @@ export class Results {
     this.at = 0;
     /** What was asked for by name, and what comes where that is gone. @type {{path: string, instead: string, target: string} | null} */
     this.awaited = null;
+    canvas.addEventListener('wf:select', (event) => {
+      const place = WALKS.includes(canvas.mode) ? placeOf(this.steps, /** @type {any} */ (event).detail.ids) : -1;
+      if (place >= 0 && place !== this.at) this.goTo(place);
+    });
     document.addEventListener('htmx:after:swap', () => this.arrived());
     document.addEventListener('htmx:finally:request', (event) => this.answered(/** @type {any} */ (event).detail.ctx));
     document.addEventListener('click', (event) => {
@@ -62,7 +67,7 @@ export class Results {
     this.unfollow?.();
     this.awaited = null;
     const { canvas } = this;
-    if (mode !== 'person' && canvas.panel.about === 'person') canvas.panel.close(false);
+    if (canvas.panel.about !== mode && WALKS.includes(canvas.panel.about)) canvas.panel.close(false);
     if (mode === 'edit') return this.restore();
     if (!(await canvas.sync.settled())) {
       canvas.setMode('edit');
@@ -77,9 +82,14 @@ export class Results {
       this.follow();
       return this.getOr(this.overlay.shownVersion && `results?version=${this.overlay.shownVersion}`, 'results', '#results-bar');
     }
-    canvas.panel.about = 'person';
+    canvas.panel.about = mode;
     canvas.panel.show();
     canvas.panel.pending();
+    if (mode === 'test') {
+      const { until } = this.overlay;
+      this.overlay.until = '';
+      return runTest(canvas, until);
+    }
     return this.getOr(this.overlay.shownRun && `people/${this.overlay.shownRun}`, 'people', '#panel');
   }
 
@@ -266,7 +276,9 @@ export class Results {
     const { view, scene } = this.canvas;
     const top = scene.bounds().y * view.k + view.y;
     if (top < BAR && top > 0) this.canvas.setView({ ...view, y: view.y + BAR - top });
-    if (steps.length) this.goTo(steps.length - 1);
+    const wanted = placeOf(steps, [this.overlay.shownStep]);
+    this.overlay.shownStep = '';
+    if (steps.length) this.goTo(wanted < 0 ? steps.length - 1 : wanted);
   }
 
   /** Show the run as it stood at step `index`. */

@@ -1,0 +1,104 @@
+"""Testing the draft on the canvas: the way of the sample, other ways, other people, and who may."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from app.models.status import Role
+from tests.fixtures.people import ApiClients, BrowserClients
+from tests.test_runs.test_api import CONTACTS, WORKFLOWS, made
+
+
+def lit(html: str) -> dict[str, Any]:
+    """What the canvas is told."""
+    tag = re.search(r'<script type="application/json" data-overlay="test">(.*?)</script>', html, re.S)
+    assert tag is not None
+    data: dict[str, Any] = json.loads(tag[1])
+    return data
+
+
+async def test_the_sample_walks_and_its_way_is_lit(api: ApiClients, browser: BrowserClients) -> None:
+    workflow, _ = await made(await api(Role.ADMIN))
+    page = await browser(Role.MARKETER)
+    answer = await page.post(f"/workflows/{workflow}/test")
+    assert answer.status_code == 200, answer.text
+    data = lit(answer.text)
+    assert data["name"] == "Test as Ada Lovelace"
+    assert [(one["nodeId"], one["port"]) for one in data["steps"]] == [
+        ("trigger", "next"), ("mail", "next"), ("wait", "next"), ("pro", "true"), ("tag", "next"), ("buy", "timeout"),
+    ]  # fmt: skip
+    assert "Would send “Hi Ada” to ada@example.com." in answer.text and "Hi Ada, pro" in answer.text
+    assert "The test lets the time go by without the event." in answer.text
+    other = await page.post(f"/workflows/{workflow}/test", data={"way.buy": "next", "until": ""})
+    assert lit(other.text)["steps"][-1]["port"] == "next" and "You chose this way." in other.text
+    short = await page.post(f"/workflows/{workflow}/test", data={"until": "wait"})
+    assert lit(short.text)["steps"][-1]["nodeId"] == "wait" and "Run to the end" in short.text
+    gone = await page.post(f"/workflows/{workflow}/test", data={"until": "nowhere"})
+    assert gone.status_code == 200 and "There is no step nowhere in this draft." in gone.text
+    assert (await (await browser(Role.VIEWER)).post(f"/workflows/{workflow}/test")).status_code == 403
+
+
+async def test_somebody_else_is_chosen_found_or_invented(api: ApiClients, browser: BrowserClients) -> None:
+    program = await api(Role.ADMIN)
+    workflow, _ = await made(program)
+    bea = (await program.post(CONTACTS, json={"email": "bea@example.com"})).json()["data"]["id"]
+    page, url = await browser(Role.MARKETER), f"/workflows/{workflow}/test/sample"
+    lately = await page.get(url)
+    assert "Ada Lovelace" in lately.text and "signed_up" in lately.text and "Follow what comes in" not in lately.text
+    found = await page.get(url, params={"q": "bea"})
+    assert f"{bea}" in found.text and "Received lately" not in found.text
+    chosen = await page.post(url, data={"contactId": bea})
+    assert lit(chosen.text)["name"] == "Test as bea@example.com"
+    assert (await program.get(f"{WORKFLOWS}/{workflow}/sample")).json()["data"]["contact"]["id"] == bea
+    invented = {
+        "contact": '{"attributes": {"first_name": "Eve"}}',
+        "event": '{"name": "signed_up", "properties": {"plan": "free"}}',
+    }
+    eve = await page.post(url, data=invented)
+    assert lit(eve.text)["name"] == "Test as Eve" and lit(eve.text)["steps"][-1]["port"] == "false"
+    assert "The contact has no email address." in eve.text
+    broken = await page.post(url, data={**invented, "event": "{"})
+    assert broken.status_code == 200 and 'role="alert"' in broken.text and "Eve" in broken.text
+    assert "Follow what comes in" in (await page.get(url)).text
+    assert lit((await page.post(url, data={})).text)["name"] == "Test as Ada Lovelace"
+
+
+async def test_texts_of_a_step_are_tried_on_the_sample(api: ApiClients, browser: BrowserClients) -> None:
+    program = await api(Role.ADMIN)
+    workflow, _ = await made(program)
+    page = await browser(Role.MARKETER)
+    written = {"subject": "For {{ contact.first_name }} on {{ event.plan }}"}
+    assert "For Ada on pro" in (await page.post(f"/workflows/{workflow}/texts", data=written)).text
+    pinned = {
+        "contact": {"attributes": {"first_name": "Eve"}},
+        "event": {"name": "signed_up", "properties": {"plan": "x"}},
+    }
+    await program.put(f"{WORKFLOWS}/{workflow}/sample", json=pinned)
+    assert "For Eve on x" in (await page.post(f"/workflows/{workflow}/texts", data=written)).text
+
+
+async def test_a_step_and_the_trigger_show_what_they_are_tried_with(api: ApiClients, browser: BrowserClients) -> None:
+    program = await api(Role.ADMIN)
+    workflow, contact = await made(program)
+    page, url = await browser(Role.MARKETER), f"/workflows/{workflow}/test"
+    step = await page.post(f"{url}/nodes/pro")
+    assert "For Ada Lovelace" in step.text and "The run left by Yes." in step.text
+    trigger = await page.post(f"{url}/nodes/trigger")
+    assert (
+        "Ada Lovelace" in trigger.text
+        and "/api/v1/events" in trigger.text
+        and "&#34;plan&#34;: &#34;pro&#34;" in trigger.text
+    )
+    event = (await program.get(f"{WORKFLOWS}/{workflow}/sample")).json()["data"]["event"]["id"]
+    chosen = await page.post(f"{url}/sample", data={"eventId": event, "contactId": contact, "node": "trigger"})
+    assert "Sample" in chosen.text and "data-overlay" not in chosen.text
+    invented = {
+        "contact": '{"email": "x@example.com"}',
+        "event": '{"name": "signed_up", "properties": {"plan": "free"}}',
+    }
+    await page.post(f"{url}/sample", data=invented)
+    missed = await page.post(f"{url}/nodes/buy")
+    assert "x@example.com does not come to this step." in missed.text and "occurredAt" in missed.text
+    assert (await page.post(f"{url}/nodes/gone")).status_code == 404
