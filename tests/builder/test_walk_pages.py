@@ -84,7 +84,7 @@ async def test_a_step_and_the_trigger_show_what_they_are_tried_with(api: ApiClie
     workflow, contact = await made(program)
     page, url = await browser(Role.MARKETER), f"/workflows/{workflow}/test"
     step = await page.post(f"{url}/nodes/pro")
-    assert "For Ada Lovelace" in step.text and "The run left by Yes." in step.text
+    assert "For Ada Lovelace" in step.text and "The run took the Yes branch." in step.text
     trigger = await page.post(f"{url}/nodes/trigger")
     assert (
         "Ada Lovelace" in trigger.text

@@ -280,6 +280,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     first = {
         "due_dates": await watching_trigger(session, tenant_id),
         "enrolments": {"workflow_id": workflow.id, "status": "done"},
+        "workflow_samples": {"workflow_id": workflow.id},
         "active_runs": {"id": known["run_id"], "status": int(RunStatus.WAITING)},
         "ended_runs": {"status": int(RunStatus.FAILED)},
         "contact_imports": {"id": known["import_id"]},

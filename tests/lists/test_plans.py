@@ -260,5 +260,5 @@ async def test_home_counts_no_further_than_it_says(ask: Asker) -> None:
     assert count == 250 and (await cost_of(ask.session, list(sent), whole_above=500)).rows < 1_000
     with captured(ask.session) as sent:
         found = await troubles.of_workspace(ask.session, ask.place.tenant, {})
-    assert len(sent) <= 12
+    assert len(sent) <= 13
     assert {trouble.kind: (trouble.count, trouble.at_least) for trouble in found}["dead_letters"] == (ROWS, False)
