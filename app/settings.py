@@ -168,6 +168,7 @@ class CeilingSettings:
     uploads_at_once: int = 50
     """Files that were uploaded today and not started."""
     import_rows_a_day: int = 20_000_000
+    steps_a_workflow: int = 100
 
 
 @dataclass(frozen=True)
@@ -340,6 +341,7 @@ def _ceilings() -> CeilingSettings:
         imports_at_once=_number("THROUGHLINE_IMPORTS_AT_ONCE", 10, 1, 10_000),
         uploads_at_once=_number("THROUGHLINE_UPLOADS_AT_ONCE", 50, 1, 10_000),
         import_rows_a_day=_number("THROUGHLINE_IMPORT_ROWS_A_DAY", 20_000_000, 1, 1_000_000_000),
+        steps_a_workflow=_number("THROUGHLINE_STEPS_A_WORKFLOW", 100, 1, 500),
     )
 
 

@@ -17,7 +17,7 @@ from app.accounts.principal import Principal
 from app.builder.form_options import Choices, FormOptions
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import NEXT, triggers_of
+from app.flow.document import NEXT, most_steps, triggers_of
 from app.flow.local_time import WEEKDAY_WORDS, amount_in_words, unit_choices
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
@@ -230,6 +230,7 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, diagno
         "diagnostics": as_json(diagnostics),
         "mayEdit": may_edit(principal, workflow),
         "sprite": SPRITE,
+        "mostSteps": most_steps(),
     }
 
 

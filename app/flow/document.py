@@ -23,6 +23,7 @@ from app.flow.part import Part, without_nulls
 from app.flow.policies import OnError, StepTimeout
 from app.flow.retry import Retry
 from app.flow.settings import FlowSettings
+from app.settings import settings
 from app.values.event_names import take_recorded_name
 
 TRIGGER = "trigger"
@@ -30,7 +31,7 @@ TRIGGER = "trigger"
 NEXT, ERROR = "next", "error"
 LATE = "late."
 """Begins the port by which a wait in the body of a loop is left when the time of the loop, whose id follows, is over. No edge has it."""
-MAX_NODES, MAX_TRIGGERS, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 20, 100, 1_000
+MAX_TRIGGERS, MAX_GOALS, MAX_NOTES, MAX_EDGES = 20, 20, 100, 1_000
 
 # No dots: `steps.<nodeId>.<field>` is a path in conditions and templates.
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z", description="Letters, digits, `-` and `_`; up to 100.")]
@@ -43,6 +44,11 @@ Coordinate = (
 )
 Conditions = list[dict[str, Any]]
 EventName = Annotated[str, Meta(max_length=200)]
+
+
+def most_steps() -> int:
+    """How many steps a workflow may have: what the operator set, for the canvas and for every door."""
+    return settings().ceilings.steps_a_workflow
 
 
 def begun_by(trigger_id: str | None) -> str:

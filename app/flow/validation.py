@@ -20,7 +20,6 @@ from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
 from app.flow.document import (
     MAX_EDGES,
     MAX_GOALS,
-    MAX_NODES,
     MAX_NOTES,
     MAX_TRIGGERS,
     TRIGGER,
@@ -30,6 +29,7 @@ from app.flow.document import (
     Node,
     Note,
     Trigger,
+    most_steps,
 )
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
@@ -111,14 +111,15 @@ def crowding(flow: Flow) -> Iterator[Diagnostic]:
     """Parts of which there are more than a workflow may have. Cheap, so that it can be asked before anything that grows with them."""
     for name, parts, most in _parts(flow):
         if len(parts) > most:
-            words = {"nodes": "steps", "edges": "lines"}.get(name, name)
+            numbers = {"most": number(most), "number": number(len(parts))}
             yield Diagnostic(
                 name,
-                gettext(
+                gettext("A workflow has at most %(most)s steps; this one has %(number)s. Split it in two.", **numbers)
+                if name == "nodes"
+                else gettext(
                     "A workflow has at most %(most)s %(words)s; this one has %(number)s. Split it in two.",
-                    most=number(most),
-                    words=words,
-                    number=number(len(parts)),
+                    words={"edges": "lines"}.get(name, name),
+                    **numbers,
                 ),
             )
 
@@ -126,7 +127,7 @@ def crowding(flow: Flow) -> Iterator[Diagnostic]:
 def _parts(flow: Flow) -> list[tuple[str, Sequence[Node | Edge | Goal | Note | Trigger], int]]:
     return [
         ("triggers", flow.triggers, MAX_TRIGGERS),
-        ("nodes", flow.nodes, MAX_NODES),
+        ("nodes", flow.nodes, most_steps()),
         ("edges", flow.edges, MAX_EDGES),
         ("goals", flow.goals, MAX_GOALS),
         ("notes", flow.notes, MAX_NOTES),

@@ -108,17 +108,20 @@ class Drafts:
     async def checked(self, flow: Flow, before: LoadedFlow | None = None) -> LoadedFlow:
         """`flow`, ready to be stored. Raises Invalid for what blocks saving and was not wrong in `before` already.
 
-        Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
+        Old faults do not lock a draft: when a template was deleted since, other steps can still be edited; when the operator has lowered
+        a limit, a draft that is above it can be made smaller.
         """
         workflow_id = before.workflow_id if before else None
         cards = (*before.flow.cards, *before.flow.notes) if before else ()
-        if (crowded := list(crowding(flow))) and not (before and any(crowding(before.flow))):
+        crowded_before = {one.path for one in crowding(before.flow)} if before else set()
+        tolerated = {part for part in crowded_before if before and not _has_more(part, flow, before.flow)}
+        if crowded := [one for one in crowding(flow) if one.path not in tolerated]:
             raise Invalid(errors=[one.field_error() for one in crowded])
         flow = placed(flow, {card.id: card.position for card in cards})
         diagnostics = await self._validated(flow, workflow_id)
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
-            if fresh := [one for one in blocking if one.identity not in old]:
+            if fresh := [one for one in blocking if one.identity not in old and one.path not in tolerated]:
                 raise Invalid(
                     "The workflow was not saved: " + fresh[0].message, errors=[one.field_error() for one in fresh]
                 )
@@ -225,3 +228,7 @@ class Drafts:
         await changes.ring()
         if workflow.draft_rev % 20 == 0:  # trim now and then; one delete for twenty edits
             await changes.forget(workflow.draft_rev - KEPT_CHANGES)
+
+
+def _has_more(part: str, flow: Flow, before: Flow) -> bool:
+    return len(getattr(flow, part)) > len(getattr(before, part))

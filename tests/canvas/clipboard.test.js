@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paste } from '../../app/static/canvas/commands.js';
 import { freeShift } from '../../app/static/canvas/free-space.js';
+import { Graph } from '../../app/static/canvas/graph.js';
+import { limits } from '../../app/static/canvas/limits.js';
 import { readClip } from '../../app/static/canvas/read-clip.js';
 import { overlaps } from '../../app/static/canvas/viewport.js';
-import { edge, node, random, small } from './make.js';
+import { TYPES, edge, node, random, small, trigger } from './make.js';
 
 test('a workflow of the API, a file of the export and a bare list of steps are read, with what stays behind', () => {
   const graph = { triggers: [{ id: 't' }], nodes: [node('a'), node('b', 'gone')], edges: [edge('t', 'a'), edge('a', 'b')], goals: [{}] };
@@ -30,7 +32,7 @@ for (const [text, why] of [
   ['{"nodes": []}', /no steps in it/],
   ['7', /holds no steps/],
   ['{"nodes": [null]}', /Step 1 has no type/],
-  [JSON.stringify({ nodes: Array.from({ length: 10_000 }, (_, index) => node(`n${index}`)) }), /at most 100 steps, and these are 10000/],
+  [JSON.stringify({ nodes: Array.from({ length: 10_000 }, (_, index) => node(`n${index}`)) }), /at most 100 steps; this one has 10,005/],
   [JSON.stringify({ nodes: [], notes: Array.from({ length: 10_000 }, () => ({})) }), /at most 100 notes, and these are 10000/],
   [`{"nodes": [{"id": "a", "type": "delay", "data": {"deep": ${'['.repeat(100_000)}${']'.repeat(100_000)}}}]}`, /nested too deep/],
 ]) {
@@ -73,5 +75,21 @@ test('names that every object has are types that are not installed, and ids as a
     graph.applyAll(ops);
     assert.deepEqual(graph.ports(ids[0]).map((port) => port.id), ['next']);
     assert.equal(graph.outgoing(ids[0])[0].target, ids[1]);
+  }
+});
+
+test('as many steps are pasted as the operator allows, with those that are there, and not one more', () => {
+  const five = JSON.stringify({ nodes: Array.from({ length: 500 }, (_, index) => node(`n${index}`)) });
+  limits.steps = 500;
+  try {
+    const empty = new Graph({ triggers: [trigger('trigger')], nodes: [], edges: [] }, TYPES);
+    const { clipped } = readClip(five, empty);
+    assert.equal(clipped.nodes.length, 500);
+    empty.applyAll(paste(clipped, { x: 0, y: 0 }).ops);
+    assert.equal(empty.nodes.size, 500);
+    assert.match(readClip(JSON.stringify({ nodes: [node('more')] }), empty).why, /at most 500 steps; this one has 501/);
+    assert.throws(() => empty.applyAll([{ kind: 'add_node', node: node('more') }]), /at most 500 steps; this one has 501/);
+  } finally {
+    limits.steps = 100;
   }
 });

@@ -81,12 +81,12 @@ test('a batch is applied whole or not at all', () => {
 
 test('second edges, the trigger as a target and unknown ports are refused with a reason', () => {
   const graph = small();
-  assert.match(graph.whyNot('end', 'next', 'mail'), /no way out/);
+  assert.match(graph.whyNot('end', 'next', 'mail'), /no branch called/);
   assert.match(graph.whyNot('mail', 'next', 'mail'), /itself/);
   assert.match(graph.whyNot('mail', 'next', 'trigger'), /trigger/);
   assert.match(graph.whyNot('ask', 'maybe', 'end'), /called “maybe”/);
   assert.equal(graph.whyNot('mail', 'error', 'end'), '');
-  assert.throws(() => graph.apply({ kind: 'add_edge', edge: { id: 'x', source: 'mail', target: 'end', sourceHandle: 'next' } }), /already leads/);
+  assert.throws(() => graph.apply({ kind: 'add_edge', edge: { id: 'x', source: 'mail', target: 'end', sourceHandle: 'next' } }), /already connected/);
 });
 
 test('reading order finishes an arm before the next and puts a merge after both', () => {

@@ -140,7 +140,7 @@ def test_gates_of_work_beside_others() -> None:
 
 def test_the_flow_of_the_canvas_cell_is_as_large_as_one_may_be() -> None:
     flow = canvas.flow()
-    assert len(flow["nodes"]) == len(flow["edges"]) == canvas.MAX_NODES
+    assert len(flow["nodes"]) == len(flow["edges"]) == canvas.STEPS
     assert [len(canvas.ops(kind, 7)) for kind in canvas.KINDS] == [1, 1, 2]
 
 

@@ -17,7 +17,7 @@ export const snapPoint = ({ x, y }) => ({ x: snap(x), y: snap(y) });
 
 /** Random enough for one workflow, short enough to read in `steps.<id>.…`. @param {string} stem */
 export function freshId(stem) {
-  const bytes = crypto.getRandomValues(new Uint8Array(4));
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
   return `${stem.replace(/[^a-z0-9]+/gi, '-')}-${[...bytes].map((byte) => (byte % 36).toString(36)).join('')}`;
 }
 

@@ -10,6 +10,7 @@ import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
 import { Keyboard } from './keyboard.js';
 import { loadAhead } from './later.js';
+import { limits } from './limits.js';
 import { followDraft } from './live-draft.js';
 import { MenuRequests } from './menu-requests.js';
 import { Overlay } from './overlay.js';
@@ -38,6 +39,7 @@ export class FlowCanvas extends HTMLElement {
     this.sprite = data.sprite;
     this.mayEdit = data.mayEdit;
     this.mode = 'edit';
+    limits.steps = data.mostSteps;
     this.graph = new Graph({ ...data.graph, name: data.name, description: data.description, priority: data.priority }, data.types);
     this.history = new History();
     const storedHistory = new StoredHistory(sessionStorage, document.body.dataset.user ?? '', data.workflow);

@@ -14,14 +14,12 @@
  *   unfinished?: boolean, takesEdges?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
+import { MAX_NOTES, MAX_TRIGGERS, limits, tooManySteps } from './limits.js';
 import { gettext } from '../texts.js';
 
 /** A change that would break the graph; the message can be shown as it is. */
 export class Refused extends Error {}
 
-export const MAX_NODES = 100;
-export const MAX_NOTES = 100;
-export const MAX_TRIGGERS = 20;
 /** Fields of a trigger's data that `update_trigger` names beside its type. */
 const BESIDE = ['event', 'conditions', 'match'];
 /** Fields of a step that `update_node` changes. */
@@ -254,7 +252,7 @@ export class Graph {
 
   _add_node({ node }) {
     need(!this.node(node.id), gettext('There is already a step with that id.'));
-    need(this.nodes.size < MAX_NODES, `A workflow has at most ${MAX_NODES} steps.`);
+    need(this.nodes.size < limits.steps, tooManySteps(this.nodes.size + 1));
     this.nodes.set(node.id, clone(node));
     return [{ kind: 'remove_node', nodeId: node.id }];
   }
@@ -312,7 +310,7 @@ export class Graph {
 
   _add_trigger({ trigger, index = this.triggers.size }) {
     need(!this.node(trigger.id), gettext('There is already a step with that id.'));
-    need(this.triggers.size < MAX_TRIGGERS, `A workflow has at most ${MAX_TRIGGERS} triggers.`);
+    need(this.triggers.size < MAX_TRIGGERS, gettext('A workflow has at most %(most)s triggers.', { most: MAX_TRIGGERS }));
     const all = [...this.triggers.values()];
     all.splice(index, 0, clone(trigger));
     this.triggers = new Map(all.map((one) => [one.id, one]));

@@ -1,6 +1,6 @@
 // @ts-check
 /** What a clipboard holds, as steps: a clip of this builder, a workflow as the API has it, or a file of the export. No DOM. */
-import { MAX_NODES, MAX_NOTES } from './graph.js';
+import { MAX_NOTES, limits, tooManySteps } from './limits.js';
 import { gettext, ngettext } from '../texts.js';
 
 /** @typedef {import('./graph.js').Graph} Graph */
@@ -24,10 +24,12 @@ function tooDeep(parts) {
   return false;
 }
 
-/** Why these steps cannot be taken, or ''. @param {any[]} nodes @param {any[]} notes */
-function fault(nodes, notes) {
-  if (nodes.length > MAX_NODES) return `A workflow has at most ${MAX_NODES} steps, and these are ${nodes.length}.`;
-  if (notes.length > MAX_NOTES) return `A workflow has at most ${MAX_NOTES} notes, and these are ${notes.length}.`;
+/** Why these steps cannot be taken, or ''. @param {any[]} nodes @param {any[]} notes @param {number} present steps that are there already */
+function fault(nodes, notes, present) {
+  if (present + nodes.length > limits.steps) return tooManySteps(present + nodes.length);
+  if (notes.length > MAX_NOTES) {
+    return gettext('A workflow has at most %(most)s notes, and these are %(number)s.', { most: MAX_NOTES, number: notes.length });
+  }
   if (tooDeep([...nodes, ...notes])) return gettext('Something in it is nested too deep.');
   const ids = new Set();
   for (const [index, node] of nodes.entries()) {
@@ -63,7 +65,7 @@ export function readClip(text, graph) {
   if (!source) return refused(value && typeof value === 'object' ? gettext('This JSON has no list of steps (“nodes”).') : notSteps());
   const { nodes } = source;
   const [edges, notes] = [source.edges, source.notes].map((list) => (Array.isArray(list) ? list : []));
-  const wrong = fault(nodes, notes);
+  const wrong = fault(nodes, notes, graph.nodes.size);
   if (wrong) return refused(gettext('This cannot be pasted. %(wrong)s', { wrong }));
   if (!nodes.length && !notes.length) return refused(gettext('There are no steps in it.'));
   const known = new Set(nodes.map((node) => node.id));
