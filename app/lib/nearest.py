@@ -13,14 +13,14 @@ MAX_LENGTH, MAX_KNOWN = 40, 1_000
 """Longer words are no slips of the finger, and comparing them takes the square of their length."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.65) -> str | None:
+    """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count. `cutoff`: from 0 to 1, how similar it must be."""
     plain: dict[str, str] = {}
     if not word or len(word) > MAX_LENGTH:
         return None
     for name in islice((name for name in known if len(name) <= MAX_LENGTH), MAX_KNOWN):
         plain.setdefault(_plain(name), name)
-    matches = get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
+    matches = get_close_matches(_plain(word), plain, n=1, cutoff=cutoff)
     return plain[matches[0]] if matches else None
 
 

@@ -104,6 +104,7 @@ def test_events_that_never_came_in(document: Flow, path: str, fix: str | None) -
         flow(goals=[{"id": "g", "event": "message.opened"}]),
         flow(trigger={"type": "event", "event": "not.yet.sent"}),
         flow({"event": "not.yet.sent"}, "wait_for_event"),
+        flow({"event": "order.pending"}, "wait_for_event"),
         flow({"name": "own"}, "emit_event", goals=[]),
     ],
 )

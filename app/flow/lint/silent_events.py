@@ -14,6 +14,10 @@ from app.lib.translation import gettext
 from app.values.event_names import is_recorded
 
 
+SLIP = 0.82
+"""How similar two names of events are when one is a slip of the pen: `order.bought` and `order.began`, which are not, come to 0.70."""
+
+
 def events_of(flow: Flow) -> set[str]:
     """The events that it listens for: its triggers, its goals, and its steps."""
     goals = {goal.event for goal in flow.goals if goal.event}
@@ -57,7 +61,7 @@ def _awaited(flow: Flow) -> Iterator[tuple[str, str, str]]:
 
 
 def _near(name: str, heard: frozenset[str]) -> tuple[str, Fix | None]:
-    near = nearest(name, sorted(heard))
+    near = nearest(name, sorted(heard), SLIP)
     if not near:
         return "", None
     return gettext(" Did you mean `%(near)s`?", near=near), Fix(gettext("Use %(name)s", name=near), name, near)
