@@ -99,7 +99,7 @@ def test_cases_and_variants_are_changed_by_mouse_and_walked_by_people(page: Page
     page.goto(f"/workflows/{workflow}/runs")
     expect(page.get_by_role("link", name="branch-pia")).to_be_visible()
     page.get_by_role("link", name="branch-pia").first.click()
-    expect(page.locator("#run")).to_contain_text("The case “Pro” fitted first.")
+    expect(page.locator("#run")).to_contain_text("The case “Pro” matched first.")
     expect(page.locator("#run")).to_contain_text("by chance: 50% of the contacts do.")
     expect(page.locator("#run .insp")).to_contain_text("was pro")
 

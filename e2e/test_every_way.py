@@ -199,10 +199,10 @@ def test_one_flow_takes_every_way(
     page = open_page(signed_in=False)  # days have gone by, and so has the session
     sign_in(page, product)
     for name, words in {
-        "pia": ["came into the segment “Trial people”", "order.paid", "The case “Pro” fitted first.", "by chance: 50% of the contacts do.",
+        "pia": ["came into the segment “Trial people”", "order.paid", "The case “Pro” matched first.", "by chance: 50% of the contacts do.",
                 "The called run was completed, with the outcome “Welcomed”."],
-        "fay": ["The case “Free” fitted first."],
-        "noa": ["No case fitted"],
+        "fay": ["The case “Free” matched first."],
+        "noa": ["No case matched"],
         "lou": ["did not come in time", "Added the tag late."],
     }.items():  # fmt: skip
         page.goto(f"/workflows/{workflow}/runs")

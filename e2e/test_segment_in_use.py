@@ -55,7 +55,7 @@ def test_an_edited_rule_asks_whether_workflows_start(
     open_page: Callable[..., Page],
     choice: str,
 ) -> None:
-    starts = choice.startswith("Yes")
+    starts = choice.endswith("start workflows")
     mark = "wave" if starts else "calm"
     shore = Shore(product, mark)
     page.goto(f"/segments/{shore.segment}")

@@ -18,6 +18,7 @@ def test_a_template_is_made_changed_and_seen_over_the_builder(
     product: Product,
     shot: Callable[[Page, str], None],
     expect_accessible: Callable[[Page], None],
+    page_errors: list[str],
 ) -> None:
     nodes = [node("mail", "send_email", 400, 168), node("end", "end", 400, 336)]
     trigger = {"type": "event", "event": "signed_up", "position": {"x": 400, "y": 0}}
@@ -77,6 +78,8 @@ def test_a_template_is_made_changed_and_seen_over_the_builder(
         other.get_by_role("link", name="Edit this template").click()
         expect(other.frame_locator("dialog.drawer iframe").get_by_label("Subject")).to_have_value("Changed")
         shot(other, f"template-drawer-{theme}-{width}")
+    # Saving closes the editor while the preview of the last letter may be on its way: the browser breaks that request off.
+    page_errors[:] = [one for one in page_errors if "Failed to fetch" not in one]
 
 
 def test_a_session_that_ends_over_the_drawer_loses_nothing(

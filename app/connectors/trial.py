@@ -50,9 +50,9 @@ _WORDS = {"unavailable": "away"}
 
 
 class Turns:
-    """Who may make a test now: one at a time, and `a_minute` in a minute. Of this process; the least recent are forgotten."""
+    """Who may make a test now: one at a time, and `a_minute` (A_MINUTE) in a minute. Of this process; the least recent are forgotten."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, a_minute: int = A_MINUTE) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, a_minute: int | None = None) -> None:
         self._now, self._a_minute = now, a_minute
         self._tries: OrderedDict[object, deque[float]] = OrderedDict()
         self._busy: set[object] = set()
@@ -65,9 +65,10 @@ class Turns:
         now, tries = self._now(), self._tries.setdefault(who, deque())
         while tries and tries[0] <= now - 60:
             tries.popleft()
-        if len(tries) >= self._a_minute:
+        a_minute = A_MINUTE if self._a_minute is None else self._a_minute
+        if len(tries) >= a_minute:
             raise TooMany(
-                gettext("You may send %(a_minute)s tests a minute. Wait a moment.", a_minute=self._a_minute),
+                gettext("You may send %(a_minute)s tests a minute. Wait a moment.", a_minute=a_minute),
                 retry_after=int(tries[0] + 61 - now),
             )
         tries.append(now)

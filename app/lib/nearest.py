@@ -14,7 +14,7 @@ MAX_LENGTH, MAX_KNOWN = 40, 1_000
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.65) -> str | None:
-    """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count. `cutoff`: from 0 to 1, how similar it must be."""
+    """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count. `cutoff`: 0 to 1, the least similarity."""
     plain: dict[str, str] = {}
     if not word or len(word) > MAX_LENGTH:
         return None

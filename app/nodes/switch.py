@@ -148,7 +148,7 @@ class SwitchStep(NodeType):
             return gettext("No case matched, so the run took the Default branch.")
         if config is None or not step.port:
             return super().explain(config, step)
-        return gettext("The case “%(port_label)s” fitted first.", port_label=port_label(cls.ports(config), step.port))
+        return gettext("The case “%(port_label)s” matched first.", port_label=port_label(cls.ports(config), step.port))
 
 
 def _by_conditions(case: SwitchCase, port: Port, scope: CompileScope) -> Judge:

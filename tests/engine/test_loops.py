@@ -95,10 +95,10 @@ def test_a_wrong_number_of_a_visit_is_found(world: World) -> None:
 def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
     compiled = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
+    begin = compiled.started_by(of_contact=True)
+    assert not isinstance(begin, str)
     batch = Batch(0)
-    run = EngineRun(
-        bytes(16), compiled, compiled.by_hand, ContactState(bytes(16)), b"{}", compiled.by_hand.node, 0, 0, 0
-    )
+    run = EngineRun(bytes(16), compiled, begin, ContactState(bytes(16)), b"{}", begin.node, 0, 0, 0)
     batch.enter(run)
     return batch, run
 

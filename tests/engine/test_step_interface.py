@@ -152,6 +152,8 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     Makes.outcome = staticmethod(outcome)
     nodes = [node("m", "makes", retry={"attempts": 1}), node("end", "end")]
     compiled = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("e", nodes, ("trigger", "m"), ("m", "end"))))
+    begin = compiled.started_by(of_contact=True)
+    assert not isinstance(begin, str)
     batch = Batch(0)
     for number in range(people):
         contact = ContactState(number.to_bytes(16, "big"))
@@ -159,10 +161,10 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
             RunState(
                 bytes(16),
                 compiled,
-                compiled.by_hand,
+                begin,
                 contact,
                 msgspec.json.encode({"n": number}),
-                compiled.by_hand.node,
+                begin.node,
                 0,
                 0,
                 0,

@@ -7,8 +7,8 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.finder.pages import EACH, Group, matching
 from app.finder.places import ACTIONS, PAGES
+from app.finder.search import EACH, Group, matching
 from app.lib import translation
 from app.lib.ids import uuid7
 from app.models import Connector, Contact, Segment, Template, Workflow, Workspace

@@ -103,7 +103,7 @@ async def test_preview_lives_in_a_frame_of_its_own(
     broken = await viewer.post("/templates/preview", data={**FORM, "html": "{{ x | nope }}"}, headers=HTMX)
     assert "Line 1: there is no filter called" in broken.text
     assert (
-        "when the mistake is mended"
+        "when the mistake is fixed"
         in (await viewer.post("/templates/preview/frame", data={**FORM, "html": "{{ x"})).text
     )
     template = await add_template(db_session, workspace)

@@ -28,6 +28,7 @@ from app.flow.node_type import RESERVED_PORTS
 from app.flow.outcomes import DecidesAgain, Fail
 from app.flow.references import marked_fields, references_in
 from app.flow.retry import Retry
+from app.lib import translation
 from app.messaging.channels import registry as channel_registry
 from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
@@ -72,7 +73,13 @@ def test_every_folder_has_a_type() -> None:
     )
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
-    known = {*presentation.FILES, "form.js", "presets", "tools.html"}
+    known = {
+        *presentation.FILES,
+        "form.js",
+        "presets",
+        "tools.html",
+        *(f"help.{one}.md" for one in translation.LANGUAGES),
+    }
     odd = [path for folder in BOTH for path in presentation.folder_on_disk(folder).iterdir() if path.name not in known]
     assert not odd, "files that nobody reads"
 

@@ -154,7 +154,7 @@ def test_what_people_read() -> None:
         def __init__(self, port: str) -> None:
             self.port = port
 
-    assert explanation_of("switch", BY_CONDITIONS, Left("vip")) == "The case “Case 2” fitted first."  # type: ignore[arg-type]
+    assert explanation_of("switch", BY_CONDITIONS, Left("vip")) == "The case “Case 2” matched first."  # type: ignore[arg-type]
     assert (
         explanation_of("switch", BY_CONDITIONS, Left("default"))
         == "No case matched, so the run took the Default branch."

@@ -174,7 +174,7 @@ async def test_a_click_alone_is_no_consent(
     path = path_of(contact)
     await client.post(path)
     answer = await client.post(path, data={"again": "1", "address": address})
-    assert answer.status_code == 200 and "not the address that this mail went to" in answer.text
+    assert answer.status_code == 200 and "not the address that this email went to" in answer.text
     assert await state(db_session, contact) == ({"email": False}, ["zoe.doe@example.com"], ["contact.unsubscribed"])
     answer = await client.post(path, data={"again": "1", "address": " Zoe.DOE@example.com "})
     assert "You get emails again" in answer.text
@@ -196,7 +196,7 @@ async def test_a_stranger_sends_little_and_nothing_without_a_true_link(
 async def test_broken_links(client: httpx.AsyncClient, broken: str) -> None:
     for method in ("GET", "POST"):
         answer = await client.request(method, broken)
-        assert answer.status_code == 404 and "newest mail" in answer.text
+        assert answer.status_code == 404 and "newest email" in answer.text
 
 
 async def test_forged_links_and_contacts_that_are_gone(

@@ -163,7 +163,12 @@ def test_a_tick_asks_little(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 async def test_housekeeping_is_found_and_runs(committed_database: CommittedDatabase) -> None:
     names = {job.__name__ for job in features.housekeeping()}
     assert {"forget_answers", "forget_sign_ins", "forget_unstarted"} <= names
-    assert [job.__name__ for job in features.each_minute()] == ["match_late_reports", "sweep_wakes", "forget_moves"]
+    assert [job.__name__ for job in features.each_minute()] == [
+        "match_late_reports",
+        "sweep_wakes",
+        "record_activity",
+        "forget_moves",
+    ]
     for job in [*features.housekeeping(), *features.each_minute()]:
         await job()
 

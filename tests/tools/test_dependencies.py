@@ -20,6 +20,7 @@ IMPORTED_BY_OTHERS = {
     "mypy": "a command",
     "djlint": "tools.dev.suites runs it",
     "ruff": "a command",
+    "tdewolff-minify": "app.web.bundles, where there is a wheel of it",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
 }

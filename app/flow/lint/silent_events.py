@@ -13,7 +13,6 @@ from app.lib.nearest import nearest
 from app.lib.translation import gettext
 from app.values.event_names import is_recorded
 
-
 SLIP = 0.82
 """How similar two names of events are when one is a slip of the pen: `order.bought` and `order.began`, which are not, come to 0.70."""
 
