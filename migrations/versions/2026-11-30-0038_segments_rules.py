@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0074_segments_rules"
-down_revision = "0073_ways"
+down_revision = "0072_gateway"
 branch_labels = None
 depends_on = None
 

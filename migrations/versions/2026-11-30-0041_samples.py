@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0077_samples"
-down_revision = "0076_channels"
+down_revision = "0075_outside"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0079_pages"
-down_revision = "0078_builder"
+down_revision = "0077_samples"
 branch_labels = None
 depends_on = None
 
