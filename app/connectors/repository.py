@@ -68,8 +68,9 @@ class ConnectorRepository(TenantRepository[Connector]):
         )
 
     async def lock_workspace(self) -> None:
-        """One change of the default at a time."""
-        await self.session.execute(select(Workspace.id).where(Workspace.id == self.tenant_id).with_for_update())
+        """One change of the default at a time. Whoever writes a row of the workspace meanwhile does not wait for it."""
+        one = select(Workspace.id).where(Workspace.id == self.tenant_id).with_for_update(key_share=True)
+        await self.session.execute(one)
 
     async def forget_failures(self, connector_id: UUID) -> None:
         """What was counted and its access token count no longer. Workers lock a gate before its connector, so this comes first."""

@@ -147,15 +147,20 @@ _UNDER_WAY = """
 select tenant_id, target, count(*) from calls
 where tenant_id = any(%(tenants)s::int[]) and lease_until is not null and target = any(%(targets)s::text[]) group by 1, 2
 """
-# Of connectors, and hosts, that have been away for a day: what has waited for them as long.
+# Of connectors, and hosts, that have been away for a day: what has waited for them as long. Hosts come from the data of contacts, so there
+# may be thousands: what waits is read once for all of them, and not once for each.
 _GIVEN_UP = f"""
-select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, k.state_message
-from {{services}} cross join lateral (
-  select c.* from calls c
-  where c.tenant_id = k.tenant_id and c.lease_until is null and c.target = {{target}}
-    and c.due_at < clock_now() - %(hours)s * interval '1 hour' order by c.due_at limit {LOST_AT_A_TIME} for update skip locked) c
-where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'
-limit {LOST_AT_A_TIME}
+with away as materialized (
+  select k.tenant_id, {{target}} as target, k.state_message from {{services}}
+  where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'),
+late as materialized (
+  select c.tenant_id, c.run_id, c.seq, c.attempt, k.state_message
+  from calls c join away k on c.tenant_id = k.tenant_id and c.target = k.target
+  where c.tenant_id = any(array(select distinct tenant_id from away)) and c.lease_until is null
+    and c.due_at < clock_now() - %(hours)s * interval '1 hour' limit {LOST_AT_A_TIME})
+select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, l.state_message
+from calls c join late l on {_SAME.format("l")} and c.lease_until is null
+for update of c skip locked
 """
 _GIVEN_UP_BY_CONNECTOR = _GIVEN_UP.format(services="connectors k", target="%(prefix)s || k.id")
 _GIVEN_UP_BY_HOST = _GIVEN_UP.format(services="service_hosts k", target="k.host")

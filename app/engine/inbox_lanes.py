@@ -14,6 +14,7 @@ import psycopg
 
 from app.engine import rows
 from app.engine.rows import Int2s, Int4s, Int8s
+from app.inbox import READY_SQL
 from app.models.status import Priority
 from app.turns import Claimant, RoundRobin
 
@@ -37,7 +38,8 @@ _OLDER = f"""
 select distinct t.id from unnest(%(tenants)s::int[]) as t(id)
 cross join (values {", ".join(f"({one:d})" for one in Priority)}) as p(priority)
 cross join lateral (
-  select i.at from inbox i where i.tenant_id = t.id and i.priority = p.priority and i.lane = 0 order by i.id limit 1) first
+  select i.at from inbox i where i.tenant_id = t.id and i.priority = p.priority and i.lane = 0 and i.{READY_SQL}
+  order by i.id limit 1) first
 where first.at < %(before)s
 """
 # For some of them, in a circle: those behind a workspace, then those up to it. Of a workspace and priority everybody's lane, and the

@@ -233,7 +233,10 @@ class _Reader:
         sign, code = self._next(), _HEX.match(self._text, self._at)
         if code is not None:
             self._at = code.end()
-            return chr(int(code[1] or code[2], 16))
+            number = int(code[1] or code[2], 16)
+            if 0xD800 <= number <= 0xDFFF:  # half a character: no text has it
+                raise _unusable("\\" + code[0])
+            return chr(number)
         self._at += 1
         if sign.isalnum() and sign not in _CONTROLS:
             raise _unusable("\\" + sign)

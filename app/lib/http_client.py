@@ -53,12 +53,14 @@ _HOP_SECRETS = ("authorization", "cookie", "proxy-authorization")
 class HttpFailed(Exception):
     """There is no answer, and the text says why. `sent`: some of the request left, so it may have arrived.
 
-    `permanent`: trying again would not help. `slow`: the time was up.
+    `permanent`: trying again would not help. `slow`: the time was up. `nobody`: the name stands for no server that may be called.
     """
 
-    def __init__(self, why: str, *, sent: bool, permanent: bool = False, slow: bool = False) -> None:
+    def __init__(
+        self, why: str, *, sent: bool, permanent: bool = False, slow: bool = False, nobody: bool = False
+    ) -> None:
         super().__init__(why)
-        self.sent, self.permanent, self.slow = sent, permanent, slow
+        self.sent, self.permanent, self.slow, self.nobody = sent, permanent, slow, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,8 @@ def _behind(request: HttpRequest, answer: HttpAnswer) -> HttpRequest | None:
 def _failure(error: Exception, url: HttpUrl, timeout_s: float, *, sent: bool) -> HttpFailed:
     """An error of the network as a sentence. What a name stands for inside is not told."""
     if isinstance(error, egress.Blocked | socket.gaierror):
-        return HttpFailed(gettext(NOT_PUBLIC, name=url.host), sent=sent)
+        unanswered = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        return HttpFailed(gettext(NOT_PUBLIC, name=url.host), sent=sent, nobody=not unanswered)
     if isinstance(error, TimeoutError | httpcore.TimeoutException):
         if isinstance(error, TimeoutError) or sent:
             return HttpFailed(

@@ -72,7 +72,9 @@ class HttpPerformer(Performer):
             and _is_unexpected(asked_for)
         ):
             key = call.tenant_id, UUID(asked_for["connectorId"])
-            sign = await self._refusals.sign(key, account, token, request, answer, end)
+            sign = await self._refusals.sign(
+                key, account, token, request, answer, end, f"{call.workflow_id} {call.node_id}"
+            )
         return RecordedAnswer(value, {**sent, "response": shown_answer(answer)}, sign)
 
     async def _answer(self, request: HttpRequest, asked_for: Asked, end: float, sent: Asked) -> HttpAnswer:
@@ -86,7 +88,8 @@ class HttpPerformer(Performer):
         except HttpFailed as error:
             lost = error.sent and not asked_for["repeat"]
             # What would fail for ever is the address's fault, or ours: nothing is better for leaving the server alone.
-            sign = None if error.permanent else ServiceSign(False, str(error), again=not lost)
+            # So is a name that nobody has, or that stands for an address inside: there is no server to leave alone.
+            sign = None if error.permanent or error.nobody else ServiceSign(False, str(error), again=not lost)
             if lost:
                 raise CallUncertain(str(error), record=sent, sign=sign) from error
             raise CallFailed(str(error), permanent=error.permanent, record=sent, sign=sign) from error

@@ -49,14 +49,15 @@ class Refusals:
         request: HttpRequest,
         answer: HttpAnswer,
         end: float,
+        step: str,
     ) -> ServiceSign:
-        """What the 401 that answered `request` says of the service. `end`: until when (monotonic) there is time to ask."""
+        """What the 401 that answered `request` of a `step` says of the service. `end`: until when (monotonic) there is time to ask."""
         test = _test_of(account, token)
         if names_token(answer) or (test is not None and is_same(test, request)):
             return ServiceSign(False, WORDS, refused=True, again=True)
         refused = await self._tested(_Shown(*key, account, token), test, end - time.monotonic()) if test else None
         if refused is None:
-            return ServiceSign(False, WORDS, doubted=request_digest(request), again=True)
+            return ServiceSign(False, WORDS, doubted=digest_of(step), again=True)
         return ServiceSign(not refused, WORDS if refused else "", refused=refused, again=refused)
 
     async def _tested(self, shown: _Shown, test: HttpRequest, seconds: float) -> bool | None:
@@ -89,10 +90,9 @@ def names_token(answer: HttpAnswer) -> bool:
     return "invalid_token" in answer.header("www-authenticate")
 
 
-def request_digest(request: HttpRequest) -> str:
-    """Which request it was, without what is in it: its method and path."""
-    path = request.url.target.partition("?")[0]
-    return hashlib.sha256(f"{request.method} {path}".encode()).hexdigest()[:16]
+def digest_of(step: str) -> str:
+    """Who asks, a step or a trigger: what it asks for differs with each contact, though it is one resource that its token may not read."""
+    return hashlib.sha256(step.encode()).hexdigest()[:16]
 
 
 def is_same(test: HttpRequest, request: HttpRequest) -> bool:

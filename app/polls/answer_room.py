@@ -12,6 +12,14 @@ MOST_LARGE = 4
 """Larger answers at a time, of 5 MB at most; read as JSON each takes several times that."""
 
 
+WAIT_S = 20.0
+"""How long a large answer waits for a place: its connection stays open meanwhile, and whoever sends it must not be blamed."""
+
+
+class NoRoom(Exception):
+    """All places were taken: the answer is asked for again later."""
+
+
 class AnswerRoom:
     """The room of one pass. For one event loop."""
 
@@ -35,9 +43,13 @@ class AnswerShare:
         self._large, self._is_large = large, False
 
     async def grown(self, size: int) -> None:
-        """So many bytes of it are read. The first time that it is large it waits for a place, and reads no further."""
+        """So many bytes of it are read. The first time that it is large it waits for a place, and reads no further. Raises NoRoom."""
         if size > SMALL_BYTES and not self._is_large:
-            await self._large.acquire()
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    await self._large.acquire()
+            except TimeoutError:
+                raise NoRoom from None
             self._is_large = True
 
     def give_back(self) -> None:

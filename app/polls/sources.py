@@ -28,8 +28,8 @@ from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
-from app.outside.refusals import WORDS, names_token, request_digest
-from app.polls.answer_room import AnswerRoom
+from app.outside.refusals import WORDS, digest_of, names_token
+from app.polls.answer_room import AnswerRoom, NoRoom
 
 MOST_ROWS = 1_000
 """Rows of one poll."""
@@ -108,6 +108,8 @@ class PollSources:
         began = clock.now()
         try:
             answer = await self._ask(tenant_id, poll, cursor, grown, count=count, newest=newest)
+        except NoRoom:
+            raise PollFailed(gettext("Too many large answers came at once. It is asked again.")) from None
         except PollFailed as error:
             if key and error.sign and not newest:
                 await asyncio.to_thread(_note, key, began, error.sign)
@@ -168,13 +170,13 @@ class PollSources:
             except psycopg.OperationalError as error:
                 raise PollFailed(gettext("The connector could not be read just now.")) from error
             except HttpFailed as error:
-                raise PollFailed(str(error), at_fault=not error.permanent) from error
+                raise PollFailed(str(error), at_fault=not (error.permanent or error.nobody)) from error
             if not (answer.status == 401 and token):
                 break
         own = account is not None and account.auth != "none" and answer.url.origin == request.url.origin
         if answer.status == 401 and own:  # not one behind a redirect, which saw no credentials
             sure = names_token(answer)
-            raise PollFailed(WORDS, refused=sure, doubted="" if sure else request_digest(request))
+            raise PollFailed(WORDS, refused=sure, doubted="" if sure else digest_of(poll.url))
         # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
         return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 

@@ -11,10 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
     op.execute(
         """
         create table activity_hours (
-          tenant_id integer not null constraint activity_hours_tenant_id_fkey references workspaces on delete cascade,
+          tenant_id integer not null,
           hour timestamptz not null,
           at timestamptz not null,
           entered bigint not null,
@@ -37,6 +38,13 @@ def upgrade() -> None:
           coalesce(sum(n) filter (where node_id = '' and key = 'goal_reached'), 0),
           coalesce(sum(n) filter (where key = 'message.sent'), 0)
         from node_stats where node_id = '' or key = 'message.sent' group by tenant_id
+        """
+    )
+    # Last: it keeps others from changing workspaces, and what was read above can be millions of rows.
+    op.execute(
+        """
+        alter table activity_hours add constraint activity_hours_tenant_id_fkey
+          foreign key (tenant_id) references workspaces on delete cascade
         """
     )
 

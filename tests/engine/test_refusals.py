@@ -100,6 +100,21 @@ def test_two_different_requests_in_a_row_are_the_credentials(world: World, url: 
         assert state(world)[0] == expected
 
 
+def test_one_step_that_asks_about_each_contact_is_one_refusal_again_and_again(
+    world: World, url: str, server: Recorder
+) -> None:
+    """What its token may not read has another path for each contact."""
+    connector_id = connector(world, server.url)
+    server.answer = lambda asked: REFUSED
+    workflow = world.workflow(requesting("/customers/{{ contact.id }}", connectorId=connector_id, method="GET"))
+    for _ in range(REFUSALS - 1):
+        assert state(world)[0] == "ok"
+        world.emit("go", world.contacts(1))
+        finish(world, url)
+    assert len({asked.path for asked in server.asked}) == REFUSALS - 1
+    assert state(world)[0] == "ok" and world.runs(workflow)
+
+
 @pytest.mark.parametrize(
     ("requests", "refused"),
     [
