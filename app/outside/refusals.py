@@ -57,7 +57,7 @@ class Refusals:
             return ServiceSign(False, WORDS, refused=True, again=True)
         refused = await self._tested(_Shown(*key, account, token), test, end - time.monotonic()) if test else None
         if refused is None:
-            return ServiceSign(False, WORDS, doubted=digest_of(step), again=True)
+            return ServiceSign(False, WORDS, doubted=asker_digest(step), again=True)
         return ServiceSign(not refused, WORDS if refused else "", refused=refused, again=refused)
 
     async def _tested(self, shown: _Shown, test: HttpRequest, seconds: float) -> bool | None:
@@ -90,7 +90,7 @@ def names_token(answer: HttpAnswer) -> bool:
     return "invalid_token" in answer.header("www-authenticate")
 
 
-def digest_of(step: str) -> str:
+def asker_digest(step: str) -> str:
     """Who asks, a step or a trigger: what it asks for differs with each contact, though it is one resource that its token may not read."""
     return hashlib.sha256(step.encode()).hexdigest()[:16]
 

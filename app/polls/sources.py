@@ -28,7 +28,7 @@ from app.lib.translation import gettext
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.outside.connector_repository import ConnectorReader, ServiceUnusable
-from app.outside.refusals import WORDS, digest_of, names_token
+from app.outside.refusals import WORDS, asker_digest, names_token
 from app.polls.answer_room import AnswerRoom, NoRoom
 
 MOST_ROWS = 1_000
@@ -176,7 +176,7 @@ class PollSources:
         own = account is not None and account.auth != "none" and answer.url.origin == request.url.origin
         if answer.status == 401 and own:  # not one behind a redirect, which saw no credentials
             sure = names_token(answer)
-            raise PollFailed(WORDS, refused=sure, doubted="" if sure else digest_of(poll.url))
+            raise PollFailed(WORDS, refused=sure, doubted="" if sure else asker_digest(poll.url))
         # In a thread: 5 MB can be half a million rows, seconds in which nobody else on this loop would be answered.
         return await asyncio.to_thread(_rows_of, answer, poll, cursor)
 

@@ -7,6 +7,8 @@
 const TYPED_MS = 120;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
+/** @type {Promise<HTMLDialogElement> | null} */
+let opening = null;
 /** @type {AbortController | null} */
 let asking = null;
 let timer = 0;
@@ -125,7 +127,10 @@ export async function openPalette() {
     look();
     return;
   }
-  dialog = await dialogOf('/find');
+  opening ??= dialogOf('/find').finally(() => (opening = null)); // pressed twice, it is one dialog
+  const opened = await opening;
+  if (dialog) return;
+  dialog = opened;
   build();
   if (!document.querySelector('dialog[open]')) dialog.showModal();
   input().focus();
@@ -137,5 +142,6 @@ export async function openPalette() {
 export async function openShortcuts() {
   if (document.querySelector('dialog[open]')) return;
   const known = /** @type {HTMLDialogElement | null} */ (document.getElementById('page-shortcuts'));
-  (known ?? (await dialogOf('/shortcuts'))).showModal();
+  const shown = known ?? (await dialogOf('/shortcuts'));
+  if (!document.querySelector('dialog[open]')) shown.showModal();
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -22,21 +23,34 @@ ONE = "/api/v1/workflows/{workflow_id:uuid}"
 TAGS = ["Workflows"]
 
 
-def _require_contacts(request: AppRequest) -> None:
-    """A sample is a contact of the workspace: a key that may not read contacts does not get to one by its workflows."""
-    if refused := guards.missing_scope(request.user, Scope.CONTACTS_READ):
-        raise refused
+OF_SAMPLE = (Scope.CONTACTS_READ, Scope.EVENTS_READ)
+OF_TEST = (*OF_SAMPLE, Scope.RUNS_READ, Scope.TEMPLATES_READ, Scope.SUPPRESSIONS_READ)
+"""What a test shows: also outputs of steps of earlier runs, filled templates, and whether an address is on the suppression list."""
+
+
+def _require(request: AppRequest, scopes: tuple[Scope, ...]) -> None:
+    """A key that may not read contacts, events or the like does not get to them by its workflows."""
+    for scope in scopes:
+        if refused := guards.missing_scope(request.user, scope):
+            raise refused
 
 
 @get(ONE + "/sample", role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="Get the sample of a workflow")
 async def get_sample(
+    request: AppRequest,
     workflows: NamedDependency[WorkflowService],
     samples: NamedDependency[SampleService],
     workflow_id: FromPath[UUID],
 ) -> Envelope[SampleOut]:
-    """The contact and the event that previews and tests of the draft use. Where nobody chose one, it is what came in last."""
+    """The contact and the event that previews and tests of the draft use. Where nobody chose one, it is what came in last.
+
+    Without the scope `events:read` it comes without the event.
+    """
     workflow = await workflows.get(workflow_id)
-    return ok((await samples.of(workflow, workflows.draft(workflow).flow)).view)
+    sample = (await samples.of(workflow, workflows.draft(workflow).flow)).view
+    if guards.missing_scope(request.user, Scope.EVENTS_READ):
+        sample = msgspec.structs.replace(sample, event=None)
+    return ok(sample)
 
 
 @put(
@@ -54,7 +68,7 @@ async def put_sample(
     data: JSONBody[SampleIn],
 ) -> Envelope[SampleOut]:
     """Choose a contact and an event of the workspace, or invent them, for all who edit the workflow. An empty object forgets the choice."""
-    _require_contacts(request)
+    _require(request, OF_SAMPLE)
     workflow = await workflows.get(workflow_id)
     return ok((await samples.put(workflow, workflows.draft(workflow).flow, data)).view)
 
@@ -80,7 +94,7 @@ async def test_draft(
 
     Waits are skipped, nobody is written to, no service is called, nothing is stored; code runs shut in, as it does in a run.
     """
-    _require_contacts(request)
+    _require(request, OF_TEST)
     workflow = await workflows.get(workflow_id)
     return ok(await draft_tests.test(workflow, workflows.draft(workflow).flow, data or WalkRequest()))
 

@@ -22,7 +22,7 @@ from app.flow.sample_texts import SampleContact, SampleStep
 from app.flow.trigger_registry import typed
 from app.lib import clock, jsonlimits
 from app.lib.translation import gettext
-from app.models import Contact, Event, Workflow, WorkflowSample
+from app.models import Contact, Event, Workflow
 from app.test_runs.sample_repository import LATELY, ReceivedEvent, SampleRepository
 from app.test_runs.schemas import MOST_JSON, InventedContact, SampleContactOut, SampleEventOut, SampleIn, SampleOut
 from app.values.contact_view import COLUMNS, name_of
@@ -159,15 +159,13 @@ class SampleService:
 
     async def put(self, workflow: Workflow, flow: Flow, wanted: SampleIn) -> Sample:
         """Choose the sample for all who edit the workflow. Raises Invalid."""
-        row = await self.rows.of(workflow.id)
         if wanted == SampleIn():
-            if row is not None:
+            if (row := await self.rows.of(workflow.id)) is not None:
                 await self.rows.delete(row)
             return await self.of(workflow, flow)
         await self._chosen_person(workflow.id, wanted)
         event = await self._chosen_event(wanted)
-        if row is None:
-            row = await self.rows.add(WorkflowSample(workflow_id=workflow.id, event={}))
+        row = await self.rows.get_or_add(workflow.id)
         row.contact_id = wanted.contact_id
         row.contact = msgspec.to_builtins(wanted.contact) if wanted.contact is not None else None
         row.event_name, row.event, row.event_id, _ = event or ("", {}, None, None)

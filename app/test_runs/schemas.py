@@ -72,11 +72,12 @@ class SampleEventOut(Camel):
 
 
 class SampleOut(Camel):
-    """`pinned`: somebody chose it; else it is what came in last. Without a contact there is none in the workspace."""
+    """`pinned`: somebody chose it; else it is what came in last. Without a contact there is none in the workspace.
+    Without an event the key may not read events."""
 
     pinned: bool
     contact: SampleContactOut | None
-    event: SampleEventOut
+    event: SampleEventOut | None
 
 
 class WalkRequest(SampleIn):

@@ -6,7 +6,9 @@ Everything is read before the walk and between the calls nothing is held: the tr
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -41,6 +43,8 @@ from app.test_runs.walk import MOST_CALLS, walk
 RUNS_LOOKED_AT = 3
 """The last runs, whose answers of services stand in for those of services that are not called."""
 A_MINUTE = 60
+WALKERS = ThreadPoolExecutor(2, thread_name_prefix="walk")
+"""A walk computes for seconds: the threads that all else of the process shares are left to it."""
 turns = Turns(a_minute=A_MINUTE)
 """A test takes seconds of processor time: each person and key makes one at a time."""
 
@@ -146,10 +150,10 @@ class DraftTestService:
     async def _walked(self, spec: WalkSpec) -> Walk:
         """The walk, and again with each answer of a call that it needs: it is pure, so it comes to the same place."""
         answers: dict[int, dict[str, Any]] = {}
-        walked = await asyncio.to_thread(walk, spec)
+        walked = await _in_a_thread(spec)
         while walked.pending is not None and len(answers) < MOST_CALLS:
             answers[walked.pending.seq] = await self._performed(spec, walked.pending)
-            walked = await asyncio.to_thread(walk, replace(spec, answers=answers))
+            walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
 
     async def _performed(self, spec: WalkSpec, pending: PendingCall) -> dict[str, Any]:
@@ -179,6 +183,11 @@ class DraftTestService:
             await performer.close()
         answer: dict[str, Any] = msgspec.json.decode(answer_text({"ok": True, "value": value}))
         return answer
+
+
+async def _in_a_thread(spec: WalkSpec) -> Walk:
+    context = contextvars.copy_context()  # the reader's language is in it
+    return await asyncio.get_running_loop().run_in_executor(WALKERS, context.run, walk, spec)
 
 
 def trigger_for(flow: Flow, event_name: str) -> Trigger:

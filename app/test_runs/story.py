@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from app.flow.document import Flow
 from app.flow.entry_reasons import reason_text
 from app.flow.node_words import due_at, kind_word, port_of
@@ -25,6 +27,8 @@ from app.test_runs.schemas import EntryOut, WalkedMessageOut, WalkedStepOut, Wal
 from app.test_runs.spec import Walk, WalkedStep
 
 _NOBODY = UUID(int=0)
+MOST_SHOWN = 1_000_000
+"""Bytes of JSON that a walk shows of what came into its steps and went out: 500 visits may each have 64 kB of variables."""
 
 
 def story_of(
@@ -39,8 +43,12 @@ def story_of(
     document = flow.document()
     nodes = {node["id"]: node for node in document["nodes"]}
     previous: dict[str, Any] = {"event": sample.event}
-    steps = list[StepOut]()
+    steps, left = list[StepOut](), MOST_SHOWN
     for step in walked.steps:
+        left -= len(msgspec.json.encode((step.vars, step.output, previous)))
+        if left < 0:
+            too_large = {gettext("Too large to be shown"): True}
+            step, previous = step._replace(vars={}, output=too_large), too_large
         steps.append(_step(step, nodes.get(step.node_id, {}), previous, walked))
         previous = {"nodeId": step.node_id, "output": step.output}
     run = _run(flow, trigger_id, sample, began, walked, steps)
