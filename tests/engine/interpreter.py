@@ -1,7 +1,7 @@
 """A second engine, as plain as can be: one run at a time over the flow document, no database, no batches, nothing shared.
 
-Whatever the engine does to a random workflow must be what this does. What a step comes to is said in `step_models` for some types,
-without a line of the product; of other installed types it is asked from the type itself (`asked_steps`).
+Whatever the engine does to a random workflow must be what this does. What a step comes to is said by `all_models`, without a line of
+the product.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from app.flow import registry
 from tests.engine import leading_models
-from tests.engine.asked_steps import AskedStep, meaning_of
+from tests.engine.all_models import decides_again, meaning_of, needs_contact
 from tests.engine.leading_models import Failure
 from tests.engine.step_models import OF_CONTACT, Result
 from tests.engine.timed_models import OPEN, End, end_of_rest, limit_of
@@ -23,6 +23,9 @@ from tests.nodes.person import Contact, Person
 
 MAX_VISITS = 4
 """Visits to one node after which a run is over: the engine is given the same in these tests."""
+
+REFUSED = "(the called workflow refused)"
+"""Comes to a run that stands at a call, behind all that had come before the call."""
 
 
 class Taken(NamedTuple):
@@ -48,7 +51,7 @@ class SomeRun:
     steps: list[Taken] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
-    messages: int = 0
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
     loops: dict[str, dict[str, Any]] = field(default_factory=dict)
     end: End = OPEN
 
@@ -87,14 +90,13 @@ class Interpreter:
         self.now = now
         self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
         self.workflow_id = bytes(16)
-        steps = {node["id"]: AskedStep(node) for node in graph["nodes"]}
-        self.does = {name: meaning_of(self.nodes[name], step) for name, step in steps.items()}
-        self.again = {name: step.woken for name, step in steps.items() if step.decides_again}
+        self.does = {name: does for name, node in self.nodes.items() if (does := meaning_of(node))}
+        self.again = {name: woken for name, node in self.nodes.items() if (woken := decides_again(node))}
         """Of steps that decide again when their wait is over: what they come to then, by what they had noted."""
         self.is_race = any(n["type"] == "sub_workflow" for n in graph["nodes"]) and any(
             n.get("timeout") for n in graph["nodes"]
         )
-        self.is_chancy = any(step.is_chancy for step in steps.values())
+        self.is_chancy = any(node["type"] == "split" for node in graph["nodes"])
         """Some step draws lots, which a run of nobody does for itself."""
 
     def happen(self, somebody: Somebody, name: str, properties: dict[str, Any]) -> None:
@@ -111,7 +113,10 @@ class Interpreter:
         while self.queue:
             somebody, name, properties = self.queue.popleft()
             run = somebody.inside
-            if name == "bought":
+            if name == REFUSED:
+                if run is not None and run is properties["run"]:
+                    self._walk(somebody, run, run.node, Result("fail", permanent=True), attempt=run.attempt)
+            elif name == "bought":
                 if run is not None:
                     self._leave(run, run.node, "skipped", "goal_reached")
             elif name == "go" or not name:
@@ -216,12 +221,14 @@ class Interpreter:
                 ]
                 failure, at = Failure(at, attempt, next(iter(back), None)), target
                 continue
+            if result.kind == "refused":
+                self.queue.append((somebody, REFUSED, {"run": run}))
             if result.kind in ("wait", "listen", "called"):
                 status = "running" if result.kind == "called" else "waiting"
                 run.asleep, run.status = result, status
                 self._rest(run, at, attempt, result.until, limit_of(node, self.now))
                 return
-            if result.kind == "call" or self._grant(somebody, run, at, result):
+            if result.kind in ("call", "refused") or self._grant(somebody, run, at, result):
                 self._rest(run, at, attempt, None, limit_of(node, self.now))  # it stands here until somebody answers
                 return
             self._over(run, at, "completed", result.port, result.output)
@@ -246,9 +253,7 @@ class Interpreter:
         leads = self._leads(node, self._view(somebody, run), run, failure, is_late=is_late)
         result = leads or self.does[at](self._view(somebody, run))
         if somebody.contact is None and result.kind != "fail":
-            needs = registry.needs_contact(registry.get(node["type"]), node["data"])
-            if needs or any(wish[0] in ("set", "add", "tag", "untag", "segment", "message") for wish in result.wishes):
-                return Result("fail", permanent=True)
+            return Result("fail", permanent=True) if needs_contact(node) else result
         return result
 
     def _leads(
@@ -287,8 +292,9 @@ class Interpreter:
                 else:
                     somebody.of_nobody.append((name, properties))
             elif what == "message":
-                run.messages += 1
                 awaited = how[0] or (at, "error") in self.ways or self.nodes[at].get("timeout") is not None
+                *which, settings = how[1:]
+                run.messages.append((*which, {**settings, "awaited": True} if awaited else settings))
             elif contact is not None:
                 _change(contact, what, how)
         return awaited

@@ -143,6 +143,6 @@ def sub_workflow(data: dict[str, Any], view: Person, callees: dict[str, str]) ->
     if data.get("mode", "wait") == "start":
         return Result("done")
     if callees[data["workflowId"]] == "contact" and not is_of_contact:
-        return Result("fail", permanent=True)
+        return Result("refused")  # the run stands there until it hears of it
     output = {"status": "completed", "runId": ..., "output": {"k": fill(data.get("input", {}), view).get("k")}}
     return Result("called", "next", output, until=view.now + timedelta(hours=CALLED_FOR_HOURS))

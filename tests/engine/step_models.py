@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,11 +28,16 @@ class Result(NamedTuple):
     permanent: bool = False
 
 
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
+"""Of one of each unit."""
 _LONE = re.compile(r"\{\{ ([a-z]+)\.([\w.]+) \}\}")
 
 
 def look_up(view: Person, root: str, path: str) -> Any:
-    """`event.k`, `vars.v`, `contact.n`, `steps.n1.total`."""
+    """`event.k`, `vars.v`, `contact.n`, `contact.attributes.n`, `contact.phone`, `steps.n1.total`."""
+    if root == "contact" and path in (*OF_CONTACT, "email", "external_id"):
+        return view.contact.columns.get(path)
+    path = path.removeprefix("attributes.") if root == "contact" else path
     value: Any = {"event": view.event, "vars": view.vars, "contact": view.contact.attributes, "steps": view.steps}[root]
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -48,19 +54,26 @@ def fill(value: Any, view: Person) -> Any:
         return value
     if lone := _LONE.fullmatch(value):
         return look_up(view, lone[1], lone[2])
-    return _LONE.sub(lambda match: _shown(look_up(view, match[1], match[2])), value)
+    return _LONE.sub(lambda match: shown(look_up(view, match[1], match[2])), value)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """As it stands in a text."""
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict | list) for one in value)):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    if isinstance(value, float) and value == int(value):
+        value = int(value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _tag(data: dict[str, Any], view: Person, *, adds: bool) -> Result:
-    tag = _shown(fill(data["tag"], view)).strip()
+    tag = shown(fill(data["tag"], view)).strip()
     if not tag:
         return Result("fail", permanent=True)
     changed = (tag in view.contact.tags) != adds
@@ -76,7 +89,7 @@ def _update(data: dict[str, Any], view: Person) -> Result:
     for name, by in amounts.items():
         before = attributes.get(name)
         before = 0 if before is None else before
-        if not _number(before) or not _number(by):
+        if not is_number(before) or not is_number(by):
             return Result("fail", permanent=True)
         attributes[name] = before + by
     items: dict[str, Any] = {}
@@ -96,9 +109,9 @@ def _condition(data: dict[str, Any], view: Person) -> Result:
     (rule,) = data["conditions"]
     root, _, path = rule["field"].partition(".")
     actual = look_up(view, root, path)
-    if actual is not None and actual != "" and not _number(actual):
+    if actual is not None and actual != "" and not is_number(actual):
         return Result("fail", permanent=True)
-    held = _number(actual) and actual > rule["value"]
+    held = is_number(actual) and actual > rule["value"]
     found = {
         "field": rule["field"],
         "operator": "greater_than",
@@ -117,10 +130,7 @@ def _emit(data: dict[str, Any], view: Person) -> Result:
 
 
 def _delay(data: dict[str, Any], view: Person) -> Result:
-    seconds = (
-        data["duration"] * {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}[data["unit"]]
-    )
-    return Result("wait", until=view.now + timedelta(seconds=seconds))
+    return Result("wait", until=view.now + timedelta(seconds=data["duration"] * SECONDS[data["unit"]]))
 
 
 MODELS: dict[str, Callable[[dict[str, Any], Person], Result]] = {

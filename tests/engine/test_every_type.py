@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 
 from app.engine import integrity
 from app.engine.stale_runs import StaleRuns
-from app.flow import presentation, registry
-from app.models.status import RunStatus, StepStatus
+from app.flow import registry
+from app.models.status import Channel, RunStatus, StepStatus
+from tests.engine import all_models
+from tests.engine.drawn_configs import CALLEES, called, configs, timeouts
 from tests.engine.interpreter import MAX_VISITS, Interpreter, Somebody
-from tests.engine.leading_models import CALLED_FOR_HOURS
-from tests.engine.step_models import MODELS
 from tests.engine.test_against_reference import RETRY, Listen, When
-from tests.engine.timed_models import SENDING_TYPES, WAITING_TYPES
-from tests.fixtures.world import World, flow, node, rule
+from tests.fixtures.world import World, flow, node
 from tests.nodes.person import Contact
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -31,86 +30,6 @@ LEFT_OUT: dict[str, str] = {}
 """Installed types that no random workflow has, and why not. Every other type is tried, with its example where nothing else is said."""
 OWN = {"trouble": When, "listen": Listen}
 """Types of the tests: one that fails, one that waits for an event."""
-
-values = st.sampled_from(
-    [0, 1, 2.5, "x", True, None, ["a"], "{{ event.k }}", "{{ vars.v }}", "{{ contact.n }}", "k{{ event.k }}-{{ vars.v }}",
-     {"deep": ["{{ event.k }}", 1]}, "{{ event.list }}"]
-)  # fmt: skip
-numbers = st.sampled_from([1, -2, 0.5, "{{ event.k }}", "{{ vars.v }}"])
-hours = st.integers(1, 3)
-
-
-CALLEES = {"01900000-0000-7000-8000-0000000000ca": "any", "01900000-0000-7000-8000-0000000000cb": "contact"}
-"""The workflows that steps call, and whom they take."""
-
-
-def called(rule: str) -> dict[str, Any]:
-    """A workflow that takes an hour and hands back what it was given."""
-    steps = [
-        node("w", "delay", duration=CALLED_FOR_HOURS, unit="hours"),
-        node("e", "end", output={"k": "{{ event.k }}"}),
-    ]
-    trigger = {"data": {"contact": "optional" if rule == "any" else "required"}}
-    return flow(None, steps, ("trigger", "w"), ("w", "e"), trigger=trigger, settings={"reentry": "always"})
-
-
-def configs(kind: str, steps: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Configs of a type. Names overlap, so that steps read and write what others do; `steps`: ids of those that there are."""
-    some = st.sampled_from(steps)
-    names = st.sampled_from(["n", "p", "l"])
-    known: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-        "condition": st.fixed_dictionaries({"conditions": st.tuples(
-            st.sampled_from(["contact.n", "vars.v", "event.k", "steps.n0.total"]), st.integers(0, 2)
-        ).map(lambda one: [rule(one[0], "greater_than", one[1])])}),
-        "update_contact": st.one_of(
-            st.fixed_dictionaries({"set": st.dictionaries(names, values, min_size=1, max_size=2)}),
-            st.fixed_dictionaries({"increment": st.dictionaries(names, numbers, min_size=1, max_size=2)}),
-            st.fixed_dictionaries({"append": st.dictionaries(st.just("l"), values, min_size=1)}),
-            st.just({"set": {"p": "{{ event.k }}"}, "increment": {"n": 1}, "append": {"l": "{{ event.k }}"}}),
-            st.just({"unset": ["n", "phone"], "set": {"source": "s{{ event.k }}"}}),
-        ),
-        "add_tag": st.fixed_dictionaries({"tag": st.sampled_from(["a", "b", "t{{ event.k }}", "{{ vars.v }}"])}),
-        "remove_tag": st.fixed_dictionaries({"tag": st.sampled_from(["a", "b", "t{{ event.k }}"])}),
-        "emit_event": st.fixed_dictionaries({
-            "name": st.sampled_from(["ping", "other", "other-{{ event.k }}"]),
-            "properties": st.fixed_dictionaries({"k": st.sampled_from([0, 2, "{{ event.k }}"]), "v": values}),
-            "contact": st.sampled_from(["this", "none"]),
-        }),
-        "set_variable": st.fixed_dictionaries({"set": st.dictionaries(st.sampled_from(["v", "w"]), values, min_size=1)}),
-        "transform": st.fixed_dictionaries({"set": st.fixed_dictionaries({"total": values, "other": values})}),
-        "delay": st.fixed_dictionaries({"duration": hours, "unit": st.just("hours")}),
-        "wait_for_event": st.fixed_dictionaries({
-            "event": st.just("ping"), "timeout": st.fixed_dictionaries({"duration": hours, "unit": st.just("hours")}),
-            "conditions": st.sampled_from([[], [rule("event.k", "greater_or_equal", 1)]]),
-        }),
-        "loop": st.fixed_dictionaries({
-            "items": st.sampled_from(["{{ event.list }}", [1, 2], [], "{{ contact.l }}", "{{ vars.v }}", "{{ event.k }}"]),
-            "as": st.sampled_from(["v", "item"]), "maxIterations": st.sampled_from([1, 3]),
-        }),
-        "goto": st.fixed_dictionaries({"target": some, "maxVisits": st.integers(1, 2)}),
-        "fallback": st.fixed_dictionaries({"alternatives": st.lists(some | st.just(""), max_size=3)}),
-        "error_handler": st.fixed_dictionaries({"scope": st.just("all") | st.lists(some, min_size=1, max_size=2)}),
-        "sub_workflow": st.fixed_dictionaries({
-            "workflowId": st.sampled_from(sorted(CALLEES)), "mode": st.sampled_from(["wait", "start"]),
-            "audience": st.sampled_from(["contact", "company"]),
-            "input": st.fixed_dictionaries({"k": st.sampled_from([1, "{{ event.k }}", "{{ vars.v }}", "{{ event.list }}"])}),
-        }),
-        "listen": st.fixed_dictionaries({"least": st.integers(0, 2), "duration": hours}),
-        "trouble": st.fixed_dictionaries({"when": st.integers(0, 1)}),
-    }  # fmt: skip
-    return (
-        known[kind]
-        if kind in known
-        else st.just(json.loads((presentation.folder_on_disk(kind) / "example.json").read_text()))
-    )
-
-
-def timeouts(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """The `timeout` of a step that waits for somebody else, or of a loop, now and then: never as long as a wait, or as a round."""
-    if kind != "loop" and kind not in (*WAITING_TYPES, *SENDING_TYPES):
-        return st.just({})
-    some = [1_801, 5_403, 9_007] if kind == "loop" else [1_811, 5_417]
-    return st.sampled_from([{}, {}, *({"timeout": one} for one in some)])
 
 
 def kinds() -> list[str]:
@@ -127,7 +46,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
         name, kind = f"n{index}", draw(st.sampled_from(kinds()))
         data = draw(configs(kind, [f"n{number}" for number in range(count)]))
         retry = draw(st.sampled_from([None, None, RETRY]))
-        nodes.append({**node(name, kind, retry, **data), "model": draw(st.booleans()), **draw(timeouts(kind))})
+        nodes.append({**node(name, kind, retry, **data), **draw(timeouts(kind))})
         ports = [port.id for port in registry.ports(registry.get(kind), data) if port.id != "error"]
         ports += draw(st.sampled_from([[], ["error"]])) if ports else []
         back = draw(st.integers(0, 4)) == 0
@@ -232,8 +151,7 @@ def check_alike(
     for id_, rule_ in CALLEES.items():
         if not world.one("select count(*) from workflows where id = %s", UUID(id_)):
             world.workflow(called(rule_), id_=UUID(id_))
-    stored = {**graph, "nodes": [{key: one[key] for key in one if key != "model"} for one in graph["nodes"]]}
-    workflow = world.workflow(stored)
+    workflow = world.workflow(graph)
     interpreter.workflow_id = workflow.bytes
     dying = Crashes(crashes)
     monkeypatch.setattr("app.engine.failpoints.reach", dying.reach)
@@ -272,7 +190,7 @@ def live(
         interpreter.settle()
 
     for what, number, size in life:
-        event = {"k": size, "list": [size, "x"]}
+        event = {"k": size, "list": [size, "x"], "at": f"{now + timedelta(hours=13 * size - 5):%Y-%m-%dT%H:%M}"}
         if what == "bought":
             settle()  # who is known to reach a goal takes no step: that depends on what is handled together
         if what == "travel":
@@ -349,12 +267,20 @@ def compare(world: World, workflow: UUID, contact: UUID, somebody: Somebody) -> 
     assert _columns(world, contact) == {name: value or None for name, value in somebody.contact.columns.items()}
     events = world.db.execute("select name, properties from events where contact_id = %s", (contact,)).fetchall()
     assert _counted(events) == _counted([*somebody.heard, *somebody.emitted])
-    messages = world.one(
-        "select count(*) from messages m join runs r on r.id = m.run_id where r.workflow_id = %s and r.contact_id = %s",
-        workflow,
-        contact,
-    )
-    assert messages == sum(run.messages for run in somebody.runs)
+    messages = world.db.execute(
+        "select m.channel, m.template_id, m.payload from messages m join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id"
+        " where r.workflow_id = %s and r.contact_id = %s order by r.started_at, r.id, m.seq",
+        (workflow, contact),
+    ).fetchall()
+    sent = [
+        (
+            Channel(one).name.lower(),
+            str(template),
+            {name: part for name, part in (payload or {}).items() if name != "retry"},
+        )
+        for one, template, payload in messages
+    ]
+    assert sent == [message for run in somebody.runs for message in run.messages]
 
 
 def _counted(events: Sequence[tuple[str, Any]]) -> Counter[str]:
@@ -373,7 +299,9 @@ def alike(expected: Any, actual: Any) -> bool:
 
 
 def test_every_installed_type_takes_part() -> None:
-    """A type that lands is in random workflows, or it is said why not."""
+    """A type that lands is in random workflows, or it is said why not; what its steps come to is said by a model of it."""
     assert set(LEFT_OUT) <= set(registry.types()), "gone: take it out of the list"
-    assert set(MODELS) <= set(registry.types()) and all(LEFT_OUT.values())
-    assert set(kinds()) == set(registry.types()) - set(LEFT_OUT) | set(OWN)
+    assert all(LEFT_OUT.values())
+    modelled = [*all_models.LEADING, *all_models.MODELS, *all_models.OF_STEPS]
+    assert len(modelled) == len(set(modelled)) and set(all_models.CALLING) <= set(modelled)
+    assert set(modelled) == set(kinds()) == set(registry.types()) - set(LEFT_OUT) | set(OWN)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.engine.drawn_configs import CALLEES, configs, timeouts
 from tests.engine.test_against_reference import RETRY
-from tests.engine.test_every_type import CALLEES, check_alike, configs, lives, settled, timeouts
+from tests.engine.test_every_type import check_alike, lives, settled
 from tests.fixtures.world import World, flow, node
 
 __all__ = ["settled"]
@@ -47,7 +48,7 @@ def bodies(draw: st.DrawFn, prefix: str, depth: int) -> tuple[list[dict[str, Any
         name, kind = f"{prefix}{number}", draw(st.sampled_from(BODY))
         data = OWN_CONFIGS[kind] if kind in OWN_CONFIGS else draw(configs(kind, [loop]))
         retry = RETRY if draw(st.integers(0, 2)) == 0 else None
-        nodes.append({**node(name, kind, retry, **data), "model": draw(st.booleans()), **draw(timeouts(kind))})
+        nodes.append({**node(name, kind, retry, **data), **draw(timeouts(kind))})
         edges.append((before, name, port))
         before, port = name, {"condition": "true", "hold": "approve"}.get(kind, "next")
         for other in {
