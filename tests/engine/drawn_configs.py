@@ -24,6 +24,8 @@ hours = st.integers(1, 3)
 
 CALLEES = {"01900000-0000-7000-8000-0000000000ca": "any", "01900000-0000-7000-8000-0000000000cb": "contact"}
 """The workflows that steps call, and whom they take."""
+IDS = [f"01930000-0000-7000-8000-00000000000{number}" for number in (1, 2)]
+"""Of templates, connectors and segments; of these only the segments exist."""
 
 
 def called(rule: str) -> dict[str, Any]:
@@ -130,14 +132,13 @@ def _outward() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         [rule("event.k", "greater_or_equal", 1)],
         [rule("event.k", "equals", 1), rule("vars.v", "greater_than", 0)],
     ]
-    ids = [f"01930000-0000-7000-8000-00000000000{number}" for number in (1, 2)]
     messages = {
-        "templateId": st.sampled_from(ids),
+        "templateId": st.sampled_from(IDS),
         "topic": st.sampled_from(["", "orders", "orders-{{ event.k }}", "{{ event.list }}"]),
         "class": st.sampled_from(["marketing", "transactional"]),
         "goOn": st.sampled_from(["queued", "sent"]),
     }
-    phones = st.fixed_dictionaries({**messages, "connectorId": st.sampled_from([None, *ids])})
+    phones = st.fixed_dictionaries({**messages, "connectorId": st.sampled_from([None, *IDS])})
     return {
         "wait_for_event": st.fixed_dictionaries(
             {
@@ -154,8 +155,8 @@ def _outward() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             },
             optional={"timeout": spans},
         ),
-        "add_to_segment": st.sampled_from(ids).map(lambda one: {"segmentId": one}),
-        "remove_from_segment": st.sampled_from(ids).map(lambda one: {"segmentId": one}),
+        "add_to_segment": st.sampled_from(IDS).map(lambda one: {"segmentId": one}),
+        "remove_from_segment": st.sampled_from(IDS).map(lambda one: {"segmentId": one}),
         "send_sms": phones,
         "send_whatsapp": phones,
         "send_push": st.tuples(phones, st.sampled_from([[], ["ios", "web"]])).map(lambda one: {**one[0], "platforms": one[1]}),
@@ -171,7 +172,7 @@ def _outward() -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "http_request": st.sampled_from(
             ["https://api.example.com/orders", "https://api.example.com/{{ event.k }}", "{{ event.k }}"]
         ).map(lambda url: {"method": "POST", "url": url, "body": {"type": "json", "value": {"k": "{{ event.k }}"}}}),
-        "slack": st.sampled_from(["Sold", "{{ event.k }}", "{{ event.none }}"]).map(lambda text: {"connectorId": ids[0], "text": text}),
+        "slack": st.sampled_from(["Sold", "{{ event.k }}", "{{ event.none }}"]).map(lambda text: {"connectorId": IDS[0], "text": text}),
     }  # fmt: skip
 
 

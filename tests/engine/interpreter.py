@@ -67,6 +67,7 @@ class Somebody:
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     of_nobody: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     assigned: dict[str, str] = field(default_factory=dict)
+    segments: set[str] = field(default_factory=set)
 
     @property
     def inside(self) -> SomeRun | None:
@@ -295,6 +296,12 @@ class Interpreter:
                 awaited = how[0] or (at, "error") in self.ways or self.nodes[at].get("timeout") is not None
                 *which, settings = how[1:]
                 run.messages.append((*which, {**settings, "awaited": True} if awaited else settings))
+            elif what == "segment":
+                segment_id, enters = how
+                if contact is not None and enters != (segment_id in somebody.segments):
+                    name = f"segment.member.{'added' if enters else 'removed'}"
+                    somebody.emitted.append((name, {"segmentId": segment_id, "segmentName": segment_id}))
+                somebody.segments = somebody.segments | {segment_id} if enters else somebody.segments - {segment_id}
             elif contact is not None:
                 _change(contact, what, how)
         return awaited

@@ -19,7 +19,7 @@ from app.engine.stale_runs import StaleRuns
 from app.flow import registry
 from app.models.status import Channel, RunStatus, StepStatus
 from tests.engine import all_models
-from tests.engine.drawn_configs import CALLEES, called, configs, timeouts
+from tests.engine.drawn_configs import CALLEES, IDS, called, configs, timeouts
 from tests.engine.interpreter import MAX_VISITS, Interpreter, Somebody
 from tests.engine.test_against_reference import RETRY, Listen, When
 from tests.fixtures.world import World, flow, node
@@ -151,6 +151,11 @@ def check_alike(
     for id_, rule_ in CALLEES.items():
         if not world.one("select count(*) from workflows where id = %s", UUID(id_)):
             world.workflow(called(rule_), id_=UUID(id_))
+    world.db.execute(
+        "insert into segments (tenant_id, id, number, name, kind) select %s, one, 100 + place, one::text, 'static'"
+        " from unnest(%s::uuid[]) with ordinality as known(one, place) on conflict do nothing",
+        (world.tenant, IDS),
+    )
     workflow = world.workflow(graph)
     interpreter.workflow_id = workflow.bytes
     dying = Crashes(crashes)
@@ -280,6 +285,8 @@ def compare(world: World, workflow: UUID, contact: UUID, somebody: Somebody) -> 
         )
         for one, template, payload in messages
     ]
+    members = "select segment - 101 from segment_members where contact_id = %s and segment in (101, 102)"
+    assert {IDS[place] for (place,) in world.db.execute(members, (contact,))} == somebody.segments
     assert sent == [message for run in somebody.runs for message in run.messages]
 
 
