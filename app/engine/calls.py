@@ -150,14 +150,11 @@ where tenant_id = any(%(tenants)s::int[]) and lease_until is not null and target
 # Of connectors, and hosts, that have been away for a day: what has waited for them as long. Hosts come from the data of contacts, so there
 # may be thousands: what waits is read once for all of them, and not once for each.
 _GIVEN_UP = f"""
-with away as materialized (
-  select k.tenant_id, {{target}} as target, k.state_message from {{services}}
-  where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'),
-late as materialized (
+with late as materialized (
   select c.tenant_id, c.run_id, c.seq, c.attempt, k.state_message
-  from calls c join away k on c.tenant_id = k.tenant_id and c.target = k.target
-  where c.tenant_id = any(array(select distinct tenant_id from away)) and c.lease_until is null
-    and c.due_at < clock_now() - %(hours)s * interval '1 hour' limit {LOST_AT_A_TIME})
+  from {{services}} join calls c on c.tenant_id = k.tenant_id and c.target = {{target}}
+  where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour'
+    and c.lease_until is null and c.due_at < clock_now() - %(hours)s * interval '1 hour' limit {LOST_AT_A_TIME})
 select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, l.state_message
 from calls c join late l on {_SAME.format("l")} and c.lease_until is null
 for update of c skip locked
