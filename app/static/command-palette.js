@@ -4,6 +4,8 @@
  * reader's language and by what the reader may open. Loaded by `shell.js` when it is first asked for.
  */
 
+import { restore } from './session.js';
+
 const TYPED_MS = 120;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
@@ -17,8 +19,10 @@ let timer = 0;
 async function fetched(url, part, signal) {
   const headers = { accept: 'text/html', ...(part && { 'hx-request': 'true' }) };
   const answer = await fetch(url, { headers, signal, redirect: 'manual' });
-  // Signed out meanwhile: the page itself leads to the sign-in and back.
-  if (answer.type === 'opaqueredirect' || answer.status === 401 || answer.headers.has('hx-redirect')) location.reload();
+  // Signed out meanwhile: the page stays, with what was typed on it, and a dialog leads to signing in.
+  if (answer.type === 'opaqueredirect' || answer.status === 401 || answer.headers.has('hx-redirect')) {
+    if (await restore()) return fetched(url, part, signal);
+  }
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.text();
 }
