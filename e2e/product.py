@@ -24,7 +24,7 @@ EMAIL, PASSWORD = "owner@example.com", "correct horse battery staple 7"
 PATIENCE_S = 120
 PLAIN: dict[str, Any] = {"verify": False, "timeout": 30}
 """Of httpx, for one request: certificates, which nobody needs on the loopback, take 30 ms to read."""
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 30_000
 """How long anything in a page may take on a machine that is busy with other things."""
 
 

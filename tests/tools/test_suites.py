@@ -9,6 +9,7 @@ from typing import TextIO
 
 import pytest
 
+from app.local import environment
 from tests.fixtures import costly
 from tools.dev import browser, testing
 from tools.dev.side_by_side import Processes, Result, Suite
@@ -100,6 +101,42 @@ def test_failures_are_counted(tmp_path: Path, out: TextIO) -> None:
     assert result.processor > 0
     file.write_text("this is no python")
     assert suites().pytest("python", arguments, out).failed == 1
+
+
+def test_what_fails_beside_the_others_is_tried_alone_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that fails only the first time, one that fails always, and one that is never tried twice."""
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    file = tmp_path / "test_three.py"
+    file.write_text(
+        "from pathlib import Path\n"
+        "def tries(name):\n"
+        "    note = Path(__file__).with_name(name)\n"
+        "    with note.open('a') as out: out.write('x')\n"
+        "    return len(note.read_text())\n"
+        "def test_unsteady(): assert tries('unsteady') > 1\n"
+        "def test_wrong(): assert tries('wrong') > 9\n"
+        "def test_good(): assert tries('good') == 1\n"
+    )
+    processes = Processes()
+    whole = Suites(processes, {})
+    with (tmp_path / "out").open("a+") as out:
+        first = whole.pytest("python", [file.name], out)
+    assert (first.passed, first.failed) == (1, 2)
+    result = testing._tried_alone(first, whole, processes)
+    assert (result.passed, result.failed) == (2, 1)
+    assert "passed only alone" in result.note and "test_unsteady" in result.note and "test_wrong" not in result.note
+    assert result.failures == (next(one for one in first.failures if "test_wrong" in one),)
+
+
+def test_many_failures_and_a_run_that_broke_off_are_not_tried_again() -> None:
+    ids = tuple(f"tests/test_x.py::test_{number}" for number in range(testing.MOST_TRIED_ALONE + 1))
+    for result in (
+        Result("python", 1, len(ids), 1.0, failures=ids),
+        Result("python", 0, 1, 1.0, note=", ended early"),
+        Result("types", 0, 1, 1.0),
+        Result("python", 3, 0, 1.0),
+    ):
+        assert testing._tried_alone(result, suites(), Processes()) is result
 
 
 def test_failures_on_the_canvas_are_counted(tmp_path: Path, out: TextIO) -> None:

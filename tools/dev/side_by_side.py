@@ -33,6 +33,8 @@ class Result:
     seconds: float
     processor: float = 0.0
     note: str = ""
+    failures: tuple[str, ...] = ()
+    """Ids of the tests that failed, where the suite knows them."""
 
 
 @dataclass(frozen=True)

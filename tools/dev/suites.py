@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -62,21 +63,23 @@ class Suites:
         began = time.monotonic()
         colours = ["--color=yes"] if self._colours else []
         with tempfile.TemporaryDirectory() as directory:
-            report = Path(directory) / "report.xml"
-            command = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}", *colours, *arguments]
+            report, cache = Path(directory) / "report.xml", Path(directory) / "cache"
+            flags = ["-q", "--tb=short", f"--junitxml={report}", "-o", f"cache_dir={cache}", *colours]
+            command = [sys.executable, "-m", "pytest", *flags, *arguments]
             servers = {
                 "THROUGHLINE_TEST_DATABASE_URL": self._values.get("DATABASE_URL", ""),
                 "THROUGHLINE_TEST_REDIS_URL": self._values.get("REDIS_URL", ""),
             }
             code, processor = self._processes.run(command, out, {**servers, **(values or {})})
             passed, failed, skipped = _counted(report) if report.exists() else (0, 0, 0)
+            failures = _failed_ids(cache / "v" / "cache" / "lastfailed")
         nothing_chosen = code == NOTHING_SELECTED and "-k" in arguments
         if code != 0 and not nothing_chosen and not failed:
             failed = 1  # it broke before it could count
         note = f", {skipped} skipped" if skipped else ""
         if code not in (0, TESTS_FAILED) and not nothing_chosen:
             note += ", ended early"
-        return Result(name, passed, failed, time.monotonic() - began, processor, note)
+        return Result(name, passed, failed, time.monotonic() - began, processor, note, failures)
 
     def canvas(self, paths: Sequence[str], expression: str | None, out: TextIO) -> Result:
         """The canvas modules under `node --test`."""
@@ -125,6 +128,11 @@ def _counted(report: Path) -> tuple[int, int, int]:
             total[key] += int(suite.get(key, 0))
     failed = total["failures"] + total["errors"]
     return total["tests"] - failed - total["skipped"], failed, total["skipped"]
+
+
+def _failed_ids(cached: Path) -> tuple[str, ...]:
+    """What pytest noted of the tests that failed; nothing where none did or it keeps no cache."""
+    return tuple(json.loads(cached.read_text())) if cached.exists() else ()
 
 
 def _node() -> str:

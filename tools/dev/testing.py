@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from app.local import environment
@@ -19,6 +20,8 @@ from tools.dev.suites import Suites
 
 LARGEST_SHARE = 4
 """Test processes at most; each has a database and an import of the app of its own."""
+MOST_TRIED_ALONE = 5
+"""So many failures may be the load of three suites on two processors (decision 0143); more are the change's."""
 QUICK = ["-m", "not slow", "--hypothesis-profile", "quick"]
 FOR_ALL = {"PYTHONDONTWRITEBYTECODE": ""}
 """Some hundred processes import the app: each would compile its 400 modules again where byte code may not be kept."""
@@ -87,7 +90,27 @@ def run(options: argparse.Namespace) -> int:
 def _run(selection: Selection, values: dict[str, str]) -> list[Result]:
     processes = Processes()
     suites = Suites(processes, values, colours=sys.stdout.isatty())
-    return side_by_side.run(lanes(selection, suites), processes, _show)
+    results = side_by_side.run(lanes(selection, suites), processes, _show)
+    return [_tried_alone(one, suites, processes) if selection.everything else one for one in results]
+
+
+def _tried_alone(result: Result, suites: Suites, processes: Processes) -> Result:
+    """A few tests that failed while all others ran, once more with the machine for themselves. Who passes then is named in the table."""
+    if not 0 < result.failed == len(result.failures) <= MOST_TRIED_ALONE:
+        return result
+    run = suites.stories if result.name == "browser" else partial(suites.pytest, result.name)
+    again = Suite(f"{result.name}, alone", lambda out: run(list(result.failures), out))
+    (alone,) = side_by_side.run([[again]], processes, _show)
+    unsteady = [one for one in result.failures if one not in alone.failures] if alone.passed else []
+    return replace(
+        result,
+        passed=result.passed + alone.passed,
+        failed=alone.failed,
+        seconds=result.seconds + alone.seconds,
+        processor=result.processor + alone.processor,
+        note=result.note + "".join(f"\n{'':16}passed only alone: {one}" for one in unsteady),
+        failures=alone.failures,
+    )
 
 
 def _show(text: str) -> None:
