@@ -131,7 +131,8 @@ def freeze_postgres(stage: Stage) -> None:
         assert stage.postgres[:1] == before[:1], "it was doubled"
     finally:
         for pid in before:
-            with suppress(ProcessLookupError):  # one that was ending when it was stopped: the postmaster, woken first, has reaped it
+            # One that was ending when it was stopped: the postmaster, woken first, has reaped it.
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
     check(stage, people, most_uncertain=INSIDE_DATA)
     assert stage.postgres[0] == before[0]
