@@ -35,6 +35,7 @@ def test_a_template_is_made_changed_and_seen_over_the_builder(
     editor = drawer.frame_locator("iframe")
     expect(editor.get_by_label("Name", exact=True)).to_be_focused()
     expect_accessible(page)
+    page.keyboard.press("Control+k")  # would lead the drawer away from the template
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
     expect(add).to_be_focused()

@@ -1,9 +1,9 @@
-"""What a step that sends would send, in its panel: for the newest contact and the newest event that starts the workflow."""
+"""What a step that sends would send, in its panel: for the sample of the workflow."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,7 @@ from app.messaging.channels import registry as channels
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.plain_text import opening
 from app.models.status import Role
+from app.values.contact_view import COLUMNS
 from app.web.fragments import page
 from app.web.wording import for_people
 from app.workflows.service import WorkflowService
@@ -73,7 +74,7 @@ class StepMessages:
         names = [
             name for trigger in flow.triggers for one, config in [typed(trigger)] for name in one.subscribes(config)
         ]
-        who, sample = await self._options.sample(names)
+        who, sample = await self._options.sample(names, workflow_id=workflow_id)
         message = StepMessage(who, sample.event_name)
         try:
             return await self._drawn(message, kind, await asyncio.to_thread(_outcome, kind, node, sample), sample)
@@ -104,11 +105,8 @@ class StepMessages:
         except NotFound:
             return message._replace(problem=gettext("Its template was deleted"))
         channel, payload = channels.shown(template.channel), asked_for.payload
-        contact_id = UUID(bytes=sample.contact.id) if sample.contact.id != SampleContact().id else None
-        request = PreviewRequest(
-            contact_id=contact_id, event=dict(sample.event), subject=payload.get("subject") or msgspec.UNSET
-        )
-        shown = await self._templates.preview(parts_of(template), request, channel)
+        request = PreviewRequest(event=dict(sample.event), subject=payload.get("subject") or msgspec.UNSET)
+        shown = await self._templates.preview(parts_of(template), request, channel, _fields(sample.contact))
         sender = " ".join(part for part in (payload.get("fromName"), payload.get("fromEmail")) if part)
         return message._replace(
             channel=channel,
@@ -117,6 +115,18 @@ class StepMessages:
             who=message.who or shown.contact,
             picture=channel.picture(shown.parts),
         )
+
+
+def _fields(contact: SampleContact) -> dict[str, Any] | None:
+    """The sample's contact, stored or invented, as templates take it; None where there is nobody."""
+    if contact.id == SampleContact().id:
+        return None
+    return {
+        "id": UUID(bytes=contact.id),
+        "attributes": contact.attributes,
+        "tags": contact.tags,
+        **{name: contact.columns.get(name) for name in COLUMNS},
+    }
 
 
 def _outcome(kind: type[NodeType], node: Node, sample: SampleStep) -> Outcome | None:

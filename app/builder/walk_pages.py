@@ -44,6 +44,9 @@ WAY = "way."
 MOST_SHOWN = 4_000
 """Characters of a message that are shown."""
 
+MOST_OF_RUN = 1_048_576
+"""Bytes of what a run began with that a test takes: more than the events that steps and other workflows hand over (262,144)."""
+
 
 class ShownStep(NamedTuple):
     """A step of a test as its panel shows it. `text`: what the message says."""
@@ -156,7 +159,8 @@ async def test_run_again(
     run = await runs.detail_of(loaded)
     event = InventedEvent(name=run.trigger_event.name, properties=run.trigger_event.properties)
     contact_id = loaded.contact.id if loaded.contact is not None else None
-    await samples.put(workflow, workflows.draft(workflow).flow, SampleIn(contact_id=contact_id, event=event))
+    flow = workflows.draft(workflow).flow
+    await samples.put(workflow, flow, SampleIn(contact_id=contact_id, event=event), most_bytes=MOST_OF_RUN)
     at = run.current_node_id or (run.steps[-1].node_id if run.steps else "")
     return go(request, f"/workflows/{workflow_id}?{urlencode({'mode': 'test', 'step': at})}")
 
@@ -191,7 +195,7 @@ async def _tested(
     chosen = {name: str(value) for name, value in form.items() if name.startswith(WAY) and value}
     ways = {name.removeprefix(WAY): port for name, port in chosen.items()}
     until = str(form.get("until", ""))
-    context: dict[str, Any] = {"workflow_id": workflow.id, "until": until}
+    context: dict[str, Any] = {"workflow_id": workflow.id, "until": until, "unseen": chosen}
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(flow.document())}
     context |= {"looks": looks, "unknown": presentation.step("")}
     try:
@@ -206,6 +210,10 @@ async def _tested(
     name = walked.contact.name if walked.contact else ""
     shown = [ShownStep(step, assumption(step), _said(step)) for step in walked.steps]
     data = {"name": _title(name), "steps": _lit_test(walked, request.user)}
+    seen = {
+        step.node_id for step in walked.steps
+    }  # their choosers say it; what was chosen elsewhere is sent again all the same
+    context["unseen"] = {way: port for way, port in chosen.items() if way.removeprefix(WAY) not in seen}
     return page(request, "builder/test.html", walked=walked, shown=shown, problem="", name=name, data=data, **context)
 
 

@@ -264,16 +264,18 @@ class TemplateService:
         await self.rows.delete(template)
 
     async def preview(
-        self, parts: Parts, request: PreviewRequest, channel: type[ChannelType] = EmailChannel
+        self,
+        parts: Parts,
+        request: PreviewRequest,
+        channel: type[ChannelType] = EmailChannel,
+        fields: dict[str, Any] | None = None,
     ) -> PreviewView:
-        """A message of the channel as one contact would get it. Raises Invalid that names part and line."""
-        contact = SAMPLE
-        if request.contact_id is not None:
-            stored = await ContactRepository(self.session, self.tenant_id).get(request.contact_id)
-            if stored is None:
-                raise Invalid(errors=[FieldError(path="contactId", message=gettext("There is no such contact."))])
-            contact = stored
-        fields = contact_fields(contact)
+        """A message of the channel as one contact would get it. Raises Invalid that names part and line.
+
+        `fields`: the contact as `contact_fields` has it, instead of the one that `request` names; it need not be stored.
+        """
+        if fields is None:
+            fields = await self._fields_of(request.contact_id)
         data = {
             "contact": liquid_data_of({**fields, "created_at": fields["created_at"] or clock.now()}),
             "event": request.event,
@@ -297,7 +299,7 @@ class TemplateService:
         except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
             raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
-        who = channel.address_of(fields) or contact.email or contact.external_id or ""
+        who = channel.address_of(fields) or fields["email"] or fields["external_id"] or ""
         return PreviewView(
             filled.subject,
             filled.html,
@@ -307,6 +309,15 @@ class TemplateService:
             content=dict(filled.content),
             segments=channel.segments_of(filled),
         )
+
+    async def _fields_of(self, contact_id: UUID | None) -> dict[str, Any]:
+        """Of a contact, or of the made-up one. Raises Invalid."""
+        if contact_id is None:
+            return contact_fields(SAMPLE)
+        stored = await ContactRepository(self.session, self.tenant_id).get(contact_id)
+        if stored is None:
+            raise Invalid(errors=[FieldError(path="contactId", message=gettext("There is no such contact."))])
+        return contact_fields(stored)
 
     async def filled(self, channel: type[ChannelType], parts: Parts, data: dict[str, Any]) -> Parts:
         """In a process apart, but for plugins, whose modules only this one has. Raises PartError."""

@@ -174,6 +174,7 @@ if (onMac) for (const key of document.querySelectorAll("[data-find] kbd")) key.t
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.altKey || event.shiftKey && event.key !== "?") return;
+  if ("drawerShown" in document.body.dataset) return; // a page in a drawer goes nowhere else: the drawer would, and what was written with it
   if (event.key.toLowerCase() === "k" && (onMac ? event.metaKey && !event.ctrlKey : event.ctrlKey)) {
     event.preventDefault();
     palette("openPalette");

@@ -157,14 +157,14 @@ class SampleService:
             return Sample(person, *event, pinned=True)
         return Sample(person, known.event_name, known.event, known.event_id, known.occurred_at, known.pinned)
 
-    async def put(self, workflow: Workflow, flow: Flow, wanted: SampleIn) -> Sample:
-        """Choose the sample for all who edit the workflow. Raises Invalid."""
+    async def put(self, workflow: Workflow, flow: Flow, wanted: SampleIn, *, most_bytes: int = MOST_JSON) -> Sample:
+        """Choose the sample for all who edit the workflow. `most_bytes`: of an invented event. Raises Invalid."""
         if wanted == SampleIn():
             if (row := await self.rows.of(workflow.id)) is not None:
                 await self.rows.delete(row)
             return await self.of(workflow, flow)
         await self._chosen_person(workflow.id, wanted)
-        event = await self._chosen_event(wanted)
+        event = await self._chosen_event(wanted, most_bytes)
         row = await self.rows.get_or_add(workflow.id)
         row.contact_id = wanted.contact_id
         row.contact = msgspec.to_builtins(wanted.contact) if wanted.contact is not None else None
@@ -215,11 +215,13 @@ class SampleService:
             raise _refused("contactId", gettext("There is no such contact."))
         return person
 
-    async def _chosen_event(self, wanted: SampleIn) -> tuple[str, dict[str, Any], UUID | None, datetime | None] | None:
+    async def _chosen_event(
+        self, wanted: SampleIn, most_bytes: int = MOST_JSON
+    ) -> tuple[str, dict[str, Any], UUID | None, datetime | None] | None:
         if wanted.event is not None and wanted.event_id is not None:
             raise _refused("event", gettext("Name an event or invent one, not both."))
         if wanted.event is not None:
-            _check_size("event.properties", wanted.event.properties)
+            _check_size("event.properties", wanted.event.properties, most_bytes)
             return wanted.event.name, wanted.event.properties, None, None
         if wanted.event_id is None:
             return None
@@ -229,9 +231,9 @@ class SampleService:
         return event.name, event.properties or {}, event.id, event.occurred_at
 
 
-def _check_size(path: str, value: dict[str, Any]) -> None:
+def _check_size(path: str, value: dict[str, Any], most_bytes: int = MOST_JSON) -> None:
     try:
-        jsonlimits.storable_bytes(value, max_bytes=MOST_JSON, max_depth=20)
+        jsonlimits.storable_bytes(value, max_bytes=most_bytes, max_depth=20)
     except jsonlimits.Unstorable as error:
         raise _refused(path, str(error)) from error
 

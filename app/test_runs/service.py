@@ -17,7 +17,6 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.connectors.trial import Turns
 from app.engine.call_answers import answer_text, failed_answer
 from app.errors import FieldError, Invalid
 from app.flow import registry
@@ -38,15 +37,15 @@ from app.test_runs.samples import Sample, SamplePerson, SampleService
 from app.test_runs.schemas import WalkOut, WalkRequest
 from app.test_runs.spec import PendingCall, Walk, WalkContact, WalkSpec
 from app.test_runs.story import story_of
+from app.test_runs.turns import DraftTestTurns
 from app.test_runs.walk import MOST_CALLS, walk
 
 RUNS_LOOKED_AT = 3
 """The last runs, whose answers of services stand in for those of services that are not called."""
-A_MINUTE = 60
-WALKERS = ThreadPoolExecutor(2, thread_name_prefix="walk")
-"""A walk computes for seconds: the threads that all else of the process shares are left to it."""
-turns = Turns(a_minute=A_MINUTE)
-"""A test takes seconds of processor time: each person and key makes one at a time."""
+WALKERS = ThreadPoolExecutor(3, thread_name_prefix="walk")
+"""A walk computes for seconds: the threads that all else of the process shares are left to it. One more than a workspace may hold."""
+turns = DraftTestTurns()
+"""A test takes seconds of processor time."""
 
 
 class DraftTestService:
@@ -63,7 +62,8 @@ class DraftTestService:
         if unknown:
             message = gettext("There is no step %(name)s in this draft.", name=unknown[0])
             raise Invalid(errors=[FieldError(path="until" if wanted.until in unknown else "ways", message=message)])
-        with turns.take((self.principal.tenant_id, self.principal.kind, self.principal.id)):
+        who = self.principal.tenant_id, self.principal.kind, self.principal.id
+        async with turns.take(who, self._let_go):
             sample = await self.samples.with_changes(workflow, flow, wanted)
             trigger = trigger_for(flow, sample.event_name)
             kind, config = typed(trigger)
@@ -74,6 +74,9 @@ class DraftTestService:
             walked = await self._walked(spec)
             messages = await rendered(self.session, self.principal, walked.steps, person)
         return story_of(flow, trigger.id, replace(sample, person=person), spec.began, walked, messages)
+
+    async def _let_go(self) -> None:
+        await held_connections.release_connection(self.session)
 
     async def _spec(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.document import Flow
@@ -92,6 +92,27 @@ async def test_every_step_that_sends_shows_its_message_for_the_newest_contact(
     assert "<b>&lt;Ada&gt;</b> has 3" in frame and "In short" in frame
     panel = (await client.get(f"/workflows/{flow_id}/nodes/mail/panel")).text
     assert f'hx-get="/workflows/{flow_id}/nodes/mail/message"' in panel
+
+
+@pytest.mark.usefixtures("somebody")
+async def test_the_message_is_filled_for_the_sample_stored_or_invented(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, service: WorkflowService
+) -> None:
+    mail = await template(db_session, workspace, "email", subject="For {{ contact.first_name }}", html=HTML)
+    flow_id = await flow_of(service, {"id": "mail", "type": "send_email", "data": {"templateId": mail}})
+    client = await browser(Role.MARKETER)
+    sample = f"/workflows/{flow_id}/test/sample"
+    invented = {
+        "contact": '{"email": "eve@example.com", "attributes": {"first_name": "Eve"}}',
+        "event": '{"name": "trial_started", "properties": {"total": 77}}',
+    }
+    assert (await client.post(sample, data=invented)).status_code == 200
+    head = (await client.get(f"/workflows/{flow_id}/nodes/mail/message")).text
+    assert "For Eve" in head and "Preview for Eve after trial_started" in head
+    assert "Hello Eve, 77" in (await client.get(f"/workflows/{flow_id}/nodes/mail/message/frame")).text
+    chosen = await db_session.scalar(select(Contact.id).where(Contact.tenant_id == workspace.id))
+    assert (await client.post(sample, data={"contactId": str(chosen)})).status_code == 200
+    assert "For &lt;Ada&gt;" in (await client.get(f"/workflows/{flow_id}/nodes/mail/message")).text
 
 
 async def test_what_stands_against_it_is_said_and_what_is_not_chosen_shows_nothing(

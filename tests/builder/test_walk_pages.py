@@ -6,8 +6,12 @@ import json
 import re
 from typing import Any
 
-from app.models.status import Role
-from tests.fixtures.people import ApiClients, BrowserClients
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Workspace
+from app.models.status import Role, RunStatus
+from tests.fixtures.people import ApiClients, BrowserClients, make_user, principal_of
+from tests.runs.test_pages import make_run, make_workflow
 from tests.test_runs.test_api import CONTACTS, WORKFLOWS, made
 
 
@@ -38,6 +42,17 @@ async def test_the_sample_walks_and_its_way_is_lit(api: ApiClients, browser: Bro
     gone = await page.post(f"/workflows/{workflow}/test", data={"until": "nowhere"})
     assert gone.status_code == 200 and "There is no step nowhere in this draft." in gone.text
     assert (await (await browser(Role.VIEWER)).post(f"/workflows/{workflow}/test")).status_code == 403
+
+
+async def test_chosen_branches_outlive_a_test_that_could_not_be_made(api: ApiClients, browser: BrowserClients) -> None:
+    workflow, _ = await made(await api(Role.ADMIN))
+    page, hidden = await browser(Role.MARKETER), '<input type="hidden" name="way.buy" value="next">'
+    refused = await page.post(f"/workflows/{workflow}/test", data={"way.buy": "next", "until": "nowhere"})
+    assert "There is no step nowhere" in refused.text and hidden in refused.text
+    elsewhere = await page.post(f"/workflows/{workflow}/test", data={"way.buy": "next", "until": "pro"})
+    assert lit(elsewhere.text)["steps"][-1]["nodeId"] == "pro" and hidden in elsewhere.text
+    shown = await page.post(f"/workflows/{workflow}/test", data={"way.buy": "next"})
+    assert hidden not in shown.text and lit(shown.text)["steps"][-1]["port"] == "next"
 
 
 async def test_somebody_else_is_chosen_found_or_invented(api: ApiClients, browser: BrowserClients) -> None:
@@ -102,3 +117,17 @@ async def test_a_step_and_the_trigger_show_what_they_are_tried_with(api: ApiClie
     missed = await page.post(f"{url}/nodes/buy")
     assert "x@example.com does not come to this step." in missed.text and "occurredAt" in missed.text
     assert (await page.post(f"{url}/nodes/gone")).status_code == 404
+
+
+async def test_a_run_is_tested_again_however_large_its_event_was(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    person = await make_user(db_session, workspace, Role.MARKETER)
+    workflow = await make_workflow(db_session, principal_of(person, workspace))
+    large = {"plan": "free", "cart": "x" * 100_000}
+    run = await make_run(db_session, workflow, RunStatus.FAILED, trigger_event=large, current_node_id="ask")
+    page = await browser(Role.MARKETER)
+    answer = await page.post(f"/workflows/{workflow.id}/test/run/{run.id}")
+    assert answer.headers["location"].endswith(f"/workflows/{workflow.id}?mode=test&step=ask"), answer.text
+    assert lit((await page.post(f"/workflows/{workflow.id}/test")).text)["name"] == "Test as Ada"
+    assert "x" * 100 in (await page.get(f"/workflows/{workflow.id}/test/sample")).text
