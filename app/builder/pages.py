@@ -32,6 +32,7 @@ from app.builder import (
 from app.builder.conflicts import both_values, clashing_ops
 from app.builder.field_catalog import earlier_entries
 from app.builder.form_options import FormOptions
+from app.builder.last_change import last_change, own_change
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
@@ -164,7 +165,9 @@ async def save_draft(
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed), naming=True)
     headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
-    return await _reply(request, form_options, reply, cards=cards, headers=headers)
+    return await _reply(
+        request, form_options, reply, cards=cards, headers=headers, changed=result.changed, change=own_change()
+    )
 
 
 async def _in_conflict(
@@ -298,6 +301,7 @@ async def show_step_panel(
         else (),
         earlier=earlier_entries(document, node_id),
         plain_fields=canvas.plain_fields(shown[0]["node"]["type"]),
+        changed_last=await last_change(request, db_session, workflow_id, node_id),
         **shown[0],
     )
 

@@ -56,7 +56,7 @@ from app.models.user import Membership, User
 from app.models.wake import Wake
 from app.models.webhook import Webhook, WebhookDelivery, WebhookPayload
 from app.models.webhook_endpoint import EventDelivery, WebhookEndpoint
-from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowSample, WorkflowVersion
+from app.models.workflow import DraftChange, StepChange, Workflow, WorkflowEpoch, WorkflowSample, WorkflowVersion
 from app.models.workspace import Workspace
 
 __all__ = [
@@ -132,6 +132,7 @@ __all__ = [
     "Stall",
     "Step",
     "StepAttempt",
+    "StepChange",
     "StoredEventKey",
     "StoredReport",
     "SubRun",

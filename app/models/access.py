@@ -119,6 +119,7 @@ ACCESS: dict[str, TableAccess] = {
     "sink_events": _of_workspace(),
     "split_exposures": _of_workspace("rd"),
     "step_attempts": _of_workspace(),
+    "step_changes": _of_workspace(read=""),
     "segment_builds": _of_workspace("raw"),
     "segment_fact_definitions": _of_workspace("raw"),
     "segment_facts": _of_workspace("rd"),

@@ -104,6 +104,24 @@ class DraftChange(Base):
     __table_args__ = (_of_workflow(),)
 
 
+class StepChange(Base):
+    """Who changed a step of a draft last: a user, or a key; neither for the product itself.
+
+    Names are looked up: they are those of now, and nobody's stays behind who was erased.
+    """
+
+    __tablename__ = "step_changes"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None]
+    key_id: Mapped[UUID | None]
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+
+    __table_args__ = (_of_workflow(),)
+
+
 class WorkflowSample(Base):
     """Whom and which event a workflow is tried with: a contact of the workspace or an invented one, and an event with its properties.
 

@@ -31,6 +31,7 @@ from app.models.status import WorkflowStatus
 from app.workflows.calls import call_diagnostics
 from app.workflows.loaded import LoadedFlow
 from app.workflows.repository import KEPT_CHANGES, DraftChangeRepository, WorkflowRepository, touch
+from app.workflows.step_change_repository import StepChangeRepository, changed_steps
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"
@@ -127,6 +128,15 @@ class Drafts:
                 )
         return LoadedFlow.of(flow, diagnostics, workflow_id)
 
+    async def begin(self, workflow: Workflow, loaded: LoadedFlow) -> None:
+        """Make a document the draft of a workflow that is new: its steps are of this principal."""
+        self.put(workflow, loaded)
+        await self._note_changes(workflow, [card.id for card in loaded.flow.cards])
+
+    async def _note_changes(self, workflow: Workflow, changed_ids: Sequence[str], gone_ids: Sequence[str] = ()) -> None:
+        changes = StepChangeRepository(self._repository.session, workflow.tenant_id)
+        await changes.write(workflow.id, self._principal, changed_ids, gone_ids, clock.now())
+
     async def replace(self, workflow: Workflow, loaded: LoadedFlow, why: str) -> None:
         """Put a document in place of the (locked) draft. Edits of an older revision then conflict."""
         await self._store(workflow, loaded, "", [], [{"kind": REPLACED, "why": why}])
@@ -209,6 +219,7 @@ class Drafts:
         self, workflow: Workflow, loaded: LoadedFlow, client: str, op_ids: list[str], ops: list[dict[str, Any]]
     ) -> None:
         now = clock.now()
+        await self._note_changes(workflow, *changed_steps(self.of(workflow).flow, loaded.flow))
         self.put(workflow, loaded)
         workflow.draft_rev += 1
         workflow.draft_by, workflow.draft_at = self._principal.name, now

@@ -185,7 +185,7 @@ class WorkflowService:
         """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
         draft = await self._drafts.checked((flow or Flow()).normal())
         workflow = await self._add(_name(name), _text(description), draft.stored, Priority.of(priority))
-        self._drafts.put(workflow, draft)
+        await self._drafts.begin(workflow, draft)
         return workflow
 
     async def _add(self, name: str, description: str | None, draft: dict[str, Any], priority: int) -> Workflow:

@@ -11,6 +11,7 @@ FREE_TABLES = {
     "contact_import_chunks": "a file that waits for its import to be started, at most a day",
     "date_schedules": "what marketers wrote, and instants",
     "draft_changes": "what marketers drew",
+    "step_changes": "people who sign in, by their ids",
     "heartbeats": "processes",
     "event_sinks": "names of types, and what a bus of the operator answered",
     "inbound_messages": "ids that senders give their messages, for three days",

@@ -160,9 +160,9 @@ export class Sync {
     request.keepalive = request.body.length < 50000;
   }
 
-  /** Cards that were changed again since, or that are being renamed, are not overwritten by an older answer. */
+  /** Cards that were changed again since, or that are being renamed, are not overwritten by an older answer; what is not there stays away. */
   spare(tasks) {
-    const late = (task) => /** @type {any} */ (task.target)?.id?.startsWith('c-') && this.outbox.touches(task.target.id.slice(2));
+    const late = ({ target }) => !target || (target.id?.startsWith('c-') && this.outbox.touches(target.id.slice(2)));
     for (let i = tasks.length - 1; i >= 0; i--) if (late(tasks[i])) tasks.splice(i, 1);
   }
 
