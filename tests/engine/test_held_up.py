@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -22,6 +21,7 @@ from app.engine.work_status import work_status
 from app.lib import database, heartbeat
 from app.lib.database_roles import DatabaseRole
 from tests.engine.workers import work_and_freeze
+from tests.fixtures import forked
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -190,8 +190,7 @@ def test_a_frozen_process_loses_its_locks(world: World, committed_database: Comm
     workflow = world.workflow(PARKED)
     people = world.contacts(30)
     world.put("go", people)
-    frozen = multiprocessing.get_context("spawn").Process(target=work_and_freeze, args=(committed_database.url, place))
-    frozen.start()
+    frozen = forked.begun(work_and_freeze, committed_database.url, place)
     try:
         _, status = os.waitpid(frozen.pid or 0, os.WUNTRACED)
         assert os.WIFSTOPPED(status)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
+import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from app.engine import integrity
 from app.engine.waiting_starts import IS_DUE
 from tests.engine.test_workers import put, until
 from tests.engine.workers import work_and_die, workers
+from tests.fixtures import forked
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -94,15 +95,12 @@ def test_workers_that_are_killed_lose_and_repeat_nobody_who_waits(
     one = world.workflow(limited("go", rateLimitPerMinute=600))
     two = world.workflow(limited("go", rateLimitMaxConcurrent=15, maxEntries=70))
     put(world, [("go", person) for person in people])
-    process = multiprocessing.get_context("spawn").Process
     kills, now = 0, NOON
     for place in ["claimed", "written", "committed", "written"]:
         now += timedelta(seconds=1)
         world.db.execute("update virtual_clock set at = %s", (now,))
-        worker = process(target=work_and_die, args=(committed_database.url, 20, {place: 0.4}))
-        worker.start()
-        worker.join(60)
-        kills += worker.exitcode == -9
+        ended = forked.exit_code(work_and_die, committed_database.url, 20, {place: 0.4})
+        kills += ended == -signal.SIGKILL
     assert kills >= 2
     for second in range(5, 120, 3):
         world.travel(NOON + timedelta(seconds=second))

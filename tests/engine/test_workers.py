@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from app.engine.control import cancel_runs
 from app.lib import database
 from app.lib.ids import uuid7
 from tests.engine.workers import work_and_die, workers
+from tests.fixtures import forked
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node, rule
 
@@ -68,17 +69,14 @@ def test_workers_that_are_killed_anywhere_lose_and_repeat_nothing(
     for half in (people[:100], people[100:]):  # runs of nobody and of contacts, side by side in one batch
         put(world, [("go", person) for person in half])
         world.start_nobody(silent, {"n": 1}, 50)
-    process = multiprocessing.get_context("spawn").Process
     kills = 0
 
     def drain(places: list[str]) -> None:
         nonlocal kills
         for place in [*places, ""]:
-            worker = process(target=work_and_die, args=(committed_database.url, 15, {place: 0.4} if place else {}))
-            worker.start()
-            worker.join(60)
-            kills += worker.exitcode == -9
-        assert worker.exitcode == 0
+            ended = forked.exit_code(work_and_die, committed_database.url, 15, {place: 0.4} if place else {})
+            kills += ended == -signal.SIGKILL
+        assert ended == 0
 
     drain(["claimed", "written", "committed"])
     assert world.runs(workflow) == {"waiting": 200} and world.runs(silent) == {"waiting": 100}

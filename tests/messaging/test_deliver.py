@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import importlib
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +16,7 @@ from app.messaging import ledger, shares
 from app.messaging.deliver import Delivery
 from app.messaging.ledger import Connection, Transition
 from app.models.status import RunStatus
+from tests.fixtures import forked
 from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
@@ -285,16 +284,15 @@ def test_a_slow_workspace_does_not_hold_up_another(world: World) -> None:
     assert {world.row(run_id)["word"] for run_id in quick} == {"sent"}
 
 
-KILLER = """
-import asyncio, os, signal
-from app.lib import database
-from app.messaging import {module}
-from app.messaging.deliver import Delivery
-def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)
-{module}.{function} = die
-with database.connect() as connection:
-    asyncio.run(Delivery(connection).run(10))
-"""
+def killed_at(module: str, function: str) -> None:
+    """A worker that delivers and is killed where it would call this function of `app.messaging`."""
+    assert forked.exit_code(deliver_and_die, module, function) == -signal.SIGKILL
+
+
+def deliver_and_die(module: str, function: str) -> None:
+    setattr(importlib.import_module(f"app.messaging.{module}"), function, forked.die)
+    with database.connect() as connection:
+        asyncio.run(Delivery(connection).run(10))
 
 
 @pytest.mark.parametrize(
@@ -304,10 +302,7 @@ with database.connect() as connection:
 )
 def test_kill_9(world: World, module: str, function: str, word: str, mails: int) -> None:
     run_id = world.message()
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLER.format(module=module, function=function)], env=os.environ, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed_at(module, function)
     world.deliver()
     world.end_leases()
     world.deliver()

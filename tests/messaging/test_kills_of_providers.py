@@ -5,10 +5,6 @@ A connector type of a channel that is not in the table fails here, so that it ge
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
@@ -28,7 +24,7 @@ from tests.messaging.providers.sendgrid import SendGrid
 from tests.messaging.providers.ses import Ses
 from tests.messaging.push_services.contacts import PushWorld
 from tests.messaging.push_services.fake import Firebase, PushService, firebase, push_service
-from tests.messaging.test_deliver import KILLER
+from tests.messaging.test_deliver import killed_at
 from tests.messaging.world import World
 
 
@@ -106,13 +102,6 @@ def row(request: pytest.FixtureRequest) -> Row:
 def provider(row: Row) -> Iterator[Any]:
     with row.opened() as provider:
         yield provider
-
-
-def killed_at(module: str, function: str) -> None:
-    """A worker that delivers and is killed where it would call this."""
-    code = KILLER.format(module=module, function=function)
-    ended = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
 
 @pytest.mark.parametrize(("module", "function", "word"), PLACES, ids=IDS)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -27,7 +23,7 @@ from tests.messaging.providers.postmark import Postmark
 from tests.messaging.providers.provider import FakeProvider, running
 from tests.messaging.providers.sendgrid import SendGrid
 from tests.messaging.providers.ses import Ses
-from tests.messaging.test_deliver import KILLER
+from tests.messaging.test_deliver import killed_at
 from tests.messaging.world import World
 
 PROVIDERS: list[type[FakeProvider]] = [Ses, Postmark, SendGrid, Mailgun]
@@ -210,10 +206,7 @@ def test_kill_9(
     mails: Mails, provider: FakeProvider, world: World, module: str, function: str, word: str, taken: int
 ) -> None:
     run_id = world.message()
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLER.format(module=module, function=function)], env=os.environ, capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed_at(module, function)
     world.deliver()
     world.end_leases()
     world.deliver()
