@@ -8,26 +8,33 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
 
 import msgspec
-from litestar import Router
+from litestar import Litestar, Router
+from litestar._openapi.plugin import OpenAPIPlugin
 from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Discriminator, OpenAPIType, Reference, Schema, SecurityScheme, Tag
+from litestar.serialization import encode_json
 from litestar.typing import FieldDefinition
 
 from app.lib.field_errors import is_left_out
 
-_TEXT = """Marketing workflows by API.
+_TEXT = """Marketing workflows by API. Send `Authorization: Bearer <key>`.
 
-Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents
-(RFC 9457) with `"success": false`, a stable `code` and a list of `errors` with `path` and `message`.
-A query parameter that a route does not know is refused with 400, so that no filter is ever passed over.
+Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents (RFC 9457) with `"success": false`, a stable
+`code` and a list of `errors` with `path` and `message`. A query parameter that a route does not know is refused with 400, so that no
+filter is ever skipped.
+
 A key has a role, and may be narrowed to scopes; each operation says which it needs. Writing does not include reading.
-Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`. Every POST takes an `Idempotency-Key`: the same request
-sent again with the same key of the API gets the same answer, with `Idempotency-Replayed: true`, but for secrets, which are shown
-once. `RateLimit` and `RateLimit-Policy` say how many requests are left; 429 says in `Retry-After` how long to wait."""
+
+Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`.
+
+Every POST takes an `Idempotency-Key`: the same request sent again with the same key of the API gets the same answer, with
+`Idempotency-Replayed: true`, but for secrets, which are shown once.
+
+`RateLimit` and `RateLimit-Policy` say how many requests are left; 429 says in `Retry-After` how long to wait."""
 
 
 class InvalidField(msgspec.Struct):
@@ -211,3 +218,8 @@ def config(tags: list[Tag]) -> OpenAPIConfig:
         ),
         render_plugins=[JsonRenderPlugin()],
     )
+
+
+def document(app: Litestar) -> bytes:
+    """The document of `app` as JSON. Making it takes a second the first time."""
+    return encode_json(app.plugins.get(OpenAPIPlugin).provide_openapi_schema())

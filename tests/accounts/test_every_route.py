@@ -26,6 +26,8 @@ from tests.fixtures.stripped import Stripped
 PUBLIC = {
     "GET /docs",
     "GET /docs/api",
+    "GET /docs/api/schemas/{name}",
+    "GET /docs/api/{resource}",
     "GET /docs/openapi",
     "GET /docs/openapi/openapi.json",
     "GET /docs/openapi/{path}",
