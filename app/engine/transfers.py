@@ -47,12 +47,26 @@ _END = ending(
     output="%(note)s::jsonb || jsonb_build_object('movedTo', (%(successors)s::jsonb)->>(id::text))",
     is_over=False,
 )
-_OUTPUTS = """
+OUTPUTS_READ = """
 select jsonb_object_agg(node_id, output) from (
   select distinct on (s.node_id) s.node_id, s.output from steps s
   where s.tenant_id = e.tenant_id and s.run_id = e.id and s.output is not null and (s.node_id = any(%(reads)s) or '*' = any(%(reads)s))
   order by s.node_id, s.seq desc) as latest
 """
+
+
+def carried_sql(run: str, outputs: str) -> str:
+    """SQL of what a run that goes on as another one hands over, over the row `run`; takes `loops` and `reads` (`Place`).
+
+    `outputs`: the statement of outputs that the other version reads.
+    """
+    return f"""nullif((coalesce({run}.context, '{{}}') - '{{visits,failure,loops,logged}}'::text[])
+      || coalesce((select jsonb_build_object('loops', jsonb_object_agg(l.key, l.value)) from jsonb_each({run}.context->'loops') l
+           where l.key = any(%(loops)s::text[]) having count(*) > 0), '{{}}')
+      || case when %(reads)s::text[] is null then '{{}}'
+           else jsonb_build_object('steps', coalesce(({outputs}), '{{}}')) end, '{{}}')"""
+
+
 _BEGIN = f"""
 with begun as (
   insert into active_runs (tenant_id, id, contact_id, workflow_id, workflow_version, trigger_id, trigger_event, event_id, occurred_at,
@@ -60,11 +74,7 @@ with begun as (
   select e.tenant_id, u.new_id, e.contact_id, e.workflow_id, %(version)s,
     split_part(coalesce(e.trigger_id, 'trigger'), '.', 1) || '.' || %(node)s, e.trigger_event, e.event_id,
     coalesce(e.occurred_at, e.started_at), e.completed_at, e.entry_key,
-    nullif((coalesce(e.context, '{{}}') - '{{visits,failure,loops,logged}}'::text[])
-      || coalesce((select jsonb_build_object('loops', jsonb_object_agg(l.key, l.value)) from jsonb_each(e.context->'loops') l
-           where l.key = any(%(loops)s::text[]) having count(*) > 0), '{{}}')
-      || case when %(reads)s::text[] is null then '{{}}'
-           else jsonb_build_object('steps', coalesce(({_OUTPUTS}), '{{}}')) end, '{{}}'),
+    {carried_sql("e", OUTPUTS_READ)},
     {RunStatus.RUNNING:d}, 0, %(node)s, e.completed_at, e.completed_at, e.origin
   from ended_runs e join unnest(%(ids)s::uuid[], %(new_ids)s::uuid[]) as u(id, new_id) on e.id = u.id
   where e.tenant_id = %(tenant)s

@@ -1,4 +1,4 @@
-"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs, cancel one, and release one that is held."""
+"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs, cancel one, release one that is held, retry one that failed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from app.history_start_repository import OF_RUNS, meta
 from app.models.scope import Scope
 from app.models.status import Role
+from app.runs.again import FailedRuns, RetriedRun, RetryRun
 from app.runs.list_repository import RunFilter
 from app.runs.schemas import PassRun, RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
@@ -143,8 +144,28 @@ async def pass_run(
     return ok(await runs.detail(run_id, workflow_id))
 
 
+@post(
+    RUNS + "/{run_id:uuid}/retry",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    tags=TAGS,
+    summary="Retry a failed run",
+    status_code=200,
+)
+async def retry_run(
+    failed_runs: NamedDependency[FailedRuns],
+    workflow_id: FromPath[UUID],
+    run_id: FromPath[UUID],
+    data: JSONBody[RetryRun],
+) -> Envelope[RetriedRun]:
+    """A failed run goes on from the step that failed, as the run that this answers with, with the contact, the input and what it
+    carried: with `same` in its own version, with `live` in the one that is live by now, where that has the step. It stays failed, and
+    goes on once: the same request again answers with the same run. A run that did not fail at a step answers 409."""
+    return ok(await failed_runs.retry(run_id, data.version, workflow_id))
+
+
 API_TAGS = [
     Tag(name="Runs", description="The way of a contact, or of an input without one, through a workflow, step by step."),
 ]
-ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run, pass_run]
-SERVICES = {"runs": RunService}
+ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run, pass_run, retry_run]
+SERVICES = {"runs": RunService, "failed_runs": FailedRuns}

@@ -23,6 +23,7 @@ from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import Role
+from app.runs.again import FailedRuns
 from app.runs.held import ways_on
 from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_short, waits_in_words
@@ -189,6 +190,7 @@ async def workflow_runs(
 async def show_run(
     request: AppRequest,
     runs: NamedDependency[RunService],
+    failed_runs: NamedDependency[FailedRuns],
     run_id: FromPath[UUID],
     seen: FromQuery[str | None] = None,
 ) -> Template | Response[bytes]:
@@ -228,6 +230,7 @@ async def show_run(
         goal=goal_name(graph, run.goal_reached_id),
         newer=newer,
         older=older,
+        retries=await failed_runs.choices(loaded),
     )
 
 
@@ -272,4 +275,14 @@ async def pass_by(request: AppRequest, runs: NamedDependency[RunService], run_id
     return go(request, f"/runs/{run_id}", gettext("The run continues"))
 
 
-ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by]
+@post("/runs/{run_id:uuid}/retry", role=Role.MARKETER, status_code=200)
+async def retry(
+    request: AppRequest, failed_runs: NamedDependency[FailedRuns], run_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Let a failed run go on from the step that failed, and show the run that it goes on as."""
+    word = str((await request.form()).get("version", "same"))
+    begun = await failed_runs.retry(run_id, "live" if word == "live" else "same")
+    return go(request, f"/runs/{begun.run_id}", gettext("Retried. It continues here."))
+
+
+ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by, retry]

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.engine.compiled import CompiledFlow, read_document
 from app.engine.transfers import Place
 from app.flow import registry
-from app.flow.document import Flow
+from app.flow.document import Flow, Node
 from app.flow.node_words import kind_word, title_of
 from app.flow.ways import hidden_ways, inside
 from app.lib.conversions import quoted
@@ -63,6 +63,30 @@ class PlacesOfWorkflow:
             )
         if target == version and node_id == standing_at:
             raise NoSuchPlace(gettext("The run is held at this very step. Try it again instead."))
+        return self._entered(version, standing_at, target, node, of_contact=of_contact)
+
+    def again(self, version: int, node_id: str, target: int, *, of_contact: bool) -> Place:
+        """The place for a run of `version` that failed at a step and does it again, there or in the live version. Raises NoSuchPlace."""
+        nodes = {
+            number: next((node for node in flow.nodes if node.id == node_id), None)
+            for number, flow in self._flows.items()
+        }
+        node, failed = nodes.get(target), nodes.get(version)
+        if node is None or failed is None:
+            raise NoSuchPlace(gettext("Version %(target)s does not have this step any more.", target=target))
+        if node.type != failed.type:
+            raise NoSuchPlace(
+                gettext(
+                    "In version %(target)s this step is another one: %(kind)s.",
+                    target=target,
+                    kind=kind_word(node.type),
+                )
+            )
+        return self._entered(version, node_id, target, node, of_contact=of_contact)
+
+    def _entered(self, version: int, standing_at: str | None, target: int, node: Node, *, of_contact: bool) -> Place:
+        """The place at a step of `target`. Raises NoSuchPlace where runs cannot begin at it."""
+        flow, node_id = self._flows[target], node.id
         kind = registry.find(node.type)
         if kind is None:
             raise NoSuchPlace(gettext("The step type %(type)s is not installed.", type=quoted(node.type)))

@@ -267,13 +267,36 @@ class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
     port: Annotated[str, Meta(min_length=1, max_length=100)] = "next"
 
 
+class GoesOn(Camel):
+    """The run with which a run goes on that was moved or retried: at which step of which version, and who said so."""
+
+    run_id: UUID
+    node_id: str
+    version: int
+    by: str
+
+    @classmethod
+    def of_output(cls, output: Any) -> GoesOn | None:
+        """As the last step of the run that ended says it; None where it says nothing: its contact may be erased."""
+        try:
+            return cls(
+                run_id=UUID(output["movedTo"]),
+                node_id=output["toNode"],
+                version=output["toVersion"],
+                by=output["movedBy"],
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
 class RunDetail(RunOut, kw_only=True):
     """A run with all its steps; the last one may still be open. `question`: what it asks a person now.
 
-    `logs_left_out`: lines of its steps' logs for which there was no room.
+    `logs_left_out`: lines of its steps' logs for which there was no room. `goes_on`: it ended, and goes on as another run.
     """
 
     workflow_name: str
     steps: list[StepOut]
     question: QuestionOut | None = None
     logs_left_out: int = 0
+    goes_on: GoesOn | None = None

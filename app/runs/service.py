@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.approvals.service import ApprovalService
 from app.contacts.repository import ContactRepository
+from app.counters.run_counters import MOVED
 from app.engine import control
 from app.engine.calls import ANSWERED
 from app.engine.run_logs import LOGGED
@@ -42,7 +43,17 @@ from app.runs.repository import (
     RunRepository,
     StepRepository,
 )
-from app.runs.schemas import CallerOut, CallWait, EventWait, RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
+from app.runs.schemas import (
+    CallerOut,
+    CallWait,
+    EventWait,
+    GoesOn,
+    RunContact,
+    RunDetail,
+    RunMessages,
+    RunOut,
+    TriggerEventOut,
+)
 from app.runs.step_views import StepViews
 from app.values.contact_view import name_of
 from app.web.pagination import Page, clamp_limit
@@ -339,4 +350,5 @@ class RunService:
             steps=views,
             question=question,
             logs_left_out=lines_left_out(run.context),
+            goes_on=GoesOn.of_output(finished[-1].output) if finished and run.resume_port == MOVED else None,
         )

@@ -107,6 +107,8 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "yes"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/move": {"nodeId": "mail"},
     "POST /runs/{run_id}/move": {"place": "1:mail"},
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/retry": {"version": "live"},
+    "POST /runs/{run_id}/retry": {"version": "same"},
     "POST /api/v1/workflows/{workflow_id}/triggers": {"type": "manual"},
     "PATCH /api/v1/workflows/{workflow_id}/triggers/{trigger_id}": {"enabled": True},
     "POST /api/v1/connectors/{connector_id}/test": {"to": "ada@example.com"},

@@ -123,9 +123,11 @@ async def test_a_run_is_tested_again_however_large_its_event_was(
     browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
 ) -> None:
     person = await make_user(db_session, workspace, Role.MARKETER)
-    workflow = await make_workflow(db_session, principal_of(person, workspace))
+    workflow = await make_workflow(db_session, principal_of(workspace, person, Role.MARKETER))
     large = {"plan": "free", "cart": "x" * 100_000}
-    run = await make_run(db_session, workflow, RunStatus.FAILED, trigger_event=large, current_node_id="ask")
+    run = await make_run(db_session, workflow, RunStatus.FAILED, current_node_id="ask")
+    run.trigger_event = large
+    await db_session.flush()
     page = await browser(Role.MARKETER)
     answer = await page.post(f"/workflows/{workflow.id}/test/run/{run.id}")
     assert answer.headers["location"].endswith(f"/workflows/{workflow.id}?mode=test&step=ask"), answer.text
