@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -19,16 +20,24 @@ def test_write_preview_send_and_read(page: Page) -> None:
     mail = page.frame_locator("iframe[name=mail]")
     expect(mail.locator("h1")).to_have_text("Hello Ada")
 
-    source = page.get_by_role("textbox", name="HTML")
+    source, posted = page.get_by_role("textbox", name="HTML"), page.locator("textarea[name=html]")
+    expect(page.locator(".source-host")).to_have_count(2)
     source.press("Control+End")
     source.press_sequentially("{% if x %}")
     expect(page.get_by_role("alert")).to_contain_text("expected tag endif")
-    for _ in range(len("{% if x %}")):
-        source.press("Backspace")
+    expect(page.locator(".cm-lintRange-error")).to_be_visible()
+    source.press("Control+z")
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_text("Insert", exact=True).click()
     page.get_by_role("button", name="Unsubscribe link").click()
-    assert source.input_value().endswith("{{ unsubscribe_url }}")
+    expect(posted).to_have_value(re.compile(r"\{\{ unsubscribe_url \}\}$"))
+    source.press_sequentially("{{ contact.fir")
+    offer = page.get_by_role("option").first
+    expect(offer).to_contain_text("First name")
+    offer.click()
+    expect(posted).to_have_value(re.compile(r"\{\{ contact.first_name \| default: 'there' \}\}$"))
+    source.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Phone").click()
     expect(mail.locator("h1")).to_have_text("Hello Ada")
 
@@ -36,8 +45,9 @@ def test_write_preview_send_and_read(page: Page) -> None:
     page.get_by_role("dialog").get_by_label("To").fill("reader@example.com")
     page.get_by_role("button", name="Send it").click()
     expect(page.locator(".toast")).to_contain_text("Sent to reader@example.com")
-    page.get_by_role("button", name="Save").click()
+    source.press("Control+s")
     expect(page.locator(".toast")).to_contain_text("Template saved")
+    expect(posted).to_have_value(re.compile(r"default: 'there' \}\}\?$"))
 
     page.goto("/mailbox")
     page.get_by_role("searchbox").fill("reader@example")

@@ -23,6 +23,10 @@ union all
  where tenant_id = %(tenant)s and strpos(lower(name), %(search)s) > 0
  order by strpos(lower(name), %(search)s), updated_at desc, id limit %(limit)s)
 union all
+(select 'folder', id, name, kind from folders
+ where tenant_id = %(tenant)s and strpos(lower(name), %(search)s) > 0
+ order by strpos(lower(name), %(search)s), updated_at desc, id limit %(limit)s)
+union all
 (select 'connector', id, name, '' from connectors
  where tenant_id = %(tenant)s and strpos(lower(name), %(search)s) > 0
  order by strpos(lower(name), %(search)s), updated_at desc, id limit %(limit)s)
@@ -34,7 +38,7 @@ where tenant_id = %(tenant)s and deleted_at is null order by updated_at desc, id
 
 
 async def of_name(session: AsyncSession, tenant_id: int, search: str, limit: int) -> Sequence[Any]:
-    """(kind, id, name, note) of workflows, segments, templates and connectors whose name holds `search`, `limit` of each kind."""
+    """(kind, id, name, note) of workflows, segments, templates, folders and connectors whose name holds `search`, `limit` of each kind."""
     return await execute(session, _NAMED, tenant=tenant_id, search=search.lower(), limit=limit)
 
 

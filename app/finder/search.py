@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "workflow": (translatable("Workflows"), "workflow", "/workflows/{id}"),
     "segment": (translatable("Segments"), "funnel", "/segments/{id}"),
     "template": (translatable("Templates"), "layout-template", "/templates/{id}"),
+    "folder": (translatable("Folders"), "folder", "/{note}s?folder={id}"),
     "connector": (translatable("Connectors"), "plug", "/connectors/{id}"),
 }
 """By kind of what is looked up: heading, icon, address."""
@@ -75,7 +76,8 @@ def _place(place: Destination) -> Option:
 
 def _option(row: Any) -> Option:
     _, icon, url = KINDS[row.kind]
-    return Option(row.name, icon, url.format(id=row.id), row.note, is_name=True)
+    note = gettext(KINDS[row.note][0]) if row.kind == "folder" else row.note
+    return Option(row.name, icon, url.format(id=row.id, note=row.note), note, is_name=True)
 
 
 async def _contacts(session: AsyncSession, principal: Principal, search: str) -> list[Option]:

@@ -152,6 +152,11 @@ def _environment(*, html: bool) -> _Environment:
 _TEXT, _HTML = _environment(html=False), _environment(html=True)
 
 
+def filter_names() -> list[str]:
+    """Filters that texts may use, in alphabetical order."""
+    return sorted(_HTML.filters)
+
+
 def _translate(error: Exception) -> LiquidError:
     if not isinstance(error, liquid_errors.LiquidError):
         return LiquidError("this is nested too deeply" if isinstance(error, RecursionError) else "this cannot be read")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts import guards
 from app.accounts.deps import AppRequest
+from app.folders.service import chosen_folder
 from app.message_templates.repository import TemplateRepository
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.message_templates.service import TemplateService, parts_of, template_view
@@ -30,8 +31,16 @@ async def list_templates(
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
     search: FromQuery[str | None] = None,
+    folder: Annotated[
+        str | None,
+        QueryParameter(name="folderId", description="What lies in this folder or within it; `none`: in no folder."),
+    ] = None,
+    tag: Annotated[str | None, QueryParameter(max_length=200, description="What has this tag.")] = None,
+    sort: Annotated[
+        str | None, QueryParameter(description="`name`, `created` or `updated`, with a minus from the greatest.")
+    ] = None,
 ) -> Envelope[list[TemplateView]]:
-    page = await templates.list(limit, cursor, search or "")
+    page = await templates.list(limit, cursor, search or "", chosen_folder(folder), tag, sort)
     return ok(
         [template_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
     )

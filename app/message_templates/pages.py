@@ -14,9 +14,13 @@ from litestar.response import Template
 from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, NotFound, TooMany
+from app.folders.service import FolderService, chosen_folder
+from app.folders.shelved import Shelved, in_form
 from app.lib.formats import number
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext, translatable, translated_choices
+from app.liquid.templates import filter_names
 from app.message_templates.content import content_form, shown_content
+from app.message_templates.insertable import insertable_extras, insertable_fields
 from app.message_templates.mail_view import framed
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
@@ -25,14 +29,20 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
+from app.models import FolderKind
 from app.models.status import Role
 from app.subscriptions.service import permission_of
 from app.web import flash
 from app.web.form_errors import errors_by_path
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 from app.web.wording import for_people
 
 PAGE = 24
+SORTED = (
+    ("", translatable("Name")),
+    ("-updated", translatable("Last changed")),
+    ("-created", translatable("Last created")),
+)
 STARTER = """<!doctype html>
 <html lang="en">
 <body style="margin:0;background:#f3f4f7">
@@ -54,19 +64,6 @@ You get this because you signed up. <a href="{{ unsubscribe_url }}" style="color
 STARTER_TEXT = "Hello {{ contact.first_name | default: 'there' }}, "
 FIRST_WORDS = 120
 """The list shows so much of the text of a template without a subject."""
-FIELDS = [
-    (translatable("First name"), "{{ contact.first_name | default: 'there' }}"),
-    (translatable("Last name"), "{{ contact.last_name }}"),
-    (translatable("Email"), "{{ contact.email }}"),
-    (translatable("Source"), "{{ contact.source }}"),
-]
-EXTRAS = [
-    (translatable("Unsubscribe link"), "{{ unsubscribe_url }}"),
-    (translatable("Property of the event"), "{{ event.product }}"),
-    (translatable("Today"), "{{ 'now' | date: 'long' }}"),
-    (translatable("Amount of money"), "{{ event.total | money: 'EUR' }}"),
-    (translatable("Only when"), "{% if contact.plan == 'pro' %}…{% endif %}"),
-]
 
 
 async def _typed(request: AppRequest) -> dict[str, Any]:
@@ -74,7 +71,7 @@ async def _typed(request: AppRequest) -> dict[str, Any]:
     form = await request.form()
     typed: dict[str, Any] = {
         name: str(form.get(name, "")).replace("\r\n", "\n")
-        for name in ("name", "channel", "subject", "html", "text", "as")
+        for name in ("name", "channel", "subject", "html", "text", "as", "folder")
     }
     return {**typed, "content": content_form(_channel(typed), form)}
 
@@ -124,15 +121,33 @@ async def list_templates(
     request: AppRequest,
     db_session: Database,
     templates: NamedDependency[TemplateService],
+    folders: NamedDependency[FolderService],
     search: FromQuery[str] = "",
     cursor: FromQuery[str | None] = None,
+    folder: FromQuery[str] = "",
+    tag: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
 ) -> Template:
-    """All templates by name, each with a small picture of itself."""
-    listed = await templates.list(PAGE, cursor, search.strip())
+    """All templates by name, each with a small picture of itself. What is searched for is looked for in all folders."""
+    folder, tag = ("", "") if search.strip() else (folder, tag)
+    listed = await templates.list(PAGE, cursor, search.strip(), chosen_folder(folder), tag, sort)
+    shelf = await folders.shelf(FolderKind.TEMPLATE)
     sources = [row.subject or row.text[:FIRST_WORDS] for row in listed.items]
     subjects = await sample_subjects(db_session, request.user, sources)
     rows = list(zip(listed.items, subjects, strict=True))
-    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=listed.next_cursor, search=search)
+    return page(
+        request,
+        "templates/list.html",
+        block="cards",
+        rows=rows,
+        next_cursor=listed.next_cursor,
+        search=search,
+        shelf=shelf,
+        shelved=Shelved(FolderKind.TEMPLATE, "/templates", gettext("All templates"), folder, tag, sort=sort),
+        orders=translated_choices(SORTED),
+        folder_names=shelf.names,
+        partial=is_partial(request),
+    )
 
 
 async def _editor(
@@ -165,9 +180,9 @@ async def _editor(
         content=shown_content(channel, content),
         errors={**problems, **errors_by_path(error)},
         contacts=await service.samples.some_addresses(),
-        fields=[(gettext(label), code) for label, code in FIELDS]
-        + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
-        extras=[(gettext(label), code) for label, code in EXTRAS],
+        fields=insertable_fields(keys),
+        extras=insertable_extras(),
+        filters=" ".join(filter_names()),
         used=len({use.workflow_id for use in uses}),
         sending=usage.in_words(published(uses)),
         refused=for_people(error.for_people) if isinstance(error, TemplateLive) else "",
@@ -189,13 +204,14 @@ async def new_template(
     templates: NamedDependency[TemplateService],
     channel: FromQuery[str] = EmailChannel.type,
     drawer: FromQuery[str] = "",
+    folder: FromQuery[str] = "",
 ) -> Template:
     """An editor with a starting point, for mails one that works in every mail program."""
     if (kind := registry.find(channel)) is None:
         raise NotFound
     with_html = "html" in kind.parts
     start = kind.starter or Parts("", STARTER if with_html else "", "" if with_html else STARTER_TEXT)
-    form_values = {"name": "", "channel": channel, "as": "", **msgspec.structs.asdict(start)}
+    form_values = {"name": "", "channel": channel, "as": "", "folder": folder, **msgspec.structs.asdict(start)}
     return await _editor(request, templates, form_values, drawer=drawer)
 
 
@@ -237,6 +253,7 @@ async def create_template(
             text=form_values["text"],
             channel=form_values["channel"] or EmailChannel.type,
             content=form_values["content"],
+            folder_id=in_form(form_values["folder"]),
         )
         template = await templates.create(_within_limits(new))
     except AppError as error:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.lib.addresses import comparable
 from app.models import Contact, Template
+from app.models.folder import FolderFilter, within_folder
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page
+
+TEMPLATE_ORDERS: dict[str, Any] = {
+    "name": Template.name, "created": Template.created_at, "updated": Template.updated_at,
+}  # fmt: skip
+"""By what a list may be sorted; with a minus before it from the greatest. An index serves the first, others sort what a workspace has."""
 
 
 class TemplateRepository(TenantRepository[Template]):
@@ -22,12 +29,27 @@ class TemplateRepository(TenantRepository[Template]):
     async def find_by_name(self, name: str) -> Template | None:
         return await self.get_one_or_none(Template.name == name)
 
-    async def by_name(self, cursor: str | None, limit: int, search: str = "") -> Page[Template]:
-        """A page of templates by name; `search` looks at name and subject."""
+    async def by_name(
+        self,
+        cursor: str | None,
+        limit: int,
+        search: str = "",
+        *,
+        folder: FolderFilter | None = None,
+        tag: str | None = None,
+        order: str = "name",
+    ) -> Page[Template]:
+        """A page of templates by name or by another of TEMPLATE_ORDERS; `search` looks at name and subject."""
         matching = Template.name.icontains(search, autoescape=True) | Template.subject.icontains(
             search, autoescape=True
         )
-        return await self.page([Template.name, Template.id], cursor, limit, *([matching] if search else []))
+        filters: list[ColumnElement[bool]] = [matching] if search else []
+        if folder is not None:
+            filters.append(within_folder(Template.folder_id, self.tenant_id, folder))
+        if tag:
+            filters.append(Template.tags.any_() == tag)
+        columns = [TEMPLATE_ORDERS[order.removeprefix("-")], Template.id]
+        return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
 
 
 class SampleContacts(TenantRepository[Contact]):

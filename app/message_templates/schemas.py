@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.folders.tags import TagList
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.sms_segments import SegmentCount
@@ -27,6 +28,9 @@ ContentFields = Annotated[
 ]
 
 
+InTemplateFolder = Annotated[UUID, Meta(description="One of `GET /template-folders`; null: in none.")]
+
+
 class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     name: TemplateName
     subject: Subject = ""
@@ -34,6 +38,8 @@ class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     text: Source = ""
     channel: ChannelWord = EmailChannel.type
     content: ContentFields = msgspec.field(default_factory=dict)
+    folder_id: InTemplateFolder | UnsetType | None = UNSET
+    tags: TagList | UnsetType = UNSET
 
 
 class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -45,6 +51,13 @@ class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     text: Source | UnsetType = UNSET
     channel: ChannelWord | UnsetType = UNSET
     content: ContentFields | UnsetType = UNSET
+    folder_id: InTemplateFolder | UnsetType | None = UNSET
+    tags: TagList | UnsetType = UNSET
+
+    @property
+    def only_files(self) -> bool:
+        """Does nothing change but where it lies and its tags?"""
+        return {name for name in self.__struct_fields__ if getattr(self, name) is not UNSET} <= {"folder_id", "tags"}
 
 
 class TemplateView(msgspec.Struct, rename="camel"):
@@ -56,6 +69,8 @@ class TemplateView(msgspec.Struct, rename="camel"):
     text: str
     content: dict[str, Any]
     """What templates of the channel have beside their parts; empty for emails."""
+    folder_id: UUID | None
+    tags: list[str]
     created_at: datetime
     updated_at: datetime
 

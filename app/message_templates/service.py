@@ -19,10 +19,14 @@ from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow import discovery
 from app.flow.field_reads import KnownNames, fields_in_text
 from app.flow.lint.missing_fallbacks import gaps, printed_in
+from app.folders.service import FolderService
+from app.folders.shelved import unsorted
+from app.folders.tags import checked_tags
 from app.lib import clock, held_connections, sandbox, single_line
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext
 from app.message_templates.content import shown_content, template_content
-from app.message_templates.repository import SampleContacts, TemplateRepository
+from app.message_templates.repository import TEMPLATE_ORDERS, SampleContacts, TemplateRepository
+from app.message_templates.sample import SAMPLE
 from app.message_templates.schemas import (
     NewTemplate,
     PreviewRequest,
@@ -36,33 +40,13 @@ from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.filling import PartError, liquid_faults, subjects
 from app.messaging.channels.parts import LiquidSource, Parts
-from app.models import Contact, Template
+from app.models import Contact, FolderKind, Template
+from app.models.folder import FolderFilter
 from app.models.status import Role
 from app.values.contact_view import COLUMNS, liquid_data_of
 from app.web import pagination
 
 log = structlog.get_logger()
-
-SAMPLE = Contact(
-    external_id="sample-1",
-    email="ada.sample@example.com",
-    phone="+49 30 5550100",
-    source="preview",
-    attributes={
-        "first_name": "Ada",
-        "last_name": "Sample",
-        "firstName": "Ada",
-        "lastName": "Sample",
-        "company": translatable("Example Ltd"),
-        "plan": "pro",
-        "city": "Berlin",
-    },
-    tags=["sample"],
-    timezone="Europe/Berlin",
-    locale="en",
-    consent={},
-)
-"""Whom a preview is for until a contact is chosen."""
 
 
 class TemplateNameTaken(Conflict):
@@ -139,6 +123,8 @@ def template_view(template: Template) -> TemplateView:
         html=template.html,
         text=template.text,
         content=shown_content(registry.find(template.channel), template.content),
+        folder_id=template.folder_id,
+        tags=template.tags,
         created_at=template.created_at,
         updated_at=template.updated_at,
     )
@@ -151,6 +137,7 @@ class TemplateService:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
         self.rows = TemplateRepository(session, principal.tenant_id)
         self.samples = SampleContacts(session, principal.tenant_id)
+        self.folders = FolderService(session, principal)
 
     async def get(self, template_id: UUID) -> Template:
         template = await self.rows.get_one_or_none(Template.id == template_id)
@@ -159,9 +146,20 @@ class TemplateService:
         return template
 
     async def list(
-        self, limit: int | None = None, cursor: str | None = None, search: str = ""
+        self,
+        limit: int | None = None,
+        cursor: str | None = None,
+        search: str = "",
+        folder: FolderFilter | None = None,
+        tag: str | None = None,
+        order: str | None = None,
     ) -> pagination.Page[Template]:
-        return await self.rows.by_name(cursor, pagination.clamp_limit(limit), search)
+        """By name or sorted otherwise. Raises Invalid for an order that there is not."""
+        if fault := unsorted(order, TEMPLATE_ORDERS):
+            raise fault
+        return await self.rows.by_name(
+            cursor, pagination.clamp_limit(limit), search, folder=folder, tag=tag, order=order or "name"
+        )
 
     async def create(self, new: NewTemplate) -> Template:
         """Add a template whose parts parse."""
@@ -169,7 +167,9 @@ class TemplateService:
         if channel is None:
             raise Invalid(errors=[FieldError(path="channel", message=registry.no_such(new.channel))])
         parts = Parts(new.subject, new.html, new.text, template_content(channel, new.content))
+        tags = checked_tags(new.tags or ())
         name = await self._checked(new.name, channel, parts)
+        await self.folders.check(FolderKind.TEMPLATE, folder_id := new.folder_id or None)
         template = Template(
             tenant_id=self.tenant_id,
             name=name,
@@ -179,6 +179,8 @@ class TemplateService:
             text=new.text,
             content=parts.content,
             updated_by=self.principal.user_id,
+            folder_id=folder_id,
+            tags=tags,
         )
         self.session.add(template)
         await self.session.flush()
@@ -191,6 +193,9 @@ class TemplateService:
         What published workflows send is changed by whoever may publish. Raises TemplateLive for others.
         """
         template = await self.get(template_id)
+        if change.only_files:
+            await self.folders.file(template, change.folder_id, change.tags)
+            return template
         before = parts_of(template)
         parts = Parts(
             before.subject if change.subject is UNSET else change.subject,
@@ -211,6 +216,7 @@ class TemplateService:
         template.content = dict(parts.content)
         template.updated_by = self.principal.user_id
         await self.session.flush()
+        await self.folders.file(template, change.folder_id, change.tags)
         await self.session.refresh(template)
         return template
 
@@ -244,6 +250,8 @@ class TemplateService:
                 text=parts.text,
                 channel=source.channel,
                 content=dict(parts.content),
+                folder_id=source.folder_id,
+                tags=source.tags,
             )
         )
 

@@ -13,6 +13,7 @@ from app.models.due_date import DateSchedule, DueDate
 from app.models.enrolment import Enrolment
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
 from app.models.event_sink import EventSink, InboundMessage, SinkEvent
+from app.models.folder import Folder, FolderKind
 from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
@@ -90,6 +91,8 @@ __all__ = [
     "EventDelivery",
     "EventHistory",
     "EventSink",
+    "Folder",
+    "FolderKind",
     "Heartbeat",
     "HeldRunJob",
     "HistoryStart",

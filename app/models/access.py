@@ -90,6 +90,7 @@ ACCESS: dict[str, TableAccess] = {
     "event_keys": _of_workspace(),
     "event_sinks": _of_installation(web="r", engine=_ALL),
     "events": _of_workspace(),
+    "folders": _of_workspace(),
     "held_run_jobs": _of_workspace(),
     "history_starts": _of_workspace("r"),
     "idempotency_keys": _of_workspace(auth=_ALL, read=""),

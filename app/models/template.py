@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes
+from app.models.folder import kept_in_folder
 
 
 class Template(HasTenantKey, HasTimes, Base):
@@ -24,5 +25,7 @@ class Template(HasTenantKey, HasTimes, Base):
     content: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sql("'{}'"))
     """By the names of the channel's `Content`."""
     updated_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    folder_id: Mapped[UUID | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
 
-    __table_args__ = (Index("templates_name_key", "tenant_id", "name", unique=True),)
+    __table_args__ = (Index("templates_name_key", "tenant_id", "name", unique=True), *kept_in_folder("templates"))

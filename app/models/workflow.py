@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
+from app.models.folder import kept_in_folder
 from app.models.personal import rows_go
 from app.models.status import Priority, PriorityWord
 
@@ -48,6 +49,9 @@ class Workflow(HasTenantKey, HasTimes, Base):
     entries_complete: Mapped[bool | None]
     """Are all its entries among `Entry`? None: nobody has looked since the policy of re-entry was published last."""
 
+    folder_id: Mapped[UUID | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
+
     @property
     def priority_word(self) -> PriorityWord:
         """The same as the API and the pages say it."""
@@ -59,6 +63,7 @@ class Workflow(HasTenantKey, HasTimes, Base):
 
     __table_args__ = (
         CheckConstraint("priority between 0 and 2", name="priority"),
+        *kept_in_folder("workflows"),
         Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),
         Index("workflows_changed", "tenant_id", "updated_at", "id", postgresql_where=text("deleted_at is null")),
     )

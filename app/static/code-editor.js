@@ -5,9 +5,9 @@
  */
 import { guarded } from './session.js';
 import { suggestions } from './code-completion.js';
+import { editorColours, editorTheme, loadCodeMirror } from './code-look.js';
 import { gettext } from './texts.js';
 
-const CODEMIRROR = '/static/vendor/codemirror-6.43.15/codemirror.js';
 const CHECK_MS = 700;
 
 /** @param {HTMLFormElement} form */
@@ -130,7 +130,7 @@ class CodeBox {
   async openEditor() {
     let cm;
     try {
-      cm = await import(CODEMIRROR);
+      cm = await loadCodeMirror();
     } catch {
       return; // the text area does
     }
@@ -159,7 +159,7 @@ class CodeBox {
     return [
       cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(),
       cm.autocompletion({ override: [(context) => this.complete(context)] }),
-      cm.lintGutter(), cm.syntaxHighlighting(colours(cm)), theme(cm), cm.EditorView.lineWrapping,
+      cm.lintGutter(), cm.syntaxHighlighting(editorColours(cm)), editorTheme(cm), cm.EditorView.lineWrapping,
       cm.EditorState.readOnly.of(locked), cm.EditorView.editable.of(!locked),
       cm.EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
       cm.keymap.of([
@@ -261,42 +261,4 @@ class CodeBox {
       /** @type {HTMLElement | null} */ (this.form.querySelector('[data-code-large]'))?.focus();
     }, { once: true });
   }
-}
-
-function colours(cm) {
-  const { tags: t } = cm;
-  return cm.HighlightStyle.define([
-    { tag: [t.keyword, t.controlKeyword, t.operatorKeyword, t.definitionKeyword, t.moduleKeyword], color: 'var(--accent)', fontWeight: '600' },
-    { tag: [t.string, t.special(t.string), t.regexp], color: 'var(--ok)' },
-    { tag: [t.number, t.bool, t.null, t.self], color: 'var(--warn)' },
-    { tag: [t.comment], color: 'var(--text-3)', fontStyle: 'italic' },
-    { tag: [t.function(t.variableName), t.function(t.propertyName)], fontWeight: '600' },
-    { tag: [t.invalid], color: 'var(--err)' },
-  ]);
-}
-
-function theme(cm) {
-  return cm.EditorView.theme({
-    '&': {
-      fontSize: '12.5px', color: 'var(--text)', backgroundColor: 'var(--field)', borderRadius: '8px', height: '100%',
-      border: '1px solid var(--line-strong)',
-    },
-    '&.cm-focused': { outline: '2px solid var(--ring)', outlineOffset: '1px' },
-    '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '19px', minHeight: '220px', maxHeight: 'var(--code-height, 420px)' },
-    '.cm-content': { caretColor: 'var(--text)', padding: '8px 0' },
-    '.cm-cursor': { borderLeftColor: 'var(--text)' },
-    '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--text-3)', border: '0' },
-    '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'color-mix(in srgb, var(--hover) 60%, transparent)' },
-    '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft)' },
-    '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--line-strong)' },
-    '.cm-tooltip': {
-      backgroundColor: 'var(--raised)', color: 'var(--text)', border: '1px solid var(--line-2)', borderRadius: '8px', overflow: 'hidden', zIndex: '100',
-    },
-    '.cm-tooltip-autocomplete ul li': { padding: '4px 8px', fontFamily: 'var(--mono)' },
-    '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent-soft)', color: 'var(--text)' },
-    '.cm-completionDetail': { color: 'var(--text-3)', fontStyle: 'normal', marginLeft: '12px' },
-    '.cm-completionIcon': { display: 'none' },
-    '.cm-diagnostic': { fontFamily: 'var(--font)', fontSize: '12px', padding: '6px 10px', borderLeft: '3px solid var(--err)' },
-    '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--err) 1px', textUnderlineOffset: '3px' },
-  });
 }

@@ -28,8 +28,9 @@ function icon(name) {
   return svg;
 }
 
-/** Show a sentence for a while; errors stay longer. `text` is never read as HTML. */
-export function toast(text, kind = "ok") {
+/** Show a sentence for a while; errors, and what can be taken back, stay longer. `text` is never read as HTML. `offer`: a button, its
+ * text and what it does. */
+export function toast(text, kind = "ok", offer = undefined) {
   const place = document.getElementById("toasts");
   if (!place || !text) return;
   const line = document.createElement("div");
@@ -42,9 +43,15 @@ export function toast(text, kind = "ok") {
   close.setAttribute("aria-label", "Dismiss");
   close.append(icon("x"));
   close.addEventListener("click", () => line.remove());
-  line.append(icon(kind === "err" ? "circle-alert" : "circle-check"), words, close);
+  line.append(icon(kind === "err" ? "circle-alert" : "circle-check"), words);
+  if (offer) {
+    const button = Object.assign(document.createElement("button"), { className: "link", type: "button", textContent: offer.text });
+    button.addEventListener("click", () => (line.remove(), offer.act()));
+    line.append(button);
+  }
+  line.append(close);
   place.append(line);
-  setTimeout(() => line.remove(), kind === "err" ? 12000 : 5000);
+  setTimeout(() => line.remove(), kind === "err" || offer ? 12000 : 5000);
 }
 
 function showFlash() {

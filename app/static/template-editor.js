@@ -1,4 +1,5 @@
-// The template editor: live preview after a pause in typing, line numbers, tabs, insert menu, and a word before unsaved work is lost.
+// The template editor: live preview after a pause in typing, CodeMirror over the sources, tabs, insert menu, and a word before unsaved work is lost.
+// Until CodeMirror is here, and where it cannot be loaded, the plain text areas do, with line numbers.
 // The HTML is rendered by the server into a sandboxed frame; the rest of the preview comes by htmx when "preview" is triggered.
 
 const form = document.querySelector("[data-template-editor]");
@@ -11,6 +12,7 @@ const areas = [...form.querySelectorAll(".code textarea")];
 const kinds = form.querySelector("[data-kinds]");
 const values = form.querySelector("[data-values]");
 const placeholder = /\{\{\s*([1-9]\d?|[a-z][a-z0-9_]{0,60})\s*\}\}/g;
+let editors = new Map(); // by text area
 let last = areas[0];
 let timer;
 let shownAs = "mail";
@@ -53,6 +55,7 @@ function lineOf(message) {
 }
 
 function number(area) {
+  if (editors.has(area)) return;
   const wrong = lineOf(document.getElementById("preview")?.dataset[`error${area.name === "html" ? "Html" : "Text"}`]);
   const gutter = area.parentElement.querySelector(".gutter");
   const count = area.value.split("\n").length;
@@ -70,7 +73,9 @@ function number(area) {
 function showErrors() {
   const { errorHtml, errorText } = document.getElementById("preview").dataset;
   for (const area of areas) {
-    area.parentElement.classList.toggle("bad", Boolean(area.name === "html" ? errorHtml : errorText));
+    const message = (area.name === "html" ? errorHtml : errorText) || "";
+    area.parentElement.classList.toggle("bad", Boolean(message));
+    editors.get(area)?.mark(lineOf(message), message);
     number(area);
   }
 }
@@ -112,6 +117,11 @@ function openPart(name, focus) {
 }
 
 function insert(code) {
+  const editor = editors.get(last);
+  if (editor) {
+    editor.insert(code);
+    return;
+  }
   last.focus();
   // execCommand keeps the browser's own undo; setRangeText is for browsers that dropped it.
   if (!document.execCommand("insertText", false, code)) last.setRangeText(code, last.selectionStart, last.selectionEnd, "end");
@@ -126,7 +136,8 @@ form.addEventListener("input", (event) => {
   soon();
 });
 form.addEventListener("focusin", (event) => {
-  if (event.target.matches("[data-insertable]")) last = event.target;
+  const entered = [...editors.values()].find((editor) => editor.host === event.target);
+  if (event.target.matches("[data-insertable]")) last = entered ? entered.area : event.target;
 });
 form.addEventListener("submit", () => {
   leaving = true;
@@ -188,6 +199,14 @@ if ("drawerShown" in document.body.dataset && window.parent !== window) {
   });
 }
 
+async function openSources() {
+  const { openEditors } = await import("./source-editor.js");
+  const variables = [...form.querySelectorAll("[data-insert]")].map((item) => ({ code: item.dataset.insert, label: item.textContent.trim() }));
+  editors = await openEditors(areas, variables, (form.dataset.filters ?? "").split(" "));
+  showErrors();
+}
+
 areas.forEach(number);
 sendFrame();
+openSources().catch(() => {}); // the text areas do
 form.querySelector('[aria-invalid="true"]')?.focus();

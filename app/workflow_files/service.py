@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
@@ -51,7 +52,7 @@ class WorkflowFileService:
         uses, ids = Uses(), set(ids_in(graph))
         for row in await self._rows.with_ids("templates", ids):
             uses.templates[str(row.id)] = NewTemplate(
-                row.name, row.subject, row.html, row.text, row.channel, row.content
+                row.name, row.subject, row.html, row.text, row.channel, row.content, tags=row.tags or UNSET
             )
         for row in await self._rows.with_ids("connectors", ids):
             uses.connectors[str(row.id)] = UsedConnector(row.name, row.type)
@@ -63,7 +64,8 @@ class WorkflowFileService:
                 new = {"name": row.name, "description": row.description, "kind": row.kind, "rule": row.rule}
                 uses.segments[str(row.id)] = msgspec.convert(new, NewSegment)
             ids = {one for row in rows for one in ids_in(row.rule)}
-        document = {"name": workflow.name, "description": workflow.description, **graph}
+        tags = workflow.tags or None  # folders are of a workspace, tags go along
+        document = {"name": workflow.name, "description": workflow.description, "tags": tags, **graph}
         return WorkflowFile(workflow={key: value for key, value in document.items() if value is not None}, uses=uses)
 
     async def load(self, file: WorkflowFile) -> ImportedWorkflow:
@@ -82,7 +84,7 @@ class WorkflowFileService:
             raise Invalid(errors=[FieldError(path=path, message=str(error).partition(" - at")[0] + ".")]) from error
         try:
             workflow = await self._workflows.create(
-                name=new.name, description=new.description, flow=new.flow(), priority=new.priority
+                name=new.name, description=new.description, flow=new.flow(), priority=new.priority, tags=new.tags
             )
         except Invalid as error:
             raise _placed(error, "workflow") from error
@@ -174,7 +176,7 @@ class _Import:
             taken = {row.name for row in await self._rows.called("templates", list(_numbered(new.name)))}
             name = next(name for name in _numbered(new.name) if name not in taken)
             try:
-                row = await self._templates.create(msgspec.structs.replace(new, name=name))
+                row = await self._templates.create(msgspec.structs.replace(new, name=name, folder_id=None))
             except Invalid as error:
                 raise _placed(error, f"uses.templates.{key}") from error
             self.names[key] = str(row.id)

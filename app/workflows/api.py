@@ -8,16 +8,13 @@ import re
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from app.errors import BadRequest
-from app.flow import trigger_registry
-from app.flow.step_types import INSTALLED
-from app.flow.trigger_type import CATEGORY
+from app.folders.service import chosen_folder
 from app.models import Workflow
 from app.models.scope import Scope
 from app.models.status import Role
@@ -33,20 +30,29 @@ from app.workflows.schemas import (
     DraftPatch,
     NewWorkflow,
     PublishRequest,
-    StepTypeInfo,
     VersionDetail,
     VersionSummary,
     WorkflowDetail,
     WorkflowPatch,
     WorkflowSummary,
 )
-from app.workflows.service import WorkflowService, workflow_statuses
+from app.workflows.service import WorkflowService
+from app.workflows.statuses import workflow_order, workflow_statuses
+from app.workflows.type_api import list_node_types, list_trigger_types
 
 PATH = "/api/v1/workflows"
 ONE = PATH + "/{workflow_id:uuid}"
 TAGS = ["Workflows"]
 IfMatch = Annotated[
     str | None, HeaderParameter(name="If-Match", description='The draft revision you edited, as `"17"`.')
+]
+InFolder = Annotated[
+    str | None,
+    QueryParameter(name="folderId", description="What lies in this folder or within it; `none`: in no folder."),
+]
+OfTag = Annotated[str | None, QueryParameter(max_length=200, description="What has this tag.")]
+Sort = Annotated[
+    str | None, QueryParameter(description="`name`, `created`, `updated` or `status`, with a minus from the greatest.")
 ]
 Limit = Annotated[int | None, QueryParameter(description="1 to 100; 25 when left out.")]
 Cursor = Annotated[str | None, QueryParameter(description="`meta.nextCursor` of the last answer.")]
@@ -81,7 +87,12 @@ async def create_workflow(
 ) -> Envelope[WorkflowDetail]:
     """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
     workflow = await workflows.create(
-        name=data.name, description=data.description, flow=data.flow(), priority=data.priority
+        name=data.name,
+        description=data.description,
+        flow=data.flow(),
+        priority=data.priority,
+        folder_id=data.folder_id,
+        tags=data.tags,
     )
     return await _detail(workflows, workflow)
 
@@ -93,11 +104,22 @@ async def list_workflows(
     search: Annotated[
         str | None, QueryParameter(max_length=200, description="Part of the name or description.")
     ] = None,
+    folder: InFolder = None,
+    tag: OfTag = None,
+    sort: Sort = None,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Envelope[list[WorkflowSummary]]:
-    """Last changed first. Archived workflows are listed only when `status` asks for them."""
-    page = await workflows.list(statuses=workflow_statuses(status), search=search, limit=limit, cursor=cursor)
+    """Last changed first, or as `sort` says. Archived workflows are listed only when `status` asks for them."""
+    page = await workflows.list(
+        statuses=workflow_statuses(status),
+        search=search,
+        limit=limit,
+        cursor=cursor,
+        folder=chosen_folder(folder),
+        tag=tag,
+        order=workflow_order(sort),
+    )
     return ok([WorkflowSummary.of(row) for row in page.items], nextCursor=page.next_cursor, limit=limit or 25)
 
 
@@ -330,32 +352,6 @@ async def publish_one_version(
     """
     published = await workflows.publish_again(workflow_id, version, data.changelog if data else None)
     return ok(VersionDetail.of(published, published.version, workflows.published(published).document))
-
-
-@get("/api/v1/node-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List node types")
-async def list_node_types() -> Envelope[list[StepTypeInfo]]:
-    """Every step type with its ports and the JSON Schema of its configuration (`nodes[].data`)."""
-    return ok([StepTypeInfo(**info) for info in INSTALLED.catalogue()])
-
-
-@get(
-    "/api/v1/trigger-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List trigger types"
-)
-async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
-    """Every trigger type with the JSON Schema of its fields (`trigger`)."""
-    return ok(
-        [
-            StepTypeInfo(
-                type=name,
-                label=kind.label,
-                category=CATEGORY,
-                description=kind.description,
-                ports=list(kind.ports),
-                schema=msgspec.json.schema(kind.Config),
-            )
-            for name, kind in trigger_registry.types().items()
-        ]
-    )
 
 
 openapi.OWN_SCHEMAS.update(SCHEMAS)

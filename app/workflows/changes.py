@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,10 +26,17 @@ class Changes(msgspec.Struct, kw_only=True):
     goals: tuple[Goal, ...] | UnsetType = UNSET
     settings: FlowSettings | UnsetType = UNSET
     notes: tuple[Note, ...] | UnsetType = UNSET
+    folder_id: UUID | UnsetType | None = UNSET
+    tags: list[str] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.triggers:
             one_of(self.trigger, self.triggers)
+
+    @property
+    def only_files(self) -> bool:
+        """Does nothing change but where it lies and its tags? That is no change of the workflow, and possible in the archive."""
+        return {name for name in self.__struct_fields__ if getattr(self, name) is not UNSET} <= {"folder_id", "tags"}
 
     def parts(self, before: Flow) -> dict[str, Any]:
         """The parts of the document that change. `trigger` alone replaces the first one, and the others stay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +20,17 @@ from app.flow.document import Flow
 from app.flow.node_words import category_of, goals_of
 from app.flow.thumbnail import Thumbnail
 from app.flow.trigger_registry import summary
-from app.lib.translation import gettext
-from app.models import Workflow, WorkflowVersion
+from app.folders.service import FolderService, chosen_folder
+from app.folders.shelved import Shelved, in_form
+from app.lib.translation import gettext, translatable, translated_choices
+from app.models import FolderKind, Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 from app.web.wording import for_people
 from app.workflows.loaded import WorkflowListItem
-from app.workflows.service import LISTED, WorkflowService, workflow_statuses
+from app.workflows.service import WorkflowService
+from app.workflows.statuses import LISTED, workflow_order, workflow_statuses
 
 TABS = (
     ("", "All"),
@@ -34,6 +38,12 @@ TABS = (
     (WorkflowStatus.PAUSED, "Paused"),
     (WorkflowStatus.DRAFT, "Draft"),
     (WorkflowStatus.ARCHIVED, "Archived"),
+)
+SORTED = (
+    ("", translatable("Last changed")),
+    ("-created", translatable("Last created")),
+    ("name", translatable("Name")),
+    ("status", translatable("Status")),
 )
 PAGE, VERSIONS = 50, 50
 DRAFT = "draft"
@@ -60,18 +70,44 @@ def row_of(listed: WorkflowListItem) -> WorkflowRow:
 # The list ---------------------------------------------------------------------------------------------------------
 
 
+def _tabs(shelved: Shelved, counts: Mapping[WorkflowStatus, int]) -> list[tuple[str, str, str, int | None]]:
+    """A tab for each status; with how many there are where all of them are shown."""
+    numbers = {
+        key: counts.get(WorkflowStatus(key), 0) if key else sum(counts.get(one, 0) for one in LISTED) for key, _ in TABS
+    }
+    some = shelved.folder or shelved.tag
+    return [(key, text, shelved.with_status(key), None if some else numbers[key]) for key, text in TABS]
+
+
 @get("/workflows", role=Role.VIEWER)
 async def workflow_list(
     request: AppRequest,
     workflows: NamedDependency[WorkflowService],
+    folders: NamedDependency[FolderService],
     status: FromQuery[str | None] = None,
     search: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
     new: FromQuery[str | None] = None,
+    folder: FromQuery[str | None] = None,
+    tag: FromQuery[str | None] = None,
+    sort: FromQuery[str | None] = None,
 ) -> Template:
-    """All workflows, last changed first; archived ones on their own tab."""
-    listed_page = await workflows.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
+    """All workflows, last changed first; archived ones on their own tab. What is searched for is looked for in all folders."""
+    folder, tag = ("", "") if search else (folder, tag)
+    listed_page = await workflows.list(
+        statuses=workflow_statuses(status),
+        search=search,
+        limit=PAGE,
+        cursor=cursor,
+        folder=chosen_folder(folder),
+        tag=tag,
+        order=workflow_order(sort),
+    )
     counts = await workflows.status_counts()
+    shelf = await folders.shelf(FolderKind.WORKFLOW)
+    shelved = Shelved(
+        FolderKind.WORKFLOW, "/workflows", gettext("All workflows"), folder or "", tag or "", status or "", sort or ""
+    )
     return page(
         request,
         "workflows/list.html",
@@ -79,16 +115,16 @@ async def workflow_list(
         rows=[row_of(listed) for listed in listed_page.items],
         next_cursor=listed_page.next_cursor,
         cursor=cursor,
-        tabs=[
-            (key, text, f"/workflows?status={key}" if key else "/workflows", counts.get(WorkflowStatus(key), 0))
-            if key
-            else (key, text, "/workflows", sum(counts.get(one, 0) for one in LISTED))
-            for key, text in TABS
-        ],
+        tabs=_tabs(shelved, counts),
         status=status or "",
         search=search or "",
         total=sum(counts.values()),
         new=new is not None,
+        orders=translated_choices(SORTED),
+        shelf=shelf,
+        shelved=shelved,
+        folder_names=shelf.names,
+        partial=is_partial(request),
     )
 
 
@@ -98,7 +134,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
     form = await request.form()
     name, description = str(form.get("name", "")), str(form.get("description", ""))
     try:
-        workflow = await workflows.create(name=name, description=description)
+        workflow = await workflows.create(name=name, description=description, folder_id=in_form(form.get("folder")))
     except Invalid as error:
         field_error = for_people(error.errors[0]["message"]) if error.errors else for_people(error.for_people)
         return page(
@@ -108,6 +144,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
             status_code=422,
             name=name,
             description=description,
+            folder=form.get("folder"),
             error=field_error,
         )
     return go(request, f"/workflows/{workflow.id}")

@@ -16,6 +16,7 @@ from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigg
 from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
 from app.flow.settings import FlowSettings
+from app.folders.tags import TagList
 from app.models import Workflow, WorkflowVersion
 from app.models.status import PriorityWord, WorkflowStatus
 from app.web.structs import Camel
@@ -40,6 +41,9 @@ Priority = Annotated[
 ]
 
 
+FolderId = Annotated[UUID, Meta(description="One of `GET /workflow-folders`; null: in none.")]
+
+
 class NewWorkflow(StrictBody):
     """A workflow as programs send it. Everything but the name may be left out and drawn later; an editor's `viewport` is.
 
@@ -49,6 +53,8 @@ class NewWorkflow(StrictBody):
     name: Name
     description: Description | None = None
     priority: Priority = "normal"
+    folder_id: FolderId | None = None
+    tags: TagList = msgspec.field(default_factory=list)
     trigger: SingleTrigger | UnsetType = UNSET
     triggers: tuple[Trigger, ...] = ()
     nodes: tuple[Node, ...] = ()
@@ -79,6 +85,8 @@ class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only
     name: Name | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
+    folder_id: FolderId | UnsetType | None = UNSET
+    tags: TagList | UnsetType = UNSET
     viewport: Ignored = UNSET
 
 
@@ -120,6 +128,8 @@ class WorkflowSummary(Camel):
     name: str
     description: str | None
     priority: Priority
+    folder_id: UUID | None
+    tags: list[str]
     status: WorkflowStatus
     version: int
     live_version: int | None
@@ -153,6 +163,8 @@ class WorkflowDetail(Camel):
     name: str
     description: str | None
     priority: Priority
+    folder_id: UUID | None
+    tags: list[str]
     status: WorkflowStatus
     version: int
     live_version: int | None
@@ -261,6 +273,8 @@ def _head(workflow: Workflow) -> dict[str, Any]:
         "name": workflow.name,
         "description": workflow.description,
         "priority": workflow.priority_word,
+        "folder_id": workflow.folder_id,
+        "tags": workflow.tags,
         "status": WorkflowStatus(workflow.status),
         "version": workflow.live_version or 1,
         "live_version": workflow.live_version,

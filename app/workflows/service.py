@@ -20,17 +20,20 @@ from app import inbox, wakes
 from app.accounts.principal import Principal
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import Totals, running
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
 from app.flow.ops import AnyOp, SetPriority
 from app.flow.validation import references
+from app.folders.service import FolderService
+from app.folders.tags import checked_tags
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.lib.translation import gettext
 from app.messaging.queue import FOLLOW
 from app.messaging.repository import MessageRepository
-from app.models import Workflow, WorkflowVersion
+from app.models import FolderKind, Workflow, WorkflowVersion
+from app.models.folder import FolderFilter
 from app.models.status import Priority, PriorityWord, WorkflowStatus
 from app.web.pagination import Page, clamp_limit
 from app.workflows.calls import require_not_called
@@ -38,13 +41,12 @@ from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.existing import ExistingContacts
 from app.workflows.loaded import LoadedFlow, WorkflowListItem
+from app.workflows.naming import workflow_description, workflow_name
 from app.workflows.outbound import set_status
 from app.workflows.preview import ActivationPreview, activation_preview
-from app.workflows.repository import VersionRepository, WorkflowRepository, touch
+from app.workflows.repository import LAST_CHANGED, VersionRepository, WorkflowRepository, touch
+from app.workflows.statuses import LISTED
 from app.workflows.versions import Versions
-
-LISTED = (WorkflowStatus.DRAFT, WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
-"""What a list shows unless archived ones are asked for."""
 
 
 class WorkflowNotFound(NotFound):
@@ -65,17 +67,6 @@ class WrongStatus(Conflict):
     code = "wrong_status"
 
 
-def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
-    """The statuses of a comma-separated filter, those of LISTED without one. Raises Invalid naming the allowed words."""
-    if not words:
-        return LISTED
-    try:
-        return [WorkflowStatus(word.strip()) for word in words.split(",")]
-    except ValueError as error:
-        message = gettext("Use one or more of: %(statuses)s.", statuses=", ".join(WorkflowStatus))
-        raise Invalid(errors=[{"path": "status", "message": message}]) from error
-
-
 class WorkflowService:
     """The workflows of the principal's workspace. Flushes, never commits."""
 
@@ -87,6 +78,7 @@ class WorkflowService:
         self._drafts = Drafts(self._repository, principal)
         self._versions = Versions(self._repository, self._version_rows, self._drafts, principal)
         self._existing = ExistingContacts(session, self._versions, principal)
+        self._folders = FolderService(session, principal)
 
     # Reading --------------------------------------------------------------------------------------------------
 
@@ -112,10 +104,15 @@ class WorkflowService:
         search: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        folder: FolderFilter | None = None,
+        tag: str | None = None,
+        order: str | None = None,
     ) -> Page[WorkflowListItem]:
-        """Workflows, last changed first; `search` looks in name and description. Three queries, whatever the number."""
+        """Workflows, last changed first or sorted otherwise; `search` looks in name and description. Three queries, whatever the number."""
         words = (search or "").replace("\0", "").strip() or None
-        page = await self._repository.last_changed(statuses or LISTED, words, cursor, clamp_limit(limit))
+        page = await self._repository.last_changed(
+            statuses or LISTED, words, cursor, clamp_limit(limit), folder=folder, tag=tag, order=order or LAST_CHANGED
+        )
         hashes = await self._version_rows.live_hashes(page.items)
         counters = await self._counters.of_workflows(row.id for row in page.items)
         listed = [
@@ -181,14 +178,22 @@ class WorkflowService:
         description: str | None = None,
         flow: Flow | None = None,
         priority: PriorityWord = "normal",
+        folder_id: UUID | None = None,
+        tags: Sequence[str] = (),
     ) -> Workflow:
-        """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
+        """A new workflow in status draft. Raises Invalid for a flow that contradicts itself, and for a folder that is not there."""
         draft = await self._drafts.checked((flow or Flow()).normal())
-        workflow = await self._add(_name(name), _text(description), draft.stored, Priority.of(priority))
+        filed = {"folder_id": folder_id, "tags": checked_tags(tags)}
+        await self._folders.check(FolderKind.WORKFLOW, folder_id)
+        workflow = await self._add(
+            workflow_name(name), workflow_description(description), draft.stored, Priority.of(priority), filed
+        )
         await self._drafts.begin(workflow, draft)
         return workflow
 
-    async def _add(self, name: str, description: str | None, draft: dict[str, Any], priority: int) -> Workflow:
+    async def _add(
+        self, name: str, description: str | None, draft: dict[str, Any], priority: int, filed: dict[str, Any]
+    ) -> Workflow:
         now = clock.now()
         return await self._repository.add(
             Workflow(
@@ -198,6 +203,7 @@ class WorkflowService:
                 status=WorkflowStatus.DRAFT.value,
                 priority=priority,
                 draft=draft,
+                **filed,
                 draft_rev=1,
                 draft_by=self._principal.name,
                 draft_at=now,
@@ -213,8 +219,9 @@ class WorkflowService:
 
         Renaming alone leaves `draft_rev`: nobody's unsaved edit clashes with it.
         """
-        workflow = await self._editable(workflow_id)
+        workflow = await (self._locked if changes.only_files else self._editable)(workflow_id)
         await self._drafts.require(workflow, base_rev)
+        await self._folders.file(workflow, changes.folder_id, changes.tags)
         before = self._drafts.of(workflow)
         if parts := changes.parts(before.flow):
             flow = msgspec.structs.replace(before.flow, **parts).normal()
@@ -222,9 +229,9 @@ class WorkflowService:
                 draft = await self._drafts.checked(flow, before)
                 await self._drafts.replace(workflow, draft, "replaced by a program")
         if not isinstance(changes.name, UnsetType):
-            workflow.name = _name(changes.name)
+            workflow.name = workflow_name(changes.name)
         if not isinstance(changes.description, UnsetType):
-            workflow.description = _text(changes.description)
+            workflow.description = workflow_description(changes.description)
         if not isinstance(changes.priority, UnsetType):
             workflow.priority_word = changes.priority
             self._notify(FOLLOW)
@@ -252,7 +259,8 @@ class WorkflowService:
         """A copy of the draft as a new workflow; versions, runs and counters stay behind."""
         source = await self.get(workflow_id)
         copy_name = name if name is not None else f"{source.name[:240]} (copy)"
-        return await self._add(_name(copy_name), source.description, source.draft, source.priority)
+        filed = {"folder_id": source.folder_id, "tags": source.tags}
+        return await self._add(workflow_name(copy_name), source.description, source.draft, source.priority, filed)
 
     # Status ---------------------------------------------------------------------------------------------------
 
@@ -387,14 +395,3 @@ class WorkflowService:
     def _notify(self, *names: str) -> None:
         for name in names:
             jobs.enqueue(self.session, name)
-
-
-def _name(name: str) -> str:
-    if not 1 <= len(cleaned := name.replace("\0", "").strip()) <= 255:
-        message = gettext("Give the workflow a name of 1 to 255 characters.")
-        raise Invalid(errors=[{"path": "name", "message": message}])
-    return cleaned
-
-
-def _text(text: str | None) -> str | None:
-    return (text or "").replace("\0", "").strip() or None

@@ -126,6 +126,8 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/contacts/{contact_id}/resubscribe": {"reason": "x"},
     "POST /contacts/{contact_id}/resubscribe": {"reason": "x"},
     "PATCH /api/v1/templates/{template_id}": {"name": "x"},
+    "PATCH /api/v1/workflow-folders/{folder_id}": {"name": "x"},
+    "PATCH /api/v1/template-folders/{template_folder_id}": {"name": "x"},
     "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
     "PATCH /api/v1/webhook-endpoints/{endpoint_id}": {"description": "x"},
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
@@ -142,7 +144,7 @@ BODIES: dict[str, Any] = {
 QUERIES = {"GET /api/v1/workflows/{workflow_id}/decisions": {"contactId": "contact_id"}}
 """What a route wants in its query: the name of a path parameter whose value it is."""
 
-SHARED = {"type_": "send_email"}
+SHARED = {"type_": "send_email", "folder_kind": "workflow"}
 """Path parameters that name something of the product and not of a workspace, with a value that exists."""
 
 HEADERS = {name: {"If-Match": '"1"'} for name, body in BODIES.items() if body is DRAFT}

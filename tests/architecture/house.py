@@ -30,7 +30,7 @@ LEVELS = Levels(
         {"message_templates"},
         {"connectors", "contacts", "code_steps"},
         {"subscriptions"},
-        {"events", "usage"},
+        {"events", "usage", "folders"},
         {"accounts"},
         {"membership"},
         {"segment_member_repository", "contact_inbox_repository"},

@@ -13,6 +13,7 @@ FREE_TABLES = {
     "draft_changes": "what marketers drew",
     "step_changes": "people who sign in, by their ids",
     "heartbeats": "processes",
+    "folders": "names that marketers give",
     "event_sinks": "names of types, and what a bus of the operator answered",
     "inbound_messages": "ids that senders give their messages, for three days",
     "held_run_jobs": "a filter by ids and words, and the user who asked",

@@ -11,7 +11,7 @@ from app.finder.places import ACTIONS, PAGES
 from app.finder.search import EACH, Group, matching
 from app.lib import translation
 from app.lib.ids import uuid7
-from app.models import Connector, Contact, Segment, Template, Workflow, Workspace
+from app.models import Connector, Contact, Folder, FolderKind, Segment, Template, Workflow, Workspace
 from app.models.status import Role
 from tests.fixtures.people import BrowserClients
 from tests.lists.plans import captured
@@ -22,6 +22,7 @@ def rows_of(workspace: Workspace, name: str) -> list[object]:
     return [
         Workflow(id=uuid7(), draft={}, **key),
         Template(id=uuid7(), **key),
+        Folder(id=uuid7(), kind=FolderKind.TEMPLATE.value, **key),
         Segment(id=uuid7(), number=1, kind="static", **key),
         Connector(id=uuid7(), type="smtp", **key),
         Contact(
@@ -42,8 +43,10 @@ async def test_names_are_looked_up_in_all_kinds_of_the_own_workspace(
     with captured(db_session) as sent:
         groups = await matching(db_session, principal, "  winter  100% ")
     assert shown(groups) == {
-        kind: ["Winter 100%"] for kind in ("Workflows", "Contacts", "Segments", "Templates", "Connectors")
+        kind: ["Winter 100%"] for kind in ("Workflows", "Contacts", "Segments", "Templates", "Folders", "Connectors")
     }
+    (of_templates,) = next(group.options for group in groups if group.heading == "Folders")
+    assert of_templates.url.startswith("/templates?folder=") and of_templates.note == "Templates"
     assert len(sent) <= 5, "a statement for names, and those of the search for contacts"
     assert await matching(db_session, principal, "winter%100") == [], "what was typed is no pattern"
 

@@ -16,12 +16,14 @@ from app.accounts.principal import Principal
 from app.contacts.history_repository import ContactHistory
 from app.contacts.list_repository import ContactFilter, ContactLists
 from app.events.repository import EventRepository
+from app.folders.service import FolderService
 from app.insights.repository import InsightRepository, RefusalRepository
+from app.message_templates.repository import TemplateRepository
 from app.messaging.bulk import MessageJobs
 from app.messaging.list_repository import MessageList, MessageLists
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import MessageFilter
-from app.models import DeadLetter
+from app.models import DeadLetter, FolderKind
 from app.models.status import MessageStatus, WorkflowStatus
 from app.runs.list_repository import RunFilter, neighbours
 from app.runs.repository import RunRepository
@@ -214,6 +216,21 @@ OTHERS: dict[str, tuple[int, int | None, Ask]] = {
             list(WorkflowStatus), None, None, PAGE
         ),
     ),
+    "workflows, folder and tag, none": (
+        1,
+        0,
+        lambda ask: WorkflowRepository(ask.session, ask.place.tenant).last_changed(
+            list(WorkflowStatus), None, None, PAGE, folder=ask.place.flow, tag="x"
+        ),
+    ),
+    "templates, folder and tag, none": (
+        1,
+        0,
+        lambda ask: TemplateRepository(ask.session, ask.place.tenant).by_name(
+            None, PAGE, folder=ask.place.flow, tag="x"
+        ),
+    ),
+    "folders": (3, None, lambda ask: FolderService(ask.session, ask.principal).shelf(FolderKind.WORKFLOW)),
     "published last": (1, 2, lambda ask: VersionRepository(ask.session, ask.place.tenant).last_published(6)),
     "due, none": (
         1,

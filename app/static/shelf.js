@@ -1,0 +1,194 @@
+// @ts-check
+/**
+ * Lists of workflows and templates: choose rows, put them into folders by a menu or by dragging, and tag them. What was done can be taken
+ * back. A row is an element with `data-row`; its box holds its id. The dialogs are those of components/folders.html.
+ */
+import { guarded } from './session.js';
+import { toast } from './shell.js';
+import { gettext } from './texts.js';
+
+const DRAGGED = 'application/x-rows';
+const SWAPPED = ['list', 'cards'];
+
+const boxes = () => /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll('[data-row] input[name=id]')]);
+const selected = () => boxes().filter((box) => box.checked);
+const rowOf = (/** @type {string} */ id) => boxes().find((box) => box.value === id)?.closest('[data-row]');
+const tagsOf = (/** @type {string} */ id) => /** @type {string[]} */ (JSON.parse(rowOf(id)?.getAttribute('data-tags') ?? '[]'));
+/** @type {HTMLInputElement | undefined} */
+let last;
+/** What the open dialog is about. @type {string[]} */
+let chosen = [];
+
+const number = (/** @type {number} */ count) => gettext('%(number)s selected', { number: count });
+
+function show() {
+  const all = boxes();
+  const some = selected();
+  const bar = /** @type {HTMLElement | null} */ (document.querySelector('.bulk'));
+  if (bar) {
+    bar.hidden = !some.length;
+    /** @type {HTMLElement} */ (bar.querySelector('b')).textContent = number(some.length);
+  }
+  for (const box of all) {
+    const row = box.closest('[data-row]');
+    row?.classList.toggle('picked', box.checked);
+    if (row?.tagName === 'TR') row.setAttribute('aria-selected', String(box.checked));
+  }
+  const every = /** @type {HTMLInputElement | null} */ (document.querySelector('#every'));
+  if (!every) return;
+  every.checked = all.length > 0 && some.length === all.length;
+  every.indeterminate = some.length > 0 && some.length < all.length;
+}
+
+function unselect() {
+  for (const box of boxes()) box.checked = false;
+  show();
+}
+
+// ---- asking the server
+
+/** @param {string} path @param {[string, string][]} fields @returns {Promise<any>} what it answered; null where it did not */
+async function send(path, fields) {
+  const proof = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
+  const request = { method: 'POST', headers: { ...proof, accept: 'application/json' }, body: new URLSearchParams(fields) };
+  const answer = await guarded(path, request, (action, sent) => fetch(action, sent), undefined, false).catch(() => null);
+  const outcome = await answer?.json().catch(() => null);
+  if (answer?.ok) return outcome;
+  toast(outcome?.error ?? gettext('The server did not answer. Nothing was changed; try again.'), 'err');
+  return null;
+}
+
+/** The list as it is now, with its folders. */
+async function refresh() {
+  const id = SWAPPED.find((one) => document.getElementById(one));
+  const swap = id === 'list' ? 'innerHTML' : 'outerHTML';
+  await /** @type {any} */ (window).htmx.ajax('GET', location.pathname + location.search, { target: `#${id}`, swap });
+}
+
+/** @param {string} path @param {[string, string][]} fields */
+async function file(path, fields) {
+  const done = await send(path, fields);
+  if (!done) return false;
+  await refresh();
+  const takeBack = async () => {
+    for (const [other, of] of done.undo) if (!(await send(other, of))) return;
+    await refresh();
+    toast(gettext('Taken back.'));
+  };
+  toast(done.text, 'ok', done.undo.length ? { text: gettext('Undo'), act: takeBack } : undefined);
+  return true;
+}
+
+/** @param {string[]} ids @returns {[string, string][]} */
+const asFields = (ids) => ids.map((id) => ['id', id]);
+
+// ---- dialogs
+
+/** @param {string} name @param {string[]} ids */
+function openFor(name, ids) {
+  chosen = ids;
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById(name));
+  const one = ids.length === 1 ? rowOf(ids[0])?.querySelector('.nm')?.textContent?.trim() : '';
+  /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = one || number(ids.length);
+  const had = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-had]'));
+  if (had) offerRemoval(had, [...new Set(ids.flatMap(tagsOf))].sort((first, second) => first.localeCompare(second)));
+  /** @type {HTMLFormElement} */ (dialog.querySelector('form')).reset();
+  dialog.showModal();
+  /** @type {HTMLElement | null} */ (dialog.querySelector('select, input[type=text]'))?.focus();
+}
+
+/** The tags that some of them have, each with a box. @param {HTMLElement} place @param {string[]} tags */
+function offerRemoval(place, tags) {
+  place.hidden = !tags.length;
+  const lines = tags.map((tag) => {
+    const line = document.createElement('label');
+    line.className = 'check';
+    const box = Object.assign(document.createElement('input'), { type: 'checkbox', name: 'remove', value: tag, className: 'ck' });
+    line.append(box, Object.assign(document.createElement('span'), { textContent: tag, dir: 'auto' }));
+    return line;
+  });
+  /** @type {HTMLElement} */ (place.querySelector('.checks')).replaceChildren(...lines);
+}
+
+document.addEventListener('submit', async (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const { file: path } = form.dataset;
+  if (!path) return;
+  event.preventDefault();
+  const fields = /** @type {[string, string][]} */ ([...new FormData(form)]);
+  if (await file(path, [...asFields(chosen), ...fields])) form.closest('dialog')?.close();
+});
+
+// ---- choosing
+
+document.addEventListener('change', (event) => {
+  const box = /** @type {HTMLInputElement} */ (event.target);
+  if (box.id === 'every') for (const one of boxes()) one.checked = box.checked;
+  if (box.id === 'every' || box.closest('[data-row]')) show();
+});
+
+document.addEventListener('click', (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const opener = /** @type {HTMLElement | null} */ (target.closest('[data-file-row]'));
+  if (opener) openFor(opener.dataset.fileRow ?? '', opener.dataset.id ? [opener.dataset.id] : selected().map((box) => box.value));
+  if (target.closest('[data-unselect]')) unselect();
+  const box = /** @type {HTMLInputElement | null} */ (target.closest('[data-row] input[name=id]'));
+  if (!box) return;
+  const all = boxes();
+  if (event.shiftKey && last && all.includes(last)) {
+    const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((one, other) => one - other);
+    for (const one of all.slice(from, to + 1)) one.checked = box.checked;
+    show();
+  }
+  last = box;
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && selected().length && !document.querySelector('dialog[open], details.menu[open]')) unselect();
+});
+
+// ---- dragging
+
+/** What the pointer carries. @param {number} count @param {string} name */
+function label(count, name) {
+  const carried = document.createElement('div');
+  carried.className = 'carried';
+  carried.textContent = count === 1 ? name : number(count);
+  document.body.append(carried);
+  setTimeout(() => carried.remove());
+  return carried;
+}
+
+document.addEventListener('dragstart', (event) => {
+  const row = /** @type {HTMLElement} */ (event.target).closest?.('[data-row][draggable]');
+  const box = /** @type {HTMLInputElement | null | undefined} */ (row?.querySelector('input[name=id]'));
+  if (!row || !box || !event.dataTransfer) return;
+  const ids = box.checked ? selected().map((one) => one.value) : [box.value];
+  event.dataTransfer.setData(DRAGGED, JSON.stringify(ids));
+  event.dataTransfer.effectAllowed = 'copyMove';
+  event.dataTransfer.setDragImage(label(ids.length, row.querySelector('.nm')?.textContent?.trim() ?? ''), 12, 12);
+  document.body.classList.add('filing');
+});
+document.addEventListener('dragend', () => document.body.classList.remove('filing'));
+
+/** The folder under the pointer, when rows are carried. @param {DragEvent} event */
+const folderAt = (event) =>
+  event.dataTransfer?.types.includes(DRAGGED) ? /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest('[data-folder]')) : null;
+
+for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+  document.addEventListener(type, (plain) => {
+    const event = /** @type {DragEvent} */ (plain);
+    const folder = folderAt(event);
+    if (!folder) return;
+    event.preventDefault();
+    folder.classList.toggle('drop', type === 'dragenter' || type === 'dragover');
+    if (type !== 'drop') return;
+    const ids = JSON.parse(event.dataTransfer?.getData(DRAGGED) ?? '[]');
+    const base = /** @type {HTMLElement} */ (document.querySelector('#move-rows form')).dataset.file ?? '';
+    file(base, [...asFields(ids), ['folder', folder.dataset.folder ?? '']]);
+  });
+}
+
+document.addEventListener('htmx:after:swap', () => show());
+window.addEventListener('pageshow', () => show());
+show();
