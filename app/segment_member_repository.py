@@ -200,6 +200,13 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         moves = [StaticMove(self.tenant_id, segment_id, one, depth=depth, lane=lane) for one in contact_ids]
         return await self._write(ENTER_STATIC, moves)
 
+    async def leave_static(self, segment_id: UUID, contact_ids: Sequence[UUID]) -> list[UUID]:
+        """Take contacts out by the id of a static segment; answers those who were in."""
+        lane = lane_of(self.session)
+        return await self._write(
+            LEAVE_STATIC, [StaticMove(self.tenant_id, segment_id, one, lane=lane) for one in contact_ids]
+        )
+
     async def _move(self, sql: str, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
         lane = lane_of(self.session)
         return await self._write(sql, [Move(self.tenant_id, segment, one, lane=lane) for one in contact_ids])

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import dramatiq
 
+from app.contacts import bulk_verbs
 from app.contacts.imports import repository, runner
 from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
@@ -50,3 +51,5 @@ POLLS = [poll_imports]
 """What each worker calls every second, so that imports run without Redis and go on after a crash."""
 HOUSEKEEPING = [forget_unstarted]
 """What the scheduler does every few minutes."""
+BULK = [bulk_verbs.BULK]
+"""What is done with many contacts: workers know it by this module."""

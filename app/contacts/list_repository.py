@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
 from sqlalchemy.orm import aliased
 
+from app.errors import Invalid
 from app.lib.addresses import lookup_form
 from app.lib.database import execute
 from app.models import bounded_repository
-from app.models.bounded_repository import bounded_page, escaped
-from app.models.contact import Contact, ContactTag
+from app.models.bounded_repository import bounded_page, escaped, sorted_page
+from app.models.contact import NO_ADDRESS, Contact, ContactTag
 from app.models.tenant_repository import TenantRepository
 from app.subscriptions import permission_filter
-from app.web.pagination import Page
+from app.web.pagination import Page, decode_cursor, encode_cursor
 
 MOST_TERMS = 5
 """Words of a search that are looked at."""
@@ -29,6 +31,11 @@ MOST_TAGS = 20
 """Tags that are asked for at once; a contact has at most 100."""
 _WEIGHT_OF_PERMISSION = 4
 """Whether somebody may be written to takes two looks into the suppression list."""
+NEWEST = "-created"
+ORDERS = frozenset({NEWEST, "created", "email", "-email"})
+"""By when they were created, and by address; with a minus the newest, or from Z. Each is served by an index."""
+_WITHOUT_ADDRESS = encode_cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+"""Where those without an address begin, behind the last address."""
 _THREE = re.compile(r"[^\W_]{3}")
 """The index of trigrams knows three letters or digits beside each other."""
 
@@ -36,7 +43,7 @@ _THREE = re.compile(r"[^\W_]{3}")
 class ContactFilter(NamedTuple):
     """What the list is narrowed to. Every word of `search` must be in name, email, external id or phone, and all `tags` on the contact.
 
-    `email` and `external_id` are whole, `permission` is a word of `app.subscriptions.permission`.
+    `email` and `external_id` are whole, `permission` is a word of `app.subscriptions.permission`. `order` is one of ORDERS.
     """
 
     search: str = ""
@@ -45,6 +52,7 @@ class ContactFilter(NamedTuple):
     email: str | None = None
     external_id: str | None = None
     permission: str | None = None
+    order: str = NEWEST
 
 
 class _Path(NamedTuple):
@@ -82,16 +90,20 @@ class ContactLists(TenantRepository[Contact]):
         )
         return [row.tag for row in rows]
 
+    async def page_of(self, cursor: str | None, limit: int, wanted: ContactFilter) -> Page[Contact]:
+        """A page of contacts in the order that is wanted."""
+        if wanted.order.removeprefix("-") == "email":
+            return await self._by_address(cursor, limit, wanted)
+        return await self.newest(cursor, limit, wanted)
+
     async def newest(self, cursor: str | None, limit: int, wanted: ContactFilter) -> Page[Contact]:
-        """A page of contacts, newest first."""
-        terms = wanted.search.split()[:MOST_TERMS]
-        equal = ((Contact.email, wanted.email), (Contact.external_id, wanted.external_id))
-        others = [column == value for column, value in equal if value is not None]
-        others += [_has(term) for term in terms]
+        """A page of contacts, newest first, or oldest first where `order` says so."""
+        terms, others = self._asked(wanted)
+        ascending = wanted.order == "created"
         if wanted.email is not None or wanted.external_id is not None:
             # One contact at most: no index is better than that of its address.
             return await self.page(
-                [Contact.created_at, Contact.id], cursor, limit, *others, *self._rest(wanted), newest=True
+                [Contact.created_at, Contact.id], cursor, limit, *others, *self._rest(wanted), newest=not ascending
             )
         path, passed = await self._path(wanted)
         others += passed
@@ -108,6 +120,7 @@ class ContactLists(TenantRepository[Contact]):
                 key=lambda row: (row[0].created_at, row[0].id),
                 first=first,
                 weight=_WEIGHT_OF_PERMISSION if wanted.permission is not None else 1,
+                ascending=ascending,
             )
             if len(page.items) == limit or page.next_cursor is None or not first:
                 break
@@ -120,8 +133,67 @@ class ContactLists(TenantRepository[Contact]):
                         Contact.id.in_(ids),
                         *others,
                         *self._rest(wanted),
-                        newest=True,
+                        newest=not ascending,
                     )
+        return Page([row[0] for row in page.items], page.next_cursor)
+
+    def _asked(self, wanted: ContactFilter) -> tuple[list[str], list[ColumnElement[bool]]]:
+        """The words of the search, and conditions of the search and of whole addresses."""
+        terms = wanted.search.split()[:MOST_TERMS]
+        equal = ((Contact.email, wanted.email), (Contact.external_id, wanted.external_id))
+        return terms, [*(column == value for column, value in equal if value is not None), *map(_has, terms)]
+
+    async def _by_address(self, cursor: str | None, limit: int, wanted: ContactFilter) -> Page[Contact]:
+        """A page by address, from A or from Z; those without one follow, newest first. What the filters let through is looked at row by
+        row, or is read and sorted where an index knows that it is little."""
+        terms, others = self._asked(wanted)
+        others += self._rest(wanted)
+        for lookup in self._lookups(wanted.permission, terms):
+            if (ids := await self._few(lookup)) is not None:
+                few = Contact.id.in_(ids)
+                break
+        else:
+            few = None
+        items, weight = list[Contact](), _WEIGHT_OF_PERMISSION if wanted.permission is not None else 1
+        with_address = _Path(select(Contact), [self.own, Contact.email > ""], (Contact.email,))
+        without = _Path(select(Contact), [self.own, text(NO_ADDRESS)])  # type: ignore[list-item]
+        for path in (with_address, without) if _is_address(cursor) else (without,):
+            ascending = path is with_address and wanted.order == "email"
+            part = await self._part(path, cursor, limit - len(items), others, few, weight, ascending=ascending)
+            items += part.items
+            if part.next_cursor is not None or path is without:
+                return Page(items, part.next_cursor)
+            cursor = _WITHOUT_ADDRESS
+            if len(items) == limit:
+                break
+        return Page(items, cursor)
+
+    async def _part(
+        self,
+        path: _Path,
+        cursor: str | None,
+        limit: int,
+        others: Sequence[ColumnElement[bool]],
+        few: ColumnElement[bool] | None,
+        weight: int,
+        *,
+        ascending: bool,
+    ) -> Page[Contact]:
+        if few is not None:
+            filters = [*path.led_by, few, *others]
+            return await sorted_page(self.session, Contact, path.order, cursor, limit, filters, ascending=ascending)
+        page = await bounded_page(
+            self.session,
+            path.rows,
+            path.order,
+            cursor,
+            limit,
+            led_by=path.led_by,
+            others=others,
+            key=lambda row: tuple(getattr(row[0], column.key) for column in path.order),
+            weight=weight,
+            ascending=ascending,
+        )
         return Page([row[0] for row in page.items], page.next_cursor)
 
     def _rest(self, wanted: ContactFilter) -> list[ColumnElement[bool]]:
@@ -190,6 +262,18 @@ class ContactLists(TenantRepository[Contact]):
         few = bounded_repository.FEW // lookup.weight
         rows = await execute(self.session, lookup.sql, tenant=self.tenant_id, most=few + 1, **lookup.parameters)
         return None if len(rows) > few else [row[0] for row in rows if row[0] is not None]
+
+
+def _is_address(cursor: str | None) -> bool:
+    """Does a page begin among those with an address? Raises Invalid for a cursor that is of neither."""
+    if cursor is None:
+        return True
+    try:
+        decode_cursor(cursor, str)
+    except Invalid:
+        decode_cursor(cursor, datetime, UUID)
+        return False
+    return True
 
 
 def _patterns(term: str) -> list[str]:

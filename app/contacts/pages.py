@@ -13,12 +13,13 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.contacts import forms, timeline
+from app.contacts import export_pages, forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.history_repository import COUNTED
 from app.contacts.imports import pages as import_pages
+from app.contacts.list_columns import CONTACTS
 from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
@@ -26,6 +27,7 @@ from app.history_start_repository import OF_EVENTS, OF_RUNS, HistoryStartReposit
 from app.lib import clock
 from app.lib.translation import gettext, translated_choices
 from app.lib.zones import zone_of
+from app.lists.service import ListChoice, ListService
 from app.messaging.channels import registry as channels
 from app.messaging.channels.email.channel import EmailChannel
 from app.models.contact import Contact
@@ -36,7 +38,7 @@ from app.values import zone_names
 from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.form_errors import errors_by_field
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 
 ONE = "/contacts/{contact_id:uuid}"
 FIELDS_OF_PATHS = {"addTags": "tags", "removeTags": "tags"}
@@ -47,23 +49,27 @@ FIELDS_OF_PATHS = {"addTags": "tags", "removeTags": "tags"}
 async def contact_list(
     request: AppRequest,
     contacts: NamedDependency[ContactService],
+    lists: NamedDependency[ListService],
     search: FromQuery[str] = "",
     tag: FromQuery[str] = "",
     permission: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    columns: FromQuery[str] = "",
+    view: FromQuery[UUID | None] = None,
     cursor: FromQuery[str] = "",
 ) -> Template:
-    """Contacts, newest first; the search replaces only the rows."""
-    wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission)
+    """Contacts, newest first or as they are sorted; the search replaces only the rows."""
+    filters = {"search": search, "tag": tag, "permission": permission}
+    state = await lists.state(CONTACTS, filters, ListChoice(sort, columns, view), partial=is_partial(request))
+    wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission, order=state.order)
     listed = await contacts.list(wanted, limit=50, cursor=cursor or None)
-    more = {"search": search, "tag": tag, "permission": permission, "cursor": listed.next_cursor or ""}
     return page(
         request,
         "contacts/list.html",
         block="rows",
+        state=state,
         contacts=listed.items,
-        more=f"/contacts?{urlencode({key: value for key, value in more.items() if value})}"
-        if listed.next_cursor
-        else "",
+        more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         search=search,
         tag=tag,
         permission=permission,
@@ -71,6 +77,7 @@ async def contact_list(
         permission_labels=translated_choices(LABELS.items()),
         cursor=cursor,
         tags=await contacts.lists.common_tags(),
+        segments=[] if is_partial(request) else await contacts.static_segments(),
         name_of=name_of,
     )
 
@@ -282,4 +289,5 @@ ROUTES: list[Any] = [
     resubscribe_contact_page,
     erase_contact_page,
     *import_pages.ROUTES,
+    *export_pages.ROUTES,
 ]

@@ -69,6 +69,16 @@ class ContactRepository(TenantRepository[Contact]):
         )
         return _state(rows[0]) if rows else None
 
+    async def lock_many(self, contact_ids: Sequence[UUID]) -> list[ContactFields]:
+        """Those of these contacts that are there, locked in the order of their ids until the end of the transaction."""
+        rows = await execute(
+            self.session,
+            f"select {_COLUMNS} from contacts where tenant_id = %(tenant)s and id = any(%(ids)s::uuid[]) order by id for update",  # noqa: S608
+            tenant=self.tenant_id,
+            ids=list(contact_ids),
+        )
+        return [_state(row) for row in rows]
+
     async def lock_matching(self, external_ids: Sequence[str], emails: Sequence[str]) -> list[ContactFields]:
         """Every contact with one of these external ids or emails, locked in the order of their ids.
 

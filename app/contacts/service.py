@@ -25,6 +25,8 @@ from app.lib import clock
 from app.lib.addresses import comparable
 from app.lib.translation import gettext
 from app.models.contact import Contact
+from app.models.segment import Segment
+from app.segment_member_repository import StaticSegments
 from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission, facts_of, permission
 from app.web.pagination import Page, clamp_limit
@@ -68,14 +70,14 @@ class ContactService:
     async def list(
         self, wanted: ContactFilter, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Contact]:
-        """Contacts, newest first. A page may end before it is full, when it looked at many that do not fit."""
+        """Contacts in the order that is wanted. A page may end before it is full, when it looked at many that do not fit."""
         wanted = wanted._replace(
             search=wanted.search.replace("\0", ""),
             tags=[tag.replace("\0", "") for tag in wanted.tags],
             email=None if wanted.email is None else comparable(wanted.email),
             permission=wanted.permission or None,
         )
-        return await self.lists.newest(cursor, clamp_limit(limit), wanted)
+        return await self.lists.page_of(cursor, clamp_limit(limit), wanted)
 
     async def permissions(self, contacts: Sequence[Contact]) -> dict[UUID, Permission]:
         """May mail go to each of these contacts now? One query, whatever their number."""
@@ -85,6 +87,10 @@ class ContactService:
             contact.id: permission(facts_of(contact, listed.get(comparable(contact.email or ""))))
             for contact in contacts
         }
+
+    async def static_segments(self) -> Sequence[Segment]:
+        """What contacts can be put into, by name."""
+        return await StaticSegments(self.session, self.tenant_id).by_name()
 
     async def upsert(self, sent: ContactIn, *, via: str = "api") -> tuple[Contact, bool]:
         """Create the contact or update the one with this externalId or email; True when it is new."""

@@ -54,6 +54,11 @@ def first_uuid7_of(at: datetime, later: timedelta = timedelta()) -> UUID:
     return UUID(int=min(max(0, millisecond), 2**48 - 1) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
+def uuid7_moment(uuid: UUID) -> datetime:
+    """The millisecond in which an id was made."""
+    return datetime.fromtimestamp((uuid.int >> 80) / 1_000, UTC)
+
+
 def oldest_since(at: datetime) -> UUID:
     """What no row is below that came in when, or after, something happened at `at`: months before it need not be looked at.
 

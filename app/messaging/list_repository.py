@@ -42,10 +42,11 @@ class MessageList(NamedTuple):
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    oldest_first: bool = False
 
 
 class MessageLists(TenantRepository[Message]):
-    """The messages of a workspace, those of the newest runs first."""
+    """The messages of a workspace, those of the newest runs first, or of the oldest."""
 
     model = Message
 
@@ -54,7 +55,7 @@ class MessageLists(TenantRepository[Message]):
         led_by, others = self._path(wanted)
         few = self._few(wanted)
         if wanted.contact_id is not None:
-            of_contact = await self._rare(few, led_by, others, cursor, limit)
+            of_contact = await self._rare(few, led_by, others, cursor, limit, ascending=wanted.oldest_first)
             if of_contact is not None:
                 return of_contact
         for first in (True, False) if few and wanted.contact_id is None else (False,):
@@ -68,10 +69,11 @@ class MessageLists(TenantRepository[Message]):
                 others=others,
                 key=lambda row: (row[0].run_id, row[0].seq),
                 first=first,
+                ascending=wanted.oldest_first,
             )
             if len(page.items) == limit or page.next_cursor is None or not first:
                 break
-            rare = await self._rare(few, led_by, others, cursor, limit)
+            rare = await self._rare(few, led_by, others, cursor, limit, ascending=wanted.oldest_first)
             if rare is not None:
                 return rare
         return Page([row[0] for row in page.items], page.next_cursor)
@@ -83,10 +85,14 @@ class MessageLists(TenantRepository[Message]):
         others: Sequence[ColumnElement[bool]],
         cursor: str | None,
         limit: int,
+        *,
+        ascending: bool,
     ) -> Page[Message] | None:
         """A page of what `few` finds, if that is little."""
         conditions = [*led_by, *others]
-        return await page_of_few(self.session, Message, _ORDER, cursor, limit, few=[self.own, *few], others=conditions)
+        return await page_of_few(
+            self.session, Message, _ORDER, cursor, limit, few=[self.own, *few], others=conditions, ascending=ascending
+        )
 
     def _path(self, wanted: MessageList) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
         """The conditions that an index serves in the order of the list, and those that are left over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -16,14 +17,17 @@ from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
+from app.lib.ids import uuid7_moment
 from app.lib.translation import gettext, translated_choices
+from app.lists.service import ListChoice, ListService
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
-from app.messaging import rules
+from app.messaging import export_pages, rules
 from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
 from app.messaging.channels import registry, words
 from app.messaging.channels.devices import PLATFORM_WORDS
 from app.messaging.channels.message_ids import message_id, wire_message_id
+from app.messaging.list_columns import MESSAGES
 from app.messaging.report_repository import report_lines, reports_about
 from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService, message_view
@@ -33,7 +37,7 @@ from app.models.status import MessageStatus, Role
 from app.settings import settings
 from app.subscriptions.permission import reason_label
 from app.web import flash
-from app.web.fragments import page
+from app.web.fragments import is_partial, page
 from app.web.list_periods import PERIOD_WORDS, listed_id, period_start
 
 PAGE = 50
@@ -88,21 +92,48 @@ async def _addresses(messages: MessageService, rows: Sequence[Message]) -> dict[
     }
 
 
+async def _decided(messages: MessageService, rows: Sequence[Message]) -> dict[str, str]:
+    """By the message's id, the last decision about it in words."""
+    return {message_id(*key): of_one[-1].in_words for key, of_one in (await messages.decisions(rows)).items()}
+
+
+async def _choices(messages: MessageService) -> dict[str, Any]:
+    """What the filters offer."""
+    return {
+        "status_options": [("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
+        "workflows": await messages.rows.sending_workflows(),
+        "connectors": await messages.rows.connector_names(),
+        "reasons": [(word, reason_label(word)) for word in await messages.rows.reasons()],
+        "periods": translated_choices(PERIOD_WORDS),
+    }
+
+
+async def _fitting(messages: MessageService, message_filter: MessageFilter | None) -> FittingCount:
+    return await messages.jobs.count("resend", message_filter) if message_filter else FittingCount(0)
+
+
 @get("/messages", role=Role.VIEWER)
 async def list_messages(
     request: AppRequest,
     messages: NamedDependency[MessageService],
+    lists: NamedDependency[ListService],
     status: FromQuery[str] = "",
     workflow: FromQuery[str] = "",
     connector: FromQuery[str] = "",
     reason: FromQuery[str] = "",
     period: FromQuery[str] = "",
     contact: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    columns: FromQuery[str] = "",
+    view: FromQuery[UUID | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
-    """The ledger, those of the newest runs first."""
+    """The ledger, those of the newest runs first, or of the oldest."""
     form_values = ListFilters(status, workflow, connector, reason, period, contact)
-    listed = await messages.list(PAGE, cursor, status=status or None, **form_values.columns)
+    sent, choice = msgspec.structs.asdict(form_values), ListChoice(sort, columns, view)
+    state = await lists.state(MESSAGES, sent, choice, partial=is_partial(request))
+    oldest = state.order == "run"
+    listed = await messages.list(PAGE, cursor, status=status or None, oldest_first=oldest, **form_values.columns)
     may, message_filter = request.user.may(Role.MARKETER), form_values.fitting()
     return page(
         request,
@@ -112,27 +143,20 @@ async def list_messages(
         addresses=await _addresses(messages, listed.items),
         several_channels=len(registry.channels()) > 1,
         names=await messages.rows.workflow_names({row.workflow_id for row in listed.items}),
-        decided={
-            message_id(*key): about_one[-1].in_words
-            for key, about_one in (await messages.decisions(listed.items)).items()
-        },
+        decided=await _decided(messages, listed.items),
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
-        next_cursor=listed.next_cursor,
+        state=state,
+        run_started=lambda row: uuid7_moment(row.run_id),
+        more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         removed_before=None if listed.next_cursor else await messages.history.of(OF_RUNS),
-        form_values=msgspec.structs.asdict(form_values),
+        form_values=sent,
         filtered=form_values != ListFilters(),
-        kept=form_values.url,
-        status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
-        workflows=await messages.rows.sending_workflows(),
-        connectors=await messages.rows.connector_names(),
-        reasons=[(word, reason_label(word)) for word in await messages.rows.reasons()],
-        periods=translated_choices(PERIOD_WORDS),
+        kept=state.url(),
+        **await _choices(messages),
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),
-        fitting=await messages.jobs.count("resend", message_filter)
-        if message_filter and may and listed.items
-        else FittingCount(0),
+        fitting=await _fitting(messages, message_filter if may and listed.items else None),
         counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
@@ -245,5 +269,5 @@ async def resend_message(
 
 
 ROUTES: list[Any] = [
-    list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message,
+    list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message, *export_pages.ROUTES,
 ]  # fmt: skip

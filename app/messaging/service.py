@@ -129,8 +129,9 @@ class MessageService:
         reason: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        oldest_first: bool = False,
     ) -> pagination.Page[Message]:
-        """A page of messages, those of the newest runs first. It may end before it is full, when it looked at many that do not fit."""
+        """A page of messages, those of the newest runs first, or the oldest. It may end early, when it looked at many that do not fit."""
         wanted = MessageList(
             run_id=run_id,
             contact_id=contact_id,
@@ -140,6 +141,7 @@ class MessageService:
             reason=reason or None,
             since=since,
             until=until,
+            oldest_first=oldest_first,
         )
         return await self.lists.newest(wanted, cursor, pagination.clamp_limit(limit))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.models.activity import ActivityHour
 from app.models.api_key import ApiKey
 from app.models.base import Base
+from app.models.bulk_job import BulkJob
 from app.models.connector import Connector, ConnectorGate
 from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_device import ContactDevice
@@ -17,6 +18,7 @@ from app.models.folder import Folder, FolderKind
 from app.models.held_run_job import HeldRunJob
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
+from app.models.list_view import ListColumns, ListView
 from app.models.live import LiveListener, LiveMove
 from app.models.message import MailboxMessage, MailCount, Message, StoredReport, Suppression, UnmatchedReport
 from app.models.message_job import MessageDecision, MessageJob
@@ -67,6 +69,7 @@ __all__ = [
     "ApiKey",
     "AttributeLabel",
     "Base",
+    "BulkJob",
     "CallIntent",
     "Connector",
     "ConnectorGate",
@@ -101,6 +104,8 @@ __all__ = [
     "Inbox",
     "Invitation",
     "LeavingMonth",
+    "ListColumns",
+    "ListView",
     "LiveListener",
     "LiveMove",
     "MailCount",

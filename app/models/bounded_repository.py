@@ -37,23 +37,25 @@ async def bounded_page(
     key: Callable[[Any], tuple[Any, ...]],
     first: bool = False,
     weight: int = 1,
+    ascending: bool = False,
 ) -> Page[Any]:
-    """A page of `rows`, the greatest by the columns `order` first.
+    """A page of `rows`, the greatest by the columns `order` first, or the least.
 
     `led_by` are the conditions that an index serves, with `order` behind them, on the table of `order` alone; `others` are looked at
     row by row, LOOKED_AT rows at most, with `first` LOOKED_AT_FIRST; a part of that, `weight`, where a look is dear. `key` reads the
     values of `order` off a row.
     """
     edge: tuple[Any, ...] | None = None
-    query = keyset(rows.where(*led_by, *others), order, cursor, descending=True)
+    query = keyset(rows.where(*led_by, *others), order, cursor, descending=not ascending)
     if others:
-        keys = keyset(select(*order).where(*led_by), order, cursor, descending=True)
+        keys = keyset(select(*order).where(*led_by), order, cursor, descending=not ascending)
         last = (
             await session.execute(keys.offset((LOOKED_AT_FIRST if first else LOOKED_AT) // weight - 1).limit(1))
         ).first()
         if last is not None:
             edge = tuple(last)
-            query = query.where(tuple_(*order) >= tuple_(*edge))
+            end, row = tuple_(*edge), tuple_(*order)
+            query = query.where(row <= end if ascending else row >= end)
     page = cut((await session.execute(query.limit(limit + 1))).all(), limit, key)
     if page.next_cursor is None and edge is not None:
         return Page(page.items, encode_cursor(*edge))
@@ -69,11 +71,12 @@ async def page_of_few(
     *,
     few: Sequence[ColumnElement[bool]],
     others: Sequence[ColumnElement[bool]] = (),
+    ascending: bool = False,
 ) -> Page[Any] | None:
     """A page of the rows of `model` that an index finds by `few`, sorted here; None when those are more than FEW."""
     if await counted(session, select(order[0]).where(*few), FEW + 1) > FEW:
         return None
-    return await sorted_page(session, model, order, cursor, limit, [*few, *others])
+    return await sorted_page(session, model, order, cursor, limit, [*few, *others], ascending=ascending)
 
 
 async def sorted_page(
@@ -83,6 +86,8 @@ async def sorted_page(
     cursor: str | None,
     limit: int,
     filters: Sequence[ColumnElement[bool]],
+    *,
+    ascending: bool = False,
 ) -> Page[Any]:
     """A page of the rows of `model` that fit, all of them read and sorted.
 
@@ -90,7 +95,7 @@ async def sorted_page(
     """
     row = aliased(model, select(model).where(*filters).offset(0).subquery())
     columns = [getattr(row, column.key) for column in order]
-    query = keyset(select(row), columns, cursor, descending=True).limit(limit + 1)
+    query = keyset(select(row), columns, cursor, descending=not ascending).limit(limit + 1)
     rows = (await session.scalars(query)).all()
     return cut(rows, limit, lambda one: tuple(getattr(one, column.key) for column in order))
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.engine import control
 from app.lib import database, jobs
-from app.runs import repository
+from app.runs import bulk_verbs, repository
 
 log = structlog.get_logger()
 BATCH = 2_000
@@ -62,3 +62,5 @@ def poll_removed_workflows() -> None:
 ACTORS = [end_removed_runs]
 POLLS = [poll_removed_workflows]
 """What each worker calls every second."""
+BULK = bulk_verbs.BULK
+"""What is done with many runs: workers know it by this module."""

@@ -38,6 +38,8 @@ class RunFilter(NamedTuple):
     started_to: datetime | None = None
     node_id: str | None = None
     without_contact: bool = False
+    version: int | None = None
+    oldest_first: bool = False
 
 
 class IdPage(NamedTuple):
@@ -74,7 +76,8 @@ class _Half(NamedTuple):
 async def ids_of_page(
     session: AsyncSession, tenant_id: int, wanted: RunFilter, before: UUID | None, limit: int
 ) -> IdPage:
-    """The ids of the newest runs that fit, from the run before `before` on."""
+    """The ids of the newest runs that fit, from the run before `before` on, or of the oldest, from the run behind it on."""
+    ascending = wanted.oldest_first
     parameters: dict[str, Any] = {
         "tenant": tenant_id,
         "workflow": wanted.workflow_id,
@@ -82,9 +85,10 @@ async def ids_of_page(
         "node": wanted.node_id,
         "started_from": wanted.started_from,
         "started_to": wanted.started_to,
+        "version": wanted.version,
         "before": before,
     }
-    bounds = ["< %(before)s"] if before is not None else []
+    bounds = [f"{'>' if ascending else '<'} %(before)s"] if before is not None else []
     if clock.is_system():
         if wanted.started_from is not None:
             bounds.append(">= %(first)s")
@@ -96,16 +100,16 @@ async def ids_of_page(
         halves, edge = _of_contact(wanted), None
     else:
         halves = _halves(wanted)
-        edge = await _edge(session, halves, bounds, parameters)
+        edge = await _edge(session, halves, bounds, parameters, ascending=ascending)
     if edge is not None:
-        bounds.append(">= %(edge)s")
+        bounds.append(f"{'<=' if ascending else '>='} %(edge)s")
         parameters["edge"] = edge
     if not halves:
         return IdPage([], None)
-    parts = " union all ".join(f"({half.sql(bounds, 'limit %(limit)s')})" for half in halves)
+    parts = " union all ".join(f"({half.sql(bounds, 'limit %(limit)s', ascending=ascending)})" for half in halves)
     rows = await execute(
         session,
-        f"select id from ({parts}) as u order by id desc limit %(limit)s",  # noqa: S608  constants
+        f"select id from ({parts}) as u order by id {'' if ascending else 'desc'} limit %(limit)s",  # noqa: S608  constants
         **parameters,
         limit=limit + 1,
     )
@@ -145,13 +149,19 @@ async def _has_few(session: AsyncSession, tenant_id: int, contact_id: UUID) -> b
 
 
 async def _edge(
-    session: AsyncSession, halves: Sequence[_Half], bounds: Sequence[str], parameters: dict[str, Any]
+    session: AsyncSession,
+    halves: Sequence[_Half],
+    bounds: Sequence[str],
+    parameters: dict[str, Any],
+    *,
+    ascending: bool,
 ) -> UUID | None:
     """The last id that may be looked at: that of the first half to have LOOKED_AT rows before it."""
     tail = f"offset {bounded_repository.LOOKED_AT - 1} limit 1"
-    if parts := [f"({half.sql(bounds, tail, others=False)})" for half in halves if half.others]:
+    if parts := [f"({half.sql(bounds, tail, others=False, ascending=ascending)})" for half in halves if half.others]:
         # max() of a uuid is not there before PostgreSQL 18.
-        sql = f"select id from ({' union all '.join(parts)}) as edges order by id desc limit 1"  # noqa: S608  constants
+        order = "" if ascending else "desc"
+        sql = f"select id from ({' union all '.join(parts)}) as edges order by id {order} limit 1"  # noqa: S608  constants
         rows = await execute(session, sql, **parameters)
         return rows[0].id if rows else None
     return None
@@ -204,7 +214,7 @@ Conditions = tuple[str, ...]
 
 
 def _conditions(wanted: RunFilter) -> tuple[Conditions, Conditions, Conditions, Conditions]:
-    """Of the contact, the workflow, the step and the dates."""
+    """Of the contact, the workflow, the step, and of dates and version."""
     of_contact: Conditions = ()
     if wanted.contact_id is not None:
         of_contact += ("t.contact_id = %(contact)s",)
@@ -217,6 +227,8 @@ def _conditions(wanted: RunFilter) -> tuple[Conditions, Conditions, Conditions, 
         dates += ("t.started_at >= %(started_from)s",)
     if wanted.started_to is not None:
         dates += ("t.started_at < %(started_to)s",)
+    if wanted.version is not None:
+        dates += ("t.workflow_version = %(version)s",)
     return of_contact, of_workflow, at_node, dates
 
 

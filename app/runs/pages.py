@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -17,31 +15,18 @@ from app.accounts.deps import AppRequest
 from app.flow.diagram import draw
 from app.flow.document import NEXT
 from app.flow.node_type import Port
-from app.flow.node_words import goal_of, port_of, ports_of, title_of_plain
-from app.history_start_repository import OF_RUNS
+from app.flow.node_words import goal_of, port_of, ports_of
 from app.lib.translation import gettext
 from app.lib.zones import zone_of
-from app.models import Contact
 from app.models.status import Role
+from app.runs import export_pages, list_pages
 from app.runs.again import FailedRuns
 from app.runs.held import ways_on
-from app.runs.list_repository import RunFilter
-from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_short, waits_in_words
-from app.runs.schemas import RunDetail, RunOut, WithoutContact
-from app.runs.service import RunService, statuses_of
+from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_words
+from app.runs.schemas import RunDetail
+from app.runs.service import RunService
 from app.web.flash import go
 from app.web.fragments import is_partial, page
-
-PAGE = 50
-STATUS_TABS = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
-
-
-class FilterChip(NamedTuple):
-    """A filter of a list that is set, in words, and the address of the list without it. `name` is empty where the value says all."""
-
-    name: str
-    value: str
-    without: str
 
 
 def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
@@ -62,128 +47,6 @@ def branches_taken(run: RunDetail, graph: dict[str, Any]) -> dict[int, Port]:
         for step in run.steps
         if step.port and step.node_id in nodes and len(ports_of(*nodes[step.node_id])) > 1
     }
-
-
-def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> str:
-    """What the step is called that a run stands on, by the version it is pinned to."""
-    graph = graphs.get((run.workflow_id, run.workflow_version))
-    node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None) if graph else None
-    if node is None:
-        return run.current_node_id or ""
-    return title_of_plain(node)
-
-
-class RunListQuery(msgspec.Struct, frozen=True):
-    """The filters of a list of runs, as they stand in its address. They narrow as those of the API do."""
-
-    status: str | None = None
-    contact: UUID | None = None
-    without_contact: bool = False
-    node: str | None = None
-
-    def run_filter(self, workflow_id: UUID | None = None) -> RunFilter:
-        """For `RunService.list`. Raises Invalid on an unknown status."""
-        return RunFilter(
-            workflow_id=workflow_id,
-            contact_id=self.contact,
-            statuses=statuses_of(self.status),
-            node_id=self.node,
-            without_contact=self.without_contact,
-        )
-
-    def address(self, path: str, cursor: str | None = None, **changes: Any) -> str:
-        """The list at `path` with these filters, some of them changed; its first page, or the one that begins at `cursor`."""
-        query = msgspec.structs.replace(self, **changes)
-        words = {
-            "status": query.status,
-            "contact": query.contact,
-            "withoutContact": "true" if query.without_contact else None,
-            "node": query.node,
-            "cursor": cursor,
-        }
-        return "?".join(filter(None, (path, urlencode({name: word for name, word in words.items() if word}))))
-
-
-def chips(query: RunListQuery, path: str, contact: Contact | None, standing: Mapping[UUID, str]) -> list[FilterChip]:
-    """The filters besides the status, each with the list as it is without it. All of `standing` are at `query.node`, if that is set."""
-    shown = list[FilterChip]()
-    if query.contact:
-        name = (contact.email or contact.external_id) if contact else None
-        shown.append(FilterChip("Contact", name or "chosen", query.address(path, contact=None)))
-    if query.without_contact:
-        shown.append(FilterChip("", gettext("Without a contact"), query.address(path, without_contact=False)))
-    if query.node:
-        title = next(iter(standing.values()), "") or "the chosen step"
-        shown.append(FilterChip(gettext("Stands at"), title, query.address(path, node=None)))
-    return shown
-
-
-async def _list(
-    request: AppRequest,
-    service: RunService,
-    query: RunListQuery,
-    cursor: str | None,
-    *,
-    workflow_id: UUID | None = None,
-    start: bool = False,
-) -> Template:
-    """`start`: the user may start a run without a contact."""
-    zone, path = zone_of(request.user.reading_timezone), request.url.path
-    runs = await service.list(query.run_filter(workflow_id), PAGE, cursor)
-    shown = {run.workflow_id for run in runs.items} | ({workflow_id} if workflow_id else set())
-    names = await service.workflows.names(shown)
-    graphs = await service.versions.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
-    standing = {run.id: standing_at(run, graphs) for run in runs.items}
-    contact = await service.contacts.get(query.contact) if query.contact else None
-    return page(
-        request,
-        "runs/list.html",
-        block="rows",
-        runs=runs,
-        names=names,
-        standing=standing,
-        waits={run.id: (waits_in_short(run, zone), waits_in_words(run, zone)) for run in runs.items},
-        query=query,
-        status_tabs=[(word, query.address(path, status=word or None)) for word in ("", *STATUS_TABS)],
-        chips=chips(query, path, contact, standing),
-        of_nobody="" if query.without_contact else query.address(path, without_contact=True, contact=None),
-        more=query.address(path, runs.next_cursor) if runs.next_cursor else "",
-        workflow_id=workflow_id,
-        cursor=cursor,
-        start=start,
-        removed_before=None if runs.next_cursor else await service.history.of(OF_RUNS),
-    )
-
-
-@get("/runs", role=Role.VIEWER)
-async def all_runs(
-    request: AppRequest,
-    runs: NamedDependency[RunService],
-    status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
-    without_contact: WithoutContact = False,
-    cursor: FromQuery[str | None] = None,
-) -> Template:
-    """The newest runs of the workspace, of one contact when it is given, or of nobody."""
-    return await _list(request, runs, RunListQuery(status, contact, without_contact), cursor)
-
-
-@get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER)
-async def workflow_runs(
-    request: AppRequest,
-    runs: NamedDependency[RunService],
-    workflow_id: FromPath[UUID],
-    status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
-    without_contact: WithoutContact = False,
-    node: FromQuery[str | None] = None,
-    cursor: FromQuery[str | None] = None,
-) -> Template:
-    """The newest runs of one workflow, of those that stand on `node` when it is given."""
-    await runs.require_workflow(workflow_id)
-    query = RunListQuery(status, contact, without_contact, node)
-    start = request.user.may("marketer") and await runs.may_start_without_contact(workflow_id)
-    return await _list(request, runs, query, cursor, workflow_id=workflow_id, start=start)
 
 
 @get("/runs/{run_id:uuid}", role=Role.VIEWER)
@@ -285,4 +148,4 @@ async def retry(
     return go(request, f"/runs/{begun.run_id}", gettext("Retried. It continues here."))
 
 
-ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by, retry]
+ROUTES = [*list_pages.ROUTES, *export_pages.ROUTES, show_run, cancel, release, pass_by, retry]

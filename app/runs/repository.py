@@ -53,12 +53,28 @@ class RunRepository(TenantRepository[Run]):
         return select(Run, Contact).join(Contact, refers_to(Run.contact_id, Contact), isouter=True).where(self.own)
 
     async def newest(self, wanted: RunFilter, limit: int, cursor: str | None) -> Page[Row[Run, Contact | None]]:
-        """A page of runs, newest first (ids are time-ordered). Raises Invalid for a cursor that is not ours."""
+        """A page of runs, newest first or oldest (ids are time-ordered). Raises Invalid for a cursor that is not ours."""
         before = decode_cursor(cursor, UUID)[0] if cursor else None
         listed = await list_repository.ids_of_page(self.session, self.tenant_id, wanted, before, limit)
-        query = self._with_contact().where(Run.id.in_(listed.ids)).order_by(Run.id.desc())
+        order = Run.id.asc() if wanted.oldest_first else Run.id.desc()
+        query = self._with_contact().where(Run.id.in_(listed.ids)).order_by(order)
         rows = (await self.session.execute(query)).all() if listed.ids else []
         return Page(list(rows), encode_cursor(listed.next_before) if listed.next_before else None)
+
+    async def held_among(self, run_ids: Collection[UUID]) -> list[tuple[UUID, int]]:
+        """Those of these runs that are held: id, and the number of the last step that is done."""
+        query = select(ActiveRun.id, ActiveRun.seq).where(
+            ActiveRun.tenant_id == self.tenant_id, ActiveRun.id.in_(run_ids), ActiveRun.status == RunStatus.HELD
+        )
+        return [(run_id, seq) for run_id, seq in (await self.session.execute(query)).all()]
+
+    async def workflow_choices(self) -> list[tuple[str, str]]:
+        """Workflows to filter by: id and name, those that were ever published."""
+        query = select(Workflow.id, Workflow.name).where(
+            Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None), Workflow.live_version.is_not(None)
+        )
+        rows = await self.session.execute(query.order_by(Workflow.name).limit(200))
+        return [(str(workflow_id), name) for workflow_id, name in rows.all()]
 
     async def load(self, run_id: UUID) -> LoadedRun | None:
         """The run with its contact, workflow and version; None when it is not of this workspace."""

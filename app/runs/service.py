@@ -231,7 +231,7 @@ class RunService:
         self.contacts = ContactRepository(session, principal.tenant_id)
 
     async def list(self, wanted: RunFilter, limit: int | None = None, cursor: str | None = None) -> Page[RunOut]:
-        """Newest first. Raises Invalid on a cursor that is not ours."""
+        """Newest first, or oldest. Raises Invalid on a cursor that is not ours."""
         page = await self.runs.newest(wanted, clamp_limit(limit), cursor)
         triggers = await self.versions.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
         statuses = await self.messages.statuses([run.id for run, _ in page.items])

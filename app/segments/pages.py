@@ -17,10 +17,12 @@ from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.lib.formats import counted
 from app.lib.translation import gettext
+from app.lists.service import ListChoice, ListService
 from app.models.status import Role
 from app.segments import contact_pages, match_pages, rule_pages
 from app.segments.forms import SegmentForm, check_length
 from app.segments.growth_chart import chart
+from app.segments.list_columns import SEGMENTS
 from app.segments.schemas import Members, MembersMoved, SegmentPatch
 from app.segments.service import SegmentNotFound, SegmentService
 from app.segments.uses import WHAT_HAPPENS
@@ -36,17 +38,24 @@ ONE = "/segments/{segment_id:uuid}"
 async def segment_list(
     request: AppRequest,
     segments: NamedDependency[SegmentService],
+    lists: NamedDependency[ListService],
     search: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    columns: FromQuery[str] = "",
+    view: FromQuery[UUID | None] = None,
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Segments by name with their sizes; the search replaces only the rows."""
-    listed = await segments.list(search=search, cursor=cursor or None, limit=PAGE)
+    choice = ListChoice(sort, columns, view)
+    state = await lists.state(SEGMENTS, {"search": search}, choice, partial=is_partial(request))
+    listed = await segments.list(search=search, cursor=cursor or None, limit=PAGE, order=state.order)
     return page(
         request,
         "segments/list.html",
         block="rows",
         rows=listed.items,
-        next_cursor=listed.next_cursor or "",
+        state=state,
+        more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         search=search,
         cursor=cursor,
     )

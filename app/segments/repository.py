@@ -33,6 +33,10 @@ order by f.id
 """
 
 
+ORDERS = {"name": "name", "kind": "kind", "changed": "updated_at"}
+"""Of lists, by their word: the column. With a minus from the end."""
+
+
 class SegmentRepository(TenantRepository[Segment]):
     """The segments of a workspace that were not deleted."""
 
@@ -67,10 +71,21 @@ class SegmentRepository(TenantRepository[Segment]):
         """One segment; with `lock` nobody else changes it until this transaction ends."""
         return await self.get_one_or_none(Segment.id == segment_id, lock=lock, fresh=lock)
 
-    async def by_name(self, search: str, cursor: str | None, limit: int) -> Page[Segment]:
-        """A page of segments by name; `search` looks in name and description. There are few, so they are all looked at."""
-        like = Segment.name.icontains(search, autoescape=True) | Segment.description.icontains(search, autoescape=True)
-        return await self.page([Segment.name, Segment.id], cursor, limit, *([like] if search else []))
+    async def sorted_by(self, order: str, search: str, cursor: str | None, limit: int) -> Page[Segment]:
+        """A page of segments by one of ORDERS; `search` looks in name and description. There are few, so they are all looked at."""
+        columns = [getattr(Segment, ORDERS[order.removeprefix("-")]), Segment.id]
+        return await self.page(columns, cursor, limit, *self._named(search), newest=order.startswith("-"))
+
+    async def called(self, search: str) -> Sequence[Segment]:
+        """All whose name or description has the text."""
+        return await self.list(*self._named(search))
+
+    def _named(self, search: str) -> list[ColumnElement[bool]]:
+        if not search:
+            return []
+        return [
+            Segment.name.icontains(search, autoescape=True) | Segment.description.icontains(search, autoescape=True)
+        ]
 
     async def find_by_name(self, name: str) -> Segment | None:
         """The one of this name, whatever the case of its letters."""

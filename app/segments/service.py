@@ -32,7 +32,7 @@ from app.segments.schemas import (
     SegmentPatch,
 )
 from app.segments.uses import WHAT_HAPPENS, SegmentUses
-from app.web.pagination import Page, clamp_limit
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 
 GROWTH_DAYS = 30
 
@@ -68,6 +68,10 @@ class Listed(NamedTuple):
     members: int
 
 
+def _size(listed: Listed) -> tuple[int, UUID]:
+    return listed.members, listed.segment.id
+
+
 class SegmentService:
     """The segments of the principal's workspace. Flushes, never commits."""
 
@@ -84,12 +88,26 @@ class SegmentService:
         segment = await self._one(segment_id)
         return Listed(segment, (await self.member_rows.counts([segment.number]))[segment.number])
 
-    async def list(self, *, search: str = "", cursor: str | None = None, limit: int | None = None) -> Page[Listed]:
-        """Segments by name, with their sizes. Two queries, whatever the number."""
+    async def list(
+        self, *, search: str = "", cursor: str | None = None, limit: int | None = None, order: str = "name"
+    ) -> Page[Listed]:
+        """Segments by name or in another order, with their sizes. Two queries, whatever the number."""
         words = search.replace("\0", "").strip()
-        page = await self.rows.by_name(words, cursor, clamp_limit(limit))
+        if order.removeprefix("-") == "members":
+            return await self._by_size(words, cursor, clamp_limit(limit), falling=order.startswith("-"))
+        page = await self.rows.sorted_by(order, words, cursor, clamp_limit(limit))
         counts = await self.member_rows.counts([row.number for row in page.items])
         return Page([Listed(row, counts[row.number]) for row in page.items], page.next_cursor)
+
+    async def _by_size(self, search: str, cursor: str | None, limit: int, *, falling: bool) -> Page[Listed]:
+        """A workspace has MOST_SEGMENTS at most: they are all counted and sorted here."""
+        rows = await self.rows.called(search)
+        counts = await self.member_rows.counts([row.number for row in rows])
+        listed = sorted((Listed(row, counts[row.number]) for row in rows), key=_size, reverse=falling)
+        if cursor:
+            after = decode_cursor(cursor, int, UUID)
+            listed = [one for one in listed if (_size(one) < after if falling else _size(one) > after)]
+        return cut(listed, limit, _size)
 
     async def uses(self, segment: Segment) -> SegmentUses:
         """Who relies on it."""

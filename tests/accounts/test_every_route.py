@@ -78,6 +78,11 @@ HARMLESS = {
     "POST /api/v1/held-runs/count",
     "POST /api/v1/held-runs/groups",
     "POST /runs/{run_id}/answer",
+    "POST /lists/{list_name}/columns",
+    "POST /lists/{list_name}/views",
+    "POST /lists/{list_name}/views/{view_id}/update",
+    "POST /lists/{list_name}/views/{view_id}/rename",
+    "POST /lists/{list_name}/views/{view_id}/delete",
 }
 """Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing; or a question names who may answer it, which
 tests/approvals walk."""
@@ -123,6 +128,9 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/messages/settle": {"as": "sent", "ids": ["x"]},
     "POST /api/v1/messages/resend": {"ids": ["x"]},
     "POST /messages/decide": {"act": "sent"},
+    "POST /lists/{list_name}/columns": {"usual": "1"},
+    "POST /lists/{list_name}/views": {"name": "x"},
+    "POST /lists/{list_name}/views/{view_id}/rename": {"name": "x"},
     "POST /api/v1/contacts/{contact_id}/resubscribe": {"reason": "x"},
     "POST /contacts/{contact_id}/resubscribe": {"reason": "x"},
     "PATCH /api/v1/templates/{template_id}": {"name": "x"},
@@ -144,7 +152,7 @@ BODIES: dict[str, Any] = {
 QUERIES = {"GET /api/v1/workflows/{workflow_id}/decisions": {"contactId": "contact_id"}}
 """What a route wants in its query: the name of a path parameter whose value it is."""
 
-SHARED = {"type_": "send_email", "folder_kind": "workflow"}
+SHARED = {"type_": "send_email", "folder_kind": "workflow", "list_name": "contacts"}
 """Path parameters that name something of the product and not of a workspace, with a value that exists."""
 
 HEADERS = {name: {"If-Match": '"1"'} for name, body in BODIES.items() if body is DRAFT}

@@ -31,6 +31,7 @@ LEVELS = Levels(
         {"connectors", "contacts", "code_steps"},
         {"subscriptions"},
         {"events", "usage", "folders"},
+        {"lists"},
         {"accounts"},
         {"membership"},
         {"segment_member_repository", "contact_inbox_repository"},

@@ -44,6 +44,7 @@ ACROSS = {
     "date_schedules_due": "as schedules_due",
     "polls_due": "as schedules_due",
     "enrolments_due": "as schedules_due; only those under way",
+    "bulk_jobs_due": "as schedules_due; only those under way",
     "held_run_jobs_due": "as schedules_due; only those under way",
     "entry_paces_next": "the scheduler asks when the next start may begin anywhere; only workflows that wait",
     "segment_state_next": "workers look for contacts whose membership turns now in all workspaces; only what time may change",

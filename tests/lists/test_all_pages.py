@@ -70,6 +70,25 @@ async def test_contacts(session: AsyncSession, place: ListWorld, name: str) -> N
     assert [one.id for one in await every(lambda cursor: lists.newest(cursor, 60, wanted))] == expected
 
 
+BY_ADDRESS = "email {0} nulls last, created_at desc, id desc"
+ORDERS = {
+    "created": "created_at, id",
+    "email": BY_ADDRESS.format("asc"),
+    "-email": BY_ADDRESS.format("desc"),
+}
+
+
+@pytest.mark.parametrize("name", ["two tags", "word of some", "no address", "no consent and a word", "frequent word"])
+@pytest.mark.parametrize("order", ORDERS)
+async def test_contacts_in_other_orders(session: AsyncSession, place: ListWorld, order: str, name: str) -> None:
+    wanted, sql = CONTACTS[name]
+    query = select(Contact.id).where(Contact.tenant_id == place.tenant, text(sql)).order_by(text(ORDERS[order]))
+    expected = (await session.scalars(query)).all()
+    lists = ContactLists(session, place.tenant)
+    rows = await every(lambda cursor: lists.page_of(cursor, 60, wanted._replace(order=order)))
+    assert [one.id for one in rows] == expected
+
+
 STATUSES: list[Sequence[RunStatus] | None] = [
     None,
     [RunStatus.WAITING, RunStatus.FAILED],

@@ -48,7 +48,7 @@ class Asker(NamedTuple):
     principal: Principal
 
     def contacts(self, **wanted: Any) -> Awaitable[Any]:
-        return ContactLists(self.session, self.place.tenant).newest(None, PAGE, ContactFilter(**wanted))
+        return ContactLists(self.session, self.place.tenant).page_of(None, PAGE, ContactFilter(**wanted))
 
     def runs(self, status: str | None = None, **wanted: Any) -> Awaitable[Any]:
         runs = RunRepository(self.session, self.place.tenant)
@@ -69,6 +69,12 @@ Ask = Callable[[Asker], Awaitable[Any]]
 CONTACTS: dict[str, tuple[int, int | None, Ask]] = {
     # list: (queries, rows of its first page; None: whatever there is, ask)
     "all": (1, PAGE, lambda ask: ask.contacts()),
+    "oldest first": (1, PAGE, lambda ask: ask.contacts(order="created")),
+    "by address": (1, PAGE, lambda ask: ask.contacts(order="email")),
+    "by address from Z": (1, PAGE, lambda ask: ask.contacts(order="-email")),
+    "by address, of a rare tag": (2, None, lambda ask: ask.contacts(order="email", tags=["rare"])),
+    "by address, found": (3, 1, lambda ask: ask.contacts(order="email", search="garcia")),
+    "by address, nobody": (3, 0, lambda ask: ask.contacts(order="-email", search="zebra")),
     "search, nearly all": (2, PAGE, lambda ask: ask.contacts(search="world")),
     "search, one": (4, 1, lambda ask: ask.contacts(search="garcia")),
     "search, an id": (4, 1, lambda ask: ask.contacts(search="crm-1234")),

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock
 from app.models import Workspace
 from app.models.status import Role, RunStatus
-from app.runs import pages
+from app.runs import list_pages as pages
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.runs.rows import live_flow, make_contact, make_run
 

@@ -14,6 +14,7 @@ from app.contacts.imports import repository as imports
 from app.dates import repository as dates
 from app.enrolments import repository as enrolments
 from app.held_runs import repository as held_runs
+from app.lists import bulk_repository
 from app.messaging import account_mail_repository
 from app.schedules import jobs, repository
 from tests.fixtures.database import CommittedDatabase
@@ -38,6 +39,9 @@ _LATER = [
     select tenant_id, gen_random_uuid(), id, 't', '', '{}', '{}', 1, '', clock_now() + interval '1 day' from workflows""",
     """insert into held_run_jobs (tenant_id, id, act, wanted, by_kind, by_name, matched, next_at)
     select tenant_id, gen_random_uuid(), 'retry', '{}', 'user', '', 1, clock_now() + interval '1 day' from workflows""",
+    """insert into bulk_jobs (tenant_id, id, list_name, verb, arguments, target_ids, matched, by_id, by_name, next_at)
+    select tenant_id, gen_random_uuid(), 'contacts', 'tag', '{}', '{}', 1, gen_random_uuid(), '', clock_now() + interval '1 day'
+    from workflows""",
     """insert into entry_paces (tenant_id, workflow_id, not_before)
     select tenant_id, id, clock_now() + interval '1 day' from workflows on conflict do nothing""",
     "update workflow_epochs set compared = n",
@@ -47,6 +51,7 @@ POLLS = {
     "dates": dates.ANY_DUE,
     "enrolments": enrolments.ANY_DUE,
     "held runs": held_runs.ANY_DUE,
+    "many rows": bulk_repository.ANY_DUE,
     "imports": imports.WAITING,
     "account mails": account_mail_repository.ANY_DUE,
 }

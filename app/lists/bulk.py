@@ -1,0 +1,192 @@
+"""Doing something with many rows of a list: a job, so that no request and no transaction takes on more than some hundred.
+
+A job is a row with the ids that were counted. Each step does one batch of them and notes in the same transaction how far it came, so that
+whoever is killed loses nothing and repeats nothing. Between two batches it rests, so that it never floods the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.lib import clock, jobs
+from app.lib.ids import uuid7
+from app.lib.translation import gettext
+from app.lists import bulk_repository
+from app.lists.bulk_repository import BulkJobRepository
+from app.lists.bulk_verbs import BulkVerb, FittingIds, bulk_verb, verbs_of
+from app.models.bulk_job import BulkJob
+from app.models.status import Role
+
+log = structlog.get_logger()
+JOB = "do_with_many"
+"""The actor that moves jobs."""
+MOST = 10_000
+"""Rows of one job. More are done by several, each counted before."""
+REST_S = 1.0
+"""Between two batches."""
+UNDER_WAY = 5
+"""Jobs of a workspace at the same time; more is somebody who presses again and again."""
+AFTER_FAILURE = timedelta(minutes=1)
+UNDO_FOR = timedelta(hours=1)
+"""How long a job can be taken back, and is shown above its list."""
+
+
+class BulkJobNotFound(NotFound):
+    """There is nothing to take back any more."""
+
+    code = "bulk_job_not_found"
+
+
+class CannotUndo(Conflict):
+    """This cannot be taken back."""
+
+    code = "cannot_undo"
+
+
+class BulkJobs:
+    """Jobs of the principal's workspace. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.rows = BulkJobRepository(session, principal.tenant_id)
+
+    async def fitting(self, list_name: str, filters: Mapping[str, str], most: int = MOST) -> FittingIds:
+        """The first rows that fit."""
+        return await verbs_of(list_name).fitting(self.session, self.principal, filters, most)
+
+    async def start(self, list_name: str, verb_name: str, ids: Sequence[UUID], sent: Mapping[str, str]) -> BulkJob:
+        """Do it to these rows. The first batch is done when this returns. Raises Invalid, Forbidden."""
+        verb = bulk_verb(list_name, verb_name)
+        self._check(verb.role)
+        arguments, label = await verb.check(self.session, self.principal, sent)
+        return await self._begin(list_name, verb, list(dict.fromkeys(ids)), arguments, label)
+
+    async def start_for_all(
+        self, list_name: str, verb_name: str, filters: Mapping[str, str], sent: Mapping[str, str]
+    ) -> BulkJob:
+        """The same to the first rows that fit, up to what the verb takes on at once."""
+        verb = bulk_verb(list_name, verb_name)
+        self._check(verb.role_for_all)
+        targets = await self.fitting(list_name, filters, verb.most)
+        return await self.start(list_name, verb_name, targets.ids, sent)
+
+    async def undo(self, job_id: UUID) -> BulkJob:
+        """Take back what a job has changed. Raises BulkJobNotFound, CannotUndo."""
+        job = await self.rows.get(job_id, lock=True)
+        if job is None or job.created_at < clock.now() - UNDO_FOR:
+            raise BulkJobNotFound
+        verb = bulk_verb(job.list_name, job.verb)
+        if not verb.undo or job.undone or job.next_at is not None or not job.changed_ids:
+            raise CannotUndo
+        inverse = bulk_verb(job.list_name, verb.undo)
+        self._check(inverse.role)
+        job.undone = True
+        return await self._begin(job.list_name, inverse, job.changed_ids, job.arguments, job.label, undoes=job.id)
+
+    async def latest(self, list_name: str) -> Sequence[BulkJob]:
+        """What the principal has just done with many rows of a list, and what is under way, the newest first."""
+        return await self.rows.latest(list_name, self.principal.id, clock.now() - UNDO_FOR)
+
+    def _check(self, role: Role) -> None:
+        if not self.principal.may(role):
+            raise Forbidden(gettext("Only admins do this with all that fit. Choose some of them instead."))
+
+    async def _check_room(self, verb: BulkVerb, number: int) -> None:
+        if not number:
+            raise Invalid(gettext("Choose some rows first."))
+        if number > verb.most:
+            message = gettext("At most %(most)s at once; these are more. Choose fewer.", most=f"{verb.most:,}")
+            raise Invalid(message)
+        if await self.rows.number_under_way() >= UNDER_WAY:
+            raise Invalid(gettext("Much is under way already. Wait until some of it is done."))
+
+    async def _begin(
+        self,
+        list_name: str,
+        verb: BulkVerb,
+        ids: Sequence[UUID],
+        arguments: dict[str, str],
+        label: str,
+        undoes: UUID | None = None,
+    ) -> BulkJob:
+        await self._check_room(verb, len(ids))
+        now = clock.now()
+        job = BulkJob(
+            id=uuid7(),
+            tenant_id=self.tenant_id,
+            list_name=list_name,
+            verb=verb.name,
+            arguments=arguments,
+            label=label,
+            target_ids=list(ids),
+            matched=len(ids),
+            reached=0,
+            changed_ids=[],
+            done=0,
+            refused=0,
+            by_id=self.principal.id,
+            by_name=self.principal.name,
+            undoes=undoes,
+            undone=False,
+            created_at=now,
+            next_at=now,
+        )
+        await self.rows.add(job)
+        await self.session.flush()
+        log.info(
+            "lists.bulk",
+            job_id=str(job.id),
+            verb=job.verb,
+            rows=job.matched,
+            tenant_id=self.tenant_id,
+            by=str(job.by_id),
+        )
+        await step(self.session, job)
+        if job.next_at is not None:
+            jobs.enqueue(self.session, JOB)
+        return job
+
+
+async def step(session: AsyncSession, job: BulkJob) -> None:
+    """One batch of `job`, which this transaction holds; the note of how far it came is written with it."""
+    by = Principal(kind="user", id=job.by_id, tenant_id=job.tenant_id, role=Role.MARKETER, name=job.by_name)
+    verb = bulk_verb(job.list_name, job.verb)
+    batch = job.target_ids[job.reached : job.reached + verb.batch]
+    outcome = await verb.do(session, by, batch, job.arguments)
+    job.done += outcome.done
+    job.refused += outcome.refused
+    job.reason = outcome.reason or job.reason
+    job.reached += len(batch)
+    if verb.undo and outcome.changed:
+        job.changed_ids = [*job.changed_ids, *outcome.changed]
+    if job.reached < job.matched:
+        job.next_at = clock.now() + timedelta(seconds=REST_S)
+    else:
+        job.next_at, job.finished_at = None, clock.now()
+    await session.flush()
+
+
+async def step_of_any(session: AsyncSession) -> bool:
+    """One batch of the job that is due the longest. False when none is. One that cannot be done waits, so that others have their turn."""
+    job = await bulk_repository.lock_due(session)
+    if job is None:
+        return False
+    try:
+        async with session.begin_nested():
+            await step(session, job)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("lists.bulk_failed", job_id=str(job.id), verb=job.verb, tenant_id=job.tenant_id)
+        await session.refresh(job)
+        job.next_at = clock.now() + AFTER_FAILURE
+        await session.flush()
+    return True

@@ -1,0 +1,120 @@
+"""What is done with many rows, from the pages of lists: how many fit, begin, take back, and how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+
+from app.accounts.deps import AppRequest
+from app.accounts.pages import safe_next
+from app.errors import AppError, Invalid
+from app.lib.formats import counted
+from app.lib.translation import gettext
+from app.lists.bulk import MOST, BulkJobs
+from app.lists.bulk_verbs import bulk_verb, verbs_of
+from app.lists.spec import list_called
+from app.models.bulk_job import BulkJob
+from app.models.status import Role
+from app.web.flash import go
+from app.web.fragments import page
+
+CHOSEN = 100
+"""Rows of one page that can be chosen."""
+
+
+def done_in_words(job: BulkJob) -> str:
+    """What was done to how many, as one line."""
+    verb, noun = bulk_verb(job.list_name, job.verb), verbs_of(job.list_name).noun
+    text = gettext(verb.sentence, rows=counted(job.done, noun), label=job.label)
+    if job.refused:
+        text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=job.reason or "")
+    return text
+
+
+def _filters(list_name: str, words: str) -> dict[str, str]:
+    spec = list_called(list_name)
+    sent = dict(parse_qsl(words))
+    order = spec.checked_order(sent.get("sort", ""))
+    return {**{name: sent[name] for name in spec.filters if sent.get(name)}, "sort": order}
+
+
+@get("/lists/{list_name:str}/fitting", role=Role.VIEWER)
+async def count_fitting(
+    bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], filters: FromQuery[str] = ""
+) -> dict[str, Any]:
+    """How many rows fit the filters of an address, up to what is done at once: `words` counts them for people."""
+    targets = await bulk_jobs.fitting(list_name, _filters(list_name, filters))
+    number = counted(len(targets.ids), verbs_of(list_name).noun)
+    words = (
+        gettext("the first %(rows)s that fit", rows=number)
+        if targets.more
+        else gettext("all %(rows)s that fit", rows=number)
+    )
+    return {"count": len(targets.ids), "words": words, "most": MOST}
+
+
+@post("/lists/{list_name:str}/bulk", role=Role.MARKETER)
+async def do_in_bulk(
+    request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str]
+) -> Response[bytes]:
+    """Do something with the chosen rows, or with all that fit the filters."""
+    form, spec = await request.form(), list_called(list_name)
+    sent = {name: str(form.get(name, "")) for name in ("tag", "segment")}
+    verb, to = str(form.get("verb", "")), safe_next(str(form.get("to") or spec.path))
+    try:
+        if form.get("all"):
+            job = await bulk_jobs.start_for_all(list_name, verb, _filters(list_name, str(form.get("query", ""))), sent)
+        else:
+            ids = [_id(str(one)) for one in form.getall("id", [])][:CHOSEN]
+            job = await bulk_jobs.start(list_name, verb, ids, sent)
+    except AppError as error:
+        if error.status_code != Invalid.status_code:
+            raise
+        return go(request, to, error.errors[0]["message"] if error.errors else error.for_people, "err")
+    # What can be taken back, or is under way, is told above the list.
+    quiet = job.next_at is not None or (job.changed_ids and bulk_verb(list_name, verb).undo)
+    return go(request, to, *(() if quiet else (done_in_words(job),)))
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid(errors=[{"path": "id", "message": gettext("Choose some rows first.")}]) from error
+
+
+@get("/lists/{list_name:str}/jobs", role=Role.VIEWER)
+async def list_bulk_jobs(
+    request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], seen: FromQuery[bool] = False
+) -> Template:
+    """What was done just now and what is under way; the list reads it every two seconds while something is."""
+    jobs = await bulk_jobs.latest(list_name)
+    running = any(job.next_at for job in jobs)
+    shown = [job for job in jobs if job.next_at or not (job.undone or job.undoes)][:3]
+    return page(
+        request,
+        "lists/jobs.html",
+        list_name=list_name,
+        jobs=[(job, done_in_words(job), bool(bulk_verb(job.list_name, job.verb).undo)) for job in shown],
+        running=running,
+        ended=seen and not running,
+    )
+
+
+@post("/lists/{list_name:str}/jobs/{bulk_job_id:uuid}/undo", role=Role.MARKETER)
+async def undo_bulk_job(
+    request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], bulk_job_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Take back what was changed."""
+    form, spec = await request.form(), list_called(list_name)
+    job = await bulk_jobs.undo(bulk_job_id)
+    return go(request, safe_next(str(form.get("to") or spec.path)), *(() if job.next_at else (done_in_words(job),)))
+
+
+ROUTES: list[Any] = [count_fitting, do_in_bulk, list_bulk_jobs, undo_bulk_job]

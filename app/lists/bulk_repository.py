@@ -1,0 +1,68 @@
+"""All SQL of what is done with many rows of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
+
+from app.lib.database import execute
+from app.models.bulk_job import BulkJob
+from app.models.tenant_repository import TenantRepository
+
+IS_DUE = "exists (select from bulk_jobs where next_at <= clock_now())"
+"""Is a batch due?"""
+NEXT_DUE = "select min(next_at) from bulk_jobs where next_at > clock_now()"
+ANY_DUE = f"select 1 where {IS_DUE}"
+SHOWN = 5
+"""Jobs that are shown above a list."""
+_LOCK_DUE = (
+    "select tenant_id, id from bulk_jobs where next_at <= clock_now() order by next_at limit 1 for update skip locked"
+)
+_FORGET_IDS = """
+update bulk_jobs set target_ids = '{}', changed_ids = '{}' where finished_at < %(before)s and target_ids <> '{}'
+"""
+
+
+class BulkJobRepository(TenantRepository[BulkJob]):
+    """The jobs of a workspace."""
+
+    model = BulkJob
+
+    async def get(self, job_id: UUID, *, lock: bool = False) -> BulkJob | None:
+        return await self.get_one_or_none(BulkJob.id == job_id, lock=lock, fresh=lock)
+
+    async def number_under_way(self) -> int:
+        return await self.count(BulkJob.next_at.is_not(None))
+
+    async def latest(self, list_name: str, by_id: UUID, since: datetime) -> Sequence[BulkJob]:
+        """Those of a person since then, and whoever's are under way; without their ids."""
+        query = self.query(
+            BulkJob.list_name == list_name,
+            BulkJob.created_at > since,
+            or_(BulkJob.by_id == by_id, BulkJob.next_at.is_not(None)),
+        )
+        lean = query.options(defer(BulkJob.target_ids), defer(BulkJob.changed_ids))
+        return (
+            await self.session.scalars(lean.order_by(BulkJob.created_at.desc(), BulkJob.id.desc()).limit(SHOWN))
+        ).all()
+
+
+async def lock_due(session: AsyncSession) -> BulkJob | None:
+    """The job of any workspace whose batch is due the longest and that nobody else holds."""
+    rows = await execute(session, _LOCK_DUE)
+    return await session.get(BulkJob, (rows[0].tenant_id, rows[0].id)) if rows else None
+
+
+async def forget_ids(session: AsyncSession, before: datetime) -> None:
+    """Of jobs that were over before this instant."""
+    await execute(session, _FORGET_IDS, before=before)
+
+
+async def forget_ended_jobs(session: AsyncSession, before: datetime) -> None:
+    """Delete what was over before this instant."""
+    await execute(session, "delete from bulk_jobs where finished_at < %(before)s", before=before)

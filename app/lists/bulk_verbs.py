@@ -1,0 +1,93 @@
+"""What can be done with many rows of a list: features offer verbs, `app.lists.bulk` does them batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import Invalid
+from app.lib.translation import gettext
+from app.models.status import Role
+
+
+class BatchResult(NamedTuple):
+    """To how many it was done, which of those were otherwise before, to how many it could not be, and why not to the last of these."""
+
+    done: int
+    changed: Sequence[UUID] = ()
+    refused: int = 0
+    reason: str | None = None
+
+
+class FittingIds(NamedTuple):
+    """Rows that fit a filter; `more` when others may fit besides."""
+
+    ids: Sequence[UUID]
+    more: bool
+
+
+DoBatch = Callable[[AsyncSession, Principal, Sequence[UUID], Mapping[str, str]], Awaitable[BatchResult]]
+"""Does it to these rows in the caller's transaction. Rows that are gone, or to which it was done before, are left alone."""
+CheckArguments = Callable[[AsyncSession, Principal, Mapping[str, str]], Awaitable[tuple[dict[str, str], str]]]
+"""The arguments as they are stored, and what they are called. Raises Invalid."""
+FindFitting = Callable[[AsyncSession, Principal, Mapping[str, str], int], Awaitable[FittingIds]]
+"""The first rows that fit the filters of an address, in the order of the list, up to a number."""
+
+
+async def no_arguments(
+    _session: AsyncSession, _principal: Principal, _sent: Mapping[str, str]
+) -> tuple[dict[str, str], str]:
+    """Of a verb that takes none."""
+    return {}, ""
+
+
+class BulkVerb(NamedTuple):
+    """`sentence` says what was done, marked for translation, with `%(rows)s` and `%(label)s`. `undo`: the verb that takes it back."""
+
+    name: str
+    do: DoBatch
+    sentence: str
+    check: CheckArguments = no_arguments
+    undo: str = ""
+    batch: int = 500
+    """Rows of one transaction: about 0.2 s, so that nobody waits long for a row."""
+    most: int = 10_000
+    role: Role = Role.MARKETER
+    role_for_all: Role = Role.MARKETER
+    """For all rows that fit a filter."""
+
+
+class BulkList(NamedTuple):
+    """The verbs of a list, and what its rows are called: a word of `counted`."""
+
+    noun: str
+    fitting: FindFitting
+    verbs: Mapping[str, BulkVerb]
+
+
+_BULK: dict[str, BulkList] = {}
+
+
+def offer_verbs(list_name: str, noun: str, fitting: FindFitting, verbs: Sequence[BulkVerb]) -> BulkList:
+    """Let people do these with many rows of a list."""
+    _BULK[list_name] = BulkList(noun, fitting, {verb.name: verb for verb in verbs})
+    return _BULK[list_name]
+
+
+def verbs_of(list_name: str) -> BulkList:
+    """Raises Invalid for a list with which nothing is done at once."""
+    if list_name not in _BULK:
+        raise Invalid(gettext("Nothing can be done with many of these at once."))
+    return _BULK[list_name]
+
+
+def bulk_verb(list_name: str, name: str) -> BulkVerb:
+    """Raises Invalid."""
+    verb = verbs_of(list_name).verbs.get(name)
+    if verb is None:
+        raise Invalid(errors=[{"path": "verb", "message": gettext("Say what to do with them.")}])
+    return verb

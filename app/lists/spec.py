@@ -1,0 +1,87 @@
+"""What a list offers: its columns, the orders that an index serves, and its filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from app.errors import Invalid, NotFound
+from app.lib.translation import gettext
+
+
+class ListColumn(NamedTuple):
+    """A column of a list. `title` is marked for translation; `css` is of its heading and its cells."""
+
+    key: str
+    title: str
+    css: str = ""
+    order: str = ""
+    """The word of its order in the address; empty where no index serves one."""
+    newest_first: bool = False
+    """Dates begin with the newest, words with A."""
+    greatest_first: bool = False
+    """As numbers do."""
+    shown: bool = True
+    """Without anybody's choice."""
+    fixed: bool = False
+    """Who or what a row is about: always there."""
+
+
+class ListSpec(NamedTuple):
+    """`name` is of the address of its views, `path` where it is shown, `filters` the names of its query parameters that narrow it.
+
+    `order` is how it begins: the word of a column's order, with a minus the greatest first.
+    """
+
+    name: str
+    path: str
+    columns: Sequence[ListColumn]
+    filters: Sequence[str] = ()
+    order: str = ""
+
+    @property
+    def orders(self) -> frozenset[str]:
+        """Every order that may stand in the address."""
+        words = [column.order for column in self.columns if column.order]
+        return frozenset([*words, *(f"-{word}" for word in words)])
+
+    @property
+    def usual_columns(self) -> tuple[str, ...]:
+        """Those that are shown without anybody's choice."""
+        return tuple(column.key for column in self.columns if column.shown or column.fixed)
+
+    def checked_order(self, order: str) -> str:
+        """The order to use, without one that of the list. Raises Invalid for one that is not offered."""
+        if order and order not in self.orders:
+            raise Invalid(errors=[{"path": "sort", "message": gettext("This list cannot be sorted so.")}])
+        return order or self.order
+
+    def checked_columns(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """Columns in the order of the list, with those that are always there. Raises Invalid for one that it does not have."""
+        if set(keys) - {column.key for column in self.columns}:
+            raise Invalid(errors=[{"path": "columns", "message": gettext("This list has no such column.")}])
+        return tuple(column.key for column in self.columns if column.fixed or column.key in keys)
+
+
+_LISTS: dict[str, ListSpec] = {}
+
+
+class ListNotFound(NotFound):
+    """There is no such list."""
+
+    code = "list_not_found"
+
+
+def offer_list(spec: ListSpec) -> ListSpec:
+    """Let people keep columns and views of this list. Raises ValueError for a name that another one has."""
+    if spec.name in _LISTS and _LISTS[spec.name].path != spec.path:
+        raise ValueError(f"two lists are called {spec.name}")
+    _LISTS[spec.name] = spec
+    return spec
+
+
+def list_called(name: str) -> ListSpec:
+    """Raises ListNotFound."""
+    if name not in _LISTS:
+        raise ListNotFound
+    return _LISTS[name]

@@ -1,0 +1,56 @@
+"""Something that is done with many rows of a list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasTenantKey, Json
+
+
+class BulkJob(HasTenantKey, Base):
+    """One verb done to the rows that somebody chose, some hundred in each transaction.
+
+    Which rows is settled when it begins (`target_ids`), so it is done to those that were counted. A batch, `reached` and `changed_ids`
+    are of one transaction: no row is met twice, and what was changed can be taken back. The ids stay for a day, the row for a year: it
+    says who did what, when.
+    """
+
+    __tablename__ = "bulk_jobs"
+
+    list_name: Mapped[str]
+    verb: Mapped[str]
+    arguments: Mapped[Json]
+    """Such as `{"tag": "vip"}`."""
+    label: Mapped[str] = mapped_column(server_default="")
+    """What the arguments are called, such as the name of a segment."""
+    target_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PG_UUID(as_uuid=True)))
+    matched: Mapped[int]
+    reached: Mapped[int] = mapped_column(server_default="0")
+    """How many of the targets are done."""
+    changed_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PG_UUID(as_uuid=True)), server_default="{}")
+    """Those that were otherwise before, of a verb that can be taken back."""
+    done: Mapped[int] = mapped_column(server_default="0")
+    refused: Mapped[int] = mapped_column(server_default="0")
+    reason: Mapped[str | None]
+    """Why the last of those was refused."""
+    by_id: Mapped[UUID]
+    by_name: Mapped[str]
+    undoes: Mapped[UUID | None]
+    """The job that this one takes back."""
+    undone: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    next_at: Mapped[datetime | None]
+    """When the next batch is due; None: it is over."""
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("(next_at is null) = (finished_at is not null)", name="over"),
+        Index("bulk_jobs_due", "next_at", postgresql_where=text("next_at is not null")),
+        Index("bulk_jobs_list", "tenant_id", "list_name", "created_at"),
+    )

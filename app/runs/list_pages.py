@@ -1,0 +1,168 @@
+"""`/runs` and `/workflows/{id}/runs`: lists that refresh themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Template
+
+from app.accounts.deps import AppRequest
+from app.flow.node_words import title_of_plain
+from app.history_start_repository import OF_RUNS
+from app.lib.translation import gettext, translated_choices
+from app.lib.zones import zone_of
+from app.lists.service import ListChoice, ListService
+from app.lists.state import ListState
+from app.models import Contact
+from app.models.status import Role
+from app.runs.list_columns import RUNS, WORKFLOW_RUNS
+from app.runs.list_query import RunListQuery
+from app.runs.narrative import waits_in_short, waits_in_words
+from app.runs.schemas import RunOut, WithoutContact
+from app.runs.service import RunService
+from app.web.fragments import page
+from app.web.list_periods import PERIOD_WORDS
+
+PAGE = 50
+STATUS_TABS = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
+SHOWN_VERSIONS = 100
+"""Versions of a workflow that the filter offers, the newest."""
+Version = Annotated[int | None, QueryParameter(name="version", ge=1, le=2_000_000_000)]
+
+
+class FilterChip(NamedTuple):
+    """A filter of a list that is set, in words, and the address of the list without it. `name` is empty where the value says all."""
+
+    name: str
+    value: str
+    without: str
+
+
+def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> str:
+    """What the step is called that a run stands on, by the version it is pinned to."""
+    graph = graphs.get((run.workflow_id, run.workflow_version))
+    node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None) if graph else None
+    if node is None:
+        return run.current_node_id or ""
+    return title_of_plain(node)
+
+
+def chips(
+    query: RunListQuery, state: ListState, contact: Contact | None, standing: Mapping[UUID, str]
+) -> list[FilterChip]:
+    """The filters that no control shows, each with the list as it is without it. All of `standing` are at `query.node`, if that is set."""
+    shown = list[FilterChip]()
+    if query.contact:
+        name = (contact.email or contact.external_id) if contact else None
+        shown.append(FilterChip("Contact", name or "chosen", state.url(contact=None)))
+    if query.without_contact:
+        shown.append(FilterChip("", gettext("Without a contact"), state.url(withoutContact=None)))
+    if query.node:
+        title = next(iter(standing.values()), "") or "the chosen step"
+        shown.append(FilterChip(gettext("Stands at"), title, state.url(node=None)))
+    return shown
+
+
+async def _versions(service: RunService, workflow_id: UUID | None) -> list[int]:
+    if workflow_id is None:
+        return []
+    last = await service.versions.last_number(workflow_id)
+    return list(range(last, max(0, last - SHOWN_VERSIONS), -1))
+
+
+async def _list(
+    request: AppRequest,
+    service: RunService,
+    query: RunListQuery,
+    state: ListState,
+    cursor: str | None,
+    *,
+    workflow_id: UUID | None = None,
+    start: bool = False,
+) -> Template:
+    """`start`: the user may start a run without a contact."""
+    zone, wanted = zone_of(request.user.reading_timezone), query.run_filter(workflow_id, state.order)
+    runs = await service.list(wanted, PAGE, cursor)
+    shown = {run.workflow_id for run in runs.items} | ({workflow_id} if workflow_id else set())
+    names = await service.workflows.names(shown)
+    graphs = await service.versions.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
+    standing = {run.id: standing_at(run, graphs) for run in runs.items}
+    contact = await service.contacts.get(query.contact) if query.contact else None
+    return page(
+        request,
+        "runs/list.html",
+        block="rows",
+        state=state,
+        runs=runs,
+        names=names,
+        standing=standing,
+        waits={run.id: (waits_in_short(run, zone), waits_in_words(run, zone)) for run in runs.items},
+        query=query,
+        status_tabs=[(word, state.url(status=word or None)) for word in ("", *STATUS_TABS)],
+        chips=chips(query, state, contact, standing),
+        of_nobody="" if query.without_contact else state.url(withoutContact="true", contact=None),
+        workflows=[] if workflow_id else await service.runs.workflow_choices(),
+        versions=await _versions(service, wanted.workflow_id),
+        periods=translated_choices(PERIOD_WORDS),
+        more=state.url(cursor=runs.next_cursor) if runs.next_cursor else "",
+        workflow_id=workflow_id,
+        cursor=cursor,
+        start=start,
+        removed_before=None if runs.next_cursor else await service.history.of(OF_RUNS),
+    )
+
+
+@get("/runs", role=Role.VIEWER)
+async def all_runs(
+    request: AppRequest,
+    runs: NamedDependency[RunService],
+    lists: NamedDependency[ListService],
+    status: FromQuery[str | None] = None,
+    contact: FromQuery[UUID | None] = None,
+    without_contact: WithoutContact = False,
+    node: FromQuery[str | None] = None,
+    workflow: FromQuery[str] = "",
+    version: Version = None,
+    period: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    columns: FromQuery[str] = "",
+    view: FromQuery[UUID | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """The newest runs of the workspace, of one contact when it is given, or of nobody."""
+    query = RunListQuery(status, contact, without_contact, node, workflow, version, period)
+    state = await lists.state(RUNS, query.words, ListChoice(sort, columns, view))
+    return await _list(request, runs, query, state, cursor)
+
+
+@get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER)
+async def workflow_runs(
+    request: AppRequest,
+    runs: NamedDependency[RunService],
+    lists: NamedDependency[ListService],
+    workflow_id: FromPath[UUID],
+    status: FromQuery[str | None] = None,
+    contact: FromQuery[UUID | None] = None,
+    without_contact: WithoutContact = False,
+    node: FromQuery[str | None] = None,
+    version: Version = None,
+    period: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    columns: FromQuery[str] = "",
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """The newest runs of one workflow, of those that stand on `node` when it is given."""
+    await runs.require_workflow(workflow_id)
+    query = RunListQuery(status, contact, without_contact, node, "", version, period)
+    path = request.url.path
+    state = await lists.state(WORKFLOW_RUNS, query.words, ListChoice(sort, columns), path=path, views=False)
+    start = request.user.may("marketer") and await runs.may_start_without_contact(workflow_id)
+    return await _list(request, runs, query, state, cursor, workflow_id=workflow_id, start=start)
+
+
+ROUTES = [all_runs, workflow_runs]
