@@ -133,6 +133,42 @@ async def test_runs(
 @pytest.mark.parametrize(
     ("wanted", "sql"),
     [
+        (RunFilter(), "true"),
+        (
+            RunFilter(statuses=[RunStatus.WAITING, RunStatus.FAILED]),
+            f"status in ({RunStatus.WAITING:d}, {RunStatus.FAILED:d})",
+        ),
+        (RunFilter(node_id="rare"), "current_node_id = 'rare'"),
+        (RunFilter(version=2), "false"),
+    ],
+    ids=["all", "two statuses", "at a step", "of a version that has none"],
+)
+async def test_runs_oldest_first(session: AsyncSession, place: ListWorld, wanted: RunFilter, sql: str) -> None:
+    expected = (
+        await session.scalars(select(Run.id).where(Run.tenant_id == place.tenant, text(sql)).order_by(Run.id))
+    ).all()
+    ids, after = list[Any](), None
+    for _ in range(MOST_PAGES):
+        page = await ids_of_page(session, place.tenant, wanted._replace(oldest_first=True), after, 400)
+        ids, after = ids + page.ids, page.next_before
+        if after is None:
+            break
+    assert ids == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sql"), [(MessageList(), "true"), (MessageList(reason="bounced"), "reason = 'bounced'")]
+)
+async def test_messages_oldest_first(session: AsyncSession, place: ListWorld, wanted: MessageList, sql: str) -> None:
+    query = select(Message.run_id).where(Message.tenant_id == place.tenant, text(sql)).order_by(Message.run_id)
+    expected = (await session.scalars(query)).all()
+    lists, wanted = MessageLists(session, place.tenant), wanted._replace(oldest_first=True)
+    assert [one.run_id for one in await every(lambda cursor: lists.newest(wanted, cursor, 90))] == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sql"),
+    [
         (MessageList(reason="bounced"), "reason = 'bounced'"),
         (MessageList(status=0), "status = 0"),
         (

@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.principal import Principal
 from app.errors import Invalid
+from app.lib import clock
 from app.lists.service import MOST_VIEWS
 from app.lists.spec import ListColumn, ListSpec
 from app.lists.state import ListState
-from app.models import ListColumns, ListView, Workspace
+from app.models import ListColumns, ListView, Segment, SegmentDay, Workspace
 from app.models.status import Role
+from app.segments.service import SegmentService
 from tests.fixtures.people import BrowserClients
 
 SPEC = ListSpec(
@@ -151,3 +154,28 @@ async def test_another_workspace_does_not_see_a_shared_view(
     assert "Theirs" not in (await owner.get("/contacts")).text
     view = await saved(db_session, "Theirs")
     assert (await owner.post(f"/lists/contacts/views/{view.id}/delete")).status_code == 404
+
+
+async def test_segments_are_sorted_by_any_of_their_columns(
+    db_session: AsyncSession, workspace: Workspace, principals: dict[Role, Principal]
+) -> None:
+    for number, (name, kind, members) in enumerate((("B", "static", 5), ("A", "dynamic", 7), ("C", "static", 8)), 1):
+        rule = {"match": "all", "conditions": []} if kind == "dynamic" else None
+        db_session.add(Segment(tenant_id=workspace.id, number=number, name=name, kind=kind, rule=rule))
+        db_session.add(
+            SegmentDay(tenant_id=workspace.id, segment=number, day=clock.now().date(), shard=0, entered=members)
+        )
+    await db_session.flush()
+    segments = SegmentService(db_session, principals[Role.VIEWER])
+    for order, expected in (
+        ("name", "ABC"),
+        ("-name", "CBA"),
+        ("members", "BAC"),
+        ("-members", "CAB"),
+        ("kind", "ABC"),
+    ):
+        names, cursor = "", None
+        for _ in range(3):
+            page = await segments.list(order=order, limit=1, cursor=cursor)
+            names, cursor = names + page.items[0].segment.name, page.next_cursor
+        assert (names, cursor) == (expected, None), order
