@@ -163,6 +163,13 @@ document.addEventListener("submit", async (event) => {
   form.requestSubmit(submitter);
 });
 
+// ---- what the browser refuses is said below the field, in our words
+document.addEventListener("invalid", (event) => {
+  event.preventDefault(); // the browser's bubble
+  const { target } = event;
+  import("./validation.js").then(({ complain }) => complain(target), () => toast(target.validationMessage, "err"));
+}, true);
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });

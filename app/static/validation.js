@@ -1,0 +1,62 @@
+// @ts-check
+/** What is wrong with a field, in our words below it, instead of the browser's bubble. Loaded when a form is first refused. */
+import { gettext } from './texts.js';
+
+const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
+let asked = false;
+
+/**
+ * What to say about a control that the browser refuses. Knows no DOM.
+ * @param {Partial<ValidityState>} validity
+ * @param {{type?: string, min?: string, max?: string, minLength?: number, title?: string}} control
+ */
+export function complaint(validity, { type = 'text', min = '', max = '', minLength = 0, title = '' }) {
+  if (validity.valueMissing) {
+    if (type === 'checkbox') return gettext('Tick this to go on.');
+    if (type === 'file') return gettext('Choose a file.');
+    return type === 'radio' || type.startsWith('select') ? gettext('Choose one.') : gettext('Fill this in.');
+  }
+  if (validity.badInput) return type === 'number' ? gettext('Write a number.') : gettext('This is not complete.');
+  if (validity.typeMismatch && type === 'email') return gettext('Write an email address, like ada@example.com.');
+  if (validity.typeMismatch) return gettext('Write an address that begins with https://.');
+  if (validity.rangeUnderflow) return gettext('Not below %(min)s.', { min });
+  if (validity.rangeOverflow) return gettext('Not above %(max)s.', { max });
+  if (validity.tooShort) return gettext('At least %(number)s characters.', { number: minLength });
+  if (validity.stepMismatch) return gettext('Write a whole number.');
+  return title || gettext('This does not fit.');
+}
+
+/** @param {any} control */
+function forget(control) {
+  const note = document.getElementById(control.dataset.complaint ?? '');
+  control.removeAttribute('aria-invalid');
+  control.setAttribute('aria-describedby', (control.getAttribute('aria-describedby') ?? '').replace(control.dataset.complaint, '').trim());
+  if (!control.getAttribute('aria-describedby')) control.removeAttribute('aria-describedby');
+  delete control.dataset.complaint;
+  note?.remove();
+}
+
+/** Say below a control what is wrong with it, until it is right; the first of a form gets the focus. @param {any} control */
+export function complain(control) {
+  const first = !asked;
+  asked = true;
+  setTimeout(() => { asked = false; });
+  if (control.dataset.complaint) forget(control);
+  const note = document.createElement('p');
+  note.className = 'bad-text';
+  note.id = `${control.id || control.name}-complaint`;
+  note.innerHTML = `<svg class="i" aria-hidden="true"><use href="${SPRITE}#i-circle-alert"></use></svg>`;
+  note.append(complaint(control.validity, control));
+  control.dataset.complaint = note.id;
+  control.setAttribute('aria-invalid', 'true');
+  control.setAttribute('aria-describedby', `${control.getAttribute('aria-describedby') ?? ''} ${note.id}`.trim());
+  (control.closest('.fld') ?? control.closest('label') ?? control).after(note);
+  for (let around = control.closest('details'); around; around = around.parentElement?.closest('details')) around.open = true;
+  if (first) control.focus();
+  const again = () => {
+    if (!control.validity.valid) return;
+    forget(control);
+    for (const name of ['input', 'change']) control.removeEventListener(name, again);
+  };
+  for (const name of ['input', 'change']) control.addEventListener(name, again);
+}
