@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.lib.addresses import comparable
 from app.models import Contact, Template
-from app.models.folder import FolderFilter, within_folder
+from app.models.folder import FolderFilter, tagged, within_folder
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page
 
@@ -47,7 +47,7 @@ class TemplateRepository(TenantRepository[Template]):
         if folder is not None:
             filters.append(within_folder(Template.folder_id, self.tenant_id, folder))
         if tag:
-            filters.append(Template.tags.any_() == tag)
+            filters.append(tagged(Template.tags, tag))
         columns = [TEMPLATE_ORDERS[order.removeprefix("-")], Template.id]
         return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
 

@@ -58,3 +58,8 @@ def within_folder(
         return column.is_(None)
     inner = select(Folder.id).where(Folder.tenant_id == tenant_id, Folder.parent_id == folder_id)
     return or_(column == folder_id, column.in_(inner))
+
+
+def tagged(column: InstrumentedAttribute[list[str]], tag: str) -> ColumnElement[bool]:
+    """The condition that a row has the tag. No tag holds U+0000, which PostgreSQL refuses even in a question."""
+    return column.any_() == tag.replace("\0", "")

@@ -3,7 +3,7 @@
 import { gettext } from './texts.js';
 
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
-let asked = false;
+let focused = false;
 
 /**
  * What to say about a control that the browser refuses. Knows no DOM.
@@ -38,9 +38,9 @@ function forget(control) {
 
 /** Say below a control what is wrong with it, until it is right; the first of a form gets the focus. @param {any} control */
 export function complain(control) {
-  const first = !asked;
-  asked = true;
-  setTimeout(() => { asked = false; });
+  const first = !focused;
+  focused = true;
+  setTimeout(() => { focused = false; });
   if (control.dataset.complaint) forget(control);
   const note = document.createElement('p');
   note.className = 'bad-text';

@@ -24,7 +24,7 @@ from app.lib.database import execute
 from app.live_moves import moved_sql
 from app.messaging.channels import registry as channels
 from app.models import Connector, Contact, DraftChange, Event, Segment, Template, Workflow, WorkflowVersion
-from app.models.folder import FolderFilter, within_folder
+from app.models.folder import FolderFilter, tagged, within_folder
 from app.models.status import WorkflowStatus
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.web.pagination import Page
@@ -116,7 +116,7 @@ class WorkflowRepository(TenantRepository[Workflow]):
         if folder is not None:
             filters.append(within_folder(Workflow.folder_id, self.tenant_id, folder))
         if tag:
-            filters.append(Workflow.tags.any_() == tag)
+            filters.append(tagged(Workflow.tags, tag))
         columns = [*ORDERS[order.removeprefix("-")], Workflow.id]
         return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
 
