@@ -167,7 +167,7 @@ document.addEventListener("submit", async (event) => {
 document.addEventListener("invalid", (event) => {
   event.preventDefault(); // the browser's bubble
   const { target } = event;
-  import("./validation.js").then(({ complain }) => complain(target), () => toast(target.validationMessage, "err"));
+  import("./validation.js").then(({ showRefusal }) => showRefusal(target), () => toast(target.validationMessage, "err"));
 }, true);
 
 document.addEventListener("change", (event) => {

@@ -3,14 +3,14 @@
 import { gettext } from './texts.js';
 
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
-let focused = false;
+let timer = 0;
 
 /**
  * What to say about a control that the browser refuses. Knows no DOM.
  * @param {Partial<ValidityState>} validity
  * @param {{type?: string, min?: string, max?: string, minLength?: number, title?: string}} control
  */
-export function complaint(validity, { type = 'text', min = '', max = '', minLength = 0, title = '' }) {
+export function refusal(validity, { type = 'text', min = '', max = '', minLength = 0, title = '' }) {
   if (validity.valueMissing) {
     if (type === 'checkbox') return gettext('Tick this to go on.');
     if (type === 'file') return gettext('Choose a file.');
@@ -28,35 +28,40 @@ export function complaint(validity, { type = 'text', min = '', max = '', minLeng
 
 /** @param {any} control */
 function forget(control) {
-  const note = document.getElementById(control.dataset.complaint ?? '');
+  const note = document.getElementById(control.dataset.refused ?? '');
   control.removeAttribute('aria-invalid');
-  control.setAttribute('aria-describedby', (control.getAttribute('aria-describedby') ?? '').replace(control.dataset.complaint, '').trim());
+  control.setAttribute('aria-describedby', (control.getAttribute('aria-describedby') ?? '').replace(control.dataset.refused, '').trim());
   if (!control.getAttribute('aria-describedby')) control.removeAttribute('aria-describedby');
-  delete control.dataset.complaint;
+  delete control.dataset.refused;
   note?.remove();
 }
 
+/** The other radios of its group say the same. @param {any} control */
+const saidBefore = (control) => control.type === 'radio' && control.form?.querySelector(`[name="${CSS.escape(control.name)}"][data-refused]`);
+
 /** Say below a control what is wrong with it, until it is right; the first of a form gets the focus. @param {any} control */
-export function complain(control) {
-  const first = !focused;
-  focused = true;
-  setTimeout(() => { focused = false; });
-  if (control.dataset.complaint) forget(control);
+export function showRefusal(control) {
+  if (control.dataset.refused) forget(control);
+  if (saidBefore(control)) return;
   const note = document.createElement('p');
   note.className = 'bad-text';
-  note.id = `${control.id || control.name}-complaint`;
+  note.id = `${control.id || control.name}-refused`;
   note.innerHTML = `<svg class="i" aria-hidden="true"><use href="${SPRITE}#i-circle-alert"></use></svg>`;
-  note.append(complaint(control.validity, control));
-  control.dataset.complaint = note.id;
+  note.append(refusal(control.validity, control));
+  control.dataset.refused = note.id;
   control.setAttribute('aria-invalid', 'true');
   control.setAttribute('aria-describedby', `${control.getAttribute('aria-describedby') ?? ''} ${note.id}`.trim());
-  (control.closest('.fld') ?? control.closest('label') ?? control).after(note);
+  const group = control.type === 'radio' ? control.closest('fieldset') : null;
+  if (group) group.append(note);
+  else (control.closest('.fld') ?? control.closest('label') ?? control).after(note);
   for (let around = control.closest('details'); around; around = around.parentElement?.closest('details')) around.open = true;
-  if (first) control.focus();
-  const again = () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => /** @type {HTMLElement | null} */ (control.form?.querySelector('[data-refused]') ?? control).focus());
+  const mend = () => {
     if (!control.validity.valid) return;
     forget(control);
-    for (const name of ['input', 'change']) control.removeEventListener(name, again);
+    for (const name of ['input', 'change']) document.removeEventListener(name, mend);
   };
-  for (const name of ['input', 'change']) control.addEventListener(name, again);
+  // A radio becomes right by another one of its group.
+  for (const name of ['input', 'change']) document.addEventListener(name, mend);
 }
