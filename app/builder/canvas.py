@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from msgspec.structs import asdict
 
 from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
@@ -25,6 +23,7 @@ from app.flow.phrases import RuleLine, decision_in_words, sentence
 from app.flow.policies import ON_ERROR_WORDS
 from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.segment_membership import wanted_ids
+from app.flow.step_cards import CardNames, card, trigger_card
 from app.flow.trigger_type import CATEGORY
 from app.flow.verbatim import verbatim_fields
 from app.lib.formats import readers_zone
@@ -52,7 +51,7 @@ def teach(engine: FragmentEngine) -> None:
     @pass_context
     def conditions_in_words(context: Context, conditions: Any, match: Any = "all") -> str:
         choices = context.get("choices")
-        segments = choices.references.get("segment", {}) if isinstance(choices, Choices) else None
+        segments = choices.references.get("segment", {}) if isinstance(choices, Choices | CardNames) else None
         names = None if segments is None else {id_: row["name"] for id_, row in segments.items()}
         return sentence(conditions, match, names)
 
@@ -77,24 +76,6 @@ def may_edit(principal: Principal, workflow: Workflow) -> bool:
     return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
 
 
-def card(node: Json, titles: Mapping[str, str] = MappingProxyType({})) -> Json:
-    """What the card template of one step needs. `own_ports`: the ports that its config declares, None when it has those of its type;
-    `named`: what the steps are called that its settings name, of `titles`."""
-    look, data = presentation.step(node["type"]), node.get("data") or {}
-    ways = node_words.ports_of(node["type"], data)
-    declared = look.installed and ways != look.ports
-    own = [asdict(node_words.in_readers_language(port, node["type"])) for port in ways] if declared else None
-    jumps = node_words.jumps_of(node["type"], data) if look.installed else []
-    return {
-        "node": node,
-        "presentation": look,
-        "summary": node_words.summary_of(node["type"], data),
-        "own_ports": own,
-        "jumps": jumps,
-        "named": {target: titles[target] for _, target in jumps if target in titles},
-    }
-
-
 def other_steps(document: Json, node_id: str) -> list[tuple[str, str]]:
     """The steps of a document but one, each with its title; two of one title are told apart by their ids."""
     titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"] if node["id"] != node_id}
@@ -106,11 +87,6 @@ def plain_fields(type_: str) -> list[str] | None:
     """The fields of a step's form whose texts take no placeholders; None of types that take none anywhere, as triggers."""
     kind = registry.find(type_)
     return sorted(verbatim_fields(kind.Config)) if kind else None
-
-
-def trigger_card(trigger: Json) -> Json:
-    """The same for a trigger."""
-    return {"node": trigger, "presentation": presentation.trigger(trigger["type"]), "summary": ""}
 
 
 def without_rule(document: Json, node: Json) -> dict[str, str]:

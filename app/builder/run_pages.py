@@ -25,6 +25,7 @@ from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.schemas import RunDetail
 from app.runs.service import RunService, statuses_of
+from app.runs.step_titles import call_steps, step_titles
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
@@ -80,7 +81,9 @@ async def show_person(
     """One run: the timeline for the panel, and the steps that the canvas lights."""
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), workflows.published(loaded.version)
-    explanations = sentences(run, version.stored, zone_of(request.user.reading_timezone))
+    titles = await step_titles(request, runs.workflows, version.stored)
+    call_steps(run, titles)
+    explanations = sentences(run, version.stored, zone_of(request.user.reading_timezone), titles)
     name = run.subject
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"run": str(run_id), "name": name, "steps": _lit(run, explanations, request.user)}

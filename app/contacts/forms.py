@@ -6,14 +6,15 @@ fields of one contact do not undo each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from app.contacts.attribute_kinds import attribute_kind, read_value, written_value
 from app.contacts.fields import json_name
-from app.contacts.imports.cells import number_of_cell
 from app.contacts.schemas import ContactIn
 from app.errors import FieldError
 from app.lib.translation import gettext, translatable
@@ -22,14 +23,7 @@ from app.values import names
 from app.values.contact_diff import same_value
 from app.values.contact_fields import TEXTS
 
-BLANK_ROWS = 3
-MAX_ROWS = 300
-KINDS = (
-    ("text", translatable("Text")),
-    ("number", translatable("Number")),
-    ("boolean", translatable("Yes or no")),
-    ("json", "JSON"),
-)
+BLANK_ROWS = 1
 CONSENTS = (("", translatable("No preference")), ("yes", translatable("Allowed")), ("no", translatable("Unsubscribed")))
 CHANNELS = ("email", "sms", "push")
 
@@ -80,7 +74,7 @@ def filled(contact: Contact | None, labels: Mapping[str, str] | None = None) -> 
         texts = {name: getattr(contact, name) or "" for name in TEXTS}
         was = Was(texts, list(contact.tags), dict(contact.attributes), dict(contact.consent))
     rows = [
-        AttributeRow(name, *_shown(value), label=(labels or {}).get(name, ""))
+        AttributeRow(name, written_value(value), attribute_kind(value), label=(labels or {}).get(name, ""))
         for name, value in sorted(was.attributes.items())
     ]
     topics = [*CHANNELS[:1], *sorted(set(was.consent) - set(CHANNELS[:1]))]
@@ -96,16 +90,6 @@ def filled(contact: Contact | None, labels: Mapping[str, str] | None = None) -> 
     )
 
 
-def _shown(value: Any) -> tuple[str, str]:
-    if isinstance(value, bool):
-        return ("yes" if value else "no"), "boolean"
-    if isinstance(value, int | float):
-        return msgspec.json.encode(value).decode(), "number"
-    if isinstance(value, str):
-        return value, "text"
-    return msgspec.json.encode(value).decode(), "json"
-
-
 def submitted(data: Mapping[str, Any]) -> ContactForm:
     """What came back from the browser."""
 
@@ -114,9 +98,7 @@ def submitted(data: Mapping[str, Any]) -> ContactForm:
         return value if isinstance(value, str) else ""
 
     rows, topics = [], []
-    for index in range(MAX_ROWS):
-        if f"attribute_name_{index}" not in data:
-            break
+    for index in _indices(data, "attribute_name_"):
         rows.append(
             AttributeRow(
                 field(f"attribute_name_{index}").strip(),
@@ -124,9 +106,7 @@ def submitted(data: Mapping[str, Any]) -> ContactForm:
                 field(f"attribute_kind_{index}") or "text",
             )
         )
-    for index in range(MAX_ROWS):
-        if f"topic_{index}" not in data:
-            break
+    for index in _indices(data, "topic_"):
         topics.append(
             ConsentRow(field(f"topic_{index}").strip(), field(f"consent_{index}"), bool(field(f"topic_fixed_{index}")))
         )
@@ -137,6 +117,12 @@ def submitted(data: Mapping[str, Any]) -> ContactForm:
         consent=topics,
         was=field("was") or "{}",
     )
+
+
+def _indices(data: Mapping[str, Any], prefix: str) -> list[int]:
+    """The numbers of the rows that came back, in their order: rows that were taken out leave gaps."""
+    found_rows = (re.fullmatch(rf"{prefix}(\d{{1,5}})", name) for name in data)
+    return sorted({int(row[1]) for row in found_rows if row})
 
 
 def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
@@ -188,7 +174,7 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
                 refuse(row, gettext("Give this attribute a name."), gettext("Give this attribute a name."))
             continue
         try:
-            value = _read(row)
+            value = was.attributes[row.name] if _stands(row, was) else read_value(row.kind, row.value)
         except ValueError as error:
             refuse(row, str(error), f"{row.name}: {error}")
             continue
@@ -212,24 +198,16 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
     return attributes
 
 
+def _stands(row: AttributeRow, was: Was) -> bool:
+    """Does the row hold what it was filled with? Then the value stays as it is stored, blanks and all."""
+    value = was.attributes.get(row.name)
+    return value is not None and row.kind == attribute_kind(value) and _lines(row.value) == _lines(written_value(value))
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").split("\n")  # as browsers send what stands on several lines
+
+
 def _usable(name: str) -> str:
     """The name itself when something can read it, else the one that fits; blank when nothing is left of it."""
     return name if names.usable(name) else names.fitting(name)
-
-
-def _read(row: AttributeRow) -> Any:
-    text = row.value.strip()
-    if not text:
-        return None
-    if row.kind == "number":
-        return number_of_cell(text)
-    if row.kind == "boolean":
-        if text.lower() not in ("yes", "no", "true", "false"):
-            raise ValueError("Write yes or no.")
-        return text.lower() in ("yes", "true")
-    if row.kind == "json":
-        try:
-            return msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise ValueError(f"This is not JSON: {error}") from error
-    return row.value.strip()

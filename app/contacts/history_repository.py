@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
@@ -38,6 +38,17 @@ select (select count(*) from (
        count(*) filter (where name = 'contact.created') as created, count(*) as all_events
 from few
 """
+
+
+LOOKED_AT = 1_000
+"""Newest events of a contact among which changes of its attributes are looked for."""
+
+
+class AttributeChange(NamedTuple):
+    """What an attribute was set to, and when."""
+
+    value: Any
+    at: datetime
 
 
 class ContactHistory:
@@ -97,6 +108,22 @@ class ContactHistory:
             .order_by(MessageDecision.fence)
         )
         return {(one.run_id, one.seq): one for one in await self.session.scalars(query)}
+
+    async def attribute_changes(self) -> dict[str, AttributeChange]:
+        """Of each attribute the last change that is among the newest events of the contact. What workflows change is not among them."""
+        newest = (
+            select(Event.name, Event.properties, Event.occurred_at)
+            .where(self._mine(Event))
+            .order_by(Event.occurred_at.desc())
+            .limit(LOOKED_AT)
+            .subquery()
+        )
+        query = select(newest.c.properties, newest.c.occurred_at).where(newest.c.name == "contact.attribute_changed")
+        changes: dict[str, AttributeChange] = {}
+        for properties, at in (await self.session.execute(query.order_by(newest.c.occurred_at.desc()))).all():
+            for name, value in ((properties or {}).get("attributes") or {}).items():
+                changes.setdefault(name, AttributeChange(value, at))
+        return changes
 
     async def refusals(self, before: datetime | None, limit: int) -> Sequence[Row[EntryRefusal, str]]:
         """Workflows that did not let the contact in."""

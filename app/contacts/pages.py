@@ -15,6 +15,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.contacts import export_pages, forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
+from app.contacts.attribute_kinds import ATTRIBUTE_KINDS, attribute_lines
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.history_repository import COUNTED
@@ -160,7 +161,7 @@ def _form(
         errors=errors_by_field(error, FIELDS_OF_PATHS),
         failed=error,
         held_back=held_back,
-        kinds=translated_choices(forms.KINDS),
+        kinds=[(name, gettext(kind.label)) for name, kind in ATTRIBUTE_KINDS.items()],
         consents=translated_choices(forms.CONSENTS),
         timezones=zone_names.choices(form.texts.get("timezone")),
         json_name=json_name,
@@ -216,7 +217,7 @@ async def contact_page(
         status_code=action.status if action else 200,
         contact=contact,
         name=name_of(contact),
-        labels=called,
+        attributes=attribute_lines(contact.attributes, called, await past.attribute_changes()),
         other_channels={*(channel.word for channel in Channel), *channels.words()} - {EmailChannel.type},
         permission=(await contacts.permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -52,16 +54,21 @@ class Diagram(msgspec.Struct):
     height: int
 
 
-def draw(flow: dict[str, Any]) -> Diagram:
-    """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
+def draw(flow: dict[str, Any], titles: Mapping[str, str] = MappingProxyType({})) -> Diagram:
+    """Scale the canvas positions down and route the edges as the canvas does: down, across, down.
+
+    `titles`: by id, what cards are called; those that it leaves out by what can be known without the rows that they name.
+    """
     cards: list[Card] = []
     ports: dict[str, tuple[Port, ...]] = {}
     for trigger in triggers_of(flow):
         kind, config = typed(trigger)
-        cards.append(_card(trigger.id, CATEGORY, kind.title(config), msgspec.to_builtins(trigger.position)))
+        title = titles.get(trigger.id) or kind.title(config)
+        cards.append(_card(trigger.id, CATEGORY, title, msgspec.to_builtins(trigger.position)))
         ports[trigger.id] = (NEXT_PORT,)
     for node in flow["nodes"]:
-        cards.append(_card(node["id"], node["type"], node_words.title_of_plain(node), node.get("position")))
+        title = titles.get(node["id"]) or node_words.title_of_plain(node)
+        cards.append(_card(node["id"], node["type"], title, node.get("position")))
         ports[node["id"]] = node_words.ports_of(node["type"], node.get("data") or {})
     left, top = min(card.x for card in cards), min(card.y for card in cards)
     for card in cards:

@@ -124,7 +124,7 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
 
     Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31 CET`, `Sep 4, 14:00 CEST`), `day` (`Mon, Sep 7 09:41 CEST`), `second`
     (the same with seconds), `short` (`Sep 7, 09:41:07 CEST`), `minute` (`09:41`, below a heading that has the zone), `heading`
-    (`Monday, Sep 7 · CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
+    (`Monday, Sep 7 · CEST`), `clock` (`09:41 CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
     """
     if value is None:
         return EMPTY
@@ -135,6 +135,8 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
             return f"{_written('yMMMEd', local)}, {_written('Hms', local)} {word}"
         case "minute":
             return _written("Hm", local)
+        case "clock":
+            return f"{_written('Hm', local)} {word}"
         case "date":
             return _written("yMMMd", local)
         case "short":
@@ -148,9 +150,9 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
     return _near((value - now).total_seconds(), local, local_now, far)
 
 
-def own_time(value: datetime) -> str:
+def own_time(value: datetime, style: str = "day") -> str:
     """A moment on the clock that it was written by, as that of a contact: its zone is not the reader's."""
-    return moment_text(value, value.tzinfo or UTC, clock.now(), "day")
+    return moment_text(value, value.tzinfo or UTC, clock.now(), style)
 
 
 def _written(skeleton: str, local: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from app.flow.document import LATE, triggers_of
@@ -23,12 +24,14 @@ from app.models.status import RunStatus
 from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 
 
-def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list[str]:
-    """For the trigger and then for each step of `run`, in order; `zone` is the reader's."""
+def sentences(
+    run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC, titles: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """For the trigger and then for each step of `run`, in order; `zone` is the reader's, `titles` what steps are called."""
     nodes = {node["id"]: node for node in graph["nodes"]}
     texts = [
         _trigger(run, graph),
-        *(_step(step, nodes.get(step.node_id, {})) + _leads_to(step, nodes) for step in run.steps),
+        *(_step(step, nodes.get(step.node_id, {})) + _leads_to(step, nodes, titles) for step in run.steps),
     ]
     if run.held:
         texts[-1] = gettext("Held: %(reason)s", reason=_reason(run.steps[-1]))
@@ -103,11 +106,14 @@ def _step(step: StepOut, node: dict[str, Any]) -> str:
     return explanation_of(step.node_type, node.get("data") or {}, step)
 
 
-def _leads_to(step: StepOut, nodes: Mapping[str, dict[str, Any]]) -> str:
+def _leads_to(step: StepOut, nodes: Mapping[str, dict[str, Any]], titles: Mapping[str, str]) -> str:
     """Where a step sent the run by its settings rather than by an edge."""
     jumps = dict(jumps_of(step.node_type, nodes.get(step.node_id, {}).get("data") or {}))
     target = nodes.get(jumps.get(step.port or "", ""))
-    return gettext(" It continued at %(title)s.", title=quoted(title_of_plain(target))) if target is not None else ""
+    if target is None:
+        return ""
+    title = titles.get(target["id"]) or title_of_plain(target)
+    return gettext(" It continued at %(title)s.", title=quoted(title))
 
 
 def _reason(step: StepOut) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -14,8 +14,8 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.flow.diagram import draw
 from app.flow.document import NEXT
-from app.flow.node_type import Port
-from app.flow.node_words import goal_of, port_of, ports_of
+from app.flow.node_type import ERROR_PORT, Port
+from app.flow.node_words import goal_of, jumps_of, port_of, ports_of
 from app.lib.translation import gettext
 from app.lib.zones import zone_of
 from app.models.status import Role
@@ -23,8 +23,10 @@ from app.runs import export_pages, list_pages
 from app.runs.again import FailedRuns
 from app.runs.held import ways_on
 from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_words
+from app.runs.repository import LoadedRun
 from app.runs.schemas import RunDetail
 from app.runs.service import RunService
+from app.runs.step_titles import call_steps, step_titles
 from app.web.flash import go
 from app.web.fragments import is_partial, page
 
@@ -49,6 +51,35 @@ def branches_taken(run: RunDetail, graph: dict[str, Any]) -> dict[int, Port]:
     }
 
 
+class WayNotTaken(NamedTuple):
+    """A branch that a step had and the run did not take. `first`: the step that it leads to, empty where it leads nowhere."""
+
+    label: str
+    first: str
+
+
+def ways_not_taken(run: RunDetail, graph: dict[str, Any], titles: Mapping[str, str]) -> dict[int, list[WayNotTaken]]:
+    """By `seq` of the last visit of each step that had several, the branches by which the run never left it, in their order."""
+    nodes = {node["id"]: (str(node["type"]), node.get("data") or {}) for node in graph["nodes"]}
+    targets = {(edge["source"], edge.get("sourceHandle") or NEXT): edge["target"] for edge in graph["edges"]}
+    taken = {(step.node_id, step.port) for step in run.steps}
+    last = {step.node_id: step.seq for step in run.steps if step.port and step.node_id in nodes}
+    ways: dict[int, list[WayNotTaken]] = {}
+    for node_id, seq in last.items():
+        ports = ports_of(*nodes[node_id])
+        others = [port for port in ports if (node_id, port.id) not in taken]
+        if others and (len(ports) > 1 or (node_id, ERROR_PORT.id) in taken):
+            targets |= {(node_id, port): target for port, target in jumps_of(*nodes[node_id])}
+            ways[seq] = [
+                WayNotTaken(
+                    port_of(*nodes[node_id], port.id).label or gettext("Next"),
+                    titles.get(targets.get((node_id, port.id), ""), ""),
+                )
+                for port in others
+            ]
+    return ways
+
+
 @get("/runs/{run_id:uuid}", role=Role.VIEWER)
 async def show_run(
     request: AppRequest,
@@ -56,10 +87,12 @@ async def show_run(
     failed_runs: NamedDependency[FailedRuns],
     run_id: FromPath[UUID],
     seen: FromQuery[str | None] = None,
+    again: FromQuery[UUID | None] = None,
 ) -> Template | Response[bytes]:
     """One run: its path on the canvas, every step, and why it went this way.
 
     The page asks again while the run is under way; `seen` is the state it has, and nothing new is answered with 204.
+    `again`: the run that was asked for by *Run again*.
     """
     loaded = await runs.get(run_id)
     run, graph = await runs.detail_of(loaded), loaded.version.graph
@@ -67,25 +100,27 @@ async def show_run(
     if seen == state and is_partial(request):
         return Response(b"", status_code=204)
     newer, older = await runs.runs.neighbours(loaded.run)
+    titles = await step_titles(request, runs.workflows, graph)
+    call_steps(run, titles)
+    moves = await _moves(runs, loaded, run) if run.held else []
     return page(
         request,
         "runs/run.html",
         block="run",
         run=run,
+        again=again,
         state=state,
         contact=loaded.contact,
-        diagram=draw(graph),
+        diagram=draw(graph, titles),
+        not_taken=ways_not_taken(run, graph, titles),
+        others=await runs.others_of_contact(loaded.run),
         way=steps_of_path(run),
-        moves=(await runs.places(loaded)).choices(
-            run.workflow_version, run.current_node_id, of_contact=run.contact_id is not None
-        )
-        if run.held
-        else [],
+        moves=moves,
         ways_on=[(way.id, way.label or "Next") for way in ways_on(loaded.run.current_node_id, graph)]
         if run.held
         else [],
         branches=branches_taken(run, graph),
-        explanations=sentences(run, graph, zone_of(request.user.reading_timezone)),
+        explanations=sentences(run, graph, zone_of(request.user.reading_timezone), titles),
         waits=waits_in_words(run, zone_of(request.user.reading_timezone)),
         shown=shown_statuses(run),
         bad_steps=[needs_look(step) for step in run.steps],
@@ -95,6 +130,12 @@ async def show_run(
         older=older,
         retries=await failed_runs.choices(loaded),
     )
+
+
+async def _moves(runs: RunService, loaded: LoadedRun, run: RunDetail) -> list[tuple[str, str]]:
+    """Where a held run may be moved, as the values and labels of a choice."""
+    places = await runs.places(loaded)
+    return places.choices(run.workflow_version, run.current_node_id, of_contact=run.contact_id is not None)
 
 
 def state_of(run: RunDetail) -> str:

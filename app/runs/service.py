@@ -60,6 +60,8 @@ from app.web.pagination import Page, clamp_limit
 from app.workflows.repository import VersionRepository, WorkflowRepository
 
 MAX_CONTEXT = 262_144
+OTHERS = 5
+"""Other runs of the same contact in the same workflow that the page of a run leads to."""
 STANDING = {
     MessageStatus.QUEUED: "queued",
     MessageStatus.SENDING: "queued",
@@ -249,6 +251,13 @@ class RunService:
             for run, who in page.items
         ]
         return Page(listed, page.next_cursor)
+
+    async def others_of_contact(self, run: Run) -> Sequence[RunOut]:
+        """The newest of the other runs that the contact has in the same workflow: what its page leads on to."""
+        if run.contact_id is None:
+            return []
+        wanted = RunFilter(workflow_id=run.workflow_id, contact_id=run.contact_id)
+        return [one for one in (await self.list(wanted, OTHERS + 1)).items if one.id != run.id][:OTHERS]
 
     async def require_workflow(self, workflow_id: UUID) -> None:
         """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""

@@ -1,8 +1,9 @@
 // @ts-check
 /** The list of messages: choose some by mouse, keyboard or touch, and ask before something is done with them. */
 import { ask } from "./shell.js";
+import { language } from "./texts.js";
 
-const number = new Intl.NumberFormat("en");
+const number = new Intl.NumberFormat(language());
 /** What messages are called: by the word of their channel while there is one. */
 const word = (/** @type {boolean} */ several) => {
   const { noun = "message", plural = "messages" } = /** @type {HTMLElement} */ (document.querySelector("#chosen")).dataset;

@@ -80,5 +80,17 @@ document.addEventListener("input", (event) => {
   chosen = Number(slider.value) >= Number(slider.max) ? null : Number(slider.value);
   show(true);
 });
+
+// On paper everything stands open; afterwards what was closed is closed again.
+/** @type {HTMLDetailsElement[]} */
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [.../** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll(".run-page details:not([open])"))];
+  for (const one of closed) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of closed) one.open = false;
+});
+
 document.addEventListener("htmx:after:swap", () => show(false));
 show(false);

@@ -17,6 +17,7 @@ from app.errors import AppError, Invalid
 from app.models.scope import Scope
 from app.models.status import Role
 from app.triggers.editing import TriggerEditing
+from app.triggers.run_again import RunsAgain
 from app.triggers.schemas import (
     Execute,
     NewTrigger,
@@ -207,4 +208,4 @@ ROUTES = [
     enable_trigger,
     disable_trigger,
 ]
-SERVICES = {"trigger_service": TriggerService, "trigger_editing": TriggerEditing}
+SERVICES = {"trigger_service": TriggerService, "trigger_editing": TriggerEditing, "runs_again": RunsAgain}

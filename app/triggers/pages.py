@@ -20,6 +20,7 @@ from app.contacts.service import ContactService
 from app.errors import AppError, FieldError, Invalid
 from app.lib.translation import gettext
 from app.models.status import Role
+from app.triggers import run_again_pages
 from app.triggers.service import InputNotValid, StartableWorkflow, StartRequest, TriggerService
 from app.triggers.start_form import PREFIX, input_fields, input_values
 from app.values.contact_view import name_of
@@ -136,4 +137,10 @@ async def start_without_contact(
     return go(request, f"/workflows/{workflow_id}/runs", gettext("A run was asked for. It shows here in a moment."))
 
 
-ROUTES: list[Any] = [start_workflow, show_start_fields, show_start, start_without_contact]
+ROUTES: list[Any] = [
+    start_workflow,
+    show_start_fields,
+    show_start,
+    start_without_contact,
+    *run_again_pages.ROUTES,
+]

@@ -153,6 +153,27 @@ class TriggerService:
     async def start_many(self, workflow_id: UUID, contact_ids: Sequence[UUID], request: StartRequest) -> StartOutcome:
         """Queue a run of each of these contacts, set-wise. Raises what concerns all of them; who is refused alone is in the answer."""
         flow, unique = await self._open(workflow_id), list(dict.fromkeys(contact_ids))
+        trigger, request, refused = await self._judged(workflow_id, flow, unique, request)
+        taken = [contact_id for contact_id in unique if contact_id not in refused]
+        run_ids = await self._queue(workflow_id, taken, request, trigger, flow) if taken else []
+        return StartOutcome(dict(zip(taken, run_ids, strict=True)), refused)
+
+    async def refusal(self, workflow_id: UUID, contact_id: UUID | None, request: StartRequest) -> AppError | None:
+        """Why `start` would raise now; None when it would queue a run."""
+        try:
+            flow = await self._open(workflow_id)
+            if contact_id is None:
+                self._properties(request, self._checked(flow, request, of_contact=False))
+                return None
+            _, _, refused = await self._judged(workflow_id, flow, [contact_id], request)
+        except AppError as error:
+            return error
+        return refused.get(contact_id)
+
+    async def _judged(
+        self, workflow_id: UUID, flow: Flow, unique: Sequence[UUID], request: StartRequest
+    ) -> tuple[Trigger, StartRequest, dict[UUID, AppError]]:
+        """By which trigger and with what these contacts would be started, and who would be refused."""
         contacts = {contact.id: contact for contact in await self._contacts.list(Contact.id.in_(unique))}
         if len(unique) == 1 and not contacts:
             raise _unknown_contact(unique[0])
@@ -172,9 +193,7 @@ class TriggerService:
             )
             if refusal is not None:
                 refused[contact_id] = refusal
-        taken = [contact_id for contact_id in unique if contact_id not in refused]
-        run_ids = await self._queue(workflow_id, taken, request, trigger, flow) if taken else []
-        return StartOutcome(dict(zip(taken, run_ids, strict=True)), refused)
+        return trigger, request, refused
 
     async def startable_without_contact(self, workflow_id: UUID) -> StartableWorkflow:
         """A workflow that can be started without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded, TriggerNotStarted."""

@@ -74,6 +74,11 @@ class FragmentEngine(JinjaTemplateEngine):
         files = [f"components/{name}.html" for name in COMPONENTS]
         return {macro: file for file in files for macro in _public(self.engine.get_template(file).module)}
 
+    def rendered_module(self, names: list[str], context: dict[str, Any]) -> Any:
+        """The first of these templates that is there, rendered: its attributes are what it and those that it extends set."""
+        template = self.engine.select_template(names)
+        return template.make_module({**context, "ui": Components(self.engine, self.components, context)})
+
     def get_template(self, template_name: str) -> Any:
         name, _, block = template_name.partition("#")
         return PageResponse(super().get_template(name), self.components, block)

@@ -229,9 +229,13 @@ class WorkflowRepository(TenantRepository[Workflow]):
         return rows
 
     async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
-        """The same, only how it is called."""
-        rows = await self.referenced_rows(references)
-        return {kind: {row_id: row.name for row_id, row in of_kind.items()} for kind, of_kind in rows.items()}
+        """Of what a document names (kind → ids), how that is called which is there; one query a kind."""
+        names: dict[str, dict[UUID, str]] = {}
+        for kind, ids in references.items():
+            model = REFERENCED[kind]
+            query = select(model.id, model.name).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids)))
+            names[kind] = dict((await self.session.execute(query.where(*not_deleted(model)))).all())
+        return names
 
 
 _CAN_UNSUBSCRIBE = or_(

@@ -163,7 +163,7 @@ async def test_a_contact_with_past_and_future(
         "Ada Okafor",
         "Reachable",
         "champion",
-        "Lagos, 13:00 now",
+        "Lagos, 13:00 WAT now",
         "plan trial",
         "Entered Trial onboarding v12 campaign spring",
         "Reached the goal of Trial onboarding After 1 d",
@@ -270,6 +270,8 @@ def fields_of(html: str) -> dict[str, str]:
     for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.S):
         chosen = re.search(r'<option value="([^"]*)" selected', options)
         found[name] = unescape(chosen[1]) if chosen else ""
+    for name, value in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.S):
+        found[name] = unescape(value).removeprefix("\n").replace("\n", "\r\n")
     return found
 
 
