@@ -19,6 +19,16 @@ def add_to(commands: Commands) -> None:
     commands.add("format", "tools.dev.testing:reformat", "put the code into the project's style", state=False)
     texts = commands.add("texts", "tools.dev.texts:run", "bring the catalogues of translations up to date", state=False)
     texts.add_argument("--check", action="store_true", help="only say what is missing")
+    shots = commands.add(
+        "shots",
+        "tools.dev.screenshots:run",
+        "take pictures of every page in every state, in both themes and widths",
+        state=False,
+    )
+    shots.add_argument(
+        "--into", metavar="DIR", help="where they go (default: docs/images/pages, which git does not keep)"
+    )
+    shots.add_argument("--only", metavar="PATTERN", help="only states whose name fits, as in 'builder-*'")
     what = "write the files of a new step type or trigger, with a failing test"
     new = commands.add("new", "tools.dev.new_type:run", what, state=False)
     new.add_argument("kind", help="node or trigger")

@@ -1,0 +1,61 @@
+"""Opens each state of each page in a browser: for `./dev shots` and for the check of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from tools.dev.page_states import PageState
+from tools.dev.showcase import Showcase
+
+PATIENCE_MS = 20_000
+DRAWN = """async () => {
+    await document.fonts.ready;
+    await Promise.all(document.getAnimations().map(one => one.finished.catch(() => null)));
+}"""
+
+
+class Views:
+    """One context for each kind of reader in one theme and width; a page is opened in it for each state."""
+
+    def __init__(self, browser: Any, showcase: Showcase, *, theme: str, width: int) -> None:
+        self._browser, self._showcase, self._theme, self._width = browser, showcase, theme, width
+        self._contexts: dict[str, Any] = {}
+
+    def _context(self, who: str) -> Any:
+        if who not in self._contexts:
+            url = self._showcase.product.url
+            context = self._browser.new_context(
+                base_url=url,
+                viewport={"width": self._width, "height": 900 if self._width > 600 else 844},
+                color_scheme=self._theme,
+                reduced_motion="reduce",
+                has_touch=self._width < 600,
+            )
+            context.set_default_timeout(PATIENCE_MS)
+            cookies = [{"name": "theme", "value": self._theme, "url": url}]
+            if who != "stranger":
+                cookies.append({"name": "session", "value": self._showcase.session(who), "url": url})
+            context.add_cookies(cookies)
+            self._contexts[who] = context
+        return self._contexts[who]
+
+    @contextmanager
+    def opened(self, state: PageState) -> Iterator[Any]:
+        """The page in its state. Raises RuntimeError where it answers with another status."""
+        page = self._context(state.who).new_page()
+        with ExitStack() as stack:
+            stack.callback(page.close)
+            with self._showcase.trouble(state.trouble):
+                answer = page.goto(self._showcase.address(state), wait_until="load")
+            if answer is None or answer.status != state.status:
+                raise RuntimeError(f"answered {answer and answer.status} instead of {state.status}")
+            if state.act is not None:
+                state.act(page)
+            page.evaluate(DRAWN)
+            yield page
+
+    def close(self) -> None:
+        for context in self._contexts.values():
+            context.close()
