@@ -27,7 +27,7 @@ from app.lib.database_roles import DatabaseRole, scope_to
 from app.web.pagination import Page
 from app.web.transactions import RequestSessions
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
+MEDIA_TYPE = "text/csv"
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _PLAIN_NUMBER = re.compile(r"[+-]?[\d .,()/-]*\d")
 """A phone number or an amount begins with a sign, and calculates nothing."""

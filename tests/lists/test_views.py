@@ -55,7 +55,7 @@ def test_only_what_is_offered() -> None:
 
 def headings(page: str) -> list[str]:
     head = page[page.index("<thead>") : page.index("</thead>")]
-    cells = re.findall(r"<th(?! scope=\"col\" class=\"pick\")[^>]*>(.*?)</th>", head, re.DOTALL)
+    cells = re.findall(r"<th (?!scope=\"col\" class=\"pick\")[^>]*>(.*?)</th>", head, re.DOTALL)
     return [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells]
 
 
