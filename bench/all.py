@@ -81,7 +81,7 @@ PROGRAMS = [
     Program("code", "bench.outside", _rounds("--code", "--calls", "1000"), 120),
     Program("segments", "bench.segments", _segments, 180),
     Program("pages", "bench.pages", lambda rounds, scale: ["--scale", str(min(0.1, scale)), "--rounds", "10"], 240),
-    Program("canvas", "bench.canvas", lambda rounds, scale: ["--ops", "100"], 120),
+    Program("canvas", "bench.canvas", _rounds("--ops", "100"), 240),
     Program("pooler", "bench.pooler", lambda rounds, scale: ["--events", "300"], 480),
     Program("memory", "bench.memory", lambda rounds, scale: ["--runs", str(max(100_000, int(1_000_000 * scale)))], 180),
 ]

@@ -38,6 +38,8 @@ from app.web.fragments import FragmentEngine
 from app.workflows.loaded import LoadedFlow
 
 SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
+SHOWN_AT_ONCE = 150
+"""Of more cards than this the page comes with all hidden, and the canvas shows those in sight (CULL_ABOVE in static/canvas/viewport.js)."""
 Json = dict[str, Any]
 
 

@@ -86,6 +86,7 @@ async def show_builder(
         may_edit=canvas.may_edit(request.user, workflow),
         data=canvas.canvas_data(request.user, workflow, document, diagnostics),
         cards=canvas.cards(document),
+        shown_at_once=canvas.SHOWN_AT_ONCE,
         blanks=canvas.blank_cards(),
         groups=presentation.groups(),
         refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],

@@ -47,12 +47,12 @@ export class CanvasControls {
     }).filter((box) => box.w > 0);
   }
 
-  /** Drawn at most every 80 ms: a small picture need not follow every frame. */
+  /** Drawn at most every 120 ms: a small picture need not follow every frame. */
   minimap() {
     this.later ??= setTimeout(() => {
       this.later = undefined;
       this.drawMap();
-    }, 80);
+    }, 120);
   }
 
   drawMap() {
@@ -68,12 +68,18 @@ export class CanvasControls {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.globalAlpha = 0.6;
+    /** One path and one fill for all cards of a colour. @type {Map<string, Path2D>} */
+    const paths = new Map();
     for (const id of this.scene.cards.keys()) {
       const box = /** @type {Box} */ (this.scene.boxes.get(id));
-      pen.fillStyle = this.colours[this.canvas.graph.presentation(id).category] ?? this.colours.exit;
-      pen.beginPath();
-      pen.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
-      pen.fill();
+      const colour = this.colours[this.canvas.graph.presentation(id).category] ?? this.colours.exit;
+      const path = paths.get(colour) ?? new Path2D();
+      if (!paths.has(colour)) paths.set(colour, path);
+      path.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
+    }
+    for (const [colour, path] of paths) {
+      pen.fillStyle = colour;
+      pen.fill(path);
     }
     pen.globalAlpha = 1;
     pen.strokeStyle = this.colours.frame;
@@ -86,7 +92,8 @@ export class CanvasControls {
     const [only, more] = this.canvas.selection;
     const box = !more && this.canvas.graph.nodes.has(only) ? this.scene.boxes.get(only) : undefined;
     const show = !!box && this.canvas.editable && !this.canvas.classList.contains('busy') && this.canvas.view.k >= view.FAR;
-    this.bar.hidden = !show;
+    // Written when it changes, and only then: each write of the attribute makes the browser style all that is in the bar again.
+    if (this.bar.hidden === show) this.bar.hidden = !show;
     if (!show) return;
     const at = view.toScreen(this.canvas.view, { x: /** @type {Box} */ (box).x + WIDTH, y: /** @type {Box} */ (box).y });
     this.bar.style.transform = `translate(${at.x + 8}px,${at.y - 15}px) translate(-100%,-100%)`;

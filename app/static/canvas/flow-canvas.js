@@ -19,6 +19,7 @@ import { Panel } from './panel.js';
 import { make } from './elements.js';
 import { Scene } from './scene.js';
 import { StoredHistory } from './stored-history.js';
+import { StoredView } from './stored-view.js';
 import { Sync } from './sync.js';
 import * as view from './viewport.js';
 import { gettext } from '../texts.js';
@@ -70,8 +71,8 @@ export class FlowCanvas extends HTMLElement {
     this.menu = new MenuRequests(this);
     this.address = new Address(this);
     this.scene.render();
+    new StoredView(this).read();
     this.scene.flush();
-    this.restoreView();
     this.sync.start();
     this.changed();
     this.setAttribute('data-ready', '');
@@ -237,7 +238,8 @@ export class FlowCanvas extends HTMLElement {
       const parts = [gettext('Step %(number)s of %(number_2)s', { number: index + 1, number_2: order.length }), from && gettext('From %(step)s',
         { step: from }), to && gettext('To %(step)s', { step: to })];
       const place = card.querySelector('.place') ?? card.appendChild(make('span', 'sr place'));
-      place.textContent = `. ${parts.filter(Boolean).join('. ')}.`;
+      const words = `. ${parts.filter(Boolean).join('. ')}.`;
+      if (place.textContent !== words) place.textContent = words;
       card.tabIndex = id === this.current ? 0 : -1;
     });
   }
@@ -300,7 +302,7 @@ export class FlowCanvas extends HTMLElement {
     const entry = this.scene.cards.get(id);
     if (!entry) return;
     this.makeCurrent(id);
-    entry.li.hidden = false;
+    this.scene.culling.show(id);
     entry.card.focus({ preventScroll: true });
     this.show(id);
   }
@@ -346,8 +348,6 @@ export class FlowCanvas extends HTMLElement {
     this.scene.dirty.view = true;
     this.scene.schedule();
     this.emit('wf:view', to);
-    clearTimeout(this.saveView);
-    this.saveView = setTimeout(() => localStorage.setItem(`view:${this.workflow}`, JSON.stringify({ ...this.view, left: this.left })), 400);
   }
 
   fly(to) {
@@ -372,19 +372,6 @@ export class FlowCanvas extends HTMLElement {
 
   zoom(factor) {
     this.setView(view.zoomAt(this.view, factor, { x: this.scene.size.w / 2, y: this.scene.size.h / 2 }), true);
-  }
-
-  restoreView() {
-    const stored = localStorage.getItem(`view:${this.workflow}`);
-    if (stored) {
-      // The palette is there or not: what was on the canvas stays where it was on the screen.
-      const { left = this.left, x, y, k } = JSON.parse(stored);
-      this.setView({ x: x + left - this.left, y, k });
-    }
-    const seen = view.sight(this.view, this.scene.size);
-    const { boxes, size } = this.scene;
-    if (stored && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;
-    this.setView(view.opening(this.scene.bounds(), /** @type {any} */ (boxes.get(this.graph.first)), size));
   }
 
   repaint() {

@@ -30,6 +30,8 @@ export class Gestures {
     this.fingers = new Map();
     this.space = false;
     this.last = { x: 0, y: 0 };
+    /** Where the canvas lies, during a gesture. @type {DOMRect | null} */
+    this.origin = null;
     this.listen();
   }
 
@@ -71,10 +73,11 @@ export class Gestures {
     this.canvas.classList.toggle('hand', (this.space = on));
   }
 
-  /** Pointer position in the canvas. */
+  /** Pointer position in the canvas. Where the canvas lies is asked once a gesture: to ask is to lay the page out, in each move of a drag. */
   at(event) {
-    const rect = this.canvas.getBoundingClientRect();
-    return { x: event.clientX - rect.left, y: event.clientY - rect.top };
+    if (!this.gesture && !this.pinching) this.origin = null;
+    this.origin ??= this.canvas.getBoundingClientRect();
+    return { x: event.clientX - this.origin.left, y: event.clientY - this.origin.top };
   }
 
   flow(at) {
@@ -164,6 +167,11 @@ export class Gestures {
     this.canvas.classList.remove('busy');
   }
 
+  /** Said in each move, written once: who watches the class, as tests do, sees no change where there is none. */
+  markBusy() {
+    if (!this.canvas.classList.contains('busy')) this.canvas.classList.add('busy');
+  }
+
   near(a, b) {
     return Math.hypot(a.x - b.x, a.y - b.y) < SLACK;
   }
@@ -213,7 +221,7 @@ export class Gestures {
     const start = canvas.view;
     return {
       move: (at) => {
-        canvas.classList.add('busy');
+        this.markBusy();
         canvas.setView({ ...start, x: start.x + at.x - from.x, y: start.y + at.y - from.y });
       },
       up: (at) => clears && this.near(from, at) && canvas.select([]),
@@ -263,12 +271,13 @@ export class Gestures {
     const lead = /** @type {any} */ (starts.get(id));
     const loose = ids.length === 1 && graph.nodes.has(id) && !graph.incoming(id).length;
     const alone = loose && !graph.outgoing(id).length;
+    const open = loose ? this.links.openWays(graph.downstream(id)) : [];
     const slotOf = (now) => {
       const box = /** @type {any} */ (scene.boxes.get(id));
       const head = { x: box.x + box.w / 2, y: box.y };
-      return { slot: this.links.slotAt(now, graph.nodes.get(id)?.type ?? '', { head, but: graph.downstream(id), edges: alone }), head };
+      return { slot: this.links.slotAt(now, graph.nodes.get(id)?.type ?? '', { head, open, edges: alone }), head };
     };
-    canvas.classList.add('busy');
+    this.markBusy();
     const finish = () => {
       scene.guides.replaceChildren();
       this.links.lightSlot(null);
@@ -277,7 +286,7 @@ export class Gestures {
     if (alone) this.links.showSlots(graph.nodes.get(id)?.type ?? '');
     return {
       move: (at, event) => {
-        canvas.classList.add('busy');
+        this.markBusy();
         const now = this.flow(at);
         let [dx, dy] = [now.x - origin.x, now.y - origin.y];
         if (!event?.altKey) {
@@ -316,7 +325,7 @@ export class Gestures {
     return {
       pans: true,
       move: (at) => {
-        canvas.classList.add('busy');
+        this.markBusy();
         const [a, b] = [this.flow(from), this.flow(at)];
         const box = { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.abs(a.x - b.x), h: Math.abs(a.y - b.y) };
         if (!frame.isConnected) canvas.scene.plane.append(frame);
@@ -367,7 +376,7 @@ export class Gestures {
       move: (at, event) => {
         dragged ||= !this.near(from, at);
         if (dragged) {
-          this.canvas.classList.add('busy');
+          this.markBusy();
           this.links.draw(at, event);
         }
       },

@@ -21,6 +21,8 @@ export class Links {
     this.gestures = gestures;
     /** The connection being made. @type {{source: string, port: string, line: any, target: string} | null} */
     this.open = null;
+    /** The place that is lit now: a connection, or a way out; '' for none. */
+    this.place = '';
     /** The plus on the edge under the pointer. @type {HTMLElement | undefined} */
     this.button = undefined;
     this.reconnection = new Reconnection(canvas, gestures);
@@ -92,9 +94,9 @@ export class Links {
   /**
    * Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same.
    * @param {import('./viewport.js').Point} point of the pointer @param {string} type
-   * @param {{head?: import('./viewport.js').Point, but?: Set<string>, edges?: boolean}} [card] `head`: the middle of its top; `but`: steps it may not follow
+   * @param {{head?: import('./viewport.js').Point, edges?: boolean, open?: ReturnType<Links['openWays']>}} [card] `head`: the middle of its top
    */
-  slotAt(point, type, { head = { x: point.x, y: point.y - 33 }, but, edges = true } = {}) {
+  slotAt(point, type, { head = { x: point.x, y: point.y - 33 }, edges = true, open = this.openWays() } = {}) {
     const { graph, scene, view: now } = this.canvas;
     const unlinked = /** @type {Slot} */ ({ at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
     if (graph.types[type]?.trigger) return unlinked;
@@ -104,17 +106,20 @@ export class Links {
     if (graph.types[type]?.takesEdges === false) return unlinked;
     /** @type {any} */
     let best = null;
-    for (const id of graph.ids()) {
-      if (but?.has(id)) continue;
-      for (const port of graph.openPorts(id)) {
-        const at = scene.portAt(id, port.id);
-        const near = Math.hypot(point.x - at.x, point.y - at.y - 20) < NEAR_PORT / Math.min(1, now.k);
-        const below = head.y > at.y - 24 && head.y < at.y + BELOW && Math.abs(head.x - at.x) < BESIDE;
-        const far = Math.hypot(head.x - at.x, head.y - at.y - 20) - (near ? 1000 : 0);
-        if ((near || below) && far < (best?.far ?? Infinity)) best = { far, source: id, port: port.id };
-      }
+    for (const { source, port, at } of open) {
+      const near = Math.hypot(point.x - at.x, point.y - at.y - 20) < NEAR_PORT / Math.min(1, now.k);
+      const below = head.y > at.y - 24 && head.y < at.y + BELOW && Math.abs(head.x - at.x) < BESIDE;
+      const far = Math.hypot(head.x - at.x, head.y - at.y - 20) - (near ? 1000 : 0);
+      if ((near || below) && far < (best?.far ?? Infinity)) best = { far, source, port };
     }
     return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : unlinked);
+  }
+
+  /** Ways out that lead nowhere, and where they are: read once for a whole drag. @param {Set<string>} [but] steps that it may not follow */
+  openWays(but) {
+    const { graph, scene } = this.canvas;
+    const open = (id) => graph.openPorts(id).map((port) => ({ source: id, port: port.id, at: scene.portAt(id, port.id) }));
+    return graph.ids().filter((id) => !but?.has(id)).flatMap(open);
   }
 
   /** Light every place where a step of this type may go; '' puts the lights out. */
@@ -134,23 +139,25 @@ export class Links {
   /** @param {Slot | null} slot @param {import('./viewport.js').Point} [head] where the top of the card is that is being brought */
   lightSlot(slot, head) {
     const { canvas } = this;
-    for (const lit of canvas.querySelectorAll('.lit')) lit.classList.remove('lit');
-    this.ghost?.remove();
-    if (slot?.edge) {
-      canvas.scene.edges.get(slot.edge)?.g.classList.add('lit');
-      canvas.querySelector(`[data-slot="${CSS.escape(slot.edge)}"]`)?.classList.add('lit');
-    } else if (slot?.source) {
-      canvas.scene.cards.get(slot.source)?.li.querySelector(`.plus[data-port="${CSS.escape(slot.port ?? '')}"]`)?.classList.add('lit');
-      if (head) this.drawGhost(canvas.scene.portAt(slot.source, slot.port ?? 'next'), head);
+    const place = slot?.edge ? `edge ${slot.edge}` : slot?.source ? `${slot.source} ${slot.port}` : '';
+    if (place !== this.place) {
+      this.place = place;
+      for (const lit of canvas.querySelectorAll('.lit')) lit.classList.remove('lit');
+      const plus = slot?.source && canvas.scene.cards.get(slot.source)?.li.querySelector(`.plus[data-port="${CSS.escape(slot.port ?? '')}"]`);
+      const dot = slot?.edge && canvas.querySelector(`[data-slot="${CSS.escape(slot.edge)}"]`);
+      for (const part of [slot?.edge && canvas.scene.edges.get(slot.edge)?.g, plus, dot]) if (part) part.classList.add('lit');
     }
+    if (slot?.source && head) return this.drawGhost(canvas.scene.portAt(slot.source, slot.port ?? 'next'), head);
+    return this.ghost?.remove();
   }
 
   /** The line that a drop would make. */
   drawGhost(from, to) {
     const bend = Math.max(16, Math.abs(to.y - from.y) / 2);
     const d = `M${from.x},${from.y}C${from.x},${from.y + bend} ${to.x},${to.y - bend} ${to.x},${to.y}`;
-    this.ghost = make('path', 'rubber ghost', { d });
-    this.canvas.scene.lines.append(this.ghost);
+    this.ghost ??= make('path', 'rubber ghost');
+    this.ghost.setAttribute('d', d);
+    if (!this.ghost.isConnected) this.canvas.scene.lines.append(this.ghost);
   }
 
   // ---------------------------------------------------------------- the plus on an edge

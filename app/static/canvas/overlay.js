@@ -28,6 +28,7 @@ export class Overlay {
     /** @type {import('./results.js').Results | undefined} */
     this.results = undefined;
     this.fresh = new NewSteps(canvas);
+    document.querySelector('.issues-menu')?.addEventListener('toggle', () => this.fill());
     this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
   }
@@ -37,6 +38,12 @@ export class Overlay {
   /** @param {Diagnostic[]} [diagnostics] */
   setDiagnostics(diagnostics = this.diagnostics) {
     this.diagnostics = diagnostics;
+    /** By step. @type {Map<string, Diagnostic[]>} */
+    this.byStep = new Map();
+    for (const one of diagnostics) {
+      const id = one.nodeId ?? '';
+      this.byStep.get(id)?.push(one) ?? this.byStep.set(id, [one]);
+    }
     for (const id of this.canvas.scene?.cards.keys() ?? []) this.badge(id);
     this.list();
   }
@@ -55,7 +62,7 @@ export class Overlay {
   }
 
   of(id) {
-    return this.diagnostics.filter((diagnostic) => diagnostic.nodeId === id);
+    return this.byStep.get(id) ?? [];
   }
 
   /** `error`, `warning`, or `to-do`: what blocks activation, and stands on a card that is new. @param {Diagnostic} diagnostic */
@@ -65,8 +72,9 @@ export class Overlay {
 
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
-    if (!entry) return;
+    if (!entry || this.canvas.scene.culling.out.has(id)) return; // it comes when the card is shown
     const ofStep = this.of(id);
+    if (!ofStep.length && !entry.card.querySelector('.bad')) return;
     const kinds = new Set(ofStep.map((diagnostic) => this.kindOf(diagnostic)));
     const [worst] = ['error', 'to-do', 'warning'].filter((kind) => kinds.has(kind));
     entry.li.classList.toggle('err', worst === 'error');
@@ -83,8 +91,7 @@ export class Overlay {
 
   list() {
     const button = document.getElementById('issues-button');
-    const list = document.getElementById('issues-list');
-    if (!button || !list) return;
+    if (!button) return;
     const kinds = this.diagnostics.map((diagnostic) => this.kindOf(diagnostic));
     const of = (kind) => kinds.filter((one) => one === kind).length;
     const [count, todo, blocking] = [kinds.length, of('to-do'), of('error') + of('to-do')];
@@ -95,6 +102,14 @@ export class Overlay {
     const label = parts.filter(Boolean).join(', ') || gettext('No issues');
     /** @type {any} */ (button.querySelector('.words')).textContent = label;
     button.setAttribute('aria-label', count ? gettext('%(label)s; %(number)s to resolve before activating', { label, number: blocking }) : label);
+    this.fill();
+  }
+
+  /** The lines of the list, while it is open: with many steps they cost more than all else on the page. */
+  fill() {
+    const list = document.getElementById('issues-list');
+    if (!list || !(/** @type {any} */ (list.parentElement).open)) return;
+    const kinds = this.diagnostics.map((diagnostic) => this.kindOf(diagnostic));
     list.replaceChildren(...this.diagnostics.flatMap((diagnostic, index) => {
       const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
       const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
@@ -111,7 +126,7 @@ export class Overlay {
       fix.append(this.canvas.icon('wand-sparkles'), diagnostic.fix.label);
       return [line, fix];
     }));
-    if (!count) list.textContent = gettext('Nothing is missing. This workflow can be activated.');
+    if (!kinds.length) list.textContent = gettext('Nothing is missing. This workflow can be activated.');
   }
 
   // ---------------------------------------------------------------- modes

@@ -7,6 +7,7 @@ import { make } from './elements.js';
 import { WIDTH } from './commands.js';
 import { entryPoint, fan, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
+import { Culling } from './culling.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
 import { Jumps } from './jumps.js';
@@ -28,7 +29,7 @@ export class Scene {
     this.list = find('.flow-list');
     this.noteLayer = find('.notes');
     this.guides = find('.guides');
-    /** @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string}>} */
+    /** `at`: where it was put last. @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string, at: string}>} */
     this.cards = new Map();
     /** @type {Map<string, HTMLElement>} */
     this.notes = new Map();
@@ -36,22 +37,25 @@ export class Scene {
     this.boxes = new Map();
     /** @type {Map<string, Route>} */
     this.routes = new Map();
-    /** @type {Map<string, {g: any, line: any, hit: any, label: HTMLElement | null, ribbon: any}>} */
+    /** `drawn`: the path that it has, `word`: its word and tone, `out`: is it hidden, being out of sight?
+     * @type {Map<string, {g: any, line: any, hit: any, label: HTMLElement, ribbon: any, drawn: string, word: string, out: boolean}>} */
     this.edges = new Map();
     this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
     this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
     this.controls = new CanvasControls(canvas, this);
     this.jumps = new Jumps(canvas, this);
+    this.culling = new Culling(canvas, this);
     this.frame = 0;
     this.far = false;
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
     this.sizes.observe(canvas);
     for (const li of this.list.children) this.adopt(li);
+    this.culling.begin(...this.cards.keys());
   }
 
   /** Take over a card that the server rendered. */
   adopt(li) {
-    this.cards.set(li.dataset.id, { li, card: li.querySelector('.card'), shape: '' });
+    this.cards.set(li.dataset.id, { li, card: li.querySelector('.card'), shape: '', at: '' });
     this.sizes.observe(li);
   }
 
@@ -111,6 +115,7 @@ export class Scene {
       if (graph.node(id)) continue;
       this.sizes.unobserve(li);
       li.remove();
+      this.culling.forget(id);
       this.cards.delete(id);
       this.boxes.delete(id);
     }
@@ -121,13 +126,17 @@ export class Scene {
       const next = last ? last.nextElementSibling : this.list.firstElementChild;
       if (next !== li) this.list.insertBefore(li, next);
       last = li;
+    }
+    for (const id of order) { // all that is read comes before all that is written: each change between two readings would be a layout
       const { x, y } = /** @type {any} */ (graph.node(id)).position;
       const box = this.boxes.get(id);
-      if (!box) this.boxes.set(id, { x, y, w: WIDTH, h: li.offsetHeight || HEIGHT });
+      if (!box) this.boxes.set(id, { x, y, w: WIDTH, h: this.cards.get(id)?.li.offsetHeight || HEIGHT });
       else if (!held?.has(id)) Object.assign(box, { x, y });
       this.dirty.boxes.add(id);
+    }
+    for (const id of order) {
       this.ports(id);
-      showTriggerSwitch(this.canvas, id, li);
+      showTriggerSwitch(this.canvas, id, /** @type {any} */ (this.cards.get(id)).li);
     }
     for (const [id, parts] of this.edges) {
       if (graph.edges.has(id)) continue;
@@ -135,13 +144,15 @@ export class Scene {
       this.edges.delete(id);
       this.routes.delete(id);
     }
-    for (const id of graph.edges.keys()) {
+    for (const [id, edge] of graph.edges) {
       if (!this.edges.has(id)) this.drawEdge(id);
+      this.culling.turnEdge(edge);
       this.nameEdge(id);
       this.dirty.edges.add(id);
     }
     this.renderNotes();
     this.dirty.view = true;
+    this.culling.shown = null;
     drawOutline(this.canvas, order);
     this.canvas.describeOrder(order);
     this.schedule();
@@ -160,6 +171,7 @@ export class Scene {
     card.append(content);
     li.append(card);
     this.adopt(li);
+    this.culling.begin(id);
     this.canvas.overlay?.badge(id);
     return /** @type {any} */ (this.cards.get(id));
   }
@@ -168,7 +180,7 @@ export class Scene {
   ports(id) {
     const entry = this.cards.get(id);
     const { graph, editable } = this.canvas;
-    if (!entry) return;
+    if (!entry || this.culling.out.has(id) || (this.far && this.culling.needed)) return; // they come when they can be seen
     const ports = graph.ports(id);
     const open = new Set(graph.openPorts(id).map((port) => port.id));
     const { outline } = this.canvas;
@@ -213,16 +225,19 @@ export class Scene {
     g.append(line, hit);
     label.append(make('span', 'word'), make('span', 'num'));
     for (const [layer, part] of [[this.lines, g], [this.ribbons, ribbon], [this.marks, label]]) layer.append(part);
-    this.edges.set(id, { g, line, hit, label, ribbon });
+    this.edges.set(id, { g, line, hit, label: /** @type {HTMLElement} */ (label), ribbon, drawn: '', word: '', out: false });
   }
 
   /** The word of the way out beside an edge; it changes when a config names its ways anew. */
   nameEdge(id) {
     const { source, sourceHandle } = /** @type {any} */ (this.canvas.graph.edges.get(id));
     const { label = '', tone } = this.canvas.graph.ports(source).find((port) => port.id === sourceHandle) ?? {};
-    const shown = /** @type {any} */ (this.edges.get(id)).label;
-    shown.classList.toggle('plain', !label);
-    Object.assign(shown.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
+    const parts = /** @type {any} */ (this.edges.get(id));
+    const word = `${tone ?? ''} ${label}`;
+    if (parts.word === word) return;
+    parts.word = word;
+    parts.label.classList.toggle('plain', !label);
+    Object.assign(parts.label.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
   }
 
   renderNotes() {
@@ -257,7 +272,9 @@ export class Scene {
     for (const id of dirty.boxes) {
       const box = this.boxes.get(id);
       const entry = this.cards.get(id);
-      if (box && entry) entry.li.style.transform = `translate(${box.x}px,${box.y}px)`;
+      if (!box || !entry) continue;
+      const at = `translate(${box.x}px,${box.y}px)`;
+      if (entry.at !== at) entry.li.style.transform = entry.at = at;
     }
     for (const id of dirty.notes) {
       const box = this.boxes.get(id);
@@ -265,13 +282,10 @@ export class Scene {
       if (box && element) element.style.cssText = `transform:translate(${box.x}px,${box.y}px);width:${box.w}px;min-height:${box.h}px`;
     }
     for (const id of dirty.edges) this.routeEdge(id);
-    this.jumps.draw();
-    const moved = dirty.boxes.size + dirty.notes.size > 0;
+    if (dirty.boxes.size) this.jumps.draw();
     if (dirty.view) this.showView();
-    if (dirty.view || moved) {
-      this.cull();
-      this.controls.minimap();
-    }
+    if (dirty.view || dirty.boxes.size) this.culling.update(dirty.boxes);
+    if (dirty.view || dirty.boxes.size || dirty.notes.size) this.controls.minimap();
     this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
     this.controls.toolbar();
   }
@@ -288,9 +302,11 @@ export class Scene {
     const place = ports.filter((port) => alike.includes(port.id)).findIndex((port) => port.id === edge.sourceHandle);
     const way = alike.length > 1 ? fan(begin, end, Math.max(0, place)) : route(begin, end, ports.length > 1);
     this.routes.set(id, way);
-    for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
     if (this.canvas.selection.has(id)) this.canvas.gestures?.links.reconnection.follow();
-    if (parts.label) parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
+    if (parts.out || parts.drawn === way.d) return; // what is out of sight is drawn when it is shown
+    parts.drawn = way.d;
+    for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
+    parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
   }
 
   /** Where a port is, in flow coordinates. */
@@ -307,37 +323,21 @@ export class Scene {
     this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
     this.canvas.style.backgroundPosition = `${x}px ${y}px`;
     const far = k < view.FAR && !this.canvas.outline;
-    if (far !== this.far) this.leaveWords((this.far = far));
-  }
-
-  /** Far away the words of cards are not drawn; screen readers keep them. */
-  leaveWords(far) {
+    if (far === this.far) return;
+    this.far = far;
     this.plane.classList.toggle('far', far);
     this.plane.classList.toggle('words', far && this.cards.size <= view.CULL_ABOVE);
-    for (const { card } of this.cards.values()) {
-      if (far) card.setAttribute('aria-label', (card.textContent ?? '').replace(/\s+/g, ' ').trim());
-      else card.removeAttribute('aria-label');
+    for (const [id, { card }] of this.cards) {
+      if (this.culling.out.has(id)) continue;
+      this.leaveWords(card);
+      this.ports(id);
     }
   }
 
-  /** Far-away cards leave the page when there are very many; the focused one always stays. */
-  cull() {
-    if (this.cards.size <= view.CULL_ABOVE) return;
-    const seen = view.sight(this.canvas.view, this.size, 300);
-    const hidden = new Set();
-    for (const [id, { li }] of this.cards) {
-      const box = /** @type {Box} */ (this.boxes.get(id));
-      const out = !view.overlaps(box, seen) && !li.contains(document.activeElement);
-      if (out) hidden.add(id);
-      if (li.hidden !== out) li.hidden = out;
-    }
-    for (const edge of this.canvas.graph.edges.values()) {
-      const parts = this.edges.get(edge.id);
-      if (!parts) continue;
-      const out = hidden.has(edge.source) && hidden.has(edge.target);
-      const display = out ? 'none' : '';
-      if (parts.g.style.display !== display) for (const part of [parts.g, parts.label, parts.ribbon]) if (part) part.style.display = display;
-    }
+  /** Far away the words of a card are not drawn; screen readers keep them. @param {HTMLElement} card */
+  leaveWords(card) {
+    if (this.far) card.setAttribute('aria-label', (card.textContent ?? '').replace(/\s+/g, ' ').trim());
+    else if (card.hasAttribute('aria-label')) card.removeAttribute('aria-label');
   }
 
   /** The box of every card. */
@@ -347,7 +347,7 @@ export class Scene {
 
   /** Lines that show what a dragged card lines up with. */
   showGuides(x, y, box) {
-    this.guides.replaceChildren();
+    if (this.guides.childElementCount) this.guides.replaceChildren();
     const add = (attributes) => this.guides.append(make('line', '', attributes));
     if (x !== null) add({ x1: String(x), x2: String(x), y1: String(box.y - 2000), y2: String(box.y + 2000) });
     if (y !== null) add({ y1: String(y), y2: String(y), x1: String(box.x - 2000), x2: String(box.x + 2000) });

@@ -9,6 +9,12 @@ import { gettext } from '../texts.js';
 /** @type {Worker | undefined} */
 let worker;
 
+/** The worker, and with it the layout that it loads: made as soon as this module is, so that both are there when the connection goes. */
+function layoutWorker() {
+  return (worker ??= new Worker(new URL('./layout-worker.js', import.meta.url), { type: 'module' }));
+}
+if (typeof Worker !== 'undefined') layoutWorker();
+
 /** Notes beside what is tidied up: none may come to lie over or under a card. @param {Canvas} canvas
  * @param {Record<string, {x: number, y: number}>} positions */
 function notesApart(canvas, positions, moved) {
@@ -27,12 +33,12 @@ function notesApart(canvas, positions, moved) {
 
 /** Lay everything out from top to bottom; one undoable step, animated by the cards' own transition. @param {Canvas} canvas */
 export function tidy(canvas) {
-  worker ??= new Worker(new URL('./layout-worker.js', import.meta.url), { type: 'module' });
+  const arranging = layoutWorker();
   const { graph, scene } = canvas;
   const order = graph.order();
   const port = (edge) => graph.ports(edge.source).findIndex((one) => one.id === edge.sourceHandle);
   const lines = [...graph.edges.values()].map((edge) => ({ ...edge, port: port(edge) }));
-  worker.onmessage = ({ data }) => {
+  arranging.onmessage = ({ data }) => {
     const differs = (node, at) => node && (node.position.x !== at.x || node.position.y !== at.y);
     const moved = Object.entries(data.positions).filter(([id, at]) => differs(graph.node(id), at));
     const ops = moved.map(([id, position]) =>
@@ -44,7 +50,7 @@ export function tidy(canvas) {
     if (canvas.perform([...ops, ...notesApart(canvas, data.positions, notes)], gettext('Tidied up'))) canvas.fit();
     else canvas.announce(gettext('Everything is in place already.'));
   };
-  worker.postMessage({
+  arranging.postMessage({
     nodes: order.map((id) => ({ id, ...scene.boxes.get(id) })),
     edges: lines.sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source) || a.port - b.port),
     notes: [...graph.notes.values()].map((note) => ({ ...scene.boxes.get(note.id), id: note.id })),

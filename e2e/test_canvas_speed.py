@@ -1,0 +1,128 @@
+"""What makes the canvas quick with very many steps: counts of what a gesture touches, never times."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.pages.builder import Builder
+from e2e.product import Product
+from e2e.workflows import create, edge, node
+
+COLUMNS, STEPS, MORE = 20, 100, 400
+FILL = """([from, to, columns]) => {
+  const c = document.querySelector('flow-canvas');
+  c.sync.enqueue = () => {};
+  for (let i = from; i < to; i++) {
+    const position = {x: (i % columns) * 280, y: 168 * (1 + Math.floor(i / columns))};
+    c.graph.nodes.set('n' + i, {id: 'n' + i, type: 'add_tag', position, data: {tag: 't'}});
+    if (i >= columns) c.graph.edges.set('e' + i, {id: 'e' + i, source: 'n' + (i - columns), target: 'n' + i, sourceHandle: 'next'});
+  }
+  c.graph.known = null; c.scene.render(); c.setView({x: -600, y: -600, k: 1}); c.scene.flush();
+}"""
+WATCH = """() => {
+  window.counted = {reads: 0, writes: {}};
+  const rect = Element.prototype.getBoundingClientRect;
+  Element.prototype.getBoundingClientRect = function () { counted.reads += 1; return rect.call(this) };
+  for (const name of ['offsetHeight', 'offsetWidth']) {
+    const own = Object.getOwnPropertyDescriptor(HTMLElement.prototype, name);
+    Object.defineProperty(HTMLElement.prototype, name, {get() { counted.reads += 1; return own.get.call(this) }});
+  }
+  new MutationObserver((changes) => {
+    for (const {target, attributeName, type} of changes) {
+      const what = (target.getAttribute?.('class') ?? '').split(' ')[0] || target.localName || '#text';
+      const key = `${what} ${attributeName ?? type}`;
+      counted.writes[key] = (counted.writes[key] ?? 0) + 1;
+    }
+  }).observe(document.querySelector('.builder'), {subtree: true, attributes: true, childList: true});
+}"""
+
+
+@pytest.fixture
+def large(page: Page, product: Product) -> Builder:
+    """Five hundred steps; all but a hundred are added in the browser, as the server stops there."""
+    nodes = [node(f"n{i}", "add_tag", i % COLUMNS * 280, 168 * (1 + i // COLUMNS), tag="t") for i in range(STEPS)]
+    edges = [edge("trigger", "n0"), *(edge(f"n{i}", f"n{i + COLUMNS}") for i in range(STEPS - COLUMNS))]
+    canvas = Builder(page).open(
+        create(product, "Large", trigger={"type": "event", "event": "x"}, nodes=nodes, edges=edges)
+    )
+    page.evaluate(FILL, [STEPS, STEPS + MORE, COLUMNS])
+    expect(page.locator(".node:not([hidden])")).not_to_have_count(STEPS + MORE + 1)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return canvas
+
+
+def test_only_what_is_near_what_is_in_sight_is_laid_out(large: Builder) -> None:
+    page = large.page
+    shown = page.locator(".node:not([hidden])").count()
+    assert 20 < shown < 90, f"{shown} of {STEPS + MORE} cards"
+    assert page.locator(".e:not([style*=none])").count() < 3 * shown
+    assert page.locator(".node[data-id=n499] .h").count() == 0, "ports come with the first look"
+    large.show("n499")
+    expect(large.card("n499")).to_be_visible()
+    expect(large.port("n499")).to_be_visible()
+    page.evaluate(
+        """() => { const c = document.querySelector('flow-canvas');
+          for (const id of [...c.graph.nodes.keys()].slice(100)) c.graph.nodes.delete(id);
+          for (const [id, way] of c.graph.edges) if (!c.graph.node(way.target)) c.graph.edges.delete(id);
+          c.graph.known = null; c.scene.render(); }"""
+    )
+    expect(page.locator(".node[hidden]")).to_have_count(0), "few cards are all in the page, as screen readers need them"
+
+
+def test_a_drag_reads_no_layout_and_writes_what_it_moves(large: Builder) -> None:
+    page = large.page
+    place = large.card("n65")
+    x, y = large.centre(place)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 8, y + 8, steps=2)
+    page.evaluate(WATCH)
+    moves = 10
+    page.mouse.move(x + 68, y + 48, steps=moves)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    counted = page.evaluate("counted")
+    page.mouse.up()
+    assert counted["reads"] == 0, "a reading is a layout of the page in each move"
+    writes = {key: count for key, count in counted["writes"].items() if "guides" not in key}
+    of_lines = {key for key in writes if key.split()[0] in ("line", "hit", "ribbon")}
+    assert of_lines == {"line d", "hit d", "ribbon d"}, writes
+    assert max(writes[key] for key in of_lines) <= 2 * (moves + 2), "its two lines, once a move"
+    allowed = of_lines | {"node style", "elab style"}
+    assert set(writes) <= allowed, f"a drag touches nothing else: {writes}"
+
+
+def test_a_pan_moves_one_layer(large: Builder) -> None:
+    page = large.page
+    page.mouse.move(800, 500)
+    page.evaluate(WATCH)
+    before = page.evaluate("document.querySelector('flow-canvas').scene.culling.passes")
+    page.keyboard.down("Shift")
+    for _ in range(4):
+        page.mouse.wheel(0, 20)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.keyboard.up("Shift")
+    counted, passes = (
+        page.evaluate("counted"),
+        page.evaluate("document.querySelector('flow-canvas').scene.culling.passes"),
+    )
+    assert passes - before <= 1, "80 pixels lie within the margin"
+    assert {key for key in counted["writes"] if "node" in key or "elab" in key or key.startswith("e ")} <= (
+        set() if passes == before else {"node hidden", "e style", "elab style", "node childList"}
+    ), counted
+    assert "tb hidden" not in counted["writes"] and counted["writes"]["vp style"] <= 5
+
+
+def test_tidying_up_works_without_a_connection(page: Page, product: Product) -> None:
+    steps = [node(f"s{i}", "add_tag", i * 173 % 700, i * 311 % 900, tag="t") for i in range(3)]
+    ways = [edge("trigger", "s0"), *(edge(f"s{i}", f"s{i + 1}") for i in range(2))]
+    trigger = {"type": "event", "event": "x"}
+    with page.expect_worker() as started:
+        canvas = Builder(page).open(create(product, "Untidy", trigger=trigger, nodes=steps, edges=ways))
+    # Its module runs once the layout that it imports is there.
+    started.value.evaluate("async () => { while (!self.onmessage) await new Promise((next) => setTimeout(next, 20)) }")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Tidy up").click()
+    expect(canvas.said).to_have_text("Tidied up")
+    assert len({canvas.position(f"s{i}")[0] for i in range(3)}) == 1
+    page.context.set_offline(False)
