@@ -36,13 +36,14 @@ function forget(control) {
   note?.remove();
 }
 
-/** The other radios of its group say the same. @param {any} control */
-const saidBefore = (control) => control.type === 'radio' && control.form?.querySelector(`[name="${CSS.escape(control.name)}"][data-refused]`);
+/** The controls of its form in their order; events of several come in any. @param {any} control @returns {any[]} */
+const beside = (control) => [...(control.form?.elements ?? [control])];
 
-/** Say below a control what is wrong with it, until it is right; the first of a form gets the focus. @param {any} control */
-export function showRefusal(control) {
+/** Say below a control what is wrong with it, until it is right; the first of a form gets the focus. @param {any} refused */
+export function showRefusal(refused) {
+  // Radios of a group are refused together, and it is said once, of the first.
+  const control = refused.type === 'radio' ? (beside(refused).find((one) => one.name === refused.name) ?? refused) : refused;
   if (control.dataset.refused) forget(control);
-  if (saidBefore(control)) return;
   const note = document.createElement('p');
   note.className = 'bad-text';
   note.id = `${control.id || control.name}-refused`;
@@ -56,7 +57,7 @@ export function showRefusal(control) {
   else (control.closest('.fld') ?? control.closest('label') ?? control).after(note);
   for (let around = control.closest('details'); around; around = around.parentElement?.closest('details')) around.open = true;
   clearTimeout(timer);
-  timer = setTimeout(() => /** @type {HTMLElement | null} */ (control.form?.querySelector('[data-refused]') ?? control).focus());
+  timer = setTimeout(() => beside(control).find((one) => one.dataset.refused)?.focus());
   const mend = () => {
     if (!control.validity.valid) return;
     forget(control);
