@@ -125,7 +125,7 @@ async def test_templates_are_filtered_by_folder_and_tag(
         ({"folder": "none"}, "Loose"),
     ):
         page = (await viewer.get("/templates", params=query)).text
-        names = re.findall(r'<a class="nm cut" href="[^"]*">([^<]*)</a>', page)
+        names = re.findall(r'<a class="nm cut"[^>]*>([^<]*)</a>', page)
         assert names == [shown], query
         assert "data-row" not in page and "New folder" not in page, "a viewer is not offered what would be refused"
     new = (await marketer.get("/templates/new", params={"folder": str(mails.id)})).text
