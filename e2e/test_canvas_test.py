@@ -72,12 +72,16 @@ def test_the_sample_walks_through_the_draft(
     expect(page.locator("#panel")).to_contain_text("The test ended behind this step, as you asked.")
 
 
-def test_a_step_shows_what_comes_in_and_goes_out(page: Page, draft: str) -> None:
+def test_a_step_shows_what_comes_in_and_goes_out(page: Page, product: Product, draft: str) -> None:
     canvas = Builder(page).open(draft)
     canvas.open_form("trigger")
     page.get_by_role("tab", name="Test").click()
     panel = page.locator("#step-test")
     expect(panel).to_contain_text("/api/v1/events")
+    event = {"name": "test.began", "email": f"late.{draft[-6:]}@example.com", "properties": {"plan": "pro"}}
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    httpx.post(f"{product.url}/api/v1/events", json=event, headers=headers, timeout=30).raise_for_status()
+    expect(panel.get_by_role("button", name="late.")).to_be_visible()  # by itself
     panel.get_by_role("button", name="Pia").click()
     expect(panel.get_by_role("button", name="Pia")).to_contain_text("Sample")
     canvas.open_form("ask")

@@ -24,6 +24,7 @@ from app.errors import TooMany
 from app.lib import database
 from app.lib.deadline import BoundedConnection
 from app.live import live_repository
+from app.live.event_watch import EventWatches
 from app.live.events import HEARTBEAT
 from app.live.feeds import WorkspaceFeeds
 from app.live.run_watch import RunWatches
@@ -60,7 +61,7 @@ class LiveHub:
     ) -> None:
         self.streams: set[LiveStream] = set()
         self._standing, self._connect = standing, connect
-        self._feeds, self._watches = WorkspaceFeeds(), RunWatches()
+        self._feeds, self._watches, self._awaited = WorkspaceFeeds(), RunWatches(), EventWatches()
         self._bell = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -153,6 +154,9 @@ class LiveHub:
     async def _look(self, connection: BoundedConnection) -> None:
         self.looks += 1
         streams = [stream for stream in self.streams if not stream.ended_by]
+        of_events = [stream for stream in streams if stream.topic.events]
+        await self._awaited.look(connection, of_events)
+        streams = [stream for stream in streams if not stream.topic.events]
         await self._feeds.look(connection, [stream for stream in streams if stream.topic.run_id is None])
         await self._watches.look(connection, [stream for stream in streams if stream.topic.run_id is not None])
 

@@ -46,6 +46,12 @@ select s.run_id, s.seq, s.node_id, s.status, s.port, s.error_message, s.started_
 from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(after)s::int[]) as u(tenant_id, id, after)
 join steps s on s.tenant_id = u.tenant_id and s.run_id = u.id and s.seq > u.after order by s.run_id, s.seq
 """
+# The last few and not the last alone: one that is committed later may bear an earlier id.
+_NEWEST_EVENTS = """
+select u.tenant_id, u.name, array(
+  select e.id from events e where e.tenant_id = u.tenant_id and e.name = u.name order by e.id desc limit 10)
+from unnest(%(tenants)s::int[], %(names)s::text[]) as u(tenant_id, name)
+"""
 _FORGET = "delete from live_moves where written_at < now() - make_interval(secs => %(keep)s)"
 _FORGET_LISTENERS = "delete from live_listeners where until < now() - make_interval(secs => %(keep)s)"
 
@@ -131,6 +137,15 @@ async def steps(connection: BoundedConnection, places: Sequence[tuple[int, UUID,
         for row in await answer.fetchall():
             by_run.setdefault(row[0], []).append(StepRow._make(row))
     return by_run
+
+
+async def newest_events(
+    connection: BoundedConnection, places: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], Sequence[UUID]]:
+    """The ids of the last events by workspace and name."""
+    arguments = {"tenants": [tenant for tenant, _ in places], "names": [name for _, name in places]}
+    answer = await (await connection.execute(_NEWEST_EVENTS, arguments)).fetchall()
+    return {(tenant, name): ids for tenant, name, ids in answer}
 
 
 async def forget(session: AsyncSession) -> None:

@@ -23,11 +23,15 @@ LEAVE_S = 30.0
 
 
 class Topic(NamedTuple):
-    """What a stream is about: one run, one workflow, or with neither all of the workspace. `hints`: only that something changed."""
+    """What a stream is about: one run, one workflow, or with neither all of the workspace. `hints`: only that something changed.
+
+    `events`: hints at events of these names that come in, and at nothing else.
+    """
 
     run_id: UUID | None = None
     workflow_id: UUID | None = None
     hints: bool = False
+    events: tuple[str, ...] = ()
 
 
 class LiveStream:

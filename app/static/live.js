@@ -168,7 +168,7 @@ export function follow() {
   for (const [id, element] of marked) {
     if (parts.has(id)) continue;
     const now = () => document.getElementById(id);
-    const look = () => /** @type {any} */ (window).htmx.trigger(now(), 'live');
+    const look = () => (now() ? /** @type {any} */ (window).htmx.trigger(now(), 'live') : follow());
     const soon = paced(look, () => inUse(now() ?? element), Number(element.dataset.followEvery ?? SOONEST));
     const topic = element.dataset.follow ?? '';
     const end = listen(topic, soon);

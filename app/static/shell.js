@@ -275,5 +275,6 @@ for (const type of ["dragover", "drop"]) {
 
 guard();
 follow();
+document.addEventListener("htmx:after:swap", follow); // a part that came may move by itself, one that went does no more
 openAtOnce();
 showFlash();

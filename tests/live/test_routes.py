@@ -76,7 +76,11 @@ async def test_pages_listen_with_their_session(
         assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
         if query:
             assert (await stranger.get(f"/live{query}")).status_code == 404
-    assert all(stream.topic.hints for stream in over_at_once) and len(over_at_once) == 3
+    query = f"?workflow={workflow}&trigger=trigger"
+    assert (await page.get(f"/live{query}")).status_code == 200
+    assert (await stranger.get(f"/live{query}")).status_code == 404
+    assert over_at_once[-1].topic.events, "what the trigger of the draft listens for"
+    assert all(stream.topic.hints for stream in over_at_once) and len(over_at_once) == 4
     assert (await client.get("/live", headers={"Accept": "text/event-stream"})).status_code == 204
 
 

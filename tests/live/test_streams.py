@@ -13,6 +13,7 @@ import pytest
 from app.counters.message_counters import moving
 from app.engine import live_moves
 from app.engine.control import fail_run
+from app.lib.ids import uuid7
 from app.live.stream import Topic
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
@@ -229,3 +230,27 @@ async def test_a_run_that_is_gone_ends_its_streams(world: World, committed_datab
         world.db.execute("delete from active_runs")
         await listening.look()
         assert client.stream.ended_by == "removed"
+
+
+async def test_the_panel_of_a_trigger_hears_of_its_events_alone(
+    world: World, committed_database: CommittedDatabase
+) -> None:
+    """Also of those that start nothing, and nothing is written down for it."""
+    stranger = world.one("insert into workspaces (name, slug) values ('B', 'b') returning id")
+    async with desk(committed_database.url) as listening:
+        waiting = listening.open(world.tenant, Topic(hints=True, events=("go", "begun")))
+        elsewhere = listening.open(stranger, Topic(hints=True, events=("go",)))
+        await listening.look()
+        assert waiting.names == elsewhere.names == ["changed"], "whoever comes may have missed something"
+        await listening.look()
+        assert waiting.names == ["changed"]
+        for name in ("other", "go"):
+            world.db.execute(
+                "insert into events (tenant_id, id, name, occurred_at, received_at) values (%s, %s, %s, clock_now(), clock_now())",
+                (world.tenant, uuid7(), name),
+            )
+            await listening.look()
+            assert waiting.names == (["changed"] if name == "other" else ["changed", "changed"])
+        await listening.look()
+        assert waiting.names == ["changed", "changed"] and elsewhere.names == ["changed"]
+        assert world.one("select count(*) from live_moves") + world.one("select count(*) from live_listeners") == 0
