@@ -23,6 +23,7 @@ from app.flow import presentation
 from app.flow.document import Flow, Trigger
 from app.lib import clock, formats
 from app.lib.translation import gettext
+from app.messaging.channels import registry as channels
 from app.messaging.channels.email import plain_text
 from app.models import Workflow
 from app.models.status import Role
@@ -54,6 +55,12 @@ class ShownStep(NamedTuple):
     step: WalkedStepOut
     assumed: str
     text: str
+
+    @property
+    def mailable(self) -> bool:
+        """Can the message be sent to an address of email?"""
+        channel = channels.find(self.step.message.channel) if self.step.message else None
+        return channel is not None and "html" in channel.parts
 
 
 @post(ONE, role=Role.MARKETER, status_code=200, deadline=60)
@@ -192,8 +199,8 @@ async def _tested(
     draft_tests: DraftTestService,
     form: FormMultiDict,
 ) -> Template:
-    chosen = {name: str(value) for name, value in form.items() if name.startswith(WAY) and value}
-    ways = {name.removeprefix(WAY): port for name, port in chosen.items()}
+    ways = chosen_ways(form)
+    chosen = {WAY + node_id: port for node_id, port in ways.items()}
     until = str(form.get("until", ""))
     context: dict[str, Any] = {"workflow_id": workflow.id, "until": until, "unseen": chosen}
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(flow.document())}
@@ -215,6 +222,11 @@ async def _tested(
     }  # their choosers say it; what was chosen elsewhere is sent again all the same
     context["unseen"] = {way: port for way, port in chosen.items() if way.removeprefix(WAY) not in seen}
     return page(request, "builder/test.html", walked=walked, shown=shown, problem="", name=name, data=data, **context)
+
+
+def chosen_ways(form: FormMultiDict) -> dict[str, str]:
+    """The branches that somebody chose, by step."""
+    return {name.removeprefix(WAY): str(port) for name, port in form.items() if name.startswith(WAY) and port}
 
 
 def _title(name: str) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Workspace
+from app.lib.ids import uuid7
+from app.models import Connector, Workspace
 from app.models.status import Role, RunStatus
 from tests.fixtures.people import ApiClients, BrowserClients, make_user, principal_of
+from tests.fixtures.sink import Sink
 from tests.runs.test_pages import make_run, make_workflow
 from tests.test_runs.test_api import CONTACTS, WORKFLOWS, made
 
@@ -135,3 +137,26 @@ async def test_a_run_is_tested_again_however_large_its_event_was(
     assert answer.headers["location"].endswith(f"/workflows/{workflow.id}?mode=test&step=ask"), answer.text
     assert lit((await page.post(f"/workflows/{workflow.id}/test")).text)["name"] == "Test as Ada"
     assert "x" * 100 in (await page.get(f"/workflows/{workflow.id}/test/sample")).text
+
+
+async def test_the_mail_of_a_step_goes_to_oneself_alone(
+    api: ApiClients, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, sink: Sink
+) -> None:
+    workflow, _ = await made(await api(Role.ADMIN))
+    page, url = await browser(Role.MARKETER), f"/workflows/{workflow}/test"
+    assert f'hx-post="{url}/nodes/mail/mail"' in (await page.post(url)).text
+    none_yet = await page.post(f"{url}/nodes/mail/mail")
+    assert "no connector" in none_yet.headers["hx-trigger"] and not sink.mails
+    config = {"host": "127.0.0.1", "port": sink.port, "security": "none", "fromEmail": "shop@example.com"}
+    db_session.add(Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="c", config=config, is_default=True))
+    await db_session.flush()
+    sent = await page.post(f"{url}/nodes/mail/mail")
+    assert "Sent to " in sent.headers["hx-trigger"] and "ada@example.com" not in sent.headers["hx-trigger"]
+    (mail,) = sink.mails
+    assert mail["Subject"] == "[Test] Hi Ada" and "Hi Ada, pro" in str(mail.get_body(("html",)))
+    assert "ada@example.com" not in str(mail["To"]) and str(mail["To"])
+    for step in ("tag", "gone"):
+        assert (await page.post(f"{url}/nodes/{step}/mail")).status_code == 200
+    assert (
+        len(sink.mails) == 1 and (await (await browser(Role.VIEWER)).post(f"{url}/nodes/mail/mail")).status_code == 403
+    )
