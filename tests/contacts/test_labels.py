@@ -56,7 +56,7 @@ async def test_a_name_that_nothing_could_read_becomes_one_with_its_label(
     was = '{"texts": {"email": "ada@example.com"}, "attributes": {"first_name": "Ada"}}'
     changed = form({"first_name": "Bea"}, was=was)
     assert (await marketer.post(f"/contacts/{ada.id}/edit", data=changed)).status_code == 303
-    assert "<b dir="auto">First Name</b>" in (await marketer.get(f"/contacts/{ada.id}")).text
+    assert '<b dir="auto">First Name</b>' in (await marketer.get(f"/contacts/{ada.id}")).text
     edit = (await marketer.get(f"/contacts/{ada.id}/edit")).text
     assert 'value="first_name"' in edit and ">First Name<" in edit
 
