@@ -134,3 +134,18 @@ def test_membership_of_a_segment_is_chosen_like_a_field(page: Page, product: Pro
         _rows(canvas).first.get_by_role("button", name="Remove this condition").click()
     expect(canvas.card("ask")).to_contain_text("If is not in “Early birds”")
     expect(_rows(canvas)).to_have_count(1)
+
+
+def test_each_case_of_a_switch_says_how_many_it_matches(page: Page, product: Product) -> None:
+    known, nobody = ({"field": "contact.id", "operator": operator} for operator in ("exists", "not_exists"))
+    cases = [{"id": name, "label": name, "conditions": [one]} for name, one in (("all", known), ("none", nobody))]
+    trigger = {"type": "event", "event": "signed_up", "position": {"x": 400, "y": 0}}
+    nodes = [node("ask", "switch", 400, 168, cases=cases)]
+    canvas = Builder(page).open(create(product, "Cases", trigger=trigger, nodes=nodes, edges=[edge("trigger", "ask")]))
+    canvas.open_form("ask")
+    counts = canvas.panel.locator(".way [data-matches]")
+    expect(counts.nth(0)).to_contain_text("Matches")
+    expect(counts.nth(1)).to_contain_text("Matches nobody")
+    expect(page.locator("#n-ask .bad")).to_be_visible()
+    page.locator("#issues-button").click()
+    expect(page.locator("#issues-list")).to_contain_text("would go by “none” now")

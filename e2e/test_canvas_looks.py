@@ -86,6 +86,40 @@ def test_on_a_phone_it_is_an_outline_that_can_be_edited(
     expect(page).to_have_url(re.compile("mode=results"))
 
 
+def test_a_finger_does_every_verb_of_a_step_on_a_phone(product: Product, open_page: Callable[..., Page]) -> None:
+    page = open_page(width=390, height=844)
+    canvas = Builder(page).open(create_small(product, "Verbs on the phone"))
+
+    def verb(step: str, name: str) -> None:
+        canvas.step(step).locator(".verbs").tap()
+        page.get_by_role("menuitem", name=name).tap()
+
+    def choice(words: str) -> None:
+        page.locator("#add-options [role=option]", has_text=words).first.tap()
+
+    verb("bad", "Move…")
+    choice("After Signed up")
+    assert {("trigger", "next", "bad"), ("bad", "next", "wait")} <= canvas.ways()
+    verb("bad", "Connect to…")
+    choice("good")
+    assert ("bad", "next", "good") in canvas.ways()
+    page.get_by_role("button", name="Undo").tap()
+    verb("good", "Duplicate")
+    assert canvas.types().count("add_tag") == 3
+    verb("good", "Switch off for now")
+    expect(canvas.step("good")).to_have_class(re.compile(r"\boff\b"))
+    verb("good", "Replace with…")
+    choice("End")
+    assert canvas.types().count("end") == 1
+    canvas.panel.get_by_role("button", name="Close").tap()
+    verb("bad", "Delete")
+    assert ("trigger", "next", "wait") in canvas.ways()
+    verb("wait", "Rename")
+    page.keyboard.insert_text("A short rest")
+    page.keyboard.press("Enter")
+    expect(canvas.card("wait")).to_contain_text("A short rest")
+
+
 def test_a_viewer_looks_but_cannot_change(page: Page, product: Product) -> None:
     workflow = create_small(product, "Read only")
     with product.connect() as connection:

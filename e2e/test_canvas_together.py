@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -77,3 +78,25 @@ def test_a_card_that_is_dragged_stays_under_the_pointer_when_something_is_saved(
     page.keyboard.press("Escape")
     page.mouse.up()
     assert canvas.position("good") == after
+
+
+def test_each_sees_who_else_is_there_and_where(page: Page, product: Product, open_page: Callable[..., Page]) -> None:
+    workflow = create_small(product, "Who is here")
+    ada = Builder(page).open(workflow)
+    expect(page.locator("#here")).to_have_count(0)
+    rosa = Builder(open_page()).open(workflow)
+    faces = page.locator("#here summary")
+    expect(faces).to_be_visible()
+    expect(page.locator("#canvas-live")).to_contain_text("another tab")  # both are signed in as the same person
+    rosa.card("good").click()
+    expect(ada.step("good")).to_have_class(re.compile(r"\bhere\b"))
+    expect(ada.step("good").locator(".here-name")).to_have_text("You, in another tab")
+    faces.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#here .mi")).to_contain_text("another tab")
+    page.locator("#here .mi").click()
+    expect(ada.step("good")).to_have_class(re.compile(r"\bsel\b"))
+    rosa.page.keyboard.press("Escape")
+    rosa.page.close()
+    expect(page.locator("#here")).to_be_hidden(timeout=15_000)
+    expect(ada.step("good").locator(".here-name")).to_have_count(0)

@@ -107,6 +107,10 @@ class FormOptions:
         """How many contacts these triggers let in at once; None where nobody counted them."""
         return await audience_size(self.session, self._tenant_id, triggers)
 
+    async def nameable(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Every row that a config can name, workflows too: kind → id → what is shown of it."""
+        return {**await self._rows.references(), "workflow": await self._rows.workflows()}
+
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""
         return Choices(await self._rows.references(), [], [], [])

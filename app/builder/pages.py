@@ -23,6 +23,7 @@ from app.builder import (
     entry_pages,
     mail_pages,
     message_pages,
+    paste_pages,
     request_pages,
     result_pages,
     run_pages,
@@ -381,5 +382,6 @@ ROUTES = [
     *message_pages.ROUTES,
     *request_pages.ROUTES,
     *entry_pages.ROUTES,
+    *paste_pages.ROUTES,
 ]
 SERVICES = {"form_options": FormOptions, "request_trials": RequestTrials}

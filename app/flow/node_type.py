@@ -65,6 +65,17 @@ class WorkflowCall(msgspec.Struct, frozen=True):
     of_contact: bool
 
 
+class BranchConditions(msgspec.Struct, frozen=True):
+    """Conditions that alone decide whether a contact may take a way out: those at `field` of the config, or with `negated` that they do not
+    hold."""
+
+    port: str
+    field: str
+    conditions: list[Any]
+    match: str
+    negated: bool = False
+
+
 class SourceCode(msgspec.Struct, frozen=True):
     """Code that a step runs: in which language, and in which field of its config it stands."""
 
@@ -224,6 +235,11 @@ class NodeType:
     @classmethod
     def alternatives(cls, config: Any) -> Iterable[str]:
         """Ports behind which alternatives begin: a run comes back when the first step behind one of them failed."""
+        return ()
+
+    @classmethod
+    def branch_conditions(cls, config: Any) -> Iterable[BranchConditions]:
+        """Of ways out that conditions alone decide about, which: a warning says which of them nobody takes now."""
         return ()
 
     @classmethod

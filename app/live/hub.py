@@ -27,8 +27,10 @@ from app.live import live_repository
 from app.live.event_watch import EventWatches
 from app.live.events import HEARTBEAT
 from app.live.feeds import WorkspaceFeeds
+from app.live.presence import Presence
 from app.live.run_watch import RunWatches
 from app.live.stream import LiveStream
+from app.settings import settings
 from app.web.request_metrics import REGISTRY
 
 log = structlog.get_logger()
@@ -61,6 +63,7 @@ class LiveHub:
     ) -> None:
         self.streams: set[LiveStream] = set()
         self._standing, self._connect = standing, connect
+        self.presence = Presence(lambda: settings().redis.url)
         self._feeds, self._watches, self._awaited = WorkspaceFeeds(), RunWatches(), EventWatches()
         self._bell = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,6 +83,8 @@ class LiveHub:
         """A stream begins."""
         self.streams.add(stream)
         STREAMS.set(len(self.streams))
+        if stream.tab:
+            self.presence.join(stream)
         if self._stopping:
             stream.end("stopping")
         if not self._tasks or all(task.done() for task in self._tasks):
@@ -90,6 +95,8 @@ class LiveHub:
         """A stream is over."""
         self.streams.discard(stream)
         STREAMS.set(len(self.streams))
+        if stream.tab:
+            self.presence.leave(stream)
 
     async def stop_by_signal(self) -> None:
         """Stop as soon as this process is told to end: the server waits for open answers before it says so to the application.
@@ -123,6 +130,7 @@ class LiveHub:
             if not self.streams:
                 break
             await asyncio.sleep(0.02)
+        await self.presence.stop()
 
     # The tasks ----------------------------------------------------------------------------------------------------
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
 from uuid import UUID
 
-from litestar import get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from app.accounts.deps import AppRequest
+from app.errors import Invalid
+from app.lib.field_errors import field_error
+from app.lib.translation import gettext
+from app.live.hub import LiveHub
 from app.live.routes import open_stream
 from app.live.stream import Topic
 from app.models.status import Role
 from app.runs.service import RunService
 from app.test_runs.samples import heard_names
 from app.workflows.service import WorkflowService
+
+TAB = r"^[\w-]{0,64}\Z"
+MOST_STEP = 100
 
 
 @get("/live", role=Role.VIEWER, stream=True)
@@ -26,8 +35,12 @@ async def live_hints(
     run: FromQuery[UUID | None] = None,
     workflow: FromQuery[UUID | None] = None,
     trigger: FromQuery[str] = "",
+    tab: Annotated[str, QueryParameter(name="tab", pattern=TAB)] = "",
 ) -> Stream:
-    """Of a run, of a workflow, of events that a trigger of its draft listens for, or of all of the workspace."""
+    """Of a run, of a workflow, of events that a trigger of its draft listens for, or of all of the workspace.
+
+    `tab`: who else has the workflow open sees that this tab has, and is seen.
+    """
     if run is not None:
         await runs.get(run)
     elif workflow is not None and trigger:
@@ -36,7 +49,22 @@ async def live_hints(
         return open_stream(request, Topic(hints=True, events=tuple(names) or ("",)))
     elif workflow is not None:
         await runs.require_workflow(workflow)
-    return open_stream(request, Topic(run, workflow, hints=True))
+    return open_stream(request, Topic(run, workflow, hints=True), tab if workflow is not None and run is None else "")
 
 
-ROUTES = [live_hints]
+@post("/workflows/{workflow_id:uuid}/presence", role=Role.VIEWER, status_code=204)
+async def select_step(
+    request: AppRequest, runs: NamedDependency[RunService], workflow_id: FromPath[UUID]
+) -> Response[None]:
+    """Another step is selected in an open tab: form fields `tab` and `step`, which is empty where none is."""
+    await runs.require_workflow(workflow_id)
+    form = await request.form()
+    tab, step = str(form.get("tab", "")), str(form.get("step", ""))
+    if not tab or not re.fullmatch(TAB, tab) or len(step) > MOST_STEP:
+        raise Invalid(errors=[field_error(gettext("There is no such tab."), "tab")])
+    hub: LiveHub = request.app.state["live"]
+    await hub.presence.select(request.user, workflow_id, tab, step)
+    return Response(None, status_code=204)
+
+
+ROUTES = [live_hints, select_step]

@@ -18,11 +18,11 @@ HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 RETRY_MS = 2_000
 
 
-def open_stream(request: AppRequest, topic: Topic) -> Stream:
+def open_stream(request: AppRequest, topic: Topic, tab: str = "") -> Stream:
     """Answer with what happens from now on, or from where the client was. Raises TooManyStreams."""
     hub: LiveHub = request.app.state["live"]
     last_event_id = request.headers.get("last-event-id", "")
-    stream = LiveStream(request.user, topic, place=known_place(last_event_id), token=last_event_id)
+    stream = LiveStream(request.user, topic, place=known_place(last_event_id), token=last_event_id, tab=tab)
     hub.check_room(stream)
     return Stream(_body(hub, stream), media_type=MEDIA_TYPE, headers=HEADERS)
 

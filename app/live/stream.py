@@ -35,10 +35,13 @@ class Topic(NamedTuple):
 
 
 class LiveStream:
-    """A stream of the hub. `place` is behind which event of its run it stands, `token` what its client saw last of a workspace."""
+    """A stream of the hub. `place` is behind which event of its run it stands, `token` what its client saw last of a workspace; `tab`: of
+    a page that others are to see (`app.live.presence`), by a name of its own."""
 
-    def __init__(self, principal: Principal, topic: Topic, *, place: int = -1, token: str = "") -> None:
-        self.principal, self.topic, self.place, self.token = principal, topic, place, token
+    def __init__(self, principal: Principal, topic: Topic, *, place: int = -1, token: str = "", tab: str = "") -> None:
+        self.principal, self.topic, self.place, self.token, self.tab = principal, topic, place, token, tab
+        self.step = ""
+        """What is selected in its tab."""
         self.fresh = True
         """The hub has not looked for it yet."""
         self.caught_up: frozenset[int] = frozenset()

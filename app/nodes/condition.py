@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +13,7 @@ from app.flow.conditions import Condition as Rule
 from app.flow.conditions import Match, diagnostics_of, shown_value
 from app.flow.decisions import decided
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.node_type import NodeType, Port
+from app.flow.node_type import BranchConditions, NodeType, Port
 from app.flow.outcomes import Done, Fail, Outcome, Run, refused
 from app.flow.phrases import sentence
 from app.flow.scope import CompileScope
@@ -68,6 +68,13 @@ class ConditionStep(NodeType):
         if not config.conditions:
             return [incomplete("conditions", gettext("Add at least one condition."))]
         return diagnostics_of(config.conditions)
+
+    @classmethod
+    def branch_conditions(cls, config: ConditionConfig) -> Iterable[BranchConditions]:
+        if not isinstance(config.expression, str) and config.conditions:
+            rules = msgspec.to_builtins(config.conditions)
+            yield BranchConditions("true", "conditions", rules, config.match)
+            yield BranchConditions("false", "conditions", rules, config.match, negated=True)
 
     @classmethod
     def results(cls, config: ConditionConfig) -> Mapping[str, str]:

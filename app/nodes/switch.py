@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +12,7 @@ from app.flow import registry
 from app.flow.conditions import MAX_CONDITIONS, Condition, Match, diagnostics_of, rule_count, shown_value
 from app.flow.decisions import decided
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.node_type import NodeType, Port, port_label
+from app.flow.node_type import BranchConditions, NodeType, Port, port_label
 from app.flow.operators import OPERATORS
 from app.flow.outcomes import Done, Outcome, Read, Run
 from app.flow.scope import CompileScope, is_constant
@@ -127,6 +127,13 @@ class SwitchStep(NodeType):
             )
             diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))
         return diagnostics
+
+    @classmethod
+    def branch_conditions(cls, config: SwitchConfig) -> Iterable[BranchConditions]:
+        for index, case in enumerate(() if config.by_value else config.cases):
+            if case.conditions:
+                rules = msgspec.to_builtins(case.conditions)
+                yield BranchConditions(case.id, f"cases[{index}].conditions", rules, case.match)
 
     @classmethod
     def results(cls, config: SwitchConfig) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from app.lib.formats import counted
 from app.lib.translation import gettext
 from app.lists.service import ListChoice, ListService
 from app.models.status import Role
-from app.segments import contact_pages, match_pages, rule_pages
+from app.segments import contact_pages, match_pages, rule_pages, untaken_pages
 from app.segments.forms import SegmentForm, check_length
 from app.segments.growth_chart import chart
 from app.segments.list_columns import SEGMENTS
@@ -234,6 +234,7 @@ ROUTES: list[Any] = [
     show_change,
     save_segment,
     *match_pages.ROUTES,
+    *untaken_pages.ROUTES,
     *rule_pages.ROUTES,
     add_members_page,
     remove_member_page,

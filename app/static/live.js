@@ -50,6 +50,7 @@ function connect(line) {
     show();
   });
   source.addEventListener('changed', () => tell(line));
+  source.addEventListener('presence', ({ data }) => document.dispatchEvent(new CustomEvent('live:presence', { detail: JSON.parse(data) })));
   // The browser comes back by itself when the connection broke, and not when it was told no.
   source.addEventListener('error', () => {
     line.open = false;

@@ -35,6 +35,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "canvas/unsaved.js",
     ),
     "canvas/results.bundle.js": ("canvas/results.js",),
+    "canvas/presence.bundle.js": ("canvas/presence.js", "canvas/present-data.js"),
 }
 """By their path below `static/`, where they are served beside the files that they are of. A script names its entries alone: the first of a
 folder is what the page loads, the others hold what is loaded when it is first used, one or more modules that `import()` names."""

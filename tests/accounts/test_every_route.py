@@ -61,6 +61,7 @@ PUBLIC = {
 """All that a stranger may ask. Each is a decision."""
 
 HARMLESS = {
+    "POST /workflows/{workflow_id}/presence",
     "POST /invitation/sign-out",
     "POST /sign-out",
     "POST /settings/profile",
@@ -100,6 +101,8 @@ DRAFT = {
     "ops": [{"id": "0b0f2f1e-0000-7000-8000-000000000001", "kind": "rename", "name": "x"}],
 }
 BODIES: dict[str, Any] = {
+    "POST /workflows/paste": {"nodes": "[]"},
+    "POST /workflows/{workflow_id}/presence": {"tab": "tab", "step": ""},
     "PUT /api/v1/code-steps": {"allowed": False},
     "POST /workflows/{workflow_id}/code/run": TRIED_CODE,
     "POST /workflows/{workflow_id}/code/check": TRIED_CODE,

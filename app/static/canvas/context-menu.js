@@ -1,6 +1,7 @@
 // @ts-check
 /** The menu of everything that can be done with what is under the pointer or has the focus: right click, long press, menu key, Shift F10. */
 import { make } from './elements.js';
+import { leadTo, movable, moveStep } from './outline-verbs.js';
 import { toScreen } from './viewport.js';
 import { gettext } from '../texts.js';
 
@@ -159,6 +160,8 @@ export class ContextMenu {
       [gettext('Connect to…'), 'cable', 'C', () => this.connect(id), ends],
       ...(failure ? [/** @type {Entry} */ ([gettext('Add a path for failures'), 'circle-alert', '', () => canvas.palette.open({ source: id,
         port: 'error' })])] : []),
+      ...(canvas.outline ? [/** @type {Entry} */ ([gettext('Move…'), 'arrow-down', '', () => moveStep(canvas, id),
+        !movable(graph, id)])] : []),
       [gettext('Replace with…'), 'repeat', '', () => canvas.palette.openReplacement(id)],
       [off ? gettext('Switch on') : gettext('Switch off for now'), off ? 'play' : 'pause', '', () => actions.switchStep(id)],
       [gettext('Test up to here'), 'play', '', () => canvas.overlay.test(id)],
@@ -242,8 +245,9 @@ export class ContextMenu {
   /** Choose by keyboard or by the next click where a way out leads. @param {string} id @param {string} [port] */
   connect(id, port) {
     const { canvas } = this;
+    if (canvas.outline) return leadTo(canvas, id);
     canvas.focusOn(id);
-    canvas.keyboard.startConnect(port);
+    return canvas.keyboard.startConnect(port);
   }
 
   /** @param {string} id */

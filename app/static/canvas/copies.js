@@ -2,6 +2,7 @@
 /** Copies of steps and notes, and what is pasted: put where nothing lies, and brought into sight. Loaded with the first of them. */
 import { WIDTH, clip, paste, snapPoint } from './commands.js';
 import { freeShift } from './free-space.js';
+import { withRowsOfHere } from './paste-mapping.js';
 import { readClip } from './read-clip.js';
 import { bounds, fit, overlaps, sight, toFlow } from './viewport.js';
 import { gettext, ngettext } from '../texts.js';
@@ -12,9 +13,14 @@ const CARD = 96;
 const items = (/** @type {number} */ number) => ngettext('%(number)s item', '%(number)s items', number);
 
 /** @param {Canvas} canvas @param {string} text @param {import('./viewport.js').Point} [at] where, in flow coordinates */
-export function pasteText(canvas, text, at) {
+export async function pasteText(canvas, text, at) {
   const { clipped, why, left } = readClip(text, canvas.graph);
   if (!clipped) return canvas.announce(why, 'err');
+  if (text !== canvas.actions.clipboard.text) {
+    const nodes = await withRowsOfHere(clipped.nodes, text);
+    if (!nodes) return canvas.announce(gettext('Nothing was pasted.'));
+    clipped.nodes = nodes;
+  }
   const added = put(canvas, clipped, at, (count) => gettext('Pasted %(what)s', { what: items(count) }));
   if (added && left.length) {
     const pasted = ngettext('Pasted %(number)s step.', 'Pasted %(number)s steps.', clipped.nodes.length);

@@ -273,7 +273,8 @@ export function typingIn(form) {
     if (!field) return;
     const typed = control.value !== before;
     if (typed) field.value = control.value;
-    if (document.activeElement === document.body || document.activeElement === field) {
+    // The canvas keeps the focus while the form is on its way for long.
+    if ([document.body, field].includes(document.activeElement) || document.activeElement?.matches('flow-canvas')) {
       field.focus({ preventScroll: true });
       if (typed && control.selectionStart !== null) field.setSelectionRange?.(control.selectionStart, control.selectionEnd);
     }

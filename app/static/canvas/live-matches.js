@@ -4,6 +4,8 @@ import { placeOf, read, written } from './forms.js';
 
 const QUIET_MS = 350;
 const BUSY_MS = 700;
+/** In the place of what was asked last: the question before was not answered yet. */
+const AGAIN = 'again';
 const URL_OF_MATCHES = '/segments/matches';
 
 /** @typedef {{words: string, alone: {path: string, words: string}[], busy: boolean}} Answer */
@@ -24,8 +26,8 @@ export class LiveMatches {
     this.root = root;
     /** @type {AbortController | null} */
     this.question = null;
-    /** What was asked last, so that a key which changes nothing asks nothing. */
-    this.rule = '';
+    /** What was asked last of each editor, so that a key which changes nothing asks nothing. @type {WeakMap<Element, string>} */
+    this.rules = new WeakMap();
   }
 
   /** The form is another one, or what it says has changed. */
@@ -34,22 +36,29 @@ export class LiveMatches {
     this.timer = setTimeout(() => this.ask(), wait);
   }
 
-  /** The one editor of conditions that is shown. @returns {HTMLElement | undefined} */
-  get editor() {
-    const editors = /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll('fieldset.conditions:has(> [data-matches])')]);
-    return editors.find((one) => !one.closest('[hidden]'));
+  /** The editors of conditions that are shown: one of a form, or one of each case. @returns {HTMLElement[]} */
+  get editors() {
+    const editors = /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll('.rows:has(> [data-matches])')]);
+    return editors.filter((one) => !one.closest('[hidden]'));
   }
 
+  /** One question after the other: the server answers a person one at a time. */
   async ask() {
-    const { editor } = this;
-    const rule = editor ? ruleOf(editor) : '';
-    if (!editor || (rule === this.rule && editor === this.of)) return;
-    this.rule = rule;
-    this.of = editor;
     this.question?.abort();
-    if (!rule) return this.show(editor, { words: '', alone: [], busy: false });
-    this.question = new AbortController();
-    const { signal } = this.question;
+    const { signal } = (this.question = new AbortController());
+    for (const editor of this.editors) {
+      if (signal.aborted) return;
+      const rule = ruleOf(editor);
+      if (this.rules.get(editor) === rule) continue;
+      if (rule) await this.count(editor, rule, signal);
+      else this.show(editor, { words: '', alone: [], busy: false });
+      if (!signal.aborted && this.rules.get(editor) !== AGAIN) this.rules.set(editor, rule);
+    }
+  }
+
+  /** @param {HTMLElement} editor @param {string} rule @param {AbortSignal} signal */
+  async count(editor, rule, signal) {
+    this.rules.delete(editor);
     const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
     try {
       const answer = await fetch(URL_OF_MATCHES, { method: 'POST', body: new URLSearchParams({ rule }), headers, signal, redirect: 'error' });
@@ -64,7 +73,7 @@ export class LiveMatches {
   show(editor, { words, alone, busy }) {
     if (!editor.isConnected) return;
     if (busy) {
-      this.rule = '';
+      this.rules.set(editor, AGAIN);
       return this.soon(BUSY_MS);
     }
     const line = /** @type {HTMLElement} */ (editor.querySelector(':scope > [data-matches]'));

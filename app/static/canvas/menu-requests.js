@@ -18,7 +18,8 @@ export class MenuRequests {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest('.note-text:focus, input')) return; // the browser's own menu: spelling, paste
     event.preventDefault();
-    if (this.canvas.outline || event.pointerType === 'touch') return; // a long press is told by the gestures
+    if (event.pointerType === 'touch' && !this.canvas.outline) return; // a long press is told by the gestures, which the outline has not
+    if (this.canvas.outline && target.closest('.node')) return this.open(target, { x: event.clientX, y: event.clientY });
     if (event.button === 2) this.open(target, { x: event.clientX, y: event.clientY });
     else this.open(); // by the keyboard
   }

@@ -49,8 +49,9 @@ export function rowsOf(graph, order) {
 /** Draw the rows into the list of cards. @param {import('./flow-canvas.js').FlowCanvas} canvas @param {string[]} order */
 export function drawOutline(canvas, order) {
   const { graph, scene } = canvas;
-  for (const old of scene.list.querySelectorAll('.path-row')) old.remove();
+  for (const old of scene.list.querySelectorAll('.path-row, .verbs')) old.remove();
   if (!canvas.outline) return;
+  if (canvas.editable) for (const id of order) scene.cards.get(id)?.li.append(verbsOf(canvas, id));
   /** @type {Map<string, Element>} */
   const lasts = new Map();
   for (const row of rowsOf(graph, order)) {
@@ -94,4 +95,16 @@ function rowOf(canvas, { id, port, label, target, before }) {
   }
   li.append(plus);
   return li;
+}
+
+/** Opens the menu of a step, which a long press opens too. @param {import('./flow-canvas.js').FlowCanvas} canvas @param {string} id */
+function verbsOf(canvas, id) {
+  const label = gettext('What can be done with %(step)s', { step: canvas.titleOf(id) });
+  const button = make('button', 'icb verbs', { type: 'button', 'aria-label': label, 'aria-haspopup': 'menu' });
+  button.append(canvas.icon('ellipsis'));
+  button.addEventListener('click', () => {
+    const { left, bottom } = button.getBoundingClientRect();
+    canvas.menu.open(button, { x: left, y: bottom });
+  });
+  return button;
 }

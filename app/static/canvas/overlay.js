@@ -16,8 +16,12 @@ export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
   constructor(canvas, diagnostics) {
     this.canvas = canvas;
-    /** @type {Diagnostic[]} */
+    /** All that is shown, what the last answer said of the draft, and what the data of the workspace says of it. @type {Diagnostic[]} */
     this.diagnostics = [];
+    /** @type {Diagnostic[]} */
+    this.answered = [];
+    /** @type {Diagnostic[]} */
+    this.present = [];
     /** Of which version results are shown, '' for the live one; whose run is shown, '' for none. */
     this.shownVersion = '';
     this.shownRun = '';
@@ -36,11 +40,12 @@ export class Overlay {
   // ---------------------------------------------------------------- diagnostics
 
   /** @param {Diagnostic[]} [diagnostics] */
-  setDiagnostics(diagnostics = this.diagnostics) {
-    this.diagnostics = diagnostics;
+  setDiagnostics(diagnostics = this.answered) {
+    this.answered = diagnostics;
+    this.diagnostics = [...diagnostics, ...this.present.filter(({ nodeId }) => this.canvas.graph.node(nodeId ?? ''))];
     /** By step. @type {Map<string, Diagnostic[]>} */
     this.byStep = new Map();
-    for (const one of diagnostics) {
+    for (const one of this.diagnostics) {
       const id = one.nodeId ?? '';
       this.byStep.get(id)?.push(one) ?? this.byStep.set(id, [one]);
     }

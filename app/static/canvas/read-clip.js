@@ -87,6 +87,5 @@ function leftOut(source, cut, nodes, graph) {
       '%(number)s connections led out of these steps and are left out.', cut));
   }
   if (unknown.length) lines.push(gettext('Not installed here: %(types)s.', { types: unknown.map((type) => `“${type}”`).join(', ') }));
-  lines.push(gettext('What a step names and this workspace does not have is marked on its card.'));
   return lines;
 }
