@@ -267,7 +267,7 @@ def test_a_step_can_have_a_path_for_failures(canvas: Builder) -> None:
 
 def test_the_trigger_changes_its_kind(canvas: Builder) -> None:
     canvas.open_form("trigger")
-    canvas.panel.get_by_text("Started by hand").click()
+    canvas.panel.get_by_text("Started manually").click()
     expect(canvas.card("trigger")).to_contain_text("By a person or a program")
     expect(canvas.panel.locator("form[data-about=trigger]")).not_to_contain_text("The name your site or app sends")
     canvas.panel.get_by_text("An event happens").click()

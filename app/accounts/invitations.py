@@ -87,7 +87,10 @@ async def invite(
         text = gettext("This person is invited already. Send the invitation again from the list, or revoke it first.")
         raise Invalid(errors=[{"path": "email", "message": text}])
     if await rows.count() >= OPEN_AT_MOST:
-        text = f"{OPEN_AT_MOST} invitations are open. Revoke some that are no longer needed first."
+        text = gettext(
+            "%(open_at_most)s invitations are open. Revoke some that are no longer needed first.",
+            open_at_most=OPEN_AT_MOST,
+        )
         raise Invalid(errors=[{"path": "email", "message": text}])
     invitation = Invitation(tenant_id=principal.tenant_id, email=email, name=name, role=role.value)
     return await _hand_over(session, principal, invitation, address, show=False)

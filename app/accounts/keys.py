@@ -272,10 +272,20 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
             if unknown
             else gettext("Choose at least one. ")
         )
-        raise Invalid(errors=[{"path": "scopes", "message": f"{refusal}The scopes are {', '.join(Scope)}."}])
+        raise Invalid(
+            errors=[
+                {
+                    "path": "scopes",
+                    "message": gettext("%(refusal)sThe scopes are %(scope)s.", refusal=refusal, scope=", ".join(Scope)),
+                }
+            ]
+        )
     chosen = [scope for scope in Scope if scope in wanted]
     if useless := [scope for scope in chosen if not role.covers(scope.least_role)]:
-        refusal = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
+        refusal = "; ".join(
+            gettext("%(scope)s needs the role %(least_role)s", scope=scope, least_role=scope.least_role)
+            for scope in useless
+        )
         raise Invalid(
             errors=[
                 {

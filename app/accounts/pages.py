@@ -23,6 +23,7 @@ from app.accounts.sessions import WrongPassword
 from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
 from app.lib.database_roles import DatabaseRole
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.settings import settings
 from app.web import csrf, flash, transactions
@@ -93,7 +94,13 @@ async def sign_in(request: AppRequest, db_session: Database) -> Template | Respo
 async def _untold(session: AsyncSession, user_id: UUID) -> str | None:
     """A new sign-in never replaces another user's session without asking."""
     made_by = await sign_in_links.untold_link(session, user_id)
-    return f"{made_by} made a sign-in link for you. Did you not ask for it? Look at your sessions." if made_by else None
+    return (
+        gettext(
+            "%(made_by)s made a sign-in link for you. Did you not ask for it? Look at your sessions.", made_by=made_by
+        )
+        if made_by
+        else None
+    )
 
 
 @get("/sign-in/help", public=True, any_query=True)

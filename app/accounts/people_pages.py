@@ -62,7 +62,7 @@ def _handed_over(request: AppRequest, link: NewLink, path: str, *, invited: bool
     """Say that the link went by mail, or show it, once."""
     if link.token is None:
         what = gettext("The invitation") if invited else gettext("The sign-in link")
-        return flash.go(request, URL, f"{what} is on its way to {link.email}.")
+        return flash.go(request, URL, gettext("%(what)s is on its way to %(email)s.", what=what, email=link.email))
     url = f"{settings().web.base_url}{path}#{link.token}"
     return page(request, "accounts/link_shown.html", headers=PRIVATE, url=url, email=link.email, invited=invited)
 
@@ -120,7 +120,9 @@ async def change_role(request: AppRequest, db_session: Database, user_id: FromPa
         member = await service.change_role(db_session, request.user, user_id, role, answer or None)
     except KeysInQuestion as question:
         return await _users(request, db_session, question=key_pages.dialog_of(request, question, user_id, Role(role)))
-    return flash.go(request, URL, f"{member.name or member.email} is {member.role} now.")
+    return flash.go(
+        request, URL, gettext("%(value)s is %(role)s now.", value=member.name or member.email, role=member.role)
+    )
 
 
 @post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, status_code=200)
@@ -131,7 +133,7 @@ async def remove_user(request: AppRequest, db_session: Database, user_id: FromPa
         member = await service.remove(db_session, request.user, user_id, answer or None)
     except KeysInQuestion as question:
         return await _users(request, db_session, question=key_pages.dialog_of(request, question, user_id, None))
-    return flash.go(request, URL, f"{member.name or member.email} was removed.")
+    return flash.go(request, URL, gettext("%(value)s was removed.", value=member.name or member.email))
 
 
 @get("/settings/users/{user_id:uuid}/sessions", role=Role.ADMIN)
@@ -147,7 +149,11 @@ async def end_sessions_of_user(request: AppRequest, db_session: Database, user_i
     """Sign a member out of this workspace everywhere."""
     member, count = await service.end_sessions_of(db_session, request.user, user_id)
     places = f"{count} place{'s' if count != 1 else ''}"
-    return flash.go(request, URL, f"{member.name or member.email} was signed out in {places}.")
+    return flash.go(
+        request,
+        URL,
+        gettext("%(value)s was signed out in %(places)s.", value=member.name or member.email, places=places),
+    )
 
 
 @post("/settings/users/{user_id:uuid}/sessions/{session_id:uuid}/end", role=Role.ADMIN)

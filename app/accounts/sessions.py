@@ -57,7 +57,7 @@ async def check_password(short_transaction: OpenSession, email: str, password: s
         accounts = await repository.accounts_with_password(session, addresses.lookup_form(email), ACCOUNTS_TRIED)
     account = await _whose(password, accounts)
     if account is None:
-        raise WrongPassword(f"Email or password is wrong.{throttle.in_words(wait)}")
+        raise WrongPassword(gettext("Email or password is wrong.%(wait)s", wait=throttle.in_words(wait)))
     renewed = await passwords.hashed(password) if passwords.outdated(account.password_hash) else None
     async with short_transaction() as session:
         await throttle.record_success(session, budgets)
@@ -81,7 +81,7 @@ async def check_current(short_transaction: OpenSession, principal: Principal, pa
             raise
     if not await passwords.verify(stored, password):
         log.warning("password.wrong", user_id=str(principal.id))
-        text = f"This is not your current password.{throttle.in_words(wait)}"
+        text = gettext("This is not your current password.%(wait)s", wait=throttle.in_words(wait))
         raise Invalid(text, errors=[{"path": "current", "message": text}])
     async with short_transaction() as session:
         await throttle.record_success(session, budgets)

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from app.accounts.deps import AppRequest
 from app.approvals.schemas import MAX_COMMENT, AnswerIn
 from app.approvals.service import ApprovalService
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.web.flash import go
 
@@ -23,7 +24,7 @@ async def answer(
     form = await request.form()
     given_answer = AnswerIn(str(form.get("choice") or ""), str(form.get("comment") or "")[:MAX_COMMENT])
     await approvals.answer(run_id, given_answer)
-    return go(request, f"/runs/{run_id}" if form.get("page") == "run" else "/", "Answered; the run goes on")
+    return go(request, f"/runs/{run_id}" if form.get("page") == "run" else "/", gettext("Answered; the run continues"))
 
 
 ROUTES = [answer]

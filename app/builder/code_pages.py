@@ -97,7 +97,7 @@ async def show_code_sample(
         if run.contact is not None:
             _, of_run = await form_options.sample((), str(run.contact_id))
             data["contact"] = of_run.data["contact"]
-        about = f"The last run: {run.subject}"
+        about = gettext("The last run: %(subject)s", subject=run.subject)
     return CodeSample(msgspec.json.decode(jsonlimits.encode(data)), about)
 
 
@@ -167,7 +167,9 @@ async def _answer(tried: TriedCode, tenant_id: int) -> CodeAnswer:
         data = msgspec.json.decode(tried.data or "{}", type=dict[str, Any])
         jsonlimits.storable_bytes(data, max_bytes=MOST_SAMPLE, max_depth=60)
     except (msgspec.DecodeError, RecursionError, jsonlimits.Unstorable) as error:
-        return CodeAnswer(error=f"The sample data is no JSON object that fits: {error}", kind="sample")
+        return CodeAnswer(
+            error=gettext("The sample data is no JSON object that fits: %(error)s", error=error), kind="sample"
+        )
     rules = await _rules.of(tenant_id)
     seconds = tried.milliseconds / 1000
     return await code_runner.run(tried.language, tried.code, data, share=tenant_id, seconds=seconds, alone=rules.alone)

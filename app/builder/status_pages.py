@@ -65,7 +65,10 @@ def _messages(document: dict[str, Any]) -> str:
 def _names(document: dict[str, Any]) -> dict[str, str]:
     """What steps are called in a list of issues."""
     triggers = triggers_of(document)
-    names = {one.id: "Trigger" if len(triggers) == 1 else f"Trigger {trigger_title(one)}" for one in triggers}
+    names = {
+        one.id: "Trigger" if len(triggers) == 1 else gettext("Trigger %(one)s", one=trigger_title(one))
+        for one in triggers
+    }
     for card in canvas.cards(document)[len(triggers) :]:
         names[card["node"]["id"]] = card["node"].get("name") or card["presentation"].label
     return names

@@ -100,8 +100,8 @@ class ConsentService:
         pending = await self._taken(connector, state.partition(".")[2])
         account = _account(connector)
         if error or not code:
-            words = f" It says: {error[:200]}" if error else ""
-            raise NoConsent(f"The service sent you back without a consent.{words}")
+            words = gettext(" It says: %(error)s", error=error[:200]) if error else ""
+            raise NoConsent(gettext("The service sent you back without a consent.%(words)s", words=words))
         await held_connections.release_connection(self.session)
         with database.outside_call("a consent"):
             token = await _exchanged(account, code, pending.verifier)
@@ -179,7 +179,7 @@ async def _exchanged(account: HttpAccount, code: str, verifier: str) -> AccessTo
     try:
         return await exchange_code(client, account, code[:8_000], verifier, redirect_url(), EXCHANGE_S)
     except (NoToken, BadUrl, BadCredentials) as error:
-        raise NoConsent(f"No consent: {error}") from error
+        raise NoConsent(gettext("No consent: %(error)s", error=error)) from error
     finally:
         await client.close()
 

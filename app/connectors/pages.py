@@ -309,7 +309,7 @@ async def save_connector(
     except AppError as error:
         waiting, alike = await connectors.waiting([connector]), await _alike(connectors, kind, connector)
         return _form(request, kind, form_values, connector, error, waiting, alike)
-    return flash.go(request, f"/connectors/{connector_id}", "Saved.")
+    return flash.go(request, f"/connectors/{connector_id}", gettext("Saved."))
 
 
 @post("/connectors/{connector_id:uuid}/default", role=Role.ADMIN)
@@ -318,7 +318,7 @@ async def make_default(
 ) -> Response[bytes]:
     """Steps that name no connector send through this one from now on."""
     connector = await connectors.update(connector_id, ConnectorChange(is_default=True))
-    return flash.go(request, "/connectors", f"“{connector.name}” is the default now.")
+    return flash.go(request, "/connectors", gettext("“%(name)s” is the default now.", name=connector.name))
 
 
 @post("/connectors/{connector_id:uuid}/resume", role=Role.ADMIN)
@@ -327,7 +327,9 @@ async def resume_connector(
 ) -> Response[bytes]:
     """Try it again with the settings that it has."""
     connector = await connectors.resume(connector_id)
-    return flash.go(request, f"/connectors/{connector_id}", f"“{connector.name}” is tried again now.")
+    return flash.go(
+        request, f"/connectors/{connector_id}", gettext("“%(name)s” is tried again now.", name=connector.name)
+    )
 
 
 @post("/connectors/{connector_id:uuid}/connect", role=Role.ADMIN)

@@ -89,7 +89,13 @@ def offered_type(name: str) -> type[ConnectorType]:
             if incomplete
             else ""
         )
-        raise Invalid(errors=[FieldError(path="type", message=f"{why}Use one of {', '.join(offered)}.")])
+        raise Invalid(
+            errors=[
+                FieldError(
+                    path="type", message=gettext("%(why)sUse one of %(offered)s.", why=why, offered=", ".join(offered))
+                )
+            ]
+        )
     return offered[name].kind
 
 

@@ -61,11 +61,20 @@ def check_stand_in(connector: Chained, wanted: UUID | None, others: Iterable[Cha
         raise _invalid(gettext("A connector cannot stand in for itself."))
     if other.server == connector.server:
         raise _invalid(
-            f"“{other.name}” goes to the same server as the same user, so it would fail together with this one."
+            gettext(
+                "“%(name)s” goes to the same server as the same user, so it would fail together with this one.",
+                name=other.name,
+            )
         )
     below = chain_of(other, by_id)
     if any(one.id == connector.id for one in below):
-        raise _invalid(f"“{connector.name}” already stands in for “{other.name}”, and a circle would end nowhere.")
+        raise _invalid(
+            gettext(
+                "“%(name)s” already stands in for “%(name_2)s”, and a circle would end nowhere.",
+                name=connector.name,
+                name_2=other.name,
+            )
+        )
     if _depth_above(connector, by_id) + len(below) > LONGEST:
         names = " → ".join(f"“{one.name}”" for one in (connector, *below)[: LONGEST + 1])
         raise _invalid(
@@ -98,7 +107,7 @@ def refusal(first: Any, other: Any, options: Mapping[str, Any], content: Mapping
     except Exception:  # a type of a plugin must not stop the others
         log.exception("connector.stand_in_unclear", type=other.type)
         why = "its type could not say whether it may"
-    return f"“{other.name}” does not stand in: {why}." if why else ""
+    return gettext("“%(name)s” does not stand in: %(why)s.", name=other.name, why=why) if why else ""
 
 
 def _invalid(message: str) -> Invalid:

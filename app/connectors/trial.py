@@ -103,7 +103,7 @@ async def send_trial(
     recipient = channel.recipient_of(channel.in_country(to, principal.country))
     may = await permission_at(session, principal.tenant_id, recipient, channel)
     if not may.allowed:
-        return TestResult("rejected", f"{may.sentence} Tests do not go there either.")
+        return TestResult("rejected", gettext("%(sentence)s Tests do not go there either.", sentence=may.sentence))
     with turns.take((principal.tenant_id, principal.kind, principal.id)):
         condition = condition_of(connector)
         try:

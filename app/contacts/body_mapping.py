@@ -56,5 +56,10 @@ def mapped(reception: Reception, body: Any, country: str | None, headers: Mappin
     try:
         jsonlimits.storable(properties)
     except jsonlimits.Unstorable as error:
-        errors.append(FieldError(path="properties", message=f"{error} Choose those that steps need, rather than all."))
+        errors.append(
+            FieldError(
+                path="properties",
+                message=gettext("%(error)s Choose those that steps need, rather than all.", error=error),
+            )
+        )
     return Mapped(contact, identity, attributes, properties, errors)

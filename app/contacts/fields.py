@@ -69,7 +69,9 @@ class _Cleaning:
             if cleaned is None:
                 continue
             if cleaned in by_name:
-                self.field_errors.append({"path": place, "message": f"{cleaned} comes twice. Send it once."})
+                self.field_errors.append(
+                    {"path": place, "message": gettext("%(cleaned)s comes twice. Send it once.", cleaned=cleaned)}
+                )
             by_name[cleaned] = value
         return by_name
 

@@ -101,7 +101,7 @@ async def create_contact(request: AppRequest, contacts: NamedDependency[ContactS
         await contacts.labels.keep(form.labels)
     except AppError as error:
         return _form(request, form, error=error)
-    return go(request, f"/contacts/{contact.id}", f"{name_of(contact)} is a contact now.")
+    return go(request, f"/contacts/{contact.id}", gettext("%(contact)s is a contact now.", contact=name_of(contact)))
 
 
 @get(f"{ONE}/edit", role=Role.MARKETER)
@@ -134,8 +134,10 @@ async def save_contact(
         return _form(request, form, contact, error, await _held_back(contacts, contact))
     why = await _held_back(contacts, await contacts.get(contact_id))
     if why and sent.consent and sent.consent.get("email"):
-        return go(request, f"/contacts/{contact_id}", f"Saved, but still no mail goes there. {why}", "err")
-    return go(request, f"/contacts/{contact_id}", "Saved.")
+        return go(
+            request, f"/contacts/{contact_id}", gettext("Saved, but still no mail goes there. %(why)s", why=why), "err"
+        )
+    return go(request, f"/contacts/{contact_id}", gettext("Saved."))
 
 
 async def _held_back(service: ContactService, contact: Contact) -> str:

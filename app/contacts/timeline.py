@@ -326,7 +326,7 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
                     icon="hourglass",
                     category=category,
                     title=then,
-                    text=f"{text}, when the wait ends.",
+                    text=gettext("%(text)s, when the wait ends.", text=text),
                     url=url,
                 )
             )
@@ -338,7 +338,7 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
                 icon=_icon(message),
                 category="message",
                 title=message.subject or template or _channel(message),
-                text=f"{_channel(message)} of {workflow}, queued."
+                text=gettext("%(message)s of %(workflow)s, queued.", message=_channel(message), workflow=workflow)
                 + (f" {message.error_message}" if message.error_message else ""),
                 url=f"/runs/{message.run_id}",
             )

@@ -21,6 +21,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.conversions import printed, quoted
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.models.due_date import DateSchedule
 
 MOST_SHOWN = 1_000
@@ -104,7 +105,14 @@ class DateService:
             if date is not None and count:
                 contacts = counted(count, "contact", at_least=count == MOST_SHOWN)
                 then = _THEN[date.missed == "once", count == 1]
-                sentences.append(f"“{_title(row)}” has come for {contacts} meanwhile: {then}.")
+                sentences.append(
+                    gettext(
+                        "“%(row)s” has come for %(contacts)s meanwhile: %(then)s.",
+                        row=_title(row),
+                        contacts=contacts,
+                        then=then,
+                    )
+                )
         return " ".join(sentences)
 
     async def _examples(self, row: DateSchedule) -> list[NotADate]:

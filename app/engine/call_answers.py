@@ -27,6 +27,7 @@ from app.engine.calls import Claim
 from app.flow.performers import MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, Record, ServiceSign
 from app.lib import jsonlimits
 from app.lib.connection_thread import Connection, ConnectionThread
+from app.lib.translation import gettext
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -205,7 +206,9 @@ def answer_text(answer: dict[str, Any]) -> str:
         return jsonlimits.storable(answer, max_bytes=MAX_ANSWER_BYTES, max_depth=MAX_ANSWER_DEPTH)
     except (jsonlimits.Unstorable, TypeError) as error:
         why = f" {error}" if isinstance(error, jsonlimits.Unstorable) else ""
-        return jsonlimits.storable(failed_answer(f"The answer to this call cannot be kept.{why}", permanent=True))
+        return jsonlimits.storable(
+            failed_answer(gettext("The answer to this call cannot be kept.%(why)s", why=why), permanent=True)
+        )
 
 
 def record_text(record: Record | None) -> str | None:

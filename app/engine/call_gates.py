@@ -19,6 +19,7 @@ from app.engine.call_shares import CallLane
 from app.engine.calls import CallRow, Claim
 from app.flow.performers import connector_of
 from app.lib import jsonlimits
+from app.lib.translation import gettext
 
 Connection = psycopg.Connection[Any]
 GIVE_UP_HOURS = 24
@@ -90,5 +91,9 @@ def give_up(connection: Connection) -> int:
 
 
 def _failure(words: str | None) -> str:
-    error = f"The service could not be used for {GIVE_UP_HOURS} hours. {words or ''}".rstrip()
+    error = gettext(
+        "The service could not be used for %(give_up_hours)s hours. %(value)s",
+        give_up_hours=GIVE_UP_HOURS,
+        value=words or "",
+    ).rstrip()
     return jsonlimits.encode({"ok": False, "error": error, "permanent": True}).decode()

@@ -383,7 +383,7 @@ class CompiledFlow:
 def _unreadable(error: Exception, step: str) -> str:
     """Why a stored step does not compile."""
     if isinstance(error, msgspec.ValidationError):
-        return f"This step cannot be understood: {field_error(str(error))['message']}"
+        return gettext("This step cannot be understood: %(error)s", error=field_error(str(error))["message"])
     if isinstance(error, LiquidError | BadPattern):
         return gettext("This step cannot be understood: %(why)s.", why=str(error).rstrip("."))
     return fault_in_words(error, step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 
 if TYPE_CHECKING:
     from app.engine.matcher import Matcher
@@ -28,7 +28,7 @@ def why_left(matcher: Matcher, row: RunRow) -> str:
     A step that it does not understand it leaves as well, when the run waits there or has an answer: what either means, the step says.
     """
     if (row.workflow_id, row.version) in matcher.unreadable:
-        return f"The workflow cannot be understood. {LEFT_TO_NEWER}"
+        return gettext("The workflow cannot be understood. %(left_to_newer)s", left_to_newer=LEFT_TO_NEWER)
     if row.waits_for is None and row.resume_port is None:
         return ""  # the walk comes to the step by itself, and waits there with ever longer pauses
     node = matcher.flow(row.workflow_id, row.version).nodes.get(row.node_id or "")

@@ -175,7 +175,9 @@ def _endings(batch: Batch) -> Iterator[Ending]:
             yield _ended(run)
     for refusal in batch.refusals:
         if refusal.run_id is not None and refusal.run_id in batch.called.requested:
-            why = f"The called workflow did not let it in. {reason_text(refusal.reason, refusal.detail)}"
+            why = gettext(
+                "The called workflow did not let it in. %(reason)s", reason=reason_text(refusal.reason, refusal.detail)
+            )
             yield Ending(refusal.tenant_id, refusal.run_id, None, refusal.reason, why, {"status": "refused"})
     for tenant_id, run_id in batch.called.in_vain:
         yield Ending(tenant_id, run_id, None, ERASED, gettext("The contact was erased."), {"status": "refused"})

@@ -141,9 +141,11 @@ def _value_problem(operator: Operator, value: Any) -> tuple[str, str]:
         case "many" if not isinstance(value, list):
             return "", gettext("Give a list of values.")
         case "number" if as_number(value) is None:
-            return "", f"{quoted(value)} is not a number."
+            return "", gettext("%(value)s is not a number.", value=quoted(value))
         case "date" if as_date(value) is None:
-            return "", f"{quoted(value)} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."
+            return "", gettext(
+                "%(value)s is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z.", value=quoted(value)
+            )
         case "pair":
             return _pair_problem(value)
         case "duration":
@@ -159,7 +161,7 @@ def _pair_problem(value: Any) -> tuple[str, str]:
     low, high = (as_number(item) for item in value)
     if low is None or high is None:
         odd = 0 if low is None else 1
-        return f"[{odd}]", f"{quoted(value[odd])} is not a number."
+        return f"[{odd}]", gettext("%(value)s is not a number.", value=quoted(value[odd]))
     return (
         ("", gettext("The first number is larger than the second; nothing is between them."))
         if low > high
@@ -172,9 +174,15 @@ def _duration_problem(value: Any, most_s: int) -> tuple[str, str]:
         return "", gettext('Give a number and a unit, such as {"duration": 7, "unit": "days"}.')
     amount = as_number(value["duration"])
     if amount is None or amount <= 0:
-        return ".duration", f"{quoted(value['duration'])} is not a length of time. Give a number above 0."
+        return ".duration", gettext(
+            "%(value)s is not a length of time. Give a number above 0.", value=quoted(value["duration"])
+        )
     if value["unit"] not in UNITS:
-        return ".unit", f"{quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
+        return ".unit", gettext(
+            "%(value)s is not a unit of time. Use one of %(units)s.",
+            value=quoted(value["unit"]),
+            units=", ".join(UNITS),
+        )
     if amount * UNITS[value["unit"]] <= most_s:
         return "", ""
     if most_s == MAX_DURATION_S:

@@ -215,7 +215,13 @@ class NodeScope(CompileScope):
             try:
                 return run(step)
             except MissingValue as error:
-                return refused(f"{str(error)[0].upper()}{str(error)[1:]}, and this step needs one.")
+                return refused(
+                    gettext(
+                        "%(error)s%(error_2)s, and this step needs one.",
+                        error=str(error)[0].upper(),
+                        error_2=str(error)[1:],
+                    )
+                )
             finally:
                 step.state = None  # nothing of a batch outlives it
 

@@ -21,6 +21,7 @@ from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.trigger_registry import typed
+from app.lib.formats import counted
 from app.lib.translation import gettext
 
 Card = TypeVar("Card", Node, Trigger)
@@ -184,7 +185,7 @@ def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
     for reference in node_words.references_of(node):
         if reference.path in titles:
             label = names.get(reference.kind, {}).get(reference.id)
-            spoken[titles[reference.path]] = label or f"a {reference.kind} that is gone"
+            spoken[titles[reference.path]] = label or gettext("a %(kind)s that is gone", kind=reference.kind)
     return spoken
 
 
@@ -195,10 +196,10 @@ def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
 
 def _policies(node: Node) -> dict[str, Any]:
     return {
-        "retries": _retry(node.retry),
-        "if it fails": _on_error(node.on_error),
-        "gives up after, s": node.timeout,
-        "switched off": node.is_off or None,
+        gettext("attempts"): _retry(node.retry),
+        gettext("if it fails"): _on_error(node.on_error),
+        gettext("gives up after, s"): node.timeout,
+        gettext("switched off"): node.is_off or None,
     }
 
 
@@ -207,12 +208,14 @@ def _on_error(policy: OnError | UnsetType | None) -> str:
 
 
 def _retry(rule: Retry | UnsetType | None) -> str:
-    """`3 tries, 60 s, exponential, jitter`."""
+    """`3 attempts, 60 s, exponential, jitter`."""
     if not isinstance(rule, Retry):
         return ""
     waits = rule.waits
-    words = f"{rule.attempts} tries, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
-    return words if waits.max_delay == Backoff().max_delay else f"{words}, at most {waits.max_delay / 1_000:g} s"
+    attempts = counted(rule.attempts, "attempt")
+    words = f"{attempts}, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
+    most = gettext("at most %(number)s s", number=f"{waits.max_delay / 1_000:g}")
+    return words if waits.max_delay == Backoff().max_delay else f"{words}, {most}"
 
 
 def _ways(before: Flow, after: Flow, source: str) -> Iterator[Detail]:
@@ -221,9 +224,8 @@ def _ways(before: Flow, after: Flow, source: str) -> Iterator[Detail]:
         was, now = _target(before, old.get(port)), _target(after, new.get(port))
         moved = old.get(port) is None or new.get(port) is None or old[port].target != new[port].target
         if moved:
-            yield Detail(
-                "goes on to" if port == NEXT else f"{_port_word(after, before, source, port)} leads to", was, now
-            )
+            leads = gettext("%(port)s leads to", port=_port_word(after, before, source, port))
+            yield Detail(gettext("continues to") if port == NEXT else leads, was, now)
 
 
 def _port_word(after: Flow, before: Flow, source: str, port: str) -> str:
@@ -240,11 +242,11 @@ def _goals(before: Flow, after: Flow) -> Iterator[FlowDifference]:
     for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
         was, now = (
             {
-                "event": goal.event,
-                "only if": goal.conditions,
-                "match": goal.match,
-                "name": goal.name,
-                "checked on the contact too": goal.check_contact is True or None,
+                gettext("event"): goal.event,
+                gettext("only if"): goal.conditions,
+                gettext("match"): goal.match,
+                gettext("name"): goal.name,
+                gettext("checked on the contact too"): goal.check_contact is True or None,
             }
             if goal
             else {}
@@ -254,25 +256,27 @@ def _goals(before: Flow, after: Flow) -> Iterator[FlowDifference]:
         kind: Kind = "added" if goal_id not in old else "removed" if goal_id not in new else "changed"
         if details:
             name = (new.get(goal_id) or old[goal_id]).name or goal_id
-            yield FlowDifference(kind, goal_id, f"Goal {name}", "goal", [] if kind == "removed" else details)
+            yield FlowDifference(
+                kind, goal_id, gettext("Goal %(name)s", name=name), "goal", [] if kind == "removed" else details
+            )
 
 
 def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
     old, new = (
         {
-            "may enter again": flow.settings.reentry.replace("_", " "),
-            "cool-down, s": flow.settings.cooldown_seconds,
-            "cool-down counts from the": flow.settings.cooldown_from,
-            "one run for each": flow.settings.entry_key,
-            "lets contacts in from": flow.settings.active_from,
-            "lets contacts in until": flow.settings.active_until,
-            "time zone of these dates": flow.settings.timezone,
-            "entries in all": flow.settings.max_entries,
-            "entries a minute": flow.settings.rate_limit_per_minute,
-            "inside at the same time": flow.settings.rate_limit_max_concurrent,
-            "uncertain messages": uncertain_in_words(flow.settings),
-            "retries of steps that say nothing": _retry(flow.settings.retry),
-            "if a step fails that says nothing": _on_error(flow.settings.on_error),
+            gettext("may enter again"): flow.settings.reentry.replace("_", " "),
+            gettext("cool-down, s"): flow.settings.cooldown_seconds,
+            gettext("cool-down counts from the"): flow.settings.cooldown_from,
+            gettext("one run for each"): flow.settings.entry_key,
+            gettext("lets contacts in from"): flow.settings.active_from,
+            gettext("lets contacts in until"): flow.settings.active_until,
+            gettext("time zone of these dates"): flow.settings.timezone,
+            gettext("entries in all"): flow.settings.max_entries,
+            gettext("entries a minute"): flow.settings.rate_limit_per_minute,
+            gettext("inside at the same time"): flow.settings.rate_limit_max_concurrent,
+            gettext("uncertain messages"): uncertain_in_words(flow.settings),
+            gettext("attempts of steps that say nothing"): _retry(flow.settings.retry),
+            gettext("if a step fails that says nothing"): _on_error(flow.settings.on_error),
         }
         for flow in (before, after)
     )
@@ -280,16 +284,21 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
         yield FlowDifference("changed", "", gettext("Entry and delivery rules"), "settings", details)
     if [note.text for note in before.notes] != [note.text for note in after.notes]:
         texts = {note.id: note.text for note in before.notes}, {note.id: note.text for note in after.notes}
-        yield FlowDifference("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])
+        yield FlowDifference("changed", "", gettext("Notes"), "note", [Detail("", *pair) for pair in _pairs(*texts)])
 
 
 def uncertain_in_words(settings: FlowSettings) -> str:
     """The rule for uncertain messages, as a clause."""
     rule = settings.uncertain
     if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
-        return "stay for a person"
-    acts = {"assume_sent": "count as sent", "resend": "are sent again once", "error": "count as failed"}
-    return f"{acts.get(rule.then, 'stay for a person')} after {rule.after.words}"
+        return gettext("stay for a person")
+    acts = {
+        "assume_sent": gettext("count as sent"),
+        "resend": gettext("are sent again once"),
+        "error": gettext("count as failed"),
+    }
+    act = acts.get(rule.then, gettext("stay for a person"))
+    return gettext("%(act)s after %(time)s", act=act, time=rule.after.words)
 
 
 def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:

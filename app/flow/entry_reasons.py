@@ -50,9 +50,9 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
             get=quoted(str(detail.get("value"))),
         )
     if reason == "withdrawn" and detail and (by := detail.get("by")):
-        return f"{by} took it out of the line before its turn."
+        return gettext("%(by)s took it out of the line before its turn.", by=by)
     if reason == "input_not_valid" and detail and (errors := detail.get("errors")):
-        return f"What it was started with does not fit: {errors[0]['message']}"
+        return gettext("What it was started with does not fit: %(errors)s", errors=errors[0]["message"])
     if reason == "not_open_yet" and detail and (date := _day(detail.get("from"), detail.get("zone"))):
         return gettext("The workflow lets nobody in before %(date)s.", date=date)
     if reason == "closed" and detail and (date := _day(detail.get("until"), detail.get("zone"))):

@@ -7,7 +7,7 @@ from datetime import datetime
 from app.flow.entry_limits import EntryLimits, Opening
 from app.flow.settings import FlowSettings
 from app.lib.formats import number
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext
 from app.lib.zones import zone_word
 
 
@@ -57,7 +57,13 @@ def waiting_sentence(people: int | None, settings: FlowSettings) -> str:
         return gettext(
             "If %(most)s come at once, the last of them enters after %(time)s.", most=number(most), time=time
         )
-    return f"{most:,} matching {'contact takes' if most == 1 else 'contacts take'} {time}."
+    return ngettext(
+        "%(number)s matching contact takes %(time)s.",
+        "%(number)s matching contacts take %(time)s.",
+        most,
+        number=number(most),
+        time=time,
+    )
 
 
 def length_in_words(seconds: float) -> str:

@@ -76,13 +76,32 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
     def problems(self, value: Any, place: str) -> Iterator[FieldError]:
         """Everything about `value` that does not fit, the outermost first."""
         if self.type is not UNSET and not _is(self.type, value):
-            yield FieldError(path=place, message=f"{self._called(place)} must be {_NOUNS[self.type]}{_instead(value)}.")
+            yield FieldError(
+                path=place,
+                message=gettext(
+                    "%(place)s must be %(nouns)s%(value)s.",
+                    place=self._called(place),
+                    nouns=_NOUNS[self.type],
+                    value=_instead(value),
+                ),
+            )
             return
         if self.const is not UNSET and not _same(self.const, value):
-            yield FieldError(path=place, message=f"{self._called(place)} must be {_shown(self.const)}.")
+            yield FieldError(
+                path=place,
+                message=gettext("%(place)s must be %(const)s.", place=self._called(place), const=_shown(self.const)),
+            )
         if isinstance(self.enum, list) and not any(_same(one, value) for one in self.enum):
             choices = ", ".join(_shown(one) for one in self.enum[:20])
-            yield FieldError(path=place, message=f"{self._called(place)} must be one of {choices}{_instead(value)}.")
+            yield FieldError(
+                path=place,
+                message=gettext(
+                    "%(place)s must be one of %(choices)s%(value)s.",
+                    place=self._called(place),
+                    choices=choices,
+                    value=_instead(value),
+                ),
+            )
         if isinstance(value, str):
             wrong = self._of_text(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -92,7 +111,9 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
         else:
             wrong = None
         if wrong is not None:
-            yield FieldError(path=place, message=f"{self._called(place)} must {wrong}.")
+            yield FieldError(
+                path=place, message=gettext("%(place)s must %(wrong)s.", place=self._called(place), wrong=wrong)
+            )
         if isinstance(value, list) and isinstance(self.items, ValueSchema):
             for index, item in enumerate(value):
                 yield from self.items.problems(item, f"{place}[{index}]")
@@ -104,13 +125,18 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
         for name in self.required:
             if name not in value:
                 label = self.properties[name].title if name in self.properties else ""
-                yield FieldError(path=joined(place, name), message=f"{quoted(label or name)} is missing.")
+                yield FieldError(
+                    path=joined(place, name), message=gettext("%(value)s is missing.", value=quoted(label or name))
+                )
         for name, item in value.items():
             if name in self.properties:
                 yield from self.properties[name].problems(item, joined(place, name))
             elif not self.additional_properties:
                 known = ", ".join(self.properties) or "nothing"
-                yield FieldError(path=joined(place, name), message=f"{quoted(name)} is not known here; {known} is.")
+                yield FieldError(
+                    path=joined(place, name),
+                    message=gettext("%(name)s is not known here; %(known)s is.", name=quoted(name), known=known),
+                )
 
     def _called(self, place: str) -> str:
         return quoted(self.title or place.rpartition(".")[2])
@@ -159,7 +185,9 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
             except patterns.BadPattern as error:
                 yield Diagnostic(joined(place, "pattern"), str(error))
         if self.default is not UNSET and (wrong := next(self.problems(self.default, "default"), None)) is not None:
-            yield Diagnostic(joined(place, "default"), f"The default does not fit: {wrong['message']}")
+            yield Diagnostic(
+                joined(place, "default"), gettext("The default does not fit: %(wrong)s", wrong=wrong["message"])
+            )
         for name, schema in self.properties.items():
             yield from schema.diagnostics(joined(place, f"properties.{name}"), depth + 1)
         if isinstance(self.items, ValueSchema):

@@ -12,6 +12,7 @@ from app.flow.operators import OPERATORS, ZONED, ConditionError, NotComparable
 from app.flow.outcomes import Read
 from app.flow.segment_membership import standings, verdict, wanted_ids
 from app.lib.conversions import quoted
+from app.lib.translation import gettext
 
 
 def readers(conditions: list[Condition], reads: set[str]) -> list[Read]:
@@ -80,7 +81,14 @@ def _compile(condition: Condition, reads: set[str]) -> _Rule:
         try:
             passed = test(actual, step)
         except NotComparable as error:
-            faults.append(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.")
+            faults.append(
+                gettext(
+                    "%(field)s is %(actual)s, which is %(error)s.",
+                    field=paths.label_of(condition.field),
+                    actual=quoted(actual),
+                    error=error,
+                )
+            )
             rules.append({**head, "actual": shown_value(actual), "held": False, "unknown": str(error)})
             return None
         rules.append({**head, "actual": shown_value(actual), "held": passed})

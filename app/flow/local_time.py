@@ -191,7 +191,8 @@ def zone_diagnostics(name: str, path: str = "zone") -> list[Diagnostic]:
     if name in (CONTACT, WORKSPACE) or name in zone_names.timezones():
         return []
     try:
-        return [Diagnostic(path, f"{quoted(name)} is not the name of a time zone here. Write {zone_names.zone(name)}.")]
+        text = gettext("%(name)s is not the name of a time zone here. Write %(name_2)s.")
+        return [Diagnostic(path, text % {"name": quoted(name), "name_2": zone_names.zone(name)})]
     except zone_names.UnknownZone as error:
         return [Diagnostic(path, str(error))]
 

@@ -170,7 +170,7 @@ class NodeType:
         ways = cls.outputs if config is None else cls.ports(config)
         if step.port and len(ways) > 1:
             return gettext("The run took the %(port_label)s branch.", port_label=port_label(ways, step.port))
-        return "Done." if step.completed_at else gettext("Under way.")
+        return gettext("Done.") if step.completed_at else gettext("Under way.")
 
     @classmethod
     def due_at(cls, config: Any, step: StepRecord) -> datetime | None:

@@ -35,7 +35,10 @@ def problem(path: str) -> str | None:
     if not path.strip():
         return gettext("Choose a field.")
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
-        return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
+        return gettext(
+            "%(path)s is not a field. Write names with dots between, such as contact.attributes.plan.",
+            path=quoted(path, 60),
+        )
     root, _, below_root = path.partition(".")
     if root in CONDITION_ROOTS and not below_root:
         return gettext("Say which field of %(root)s: %(root)s.something.", root=root)

@@ -118,7 +118,13 @@ def reference_fault(reference: Reference, row: ReferencedRow | None) -> str | No
             "There is no %(kind)s %(id)s. Choose one of this workspace.", kind=reference.kind, id=reference.id
         )
     if reference.variety and row.variety != reference.variety:
-        return f"“{row.name}” is a {row.variety} {reference.kind}. Choose a {reference.variety} one."
+        return gettext(
+            "“%(name)s” is a %(variety)s %(kind)s. Choose a %(variety_2)s one.",
+            name=row.name,
+            variety=row.variety,
+            kind=reference.kind,
+            variety_2=reference.variety,
+        )
     return None
 
 

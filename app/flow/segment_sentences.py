@@ -14,6 +14,7 @@ from app.flow.phrases import TO_CHOOSE, wanted_in_words
 from app.flow.phrases import sentence as conditions_sentence
 from app.flow.segment_rules import Count, Duration, RuleCondition, SegmentRule, as_group, field_path, wanted_segments
 from app.lib.formats import readable
+from app.lib.translation import gettext
 
 Names = Mapping[UUID, str]
 _WORKFLOW = {"in": "is in the workflow", "finished": "has finished the workflow", "never": "was never in the workflow"}
@@ -71,7 +72,11 @@ def _event(part: RuleCondition) -> str:
     length = _length(part.within)
     if part.occurrence != "any":
         turn = f"did {event}{where} for the {part.occurrence} time"
-        return f"{turn} within the last {length}" if part.did else f"{turn} more than {length} ago"
+        return (
+            gettext("%(turn)s within the last %(length)s", turn=turn, length=length)
+            if part.did
+            else f"{turn} more than {length} ago"
+        )
     within = f" within the last {length}" if part.within is not None else ""
     if not part.did:
         return f"did not do {event}{where}{within}" if within else f"never did {event}{where}"

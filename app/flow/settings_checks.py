@@ -70,7 +70,9 @@ def _check_dates(settings: FlowSettings) -> Iterator[Diagnostic]:
     zone = zone_of(name)
     for field, value in fields.items():
         if isinstance(value, str) and value and moment_of(value, zone) is None:
-            message = f"{quoted(value)} is no date. Write it as 2026-11-30, or with a time as 2026-11-30T09:00."
+            message = gettext(
+                "%(value)s is no date. Write it as 2026-11-30, or with a time as 2026-11-30T09:00.", value=quoted(value)
+            )
             yield Diagnostic(f"settings.{field}", message)
     opening = Opening.of(settings, "UTC")
     if opening.opens is not None and opening.closes is not None and opening.closes <= opening.opens:

@@ -19,7 +19,7 @@ from app.flow.trigger_registry import contact_rule, typed
 from app.flow.trigger_type import ContactRule
 from app.flow.ways import hidden_ways
 from app.lib.conversions import quoted
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 
 MOST = 50
 """Places of one kind that are named; more of them are no news."""
@@ -51,9 +51,10 @@ def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[
     """Steps reachable by such a run that are meaningless without a contact."""
     for index, node in _reached(flow, nobody):
         if types.needs_contact(node.type, node.data) and not node.is_off:
-            message = (
-                f"{_title(node)} needs a contact, and a run without one may come here. Take the step out of its way, or"
-                " let the trigger start runs of contacts only."
+            message = gettext(
+                "%(node)s needs a contact, and a run without one may come here. Take the step out of its way, or let the "
+                "trigger start runs of contacts only.",
+                node=_title(node),
             )
             yield incomplete(f"nodes[{index}]", message, node.id)
 
@@ -82,7 +83,7 @@ def _of_contact(value: Any, path: str, card: str, *, never: bool) -> Iterator[Di
             )
             yield incomplete(read.path, message, card)
         else:
-            message = f"{field} is empty for runs without a contact, which come here too."
+            message = gettext("%(field)s is empty for runs without a contact, which come here too.", field=field)
             yield warning(read.path, message, card)
 
 

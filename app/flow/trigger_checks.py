@@ -58,7 +58,11 @@ def _references(trigger: Trigger, path: str, rows: ReferencedRows) -> Iterator[D
 def _of_type(trigger: Trigger, place: str, path: str, types: StepTypes) -> Iterator[Diagnostic]:
     installed_types = types.trigger_names()
     if trigger.type not in installed_types:
-        message = f"There is no trigger type `{trigger.type}`. {did_you_mean(trigger.type, installed_types)}"
+        message = gettext(
+            "There is no trigger type “%(type)s”. %(type_2)s",
+            type=trigger.type,
+            type_2=did_you_mean(trigger.type, installed_types),
+        )
         yield Diagnostic(f"{place}.type", message, trigger.id)
         return
     for diagnostic in types.trigger_diagnostics(trigger.type, trigger.data):

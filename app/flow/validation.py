@@ -245,7 +245,9 @@ def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:
 
 
 def _unknown(word: str, known: list[str], noun: str) -> str:
-    return f"There is no {noun} `{word}`. {did_you_mean(word, known)}"
+    return gettext(
+        "There is no %(noun)s “%(word)s”. %(word_2)s", noun=noun, word=word, word_2=did_you_mean(word, known)
+    )
 
 
 def _lost_steps(flow: Flow) -> Iterator[Diagnostic]:

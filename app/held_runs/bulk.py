@@ -86,7 +86,7 @@ class HeldRunJobs:
             raise OnlyAdminsCancelMany
         await self._check(request)
         if len(await self.under_way()) >= UNDER_WAY:
-            raise Invalid(f"{UNDER_WAY} jobs are under way. Wait until one is over.")
+            raise Invalid(gettext("%(under_way)s jobs are under way. Wait until one is over.", under_way=UNDER_WAY))
         now = clock.now()
         job = HeldRunJob(
             tenant_id=self.tenant_id,

@@ -28,7 +28,7 @@ from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib import clock
 from app.lib.formats import counted, number, percent
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext
 from app.lib.zones import zone_of
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
@@ -125,13 +125,15 @@ def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
         ]
     parts += message_words(stats.messages)
     if stats.ports.get(ERROR):
-        parts.append(f"{number(stats.ports[ERROR])} left by {ERROR_PORT.label}")
+        way = gettext(ERROR_PORT.label)
+        parts.append(gettext("%(ports)s left by %(label)s", ports=number(stats.ports[ERROR]), label=way))
     if stats.waiting:
-        parts.append(f"{number(stats.waiting)} {'waits' if stats.waiting == 1 else 'wait'} here")
+        waiting = stats.waiting
+        parts.append(ngettext("%(number)s waits here", "%(number)s wait here", waiting, number=number(waiting)))
     if stats.ended_failed:
-        parts.append(f"{counted(stats.ended_failed, 'run')} failed")
+        parts.append(gettext("%(runs)s failed", runs=counted(stats.ended_failed, "run")))
     if stats.left_early:
-        parts.append(f"{number(stats.left_early)} left early")
+        parts.append(gettext("%(number)s left early", number=number(stats.left_early)))
     return ", ".join(parts)
 
 

@@ -62,7 +62,7 @@ def email(text: str) -> str:
             lookup_form, check_deliverability=False, test_environment=True, globally_deliverable=False
         )
     except EmailNotValidError as error:
-        raise BadAddress(f"This is not an email address: {error}") from error
+        raise BadAddress(gettext("This is not an email address: %(error)s", error=error)) from error
     if "." not in address.domain:
         raise BadAddress(
             gettext("This is not an email address: the part after the @ needs a dot, as in ada@example.com.")
@@ -112,7 +112,7 @@ def ascii_domain(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError as error:
-        raise BadAddress(f"This is not the name of a domain: {domain}") from error
+        raise BadAddress(gettext("This is not the name of a domain: %(domain)s", domain=domain)) from error
 
 
 def phone(text: str, country: str | None = None) -> str:
@@ -189,7 +189,7 @@ def wire_address(value: str) -> str:
     local, _, domain = value.strip().rpartition("@")
     domain = ascii_domain(domain)
     if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
-        raise BadAddress(f"No mail server can be told this address: {value[:320]}")
+        raise BadAddress(gettext("No mail server can be told this address: %(value)s", value=value[:320]))
     return f"{local}@{domain}"
 
 

@@ -238,25 +238,31 @@ def _add(options: _Options, name: str, value: str, flag: str) -> None:
     elif name == "header":
         header, colon, rest_of_line = value.partition(":")
         if not colon and not value.endswith(";"):
-            raise CurlUnreadable(f"{value[:60]} is no header. Write it like 'Name: value'.")
+            raise CurlUnreadable(gettext("%(value)s is no header. Write it like 'Name: value'.", value=value[:60]))
         options.headers.append((header.rstrip(";").strip(), rest_of_line.strip()))
     elif name in _DATA:
         if (name not in ("data-raw", "json") and value.startswith("@")) or (name == "json" and value.startswith("@")):
-            raise CurlUnreadable(f"{value[:60]} is a file, and files are not read here. Paste what stands in it.")
+            raise CurlUnreadable(
+                gettext("%(value)s is a file, and files are not read here. Paste what stands in it.", value=value[:60])
+            )
         options.data.append((name, value))
     elif name in _WITH_VALUE and name not in _IGNORED:
         options.values[name] = value
     elif name in ("get", "head", "location"):
         options.flags.add(name)
     elif name not in _IGNORED:
-        raise CurlUnreadable(f"{flag[:60]} is not known here. Leave it out if the request does not need it.")
+        raise CurlUnreadable(
+            gettext("%(flag)s is not known here. Leave it out if the request does not need it.", flag=flag[:60])
+        )
 
 
 def _method(options: _Options) -> str:
     usual = "HEAD" if "head" in options.flags else "POST" if options.data and "get" not in options.flags else "GET"
     method = options.values.get("request", usual).upper()
     if method not in METHODS:
-        raise CurlUnreadable(f"{method[:40]} is none of {', '.join(METHODS)}.")
+        raise CurlUnreadable(
+            gettext("%(method)s is none of %(methods)s.", method=method[:40], methods=", ".join(METHODS))
+        )
     return method
 
 
@@ -286,7 +292,10 @@ def _set_headers(request: CurlRequest, options: _Options) -> None:
             request.headers[name] = value
         else:
             request.notes.append(
-                f"{_of_connector(name, value)} was left out: everybody who edits the workflow could read it."
+                gettext(
+                    "%(name)s was left out: everybody who edits the workflow could read it.",
+                    name=_of_connector(name, value),
+                )
             )
 
 
@@ -351,4 +360,4 @@ def _seconds(text: str) -> int:
     try:
         return max(1, min(300, round(float(text))))
     except (ValueError, OverflowError) as error:
-        raise CurlUnreadable(f"{text[:40]} is no number of seconds.") from error
+        raise CurlUnreadable(gettext("%(text)s is no number of seconds.", text=text[:40])) from error

@@ -74,7 +74,7 @@ def read_url(text: str) -> HttpUrl:
 def header_fault(name: str, value: str) -> str | None:
     """Why a header cannot be sent, as a sentence; None when it can."""
     if not _TOKEN.fullmatch(name):
-        return f"“{name}” is no name of a header. Use letters, digits and hyphens."
+        return gettext("“%(name)s” is no name of a header. Use letters, digits and hyphens.", name=name)
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         return gettext(
             "The header %(name)s holds a line break or another character that no header may hold.", name=name

@@ -159,11 +159,14 @@ async def _reading(target: PostgresTarget) -> AsyncIterator[tuple[AsyncConnectio
             yield connection, limit
     except egress.Blocked as error:
         raise ReadFailed(
-            f"{target.host} is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW.",
+            gettext(
+                "%(host)s is not on the public internet. Whoever runs this installation can allow it with THROUGHLINE_EGRESS_ALLOW.",
+                host=target.host,
+            ),
             "misconfigured",
         ) from error
     except TimeoutError as error:
-        raise ReadFailed(f"{target.host} did not answer in time.", "away") from error
+        raise ReadFailed(gettext("%(host)s did not answer in time.", host=target.host), "away") from error
     except psycopg.Error as error:
         raise _failed(target, error) from error
     except (OSError, ValueError) as error:
@@ -196,7 +199,7 @@ async def _connect(target: PostgresTarget) -> AsyncConnection[Any]:
         else:
             connection.prepare_threshold = None
             return connection
-    raise failure or ReadFailed(f"{target.host} has no address.", "away")
+    raise failure or ReadFailed(gettext("%(host)s has no address.", host=target.host), "away")
 
 
 def _failed(target: PostgresTarget, error: psycopg.Error) -> ReadFailed:
@@ -211,8 +214,8 @@ def _failed(target: PostgresTarget, error: psycopg.Error) -> ReadFailed:
     if code == "25006" or "DECLARE CURSOR" in its_words:
         return ReadFailed(gettext("The query is no SELECT. Only reading is allowed here."), "misconfigured")
     if its_words and code[:2] not in ("53", "57", "08", "58"):
-        return ReadFailed(f"The server says: {its_words[:SHOWN]}", "misconfigured")
-    words = f" It says: {its_words[:SHOWN]}" if its_words else ""
+        return ReadFailed(gettext("The server says: %(its_words)s", its_words=its_words[:SHOWN]), "misconfigured")
+    words = gettext(" It says: %(its_words)s", its_words=its_words[:SHOWN]) if its_words else ""
     return ReadFailed(f"{target.host}:{target.port} does not let us read.{words}", "away")
 
 

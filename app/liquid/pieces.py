@@ -12,6 +12,7 @@ from liquid.builtin.output import OutputNode
 from markupsafe import Markup
 
 from app.lib.conversions import follow, is_blank
+from app.lib.translation import gettext
 
 Data = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ class LiquidError(Exception):
 
     def __init__(self, message: str, line: int = 0) -> None:
         self.message, self.line = message, line
-        super().__init__(f"Line {line}: {message}" if line else message)
+        super().__init__(gettext("Line %(line)s: %(message)s", line=line, message=message) if line else message)
 
     def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
         return LiquidError, (self.message, self.line)

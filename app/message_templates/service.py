@@ -23,7 +23,7 @@ from app.folders.service import FolderService
 from app.folders.shelved import unsorted
 from app.folders.tags import checked_tags
 from app.lib import clock, held_connections, sandbox, single_line
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext
 from app.message_templates.content import shown_content, template_content
 from app.message_templates.repository import TEMPLATE_ORDERS, SampleContacts, TemplateRepository
 from app.message_templates.sample import SAMPLE
@@ -226,8 +226,14 @@ class TemplateService:
             return
         if not self.principal.may(Role.ADMIN):
             raise TemplateLive(
-                f"{usage.in_words(sending)} {'sends' if len(sending) == 1 else 'send'} this template, so only admins change "
-                "what it says. Ask one, or duplicate it and choose the copy in the draft.",
+                ngettext(
+                    "%(sending)s sends this template, so only admins change what it says. Ask one, or duplicate it and "
+                    "choose the copy in the draft.",
+                    "%(sending)s send this template, so only admins change what it says. Ask one, or duplicate it and "
+                    "choose the copy in the draft.",
+                    len(sending),
+                    sending=usage.in_words(sending),
+                ),
                 usedBy=usage.as_documents(sending),
             )
         who = self.principal

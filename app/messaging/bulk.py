@@ -137,7 +137,7 @@ class MessageJobs:
         """Do `act` to all messages that fit and have failed or become uncertain until now. The first batch is done when this returns."""
         stored = stored_filter(message_filter, act)
         if len(await self.under_way()) >= UNDER_WAY:
-            raise Invalid(f"{UNDER_WAY} jobs are under way. Wait until one is done.")
+            raise Invalid(gettext("%(under_way)s jobs are under way. Wait until one is done.", under_way=UNDER_WAY))
         job = MessageJob(
             tenant_id=self.tenant_id,
             act=act,

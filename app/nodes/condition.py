@@ -86,7 +86,7 @@ class ConditionStep(NodeType):
             words = " ".join(config.expression.split())[:120]
         else:
             words = sentence(msgspec.to_builtins(config.conditions), config.match)
-        return f"If {words}" if words else ""
+        return gettext("If %(conditions)s", conditions=words) if words else ""
 
     @classmethod
     def explain(cls, config: ConditionConfig | None, step: StepRecord) -> str:
@@ -114,7 +114,7 @@ def _by_expression(source: str, scope: CompileScope) -> Run:
         try:
             answer = read(step)
         except ExpressionFailed as error:
-            return Fail(f"The expression failed. {error}", permanent=True)
+            return Fail(gettext("The expression failed. %(error)s", error=error), permanent=True)
         if not isinstance(answer, bool):
             return refused(
                 gettext("The expression comes to %(answer)s, which is neither true nor false.", answer=quoted(answer))

@@ -62,7 +62,7 @@ class CustomCode(NodeType):
             try:
                 jsonlimits.storable_bytes(data, max_bytes=MOST_DATA, max_depth=MOST_DEPTH)
             except jsonlimits.Unstorable as error:
-                return refused(f"The code was not run, because its data does not fit. {error}")
+                return refused(gettext("The code was not run, because its data does not fit. %(error)s", error=error))
             request = {"code": config.code, "data": data, "timeoutMs": config.timeout_ms}
             return Call(f"code.{config.language}", request, target=LABELS[config.language], timeout_s=CALL_S)
 

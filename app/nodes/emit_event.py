@@ -51,14 +51,14 @@ class EmitEventStep(NodeType):
             try:
                 return _emitted(config.name, config.properties, of_contact)
             except BadEvent as error:
-                return refused(f"The event was not sent. {error}")
+                return refused(gettext("The event was not sent. %(error)s", error=error))
         name, properties = scope.value(config.name), scope.value(config.properties)
 
         def run(step: Any) -> Outcome:
             try:
                 return _emitted(name(step), properties(step), of_contact)
             except BadEvent as error:
-                return refused(f"The event was not sent. {error}")
+                return refused(gettext("The event was not sent. %(error)s", error=error))
 
         return run
 
@@ -101,7 +101,9 @@ class EmitEventStep(NodeType):
     def summary(cls, config: EmitEventConfig) -> str:
         if not config.name.strip():
             return ""
-        return f"Send {in_words(config.name)}" + (" for nobody" if config.contact == "none" else "")
+        return gettext("Send %(name)s", name=in_words(config.name)) + (
+            " for nobody" if config.contact == "none" else ""
+        )
 
     @classmethod
     def explain(cls, config: EmitEventConfig | None, step: StepRecord) -> str:

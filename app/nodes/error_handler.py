@@ -67,7 +67,7 @@ class ErrorHandler(NodeType):
     def summary(cls, config: ErrorHandlerConfig) -> str:
         if config.scope == "all":
             return gettext("Errors of all steps")
-        return f"Errors of {counted(len(config.scope), 'step')}" if config.scope else ""
+        return gettext("Errors of %(scope)s", scope=counted(len(config.scope), "step")) if config.scope else ""
 
     @classmethod
     def explain(cls, config: ErrorHandlerConfig | None, step: StepRecord) -> str:

@@ -56,4 +56,4 @@ class GoalStep(NodeType):
         name = str(output.get("goal") or "")
         reached = gettext("The goal “%(name)s” is reached", name=name) if name else gettext("The goal is reached")
         ends = config is not None and config.ends
-        return f"{reached}; the run ends as a success." if ends else f"{reached}."
+        return gettext("%(reached)s; the run ends as a success.", reached=reached) if ends else f"{reached}."

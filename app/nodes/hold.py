@@ -132,7 +132,12 @@ class HoldStep(NodeType):
             return super().explain(config, step)
         by, comment = output.get("by") or "Somebody", str(output.get("comment") or "").strip()
         remark = f" and wrote: {quoted(comment)}" if comment else ""
-        return f"{by} chose “{port_label(cls.ports(config), step.port)}”{remark}."
+        return gettext(
+            "%(by)s chose “%(config)s”%(remark)s.",
+            by=by,
+            config=port_label(cls.ports(config), step.port),
+            remark=remark,
+        )
 
 
 def _choices(config: HoldConfig) -> tuple[Port, ...]:
@@ -140,7 +145,7 @@ def _choices(config: HoldConfig) -> tuple[Port, ...]:
     labels, ports = {HoldStep.outputs[-1].label}, list[Port]()
     tones: dict[str, Literal["yes", "no"]] = {"approve": "yes", "reject": "no"}
     for index, choice in enumerate(config.choices):
-        label = choice.label.strip() or f"Answer {index + 1}"
+        label = choice.label.strip() or gettext("Answer %(index)s", index=index + 1)
         while label in labels:
             label += f" ({index + 1})"
         labels.add(label)

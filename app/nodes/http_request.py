@@ -169,7 +169,7 @@ def _meaning(config: HttpRequestConfig, value: dict[str, Any]) -> Outcome:
         reason = ""
     passes = status in UNAVAILABLE or (status in PASSING and (config.method in SAFE or config.idempotent))
     text = gettext("The answer was %(status)s%(reason)s.", status=status, reason=reason) + (
-        f" It says: {words}" if words else ""
+        gettext(" It says: %(words)s", words=words) if words else ""
     )
     return Fail(text, permanent=not passes, wait_s=float(value.get("retryAfter") or 0.0) if passes else 0.0)
 
@@ -193,7 +193,7 @@ class HttpRequestStep(NodeType):
             try:
                 return _request(config, str(url(step)), headers(step), query(step), value(step))
             except (BadUrl, _Unfit) as error:
-                return refused(f"Nothing was sent. {error}")
+                return refused(gettext("Nothing was sent. %(error)s", error=error))
 
         def answered(_step: Any, answer: dict[str, Any]) -> Outcome:
             if answer.get("ok"):
@@ -240,7 +240,12 @@ class HttpRequestStep(NodeType):
         if step.completed_at is None:
             return gettext("The service is called.")
         cut = gettext(" Its answer was longer than what is kept.") if output.get("cut") else ""
-        return f"The service answered {output.get('status')} after {output.get('durationMs')} ms.{cut}"
+        return gettext(
+            "The service answered %(value)s after %(value_2)s ms.%(cut)s",
+            value=output.get("status"),
+            value_2=output.get("durationMs"),
+            cut=cut,
+        )
 
 
 def _body_diagnostics(config: HttpRequestConfig) -> list[Diagnostic]:

@@ -115,9 +115,9 @@ class Loop(NodeType):
     def summary(cls, config: LoopConfig) -> str:
         items = _given(config.items)
         if isinstance(items, list):
-            return f"For each of {counted(len(items), 'item')}"
+            return gettext("For each of %(items)s", items=counted(len(items), "item"))
         path, closed, _ = items.partition("{{")[2].partition("}}") if isinstance(items, str) else ("", "", "")
-        return f"For each of {' '.join(path.split())}" if closed else ""
+        return gettext("For each of %(path)s", path=" ".join(path.split())) if closed else ""
 
     @classmethod
     def explain(cls, config: LoopConfig | None, step: StepRecord) -> str:

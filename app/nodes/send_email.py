@@ -45,7 +45,7 @@ def _faults(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     """What is wrong with texts of a mail, by their names; empty ones are left out of it."""
     for name in ("fromEmail", "replyTo"):
         if texts[name] and not addresses.is_mailable(texts[name]):
-            yield name, f"{quoted(texts[name])} is not an e-mail address."
+            yield name, gettext("%(texts)s is not an e-mail address.", texts=quoted(texts[name]))
     for name in ("subject", "fromName"):
         if not single_line.fits(texts.get(name, "")):
             yield name, single_line.SENTENCE
@@ -95,7 +95,7 @@ class SendEmail(NodeType):
         def run(step: Any) -> Outcome:
             filled = {name: str(read(step)).strip() for name, read in texts.items()}
             if faults := list(_faults({**dict.fromkeys(_FILLED, ""), **filled})):
-                return refused(f"The email was not made. {faults[0][1]}")
+                return refused(gettext("The email was not made. %(faults)s", faults=faults[0][1]))
             return _queued(config, {**payload, **filled})
 
         return run

@@ -71,7 +71,7 @@ class SendText(NodeType):
         def run(step: Any) -> Outcome:
             topic = str(read(step)).strip()
             if fault := _topic_fault(topic):
-                return refused(f"The message was not made. {fault}")
+                return refused(gettext("The message was not made. %(fault)s", fault=fault))
             return cls.queued(config, topic)
 
         return run

@@ -44,14 +44,14 @@ class SetVariable(NodeType):
             try:
                 return _remembered(config.set)
             except jsonlimits.Unstorable as error:
-                return refused(f"Nothing was remembered. {error}")
+                return refused(gettext("Nothing was remembered. %(error)s", error=error))
         values = scope.value(config.set)
 
         def run(step: Any) -> Outcome:
             try:
                 return _remembered(values(step))
             except jsonlimits.Unstorable as error:
-                return refused(f"Nothing was remembered. {error}")
+                return refused(gettext("Nothing was remembered. %(error)s", error=error))
 
         return run
 

@@ -129,7 +129,9 @@ class SlackStep(NodeType):
             if error := value.get("error"):
                 permanent = bool(value["permanent"])
                 return Fail(
-                    f"Slack answered: {error}", permanent=permanent, wait_s=0.0 if permanent else value["retryAfter"]
+                    gettext("Slack answered: %(error)s", error=error),
+                    permanent=permanent,
+                    wait_s=0.0 if permanent else value["retryAfter"],
                 )
             return Done(output=value)
 

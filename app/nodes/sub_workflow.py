@@ -119,8 +119,18 @@ class SubWorkflowStep(NodeType):
             return gettext("The run waits for what it called.")
         if isinstance(status := output.get("status"), str):
             outcome = output.get("outcome")
-            way = {"goal_reached": "reached its goal", "exited": "was left early"}.get(status, f"was {status}")
-            return f"The called run {way}" + (f", with the outcome “{outcome}”." if outcome else ".")
+            ends = {
+                "goal_reached": gettext("The called run reached its goal."),
+                "exited": gettext("The called run was left early."),
+                "completed": gettext("The called run was completed."),
+                "failed": gettext("The called run failed."),
+                "cancelled": gettext("The called run was cancelled."),
+            }
+            text = ends.get(status) or gettext("The called run is over: %(status)s.", status=status)
+            with_outcome = gettext("%(text)s, with the outcome “%(outcome)s”.", text=text.rstrip("."), outcome=outcome)
+            return with_outcome if outcome else text
         if isinstance(count := output.get("asked"), int):
-            return f"{counted(count, 'contact')} of the segment had their turn, and the run went on."
+            return gettext(
+                "%(count)s of the segment had their turn, and the run went on.", count=counted(count, "contact")
+            )
         return gettext("The workflow was called, and the run continued at once.")

@@ -52,7 +52,7 @@ class SwitchConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
         if case.label.strip():
             return case.label.strip()
         wanted = printed(case.equals) if self.by_value and not isinstance(case.equals, UnsetType) else ""
-        return wanted[:60] or f"Case {index + 1}"
+        return wanted[:60] or gettext("Case %(index)s", index=index + 1)
 
 
 @registry.node
@@ -125,7 +125,16 @@ class SwitchStep(NodeType):
                 max_rules=MAX_RULES,
                 total=total,
             )
-            diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))
+            diagnostics.append(
+                Diagnostic(
+                    "cases",
+                    gettext(
+                        "%(message)s A case holds up to %(max_conditions)s.",
+                        message=message,
+                        max_conditions=MAX_CONDITIONS,
+                    ),
+                )
+            )
         return diagnostics
 
     @classmethod
@@ -144,7 +153,11 @@ class SwitchStep(NodeType):
         if not config.cases:
             return ""
         if config.by_value:
-            return f"By {printed(config.value).strip('{} ')}" if printed(config.value).strip() else ""
+            return (
+                gettext("By %(value)s", value=printed(config.value).strip("{} "))
+                if printed(config.value).strip()
+                else ""
+            )
         if not any(case.conditions for case in config.cases):
             return ""
         return f"{', '.join(config.label(index) for index in range(len(config.cases)))} or default"
@@ -203,6 +216,8 @@ def _value_diagnostics(config: SwitchConfig) -> list[Diagnostic]:
         elif isinstance(case.equals, list | dict):
             diagnostics.append(Diagnostic(path, gettext("Give one value: text, a number, or yes or no.")))
         elif (earlier := first.setdefault(folded(printed(case.equals)), index)) != index:
-            message = f"“{config.label(earlier)}” takes this value already, so nobody comes this way."
+            message = gettext(
+                "“%(earlier)s” takes this value already, so nobody comes this way.", earlier=config.label(earlier)
+            )
             diagnostics.append(Diagnostic(path, message, blocks_save=False))
     return diagnostics

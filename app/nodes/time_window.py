@@ -80,9 +80,14 @@ class TimeWindow(NodeType):
     @classmethod
     def summary(cls, config: TimeWindowConfig) -> str:
         days = "" if not config.weekdays else f", {weekdays_in_words(config.weekdays)}"
-        hours = "any time" if config.opens == config.closes else f"{config.opens} to {config.closes}"
-        without = f", without {counted(len(config.holidays), 'holiday')}" if config.holidays else ""
-        return f"Only {hours}{days}{without}"
+        hours = (
+            gettext("any time")
+            if config.opens == config.closes
+            else gettext("%(opens)s to %(closes)s", opens=config.opens, closes=config.closes)
+        )
+        holidays = counted(len(config.holidays), "holiday") if config.holidays else ""
+        without = gettext(", without %(holidays)s", holidays=holidays) if holidays else ""
+        return gettext("Only %(hours)s%(days)s%(without)s", hours=hours, days=days, without=without)
 
     @classmethod
     def due_at(cls, config: TimeWindowConfig, step: StepRecord) -> datetime | None:

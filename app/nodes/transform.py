@@ -48,20 +48,20 @@ class Transform(NodeType):
             try:
                 return _built(config.set)
             except jsonlimits.Unstorable as error:
-                return refused(f"Nothing was built. {error}")
+                return refused(gettext("Nothing was built. %(error)s", error=error))
         read = scope.expression(config.expression) if config.expression.strip() else scope.value(config.set)
 
         def run(step: Any) -> Outcome:
             try:
                 value = read(step)
             except ExpressionFailed as error:
-                return Fail(f"The expression failed. {error}", permanent=True)
+                return Fail(gettext("The expression failed. %(error)s", error=error), permanent=True)
             if not isinstance(value, dict):
                 return refused(gettext("The expression comes to no object. Write one, such as {'total': event.total}."))
             try:
                 return _built(value)
             except jsonlimits.Unstorable as error:
-                return refused(f"Nothing was built. {error}")
+                return refused(gettext("Nothing was built. %(error)s", error=error))
 
         return run
 

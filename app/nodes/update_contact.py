@@ -216,7 +216,7 @@ def _run_of(changes: _Changes, shared: Outcome | None = None) -> Run:
             size = _size_at_most(values) if changes.readers else changes.size
             size += sum(len(jsonlimits.encode(totals[name])) + 4 * len(name) + 4 for name in changes.items)
             if refusal := _too_large(step.contact, {**values, **totals}, size + changes.grows):
-                return refused(f"Nothing was changed. {refusal}")
+                return refused(gettext("Nothing was changed. %(refusal)s", refusal=refusal))
         return changes.outcome(values, totals, counts) if shared is None or totals else shared
 
     return run
@@ -226,12 +226,12 @@ def _problem(part: str, name: str, value: Any) -> str | None:
     """What is wrong with one field of the configuration; None when nothing is."""
     plain = _plain(name)
     if name in FIXED:
-        return f"{name} cannot be changed by a workflow."
+        return gettext("%(name)s cannot be changed by a workflow.", name=name)
     if part in ("increment", "append") and plain in CONTACT_COLUMNS:
         what = (
             "number. Choose an attribute to count." if part == "increment" else "list. Choose an attribute to add to."
         )
-        return f"{name} is no {what}"
+        return gettext("%(name)s is no %(what)s", name=name, what=what)
     if part == "increment" and isinstance(value, str) and is_constant(value):
         return gettext("Write a number, or a placeholder such as {{ event.total }}.")
     try:
@@ -256,7 +256,8 @@ def _changed_twice(config: UpdateContactConfig) -> Iterator[Diagnostic]:
     for name, parts in parts_of.items():
         if {"increment", "append"} <= parts or ("unset" in parts and len(parts) > 1):
             yield Diagnostic(
-                "unset" if "unset" in parts else f"append.{name}", f"{name} is changed twice here. Keep one of them."
+                "unset" if "unset" in parts else f"append.{name}",
+                gettext("%(name)s is changed twice here. Keep one of them.", name=name),
             )
 
 

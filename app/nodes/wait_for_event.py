@@ -100,7 +100,12 @@ class WaitForEvent(NodeType):
             return ""
         words = sentence(msgspec.to_builtins(config.conditions), config.match).strip()
         how_long = amount_in_words(config.timeout.duration, config.timeout.unit)
-        return f"Wait up to {how_long} for {config.event}{f' where {words}' if words else ''}"
+        return gettext(
+            "Wait up to %(how_long)s for %(event)s%(where)s",
+            how_long=how_long,
+            event=config.event,
+            where=gettext(" where %(conditions)s", conditions=words) if words else "",
+        )
 
     @classmethod
     def due_at(cls, config: WaitForEventConfig, step: StepRecord) -> datetime | None:

@@ -141,7 +141,14 @@ def _sign(asked_for: Asked, answer: HttpAnswer, wait_s: float | None) -> Service
     """What an answer says of the service: 5xx is its fault, unless the step takes it for a success; 4xx is about this request."""
     works = answer.status < 500 or not {str(answer.status), "5xx"}.isdisjoint(asked_for.get("expects", ()))
     again = answer.status in UNAVAILABLE or bool(asked_for["repeat"])
-    words = "" if works else f"It answered {answer.status} {_phrase(answer.status)}".rstrip() + "."
+    words = (
+        ""
+        if works
+        else gettext(
+            "It answered %(status)s %(status_2)s", status=answer.status, status_2=_phrase(answer.status)
+        ).rstrip()
+        + "."
+    )
     return ServiceSign(works, words, wait_s, again=again and not works)
 
 

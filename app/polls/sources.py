@@ -214,7 +214,9 @@ def _rows_of(answer: HttpAnswer, poll: RowPoll, cursor: str | None) -> PollAnswe
     if answer.status >= 400 or answer.status < 200:
         wait = retry_after_s(answer.header("retry-after"), clock.now()) if answer.status in (429, 503) else None
         words = " ".join(answer.body.decode("utf-8", "replace").split())[:200]
-        text = gettext("It answered %(status)s.", status=answer.status) + (f" It says: {words}" if words else "")
+        text = gettext("It answered %(status)s.", status=answer.status) + (
+            gettext(" It says: %(words)s", words=words) if words else ""
+        )
         raise PollFailed(text, at_fault=answer.status >= 500, wait_s=wait)
     if answer.cut:
         raise PollFailed(

@@ -91,7 +91,7 @@ class PlacesOfWorkflow:
         if kind is None:
             raise NoSuchPlace(gettext("The step type %(type)s is not installed.", type=quoted(node.type)))
         if not of_contact and registry.needs_contact(kind, node.data):
-            raise NoSuchPlace(f"{kind_word(node.type)} needs a contact, and the run has none.")
+            raise NoSuchPlace(gettext("%(type)s needs a contact, and the run has none.", type=kind_word(node.type)))
         loops = _loops_around(flow, node_id)
         own_loops = _loops_around(self._flows[version], standing_at or "") if loops else []
         if outer := [loop for loop in loops if loop not in own_loops]:

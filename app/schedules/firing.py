@@ -14,7 +14,7 @@ from app.flow.audience import Audience
 from app.flow.document import Trigger
 from app.flow.timetable import PUNCTUAL, Missed, Timetable
 from app.lib.due_work import apart
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 from app.lib.zones import zone_of
 from app.schedules import repository
 from app.schedules.repository import DueSchedule, TriggerKey
@@ -90,7 +90,9 @@ async def _start(session: AsyncSession, due: DueSchedule, timetable: Timetable, 
         trigger_id=due.trigger_id,
         audience=Audience(segment_id=timetable.segment_id),
         properties=properties,
-        reason=f"The schedule fired for {moment:%Y-%m-%d %H:%M} ({due.zone})",
+        reason=gettext(
+            "The schedule fired for %(moment)s (%(zone)s)", moment=f"{moment:%Y-%m-%d %H:%M}", zone=due.zone
+        ),
         started_by=BY,
         most=timetable.most,
         even_if_gone=True,

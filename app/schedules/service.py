@@ -15,6 +15,7 @@ from app.flow.document import Trigger
 from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.lib.zones import zone_of
 from app.schedules.firing import to_fire
 from app.schedules.repository import ScheduleRepository
@@ -43,11 +44,22 @@ class ScheduleService:
             due = list(itertools.islice(itertools.takewhile(lambda instant: instant <= now, fires), MOST_SHOWN))
             if due:
                 count = counted(len(due), "time", at_least=len(due) == MOST_SHOWN)
-                starts = _STARTS.get(len(to_fire(due, now, timetable.missed)))
-                starts = starts or f"it starts {len(to_fire(due, now, timetable.missed))} times at once"
-                sentences.append(f"“{kind.title(config)}” has come {count} meanwhile: {starts}.")
+                number = len(to_fire(due, now, timetable.missed))
+                starts = (
+                    gettext(_STARTS[number])
+                    if number in _STARTS
+                    else gettext("it starts %(number)s times at once", number=number)
+                )
+                sentences.append(
+                    gettext(
+                        "“%(config)s” has come %(count)s meanwhile: %(starts)s.",
+                        config=kind.title(config),
+                        count=count,
+                        starts=starts,
+                    )
+                )
         dates = await self._dates.missed_in_words(workflow_id)
         return " ".join([*sentences, dates] if dates else sentences)
 
 
-_STARTS = {0: "they are left out", 1: "it starts once for that"}
+_STARTS = {0: translatable("they are left out"), 1: translatable("it starts once for that")}

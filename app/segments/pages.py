@@ -150,7 +150,7 @@ async def save_segment(
         raise
     except AppError as error:
         return await _segment(request, segments, segment_id, form.failed(error))
-    return go(request, f"/segments/{segment_id}", "Saved.")
+    return go(request, f"/segments/{segment_id}", gettext("Saved."))
 
 
 @post(ONE + "/members", role=Role.MARKETER, status_code=200)
@@ -183,9 +183,9 @@ def members_of(text: str) -> Members:
 
 
 def _added(moved: MembersMoved) -> str:
-    parts = [f"{counted(moved.moved, 'contact')} put in."]
+    parts = [gettext("%(moved)s put in.", moved=counted(moved.moved, "contact"))]
     if moved.unchanged:
-        parts.append(f"{counted(moved.unchanged, 'was', 'were')} in already.")
+        parts.append(gettext("%(unchanged)s in already.", unchanged=counted(moved.unchanged, "was", "were")))
     if moved.unknown:
         parts.append(_nobody(moved.unknown))
     return " ".join(parts)
@@ -225,7 +225,7 @@ async def delete_segment_page(
         raise
     except AppError as error:
         return go(request, f"/segments/{segment_id}", error.for_people, "err")
-    return go(request, "/segments", f"{listed.segment.name} was deleted. Its contacts stay.")
+    return go(request, "/segments", gettext("%(name)s was deleted. Its contacts stay.", name=listed.segment.name))
 
 
 ROUTES: list[Any] = [

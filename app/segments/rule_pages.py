@@ -159,8 +159,12 @@ async def apply_rule_page(
     except NothingBuilt as error:
         return go(request, f"/segments/{segment_id}", error.for_people, "err")
     starts = gettext(" Workflows start for them, a part at a time.") if enter else ""
-    counts = f"{moved.enter:,} entered, {moved.leave:,} left."
-    return go(request, f"/segments/{segment_id}", f"The changed rule counts: {counts}{starts}")
+    counts = gettext("%(enter)s entered, %(leave)s left.", enter=f"{moved.enter:,}", leave=f"{moved.leave:,}")
+    return go(
+        request,
+        f"/segments/{segment_id}",
+        gettext("The changed rule counts: %(counts)s%(starts)s", counts=counts, starts=starts),
+    )
 
 
 @post(ONE + "/discard", role=Role.MARKETER, status_code=200)
@@ -169,7 +173,7 @@ async def discard_rule_page(
 ) -> Response[bytes]:
     """Give the changed rule up."""
     await segments.rules.discard(await segments.locked(segment_id))
-    return go(request, f"/segments/{segment_id}", gettext("Given up. The old rule goes on counting."))
+    return go(request, f"/segments/{segment_id}", gettext("Given up. The old rule still counts."))
 
 
 ROUTES: list[Any] = [

@@ -1,6 +1,8 @@
 // @ts-check
 /** Step-through of one run: Back, Next, the slider and a click on a step light the path on the drawing up to that step. */
 
+import { gettext } from "./texts.js";
+
 /** The chosen step; null follows the newest one while the run is under way. @type {number | null} */
 let chosen = null;
 
@@ -52,12 +54,12 @@ function centre(card) {
 function label(root, at, last, name, time) {
   const slider = /** @type {HTMLInputElement} */ (root.querySelector("[data-step-slider]"));
   slider.value = String(at);
-  slider.setAttribute("aria-valuetext", `Step ${at} of ${last}, ${name}`);
+  slider.setAttribute("aria-valuetext", gettext("Step %(at)s of %(last)s, %(name)s", { at, last, name }));
   const put = (/** @type {string} */ selector, /** @type {string} */ text) => {
     const place = root.querySelector(selector);
     if (place) place.textContent = text;
   };
-  put("[data-step-name]", `Step ${at} of ${last}`);
+  put("[data-step-name]", gettext("Step %(at)s of %(last)s", { at, last }));
   put("[data-step-time]", time);
   const done = /** @type {HTMLElement | null} */ (root.querySelector("[data-step-done]"));
   if (done) done.style.width = last ? `${(100 * at) / last}%` : "100%";

@@ -64,7 +64,11 @@ async def start_workflow(
         return await contact_page(request, contacts, contact, action=form.failed(Invalid(errors=_together(error))))
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
-    return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
+    return go(
+        request,
+        f"/contacts/{contact_id}",
+        gettext("%(names)s was asked to let %(contact)s in.", names=names[form.workflow], contact=name_of(contact)),
+    )
 
 
 def _together(error: AppError) -> list[FieldError]:

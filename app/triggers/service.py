@@ -253,7 +253,9 @@ class TriggerService:
             try:
                 keys[contact_id] = as_key(read(Candidate.of(contact, self._timezone, properties)))
             except (ConditionError, LiquidError) as error:
-                message = f"What tells the runs of this contact apart cannot be worked out: {error}"
+                message = gettext(
+                    "What tells the runs of this contact apart cannot be worked out: %(error)s", error=error
+                )
                 refused[contact_id] = EntryRefused(message, reason="entry_key_error")
         return keys, refused
 
@@ -282,7 +284,9 @@ class TriggerService:
         if schema is not None:
             properties = schema.filled(properties)
             if wrong := schema.problems(properties, request.field_name):
-                raise InputNotValid(f"The input does not fit: {wrong[0]['message']}", errors=wrong)
+                raise InputNotValid(
+                    gettext("The input does not fit: %(wrong)s", wrong=wrong[0]["message"]), errors=wrong
+                )
         try:
             jsonlimits.storable(properties)
         except jsonlimits.Unstorable as error:

@@ -70,7 +70,9 @@ async def _asked(request: AppRequest) -> list[int] | None:
 async def retry_dead_letters(request: AppRequest, dead_letters: NamedDependency[DeadLetterService]) -> Response[bytes]:
     """Handle them again."""
     moved = await dead_letters.retry(await _asked(request))
-    return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} will be handled again.")
+    return flash.go(
+        request, "/dead-letters", gettext("%(moved)s will be handled again.", moved=counted(moved, "event"))
+    )
 
 
 @post("/dead-letters/discard", role=Role.ADMIN)
@@ -79,7 +81,7 @@ async def discard_dead_letters(
 ) -> Response[bytes]:
     """Forget them."""
     moved = await dead_letters.discard(await _asked(request))
-    return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} discarded.")
+    return flash.go(request, "/dead-letters", gettext("%(moved)s discarded.", moved=counted(moved, "event")))
 
 
 ROUTES: list[Any] = [banner, list_dead_letters, retry_dead_letters, discard_dead_letters]

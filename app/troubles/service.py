@@ -15,7 +15,7 @@ from app.domain_events.sink_repository import sinks_standing
 from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, database, disk
 from app.lib.database_roles import DatabaseRole
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.models.status import MessageStatus
 from app.polls.repository import PollRepository
@@ -194,7 +194,7 @@ def _kind_of(state: str, *, is_service: bool, is_stood_in: bool, by_consent: boo
 
 
 def _meanwhile(name: str | None) -> str:
-    return f"“{name}” stands in meanwhile." if name else ""
+    return gettext("“%(name)s” stands in meanwhile.", name=name) if name else ""
 
 
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:

@@ -174,7 +174,11 @@ def _understood(error: str, source: str) -> str:
         nested = "recursion" in error or "nest" in error.lower()
         return gettext("This is nested too deeply.") if nested else gettext("This cannot be understood.")
     line, column, reason = int(match[1]), int(match[2]), match[3]
-    place = f"Line {line}, character {column}" if "\n" in source else f"At character {column}"
+    place = (
+        gettext("Line %(line)s, character %(column)s", line=line, column=column)
+        if "\n" in source
+        else gettext("At character %(column)s", column=column)
+    )
     is_call = source.split("\n")[line - 1][column - 1 : column] == "("
     return f"{place}: {_reason(reason, is_call=is_call)}"
 
@@ -188,7 +192,7 @@ def _reason(reason: str, *, is_call: bool) -> str:
     if "<EOF>" in reason.partition("expecting")[0]:
         return "this ends too early."
     if match := re.search(r"(?:input|recognition error at:) '(.+?)'(?: expecting|$)", reason):
-        return f"“{match[1].strip()[:40]}” is not expected here."
+        return gettext("“%(match)s” is not expected here.", match=match[1].strip()[:40])
     if "no matching overload" in reason:
         return _overload(reason)
     return "this cannot be understood."
@@ -227,7 +231,11 @@ def _failure(error: str) -> str:
     if "overflow" in error or "out of range" in error:
         return gettext("A number here is too large.")
     if match := re.search(r"cannot convert (\w+) to (\w+)", error):
-        return f"{_KINDS.get(match[1], match[1]).capitalize()} here cannot be read as {_KINDS.get(match[2], match[2])}."
+        return gettext(
+            "%(match)s here cannot be read as %(match_2)s.",
+            match=_KINDS.get(match[1], match[1]).capitalize(),
+            match_2=_KINDS.get(match[2], match[2]),
+        )
     if match := re.search(r"String to (Timestamp|Duration) conversion", error):
         return gettext("A text here is no time." if match[1] == "Timestamp" else "A text here is no duration.")
     if "No matching overload" in error:

@@ -61,14 +61,16 @@ def text(field: str, value: Any, country: str | None = None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadField(f"{_CALLED[field]} is text, not {kind_in_words(value)}.")
+        raise BadField(gettext("%(called)s is text, not %(value)s.", called=_CALLED[field], value=kind_in_words(value)))
     cleaned = value.strip()
     if not cleaned:
         return None
     if "\0" in cleaned:
         raise BadField(gettext("A text here holds the character U+0000, which cannot be stored."))
     if len(cleaned) > MAX_TEXT:
-        raise BadField(f"{_CALLED[field]} has at most {MAX_TEXT} characters.")
+        raise BadField(
+            gettext("%(called)s has at most %(max_text)s characters.", called=_CALLED[field], max_text=MAX_TEXT)
+        )
     return _CLEANERS[field](cleaned, country) if field in _CLEANERS else cleaned
 
 

@@ -114,7 +114,9 @@ def _checked(text: str) -> str:
         )
     if len(fields) != len(FIELDS):
         more = gettext(" There are no seconds and no years.") if len(fields) > len(FIELDS) else ""
-        raise BadCron(f"Write five fields with blanks between: {_FOUR_NAMES}.{more}")
+        raise BadCron(
+            gettext("Write five fields with blanks between: %(four_names)s.%(more)s", four_names=_FOUR_NAMES, more=more)
+        )
     for number, field in enumerate(fields):
         fields[number] = ",".join(_checked_part(part, number) for part in field.split(","))
     days = [(number, fields[number]) for number in (2, 4)]
@@ -149,7 +151,13 @@ def _checked_part(part: str, number: int) -> str:
     match = _PART.fullmatch(part)
     if match is None:
         raise BadCron(
-            f"{quoted(part, 30)} is no {name}. Use numbers from {low} to {high}, *, lists, ranges and steps such as */5."
+            gettext(
+                "%(part)s is no %(name)s. Use numbers from %(low)s to %(high)s, *, lists, ranges and steps such as */5.",
+                part=quoted(part, 30),
+                name=name,
+                low=low,
+                high=high,
+            )
         )
     first, last, step = match["first"], match["last"], match["step"]
     if step is not None and not 1 <= int(step) <= high:
@@ -163,7 +171,15 @@ def _checked_part(part: str, number: int) -> str:
         )
     if first == "*":
         if last is not None:
-            raise BadCron(f"{quoted(part, 30)} is no {name}. Write * or a range such as {low}-{high}.")
+            raise BadCron(
+                gettext(
+                    "%(part)s is no %(name)s. Write * or a range such as %(low)s-%(high)s.",
+                    part=quoted(part, 30),
+                    name=name,
+                    low=low,
+                    high=high,
+                )
+            )
         return part
     begin = _number(first, number)
     end = begin if last is None else _number(last, number)
@@ -185,7 +201,16 @@ def _number(text: str, number: int) -> int:
     value = names.get(text, int(text) if text.isdecimal() else -1)
     if not low <= value <= high:
         also = f", or a name such as {next(iter(names))}" if names else ""
-        raise BadCron(f"{quoted(text, 30)} is no {FIELDS[number]}. Use a number from {low} to {high}{also}.")
+        raise BadCron(
+            gettext(
+                "%(text)s is no %(fields)s. Use a number from %(low)s to %(high)s%(also)s.",
+                text=quoted(text, 30),
+                fields=FIELDS[number],
+                low=low,
+                high=high,
+                also=also,
+            )
+        )
     return value
 
 

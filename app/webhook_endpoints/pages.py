@@ -138,7 +138,7 @@ async def save_webhook(
         await endpoints.change(endpoint_id, changes)
     except Invalid as error:
         return await _one(request, endpoints, endpoint_id, error=error, typed=typed)
-    return flash.go(request, f"{_HOME}/{endpoint_id}", "Saved.")
+    return flash.go(request, f"{_HOME}/{endpoint_id}", gettext("Saved."))
 
 
 @post(_ONE + "/switch", role=Role.ADMIN)
@@ -168,7 +168,9 @@ async def test_webhook(
     details = await endpoints.test(endpoint_id)
     url = f"{_HOME}/{endpoint_id}/deliveries/{details.delivery.id}"
     if details.delivery.error:
-        return flash.go(request, url, f"The test did not arrive. {details.delivery.error}", "err")
+        return flash.go(
+            request, url, gettext("The test did not arrive. %(error)s", error=details.delivery.error), "err"
+        )
     return flash.go(request, url, gettext("The test arrived."))
 
 

@@ -81,13 +81,17 @@ def _decoded(content: bytes) -> WorkflowFile:
     try:
         content = content.decode("utf-8-sig").strip().encode()
     except UnicodeDecodeError as error:
-        raise Invalid(errors=[FieldError(path="", message=f"This is no text in UTF-8. {NO_FILE}")]) from error
+        raise Invalid(
+            errors=[FieldError(path="", message=gettext("This is no text in UTF-8. %(no_file)s", no_file=NO_FILE))]
+        ) from error
     if not content:
         raise Invalid(errors=[FieldError(path="", message=NO_FILE)])
     try:
         read = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid(errors=[FieldError(path="", message=f"This is no JSON. {NO_FILE}")]) from error
+        raise Invalid(
+            errors=[FieldError(path="", message=gettext("This is no JSON. %(no_file)s", no_file=NO_FILE))]
+        ) from error
     try:
         return msgspec.convert(read, WorkflowFile)
     except msgspec.ValidationError as error:

@@ -100,14 +100,20 @@ def _of_node(node: CallingNode, live: dict[UUID, LiveDocument], workflow_id: UUI
     elif workflow_id is not None and (way := _way(node.call.workflow_id, workflow_id, live)):
         between = [quoted(live[one].name) for one in way]
         last = "this one again" if len(between) > 1 else "this workflow"
-        message = (
-            f"{' calls '.join(between)} calls {last}, so they would call one another for ever. Choose another one."
+        message = gettext(
+            "%(between)s calls %(last)s, so they would call one another for ever. Choose another one.",
+            between=" calls ".join(between),
+            last=last,
         )
         yield incomplete(f"{node.path}.workflowId", message, node.id)
     elif callee.status == WorkflowStatus.ARCHIVED:
-        yield incomplete(f"{node.path}.workflowId", f"{quoted(callee.name)} is archived. Choose another one.", node.id)
+        yield incomplete(
+            f"{node.path}.workflowId",
+            gettext("%(name)s is archived. Choose another one.", name=quoted(callee.name)),
+            node.id,
+        )
     elif callee.graph is None or callee.status != WorkflowStatus.ACTIVE:
-        message = f"{quoted(callee.name)} is not active. Until it is, this step fails."
+        message = gettext("%(name)s is not active. Until it is, this step fails.", name=quoted(callee.name))
         yield warning(f"{node.path}.workflowId", message, node.id)
     else:
         yield from _of_entry(node, callee.name, triggers_of(callee.graph))
@@ -143,7 +149,11 @@ def _of_entry(node: CallingNode, name: str, triggers: Sequence[Trigger]) -> Iter
         return
     if trigger is None:
         who = "no contacts" if of_contact else "no runs without a contact"
-        yield incomplete(f"{node.path}.audience", f"{quoted(name)} takes {who}. Choose another one.", node.id)
+        yield incomplete(
+            f"{node.path}.audience",
+            gettext("%(name)s takes %(who)s. Choose another one.", name=quoted(name), who=who),
+            node.id,
+        )
         return
     kind, config = typed(trigger)
     schema = kind.input_schema(config)

@@ -26,6 +26,7 @@ from app.flow.ops import AnyOp, changed, clash
 from app.flow.step_types import INSTALLED
 from app.flow.validation import NOTHING_KNOWN, crowding, references, validate
 from app.lib import clock, jsonlimits
+from app.lib.translation import gettext
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.calls import call_diagnostics
@@ -166,7 +167,9 @@ class Drafts:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 path = f"ops[{[op.id for op in ops].index(fresh[refused.index].id)}].{refused.field}"
                 errors: list[FieldError] = [{"path": path, "message": refused.message}]
-                raise Invalid(f"The change was not saved: {refused.message}", errors=errors) from refused
+                raise Invalid(
+                    gettext("The change was not saved: %(message)s", message=refused.message), errors=errors
+                ) from refused
             except Invalid as refused:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused

@@ -169,7 +169,7 @@ async def archive(
 ) -> Response[bytes]:
     """Archive a workflow; its open runs are cancelled."""
     done = await workflows.archive(workflow_id)
-    return go(request, "/workflows", f"{done.name} is archived.")
+    return go(request, "/workflows", gettext("%(name)s is archived.", name=done.name))
 
 
 @post("/workflows/{workflow_id:uuid}/restore", role=Role.ADMIN, status_code=200)
@@ -178,7 +178,7 @@ async def restore(
 ) -> Response[bytes]:
     """Take a workflow back out of the archive."""
     done = await workflows.restore(workflow_id)
-    return go(request, "/workflows", f"{done.name} is back as {done.status}.")
+    return go(request, "/workflows", gettext("%(name)s is back as %(status)s.", name=done.name, status=done.status))
 
 
 @post("/workflows/{workflow_id:uuid}/delete", role=Role.ADMIN, status_code=200)
@@ -188,7 +188,7 @@ async def delete(
     """Delete a workflow for good."""
     name = (await workflows.get(workflow_id)).name
     await workflows.delete(workflow_id)
-    return go(request, "/workflows", f"{name} is deleted.")
+    return go(request, "/workflows", gettext("%(name)s is deleted.", name=name))
 
 
 # Versions ---------------------------------------------------------------------------------------------------------

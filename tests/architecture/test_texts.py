@@ -46,6 +46,32 @@ TEMPLATES = sorted(
 )
 
 
+UNFILLED = (
+    # what whoever writes a type, a plugin or a module of the product reads
+    "app/builder/type_check.py", "app/connectors/form_check.py", "app/features.py", "app/flow/discovery.py", "app/flow/plugin_packages.py",
+    "app/flow/presentation.py", "app/flow/registry.py", "app/messaging/channels/presentation.py", "app/messaging/channels/registry.py",
+    "app/web/assets.py", "app/web/bundles.py",
+    # what whoever runs the server reads
+    "app/lib/disk.py", "app/scheduler.py", "app/worker.py",
+    # what a shut-in process says, which loads no catalogue, and what programs are answered
+    "app/lib/code_runner/*", "app/lib/field_errors.py", "app/web/problems.py", "app/webhooks/*",
+    "app/flow/reception.py", "app/flow/edges.py",
+    # stored in English
+    "app/engine/*", "app/history_start_repository.py", "app/lib/http_client.py", "app/messaging/outcomes.py",
+    "app/subscriptions/service.py",
+    "app/triggers/editing.py", "app/workflows/versions.py",
+    # parts of patterns, of SQL, of lines that are put together
+    "app/flow/operator_sql.py", "app/membership/*", "app/messaging/pages.py", "app/nodes/update_contact.py",
+)  # fmt: skip
+"""Modules whose sentences with a value at an end are not marked."""
+
+
+def test_no_sentence_that_begins_or_ends_with_a_value_is_unmarked() -> None:
+    names = [name for name in MODULES if not any(fnmatch(name, pattern) for pattern in UNFILLED)]
+    sources = {name: (ROOT / name).read_text(encoding="utf-8") for name in names}
+    assert {name: one for name, source in sources.items() if (one := texts.in_python(source, filled=True))} == {}
+
+
 def test_no_text_of_a_template_is_unmarked() -> None:
     sources = {name: (ROOT / name).read_text(encoding="utf-8") for name in TEMPLATES}
     assert {name: unmarked for name, source in sources.items() if (unmarked := texts.in_template(source))} == {}

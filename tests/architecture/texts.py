@@ -20,6 +20,9 @@ SILENT = ("script", "style", "pre", "code", "kbd", "svg")
 ARGUMENTS = ("hint", "label", "title", "text", "placeholder", "note")
 """Keyword arguments of the components that people read."""
 SENTENCE = re.compile(r"[A-Z][a-z’']+ .*[a-z]|[A-Z][^\n]* [^\n]*[.!?]$")
+OPEN = re.compile(r"(?:… ?)?[“…]?[A-Z][a-z’']+ [^\n]*(?:[a-z]|…[”)]?)|[A-Z…“][^\n]* [^\n]*[.!?]|[A-Z][a-z]+\.")
+"""The same of sentences that begin or end with what is filled in, and of one word."""
+HEADER = re.compile(r"(Basic|Bearer|As) …")
 BUGS = {
     "AssertionError",
     "ImportError",
@@ -115,8 +118,9 @@ def _readable(node: nodes.Node) -> bool:
     )
 
 
-def in_python(source: str) -> list[str]:
-    """Sentences that are neither marked, nor documentation, nor told to programmers."""
+def in_python(source: str, *, filled: bool = False) -> list[str]:
+    """Sentences that are neither marked, nor documentation, nor told to programmers; `filled`: those that begin or end with a value too."""
+    pattern = OPEN if filled else SENTENCE
     tree = ast.parse(source)
     skipped = set[int]()
     for node in ast.walk(tree):
@@ -136,7 +140,7 @@ def in_python(source: str) -> list[str]:
     for node in ast.walk(tree):
         if id(node) not in skipped and isinstance(node, ast.Constant | ast.JoinedStr):
             text = node.value if isinstance(node, ast.Constant) else "".join(_part(one) for one in node.values)
-            if isinstance(text, str) and SENTENCE.fullmatch(text.strip()):
+            if isinstance(text, str) and pattern.fullmatch(text.strip()) and not HEADER.fullmatch(text):
                 texts.append(text)
     return texts
 

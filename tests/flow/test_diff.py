@@ -144,5 +144,5 @@ def test_another_rule_for_steps_that_say_nothing_is_told() -> None:
     (change,) = compare(graph(), Flow.load(document))
     assert (change.type, change.details) == (
         "settings",
-        [Detail("retries of steps that say nothing", "", "4 tries, 30 s, fixed")],
+        [Detail("attempts of steps that say nothing", "", "4 attempts, 30 s, fixed")],
     )

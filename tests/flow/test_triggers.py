@@ -135,7 +135,7 @@ def test_several_triggers_in_words_and_pictures() -> None:
     assert summary(two(enabled=False).triggers) == "Event order.placed"
     assert subscriptions(graph.triggers) == ("order.placed",)
     cards = {card.id: (card.title, card.category) for card in diagram.draw(graph.document()).cards}
-    assert cards["by-hand"] == ("Started by hand", "trigger") and cards["trigger"] == ("order.placed", "trigger")
+    assert cards["by-hand"] == ("Started manually", "trigger") and cards["trigger"] == ("order.placed", "trigger")
     assert len(diagram.draw(graph.document()).lines) == 2
     dots = [dot.category for dot in thumbnail.draw(graph, lambda _: "exit").dots]
     assert sorted(dots) == ["exit", "trigger", "trigger"]
@@ -144,9 +144,9 @@ def test_several_triggers_in_words_and_pictures() -> None:
 def test_changes_of_triggers_are_told() -> None:
     one = Flow.load({**two().document(), "triggers": two().document()["triggers"][:1], "edges": []})
     (added, *_) = [change for change in compare(one, two()) if change.kind == "added"]
-    assert (added.node_id, added.title) == ("by-hand", "Started by hand")
+    assert (added.node_id, added.title) == ("by-hand", "Started manually")
     (removed,) = [change for change in compare(two(), one) if change.kind == "removed"]
-    assert removed.title == "Started by hand"
+    assert removed.title == "Started manually"
     (off,) = compare(two(), two(enabled=False))
     assert [(detail.label, detail.before, detail.after) for detail in off.details] == [("switched off", "", "yes")]
     assert [trigger.id for trigger in union(two(), one).triggers] == ["trigger", "by-hand"]

@@ -31,6 +31,8 @@ formats.counted(n, "fly", "flies"); _(name)"""
     }
     script = "show(gettext('Gone')); ngettext('%(number)s card', '%(number)s cards', n); text('not marked')"
     assert messages(texts.in_javascript(script, "x.js")) == ["Gone", ("%(number)s card", "%(number)s cards")]
+    inside = "html = `<b>${gettext('Later')}</b> ${one ? `${gettext('Now')}` : ''}`"
+    assert "Later" in messages(texts.in_javascript(inside, "x.js"))
 
 
 def test_texts_of_scripts_are_listed_by_their_singular() -> None:

@@ -72,7 +72,7 @@ async def test_switching_off_holds_at_once_and_leaves_the_rest_of_the_draft(api:
         ("trigger", True, "cart.left"),
         ("hand", False, None),
     ]
-    assert version["changelog"] == "Switched off: Started by hand"
+    assert version["changelog"] == "Switched off: Started manually"
     draft = (await admin.get(path)).json()["data"]
     assert draft["triggers"][0]["data"]["event"] == "cart.abandoned" and draft["hasUnpublishedChanges"]
     again = await admin.post(f"{path}/triggers/hand/disable")

@@ -20,7 +20,7 @@ async def admin(api: ApiClients) -> httpx.AsyncClient:
 
 
 def calling(*callees: str, **data: Any) -> dict[str, Any]:
-    """Started by hand, with or without a contact; calls these one after another."""
+    """Started manually, with or without a contact; calls these one after another."""
     calls = [
         {"id": f"call-{index}", "type": "sub_workflow", "data": {"workflowId": callee, **data}}
         for index, callee in enumerate(callees)

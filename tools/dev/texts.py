@@ -125,7 +125,9 @@ def _constant(node: nodes.Node) -> object:
 def in_javascript(source: str, file: str) -> Iterator[Place]:
     """Texts in calls of `gettext` and `ngettext`."""
     keywords = {"gettext": None, "ngettext": (1, 2)}
-    for line, name, texts, _ in extract_javascript(io.BytesIO(source.encode()), keywords, (), {}):
+    for line, name, texts, _ in extract_javascript(
+        io.BytesIO(source.encode()), keywords, (), {"parse_template_string": True}
+    ):
         yield from _places(str(name), [texts] if isinstance(texts, str) else [*texts], file, line)
 
 

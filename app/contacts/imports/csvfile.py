@@ -180,7 +180,7 @@ def _key(lines: list[str], delimiter: str, width: int) -> tuple[int, tuple[str, 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
     unique_names: dict[str, None] = {}
     for number, raw in enumerate(names, 1):
-        name = base = " ".join(raw.replace("\0", "").split())[:100] or f"Column {number}"
+        name = base = " ".join(raw.replace("\0", "").split())[:100] or gettext("Column %(number)s", number=number)
         again = 2
         while name in unique_names:
             name, again = f"{base} ({again})", again + 1

@@ -136,7 +136,8 @@ class Plan:
         texts = row.groups["texts"]
         if not texts.get("external_id") and not texts.get("email"):
             reasons = " ".join(map(str, row.problems))
-            return BadRow(f"This row has neither an email nor an external id that can be used. {reasons}".strip())
+            text = gettext("This row has neither an email nor an external id that can be used. %(reasons)s")
+            return BadRow((text % {"reasons": reasons}).strip())
         change = ContactPatch(
             texts=texts,
             attributes=row.groups["attributes"],
@@ -152,7 +153,7 @@ class Plan:
             return BadRow(record.flaw)
         if record.flaw:
             if len(row_cells) <= self._last_consent:
-                return BadRow(f"{record.flaw} What this row says about consent cannot be read.")
+                return BadRow(gettext("%(flaw)s What this row says about consent cannot be read.", flaw=record.flaw))
             row.problems.append(RowProblem("", "", record.flaw))
         if len(row_cells) <= self.width or not any(cell.strip() for cell in row_cells[self.width :]):
             return row_cells
@@ -167,7 +168,8 @@ class Plan:
         if not placed or self._last_consent > self._email or any(map(optouts.says_out, row_cells)):
             return BadRow(message)
         left_out = ", ".join(self.columns[self._email + 1 :])
-        row.problems.append(RowProblem("", "", f"{message} Left out: {left_out}."))
+        text = gettext("%(message)s Left out: %(left_out)s.", message=message, left_out=left_out)
+        row.problems.append(RowProblem("", "", text))
         return row_cells[: self._email + 1]
 
     def _permission(self, row_cells: Sequence[str], row: _Row) -> None:

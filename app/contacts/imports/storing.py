@@ -15,6 +15,7 @@ from app.contacts.imports.reading import Record
 from app.contacts.service import AddressTaken
 from app.contacts.upserting import UpsertResult, upsert_many
 from app.errors import Invalid
+from app.lib.translation import gettext
 
 _OPTIONAL = {"tags": "add_tags", "attributes": "attributes", "consent": "consent"}
 """What a contact can hold too much of, and the part of a change that is left out then."""
@@ -62,7 +63,13 @@ def _without_excess(planned: PlannedRow, outcome: UpsertResult) -> PlannedRow | 
         return None
     problems = (
         *planned.row.problems,
-        RowProblem("", "", f"{error['message']} The {error['path']} of this row were left out."),
+        RowProblem(
+            "",
+            "",
+            gettext(
+                "%(error)s The %(error_2)s of this row were left out.", error=error["message"], error_2=error["path"]
+            ),
+        ),
     )
     lighter = msgspec.structs.replace(change, **{part: reduced})
     row = msgspec.structs.replace(planned.row, change=lighter, problems=problems)

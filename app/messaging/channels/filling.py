@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import FieldError
+from app.lib.translation import gettext
 from app.liquid.templates import LiquidError, check_output, compile_text
 from app.messaging.channels.parts import LiquidSource, Parts
 
@@ -21,7 +22,14 @@ class PartError(Exception):
     def __init__(self, part: str, error: LiquidError, called: str = "") -> None:
         self.part, self.message, self.line, self.called = part, error.message, error.line, called
         where = f", line {error.line}" if error.line else ""
-        super().__init__(f"The template's {called or part}{where}: {error.message}")
+        super().__init__(
+            gettext(
+                "The template's %(value)s%(where)s: %(message)s",
+                value=called or part,
+                where=where,
+                message=error.message,
+            )
+        )
 
     def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError, str]]:
         return PartError, (self.part, LiquidError(self.message, self.line), self.called)

@@ -122,7 +122,11 @@ class HttpApiConnector(ConnectorType):
     def judged(cls, account: Any, packet: Any, answer: HttpAnswer) -> Result:
         """What an answer says about a message. Never raises."""
         if 200 <= answer.status < 300:
-            return Result("sent", f"{cls.label} took it.", provider_id=_attempt(cls.provider_id, answer)[:200])
+            return Result(
+                "sent",
+                gettext("%(label)s took it.", label=cls.label),
+                provider_id=_attempt(cls.provider_id, answer)[:200],
+            )
         words = " ".join(_attempt(cls.words, answer).replace("\x00", "").split())[:SHOWN]
         try:
             result = cls.refused(account, packet, answer, words)
@@ -155,7 +159,7 @@ def by_status(label: str, answer: HttpAnswer, words: str) -> Result:
     if status in (401, 403):
         return Result("misconfigured", text, "connector_paused")
     if status in _BETWEEN:
-        return Result("uncertain", f"{text} It may have been taken.", "unconfirmed", everyone=True)
+        return Result("uncertain", gettext("%(text)s It may have been taken.", text=text), "unconfirmed", everyone=True)
     if status >= 500 or status in _LATER:
         return limited(text, answer)
     return Result("rejected", text, "message_refused")
@@ -244,7 +248,7 @@ class HttpTransport:
 
     def _unanswered(self, error: HttpFailed) -> Result:
         if error.sent and not self._kind.takes_repeats:
-            text = f"{error} {self._kind.label} may have taken it."
+            text = gettext("%(error)s %(label)s may have taken it.", error=error, label=self._kind.label)
             return Result("uncertain", text, "unconfirmed", everyone=error.slow)
         return Result("unavailable", str(error), "server_away", everyone=error.slow or not error.sent)
 

@@ -84,7 +84,9 @@ def word_fault(word: str) -> str:
     if not plain or len(word) > LONGEST:
         return gettext("A word has letters or digits, and %(longest)s characters at most.", longest=LONGEST)
     if plain in _START:
-        return f"“{word}” begins messages again, so it cannot stop them."
+        return gettext("“%(word)s” begins messages again, so it cannot stop them.", word=word)
     if plain in _HELP:
-        return f"“{word}” asks for help. Carriers promise an answer to it, so it cannot stop messages."
+        return gettext(
+            "“%(word)s” asks for help. Carriers promise an answer to it, so it cannot stop messages.", word=word
+        )
     return ""

@@ -82,7 +82,7 @@ async def _get(text: str) -> bytes:
     try:
         answer = await client.request(HttpRequest("GET", url), timeout_s=TIMEOUT_S, most_bytes=64_000)
     except HttpFailed as error:
-        raise NotVerified(f"Amazon could not be asked just now. {error}") from error
+        raise NotVerified(gettext("Amazon could not be asked just now. %(error)s", error=error)) from error
     finally:
         await client.close()
     if answer.status != 200:

@@ -51,17 +51,17 @@ class EventTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: EventConfig) -> str:
-        return f"Event {config.event}" if config.event else gettext("No trigger chosen yet")
+        return gettext("Event %(event)s", event=config.event) if config.event else gettext("No trigger chosen yet")
 
     @classmethod
     def explain(cls, config: EventConfig, event: Mapping[str, Any]) -> str:
-        return f"{cls.title(config)} was received and met the entry conditions."
+        return gettext("%(config)s was received and met the entry conditions.", config=cls.title(config))
 
     @classmethod
     def preview(cls, config: EventConfig) -> TriggerPreview:
         words = cls.admission(config).words
-        text = f"and lets in contacts when {words}." if words else "from anybody."
-        return TriggerPreview(f"It listens for “{config.event or ''}”", text)
+        text = gettext("and lets in contacts when %(words)s.", words=words) if words else gettext("from anybody.")
+        return TriggerPreview(gettext("It listens for “%(value)s”", value=config.event or ""), text)
 
     @classmethod
     def diagnostics(cls, config: EventConfig) -> list[Diagnostic]:

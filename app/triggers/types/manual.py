@@ -37,7 +37,7 @@ class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
 @trigger_registry.trigger
 class ManualTrigger(TriggerType):
-    type, label = "manual", translatable("Started by hand")
+    type, label = "manual", translatable("Started manually")
     description = translatable("Starts when somebody, or a program, puts a contact in.")
     by_hand = True
     Config = ManualConfig
@@ -61,7 +61,7 @@ class ManualTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: ManualConfig) -> str:
-        return gettext("Started by hand")
+        return gettext("Started manually")
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:

@@ -118,23 +118,31 @@ class PollTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: PollConfig) -> str:
-        place = "a web service" if config.source.kind == "url" else "a database"
-        return f"Asks {place} every {duration(config.every_seconds)}"
+        time = duration(config.every_seconds)
+        if config.source.kind == "url":
+            return gettext("Asks a web service every %(time)s", time=time)
+        return gettext("Asks a database every %(time)s", time=time)
 
     @classmethod
     def explain(cls, config: PollConfig, event: Mapping[str, Any]) -> str:
-        place = "A web service" if config.source.kind == "url" else "A database"
-        return f"{place} was asked, and had a new row."
+        if config.source.kind == "url":
+            return gettext("A web service was asked, and had a new row.")
+        return gettext("A database was asked, and had a new row.")
 
     @classmethod
     def preview(cls, config: PollConfig) -> TriggerPreview:
-        whom = "for the contact that it names" if config.identity.paths_by_field() else "without a contact"
+        of_contact = bool(config.identity.paths_by_field())
         begin = (
             gettext("Rows that are there already start one too.")
             if config.first == "existing"
             else gettext("Activating starts none.")
         )
-        return TriggerPreview(cls.summary(config), f"Each row that is new starts a run {whom}. {begin}")
+        each = (
+            gettext("Each row that is new starts a run for the contact that it names.")
+            if of_contact
+            else gettext("Each row that is new starts a run without a contact.")
+        )
+        return TriggerPreview(cls.summary(config), f"{each} {begin}")
 
     @classmethod
     def diagnostics(cls, config: PollConfig) -> list[Diagnostic]:

@@ -91,7 +91,7 @@ class ScheduleTrigger(TriggerType):
 
     @classmethod
     def explain(cls, config: ScheduleConfig, event: Mapping[str, Any]) -> str:
-        return f"{cron_words(config.cron) or 'A schedule'}: the clock started it."
+        return gettext("%(value)s: the clock started it.", value=cron_words(config.cron) or "A schedule")
 
     @classmethod
     def preview(cls, config: ScheduleConfig) -> TriggerPreview:

@@ -140,8 +140,15 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
     if not 400 <= code <= 599:
         return of_break(stage, f"answered something that is no answer ({reply_text[:200]})")
     if _wants_sign_in(stage, code, enhanced, message):
-        return Result("misconfigured", f"The mail server refused the sign-in: {reply_text}", "connector_paused")
-    text, wait = f"The mail server said: {reply_text}", stated_wait(message) if code < 500 else None
+        return Result(
+            "misconfigured",
+            gettext("The mail server refused the sign-in: %(reply_text)s", reply_text=reply_text),
+            "connector_paused",
+        )
+    text, wait = (
+        gettext("The mail server said: %(reply_text)s", reply_text=reply_text),
+        stated_wait(message) if code < 500 else None,
+    )
     if code < 500 and _CROWDED.search(message):
         return Result(
             "unavailable", text, "server_away", everyone=stage in (*_OPENING, "mail"), wait_s=wait, crowded=True
@@ -201,8 +208,18 @@ def _opening(stage: Stage, code: int, reply_text: str, wait: float | None) -> Re
     """Before the first mail. A refused greeting may pass; a refused name, encryption or sign-in stays until somebody mends it."""
     if code >= 500 and stage != "connect":
         what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
-        return Result("misconfigured", f"The mail server refused {what}: {reply_text}", "connector_paused")
-    return Result("unavailable", f"The mail server refused us: {reply_text}", "server_away", everyone=True, wait_s=wait)
+        return Result(
+            "misconfigured",
+            gettext("The mail server refused %(what)s: %(reply_text)s", what=what, reply_text=reply_text),
+            "connector_paused",
+        )
+    return Result(
+        "unavailable",
+        gettext("The mail server refused us: %(reply_text)s", reply_text=reply_text),
+        "server_away",
+        everyone=True,
+        wait_s=wait,
+    )
 
 
 SLOW, CUT = "took too long", "closed the connection"

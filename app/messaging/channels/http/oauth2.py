@@ -77,7 +77,9 @@ async def refresh_token(client: HttpClient, account: HttpAccount, refresh: str, 
     except NoToken as error:
         if error.code != "invalid_grant":
             raise
-        why = f"The consent has ended or was withdrawn: an admin has to connect it again. {error}"
+        why = gettext(
+            "The consent has ended or was withdrawn: an admin has to connect it again. %(error)s", error=error
+        )
         raise NoToken(why, refused=True, code=error.code) from error
 
 
@@ -94,7 +96,7 @@ async def _ask(client: HttpClient, account: HttpAccount, form: dict[str, str], t
     try:
         return await client.request(request, timeout_s=timeout_s, most_bytes=MOST_BYTES)
     except HttpFailed as error:
-        raise NoToken(f"No access token: {error}", refused=False) from error
+        raise NoToken(gettext("No access token: %(error)s", error=error), refused=False) from error
 
 
 def _token_of(answer: HttpAnswer) -> AccessToken:
@@ -106,7 +108,7 @@ def _token_of(answer: HttpAnswer) -> AccessToken:
     if answer.status != 200:
         words = ": ".join(str(fields[name])[:200] for name in ("error", "error_description") if fields.get(name))
         text = gettext("The token address answered %(status)s.", status=answer.status) + (
-            f" It says: {words}" if words else ""
+            gettext(" It says: %(words)s", words=words) if words else ""
         )
         refused = 400 <= answer.status < 500 and answer.status not in (408, 425, 429)
         raise NoToken(text, refused=refused, code=str(fields.get("error", ""))[:60])

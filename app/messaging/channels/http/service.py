@@ -136,7 +136,7 @@ class HttpConnector(ServiceType):
         try:
             cls.account(checked, "").url_of(settings["testPath"])
         except BadUrl as error:
-            raise _invalid("testPath", f"Write a path like /ping. {error}") from error
+            raise _invalid("testPath", gettext("Write a path like /ping. %(error)s", error=error)) from error
         return checked
 
     @classmethod
@@ -215,7 +215,7 @@ class HttpConnector(ServiceType):
             "GET %(url)s answered %(status)s %(reason)s.", url=request.url, status=answer.status, reason=reason
         )
         text = text.replace(" .", ".")
-        text += f" It says: {words}" if words else ""
+        text += gettext(" It says: %(words)s", words=words) if words else ""
         refused = answer.status in (401, 403, 407)
         return ServiceTrial("misconfigured" if refused else "sent" if answer.status < 400 else "rejected", text)
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from app.errors import FieldError, Invalid
 from app.lib import egress, single_line
 from app.lib.postgres_client import PostgresTarget, ReadFailed, Tls, server_version
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, Settings, UsualLimits
 from app.messaging.channels.service import ServiceTrial, ServiceType
@@ -125,7 +125,15 @@ class PostgresConnector(ServiceType):
             version = await server_version(account)
         except ReadFailed as error:
             return ServiceTrial(error.fault, str(error))
-        return ServiceTrial("sent", f"{account.host} answered: PostgreSQL {version}. {account.user} can connect.")
+        return ServiceTrial(
+            "sent",
+            gettext(
+                "%(host)s answered: PostgreSQL %(version)s. %(user)s can connect.",
+                host=account.host,
+                version=version,
+                user=account.user,
+            ),
+        )
 
 
 def _refused(field: str, message: str) -> Invalid:

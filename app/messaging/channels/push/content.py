@@ -75,9 +75,9 @@ def push_faults(template: Parts) -> list[FieldError]:
             if one.value.strip():
                 wrong.append(FieldError(path=path, message=gettext("Say what this value is called.")))
         elif one.key in TAKEN_NAMES or one.key.lower().startswith(TAKEN_BEGINNINGS):
-            wrong.append(FieldError(path=path, message=f"{one.key} is taken. Choose another name."))
+            wrong.append(FieldError(path=path, message=gettext("%(key)s is taken. Choose another name.", key=one.key)))
         elif one.key in names:
-            wrong.append(FieldError(path=path, message=f"{one.key} is there twice."))
+            wrong.append(FieldError(path=path, message=gettext("%(key)s is there twice.", key=one.key)))
         names.add(one.key)
     if content.ttl and int(content.ttl) > LONGEST_TTL_S:
         message = gettext(

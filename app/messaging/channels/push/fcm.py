@@ -73,7 +73,9 @@ class FcmAccount(PushAccount, frozen=True, kw_only=True):
         if answer.status in (401, 403) or (answer.status == 404 and not code):
             return Verdict(result=result_at(device, "misconfigured", text), of_all=True)
         if answer.status in (502, 504):
-            return Verdict(result=result_at(device, "uncertain", f"{text} It may have been taken."))
+            return Verdict(
+                result=result_at(device, "uncertain", gettext("%(text)s It may have been taken.", text=text))
+            )
         if answer.status >= 500:
             result = result_at(device, "unavailable", text)
             return Verdict(result=result, wait_s=wait_s or AWAY_WAIT_S, of_all=True)

@@ -118,7 +118,7 @@ async def _asked(client: HttpClient, url: HttpUrl, assertion: str, timeout_s: fl
     try:
         answer = await client.request(HttpRequest("POST", url, headers, body), timeout_s=timeout_s, most_bytes=20_000)
     except HttpFailed as error:
-        raise Unauthorized("unavailable", f"Google gave no access token. {error}") from error
+        raise Unauthorized("unavailable", gettext("Google gave no access token. %(error)s", error=error)) from error
     words = " ".join(answer.body.decode("utf-8", "replace").split())[:300]
     if answer.status == 200:
         try:

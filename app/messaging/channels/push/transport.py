@@ -166,7 +166,7 @@ class PushTransport:
 
 def _unanswered(account: PushAccount, device: PushDevice, error: HttpFailed) -> Verdict:
     if error.sent:
-        return Verdict(result=result_at(device, "uncertain", f"{error} It may have been taken."))
+        return Verdict(result=result_at(device, "uncertain", gettext("%(error)s It may have been taken.", error=error)))
     kind: Any = "unavailable" if account.base_url else "deferred"
     return Verdict(result=result_at(device, kind, str(error)), of_all=bool(account.base_url))
 

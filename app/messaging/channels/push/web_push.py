@@ -96,7 +96,9 @@ class WebPushAccount(PushAccount, frozen=True, kw_only=True):
         if answer.status in (404, 410):
             return Verdict(result=result_at(device, "gone", text))
         if answer.status in (502, 504):
-            return Verdict(result=result_at(device, "uncertain", f"{text} It may have been taken."))
+            return Verdict(
+                result=result_at(device, "uncertain", gettext("%(text)s It may have been taken.", text=text))
+            )
         if answer.status >= 500 or answer.status in LATER:
             return Verdict(result=result_at(device, "deferred", text), wait_s=stated_wait(answer))
         return Verdict(result=result_at(device, "rejected", text))

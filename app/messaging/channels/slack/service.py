@@ -58,7 +58,10 @@ async def _tried(account: SlackAccount, timeout_s: float, expected: str = "") ->
             ),
         )
     if error_word:
-        return ServiceTrial("rejected" if answer.status >= 500 else "misconfigured", f"Slack answered: {error_word}")
+        return ServiceTrial(
+            "rejected" if answer.status >= 500 else "misconfigured",
+            gettext("Slack answered: %(error_word)s", error_word=error_word),
+        )
     return ServiceTrial(
         "sent",
         gettext(
