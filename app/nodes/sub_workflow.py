@@ -131,6 +131,6 @@ class SubWorkflowStep(NodeType):
             return with_outcome if outcome else text
         if isinstance(count := output.get("asked"), int):
             return gettext(
-                "%(count)s of the segment had their turn, and the run went on.", count=counted(count, "contact")
+                "%(count)s of the segment had their turn, and the run continued.", count=counted(count, "contact")
             )
         return gettext("The workflow was called, and the run continued at once.")

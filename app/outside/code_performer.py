@@ -56,7 +56,7 @@ class CodePerformer(Performer):
         except Busy as error:
             raise CallFailed(gettext("Too much code waits to be run on this worker.")) from error
         if answer.kind == "absent":
-            raise CallWithheld(gettext("%(error)s Release the run when that is mended.", error=answer.error))
+            raise CallWithheld(gettext("%(error)s Release the run when that is fixed.", error=answer.error))
         if answer.error:
             return {"error": f"{answer.where}{answer.error}", "passes": answer.kind == "time", "lines": _short(answer)}
         return {"value": msgspec.json.decode(answer.value), "lines": _short(answer)}
