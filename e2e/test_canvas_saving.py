@@ -186,7 +186,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
     expect(page.locator("#issues-button")).to_have_text("No issues")
     page.get_by_role("button", name="Activate v1").click()
     activation = page.get_by_role("dialog", name="Activate version 1")
-    expect(activation).to_contain_text("It listens for “signed_up”")
+    expect(activation).to_contain_text("Starts on the event “signed_up”")
     activation.get_by_role("button", name="Activate v1").click()
     expect(page.locator(".top")).to_contain_text("Live v1")
     expect(page.get_by_role("button", name="Publish")).to_be_disabled()

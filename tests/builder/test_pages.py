@@ -224,7 +224,7 @@ async def test_the_activate_dialog_says_what_it_listens_to_and_what_is_missing(
 ) -> None:
     client = await browser(Role.ADMIN)
     ready = (await client.get(f"/workflows/{workflow.id}/activation")).text
-    assert "It listens for “trial_started”" in html.unescape(ready) and "Activate v1" in ready
+    assert "Starts on the event “trial_started”" in html.unescape(ready) and "Activate v1" in ready
     assert (await client.post(f"/workflows/{workflow.id}/activate", data={"changelog": "First"})).status_code == 303
     await db_session.refresh(workflow)
     assert workflow.status == "active" and workflow.live_version == 1

@@ -61,7 +61,7 @@ class EventTrigger(TriggerType):
     def preview(cls, config: EventConfig) -> TriggerPreview:
         words = cls.admission(config).words
         text = gettext("and lets in contacts when %(words)s.", words=words) if words else gettext("from anybody.")
-        return TriggerPreview(gettext("Waits for the event “%(value)s”", value=config.event or ""), text)
+        return TriggerPreview(gettext("Starts on the event “%(value)s”", value=config.event or ""), text)
 
     @classmethod
     def diagnostics(cls, config: EventConfig) -> list[Diagnostic]:
