@@ -1,6 +1,7 @@
 """What lists do about folders and tags: make, change and delete a folder, move rows and tag them. The lists themselves are their features'.
 
-Moving and tagging answer JSON for `static/shelf.js`: what was done in words, and the requests that take it back.
+Moving and tagging answer JSON for `static/shelf.js`: what was done in words, the requests that take it back, and how many were left alone
+because they lie elsewhere by now.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from litestar import Response, post
 from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
 
 from app.accounts.deps import AppRequest
 from app.errors import AppError, NotFound
@@ -23,6 +25,7 @@ from app.folders.tags import typed_tags
 from app.lib.formats import counted
 from app.lib.translation import gettext
 from app.models import FolderKind
+from app.models.folder import NO_FOLDER
 from app.models.status import Role
 from app.web.flash import go
 from app.web.wording import for_people
@@ -49,6 +52,14 @@ def _id(word: Any) -> UUID | None:
 
 def _ids(form: FormMultiDict) -> list[UUID]:
     return [one for one in map(_id, form.getall("id", [])) if one is not None]
+
+
+def _came_from(form: FormMultiDict) -> UUID | UnsetType | None:
+    """Where rows have to lie to be moved: a folder, none, or, without that field, anywhere."""
+    word = form.get("from")
+    if word is None:
+        return UNSET
+    return None if word == NO_FOLDER else _id(word)
 
 
 def _list(kind: FolderKind, folder_id: UUID | None) -> str:
@@ -111,11 +122,11 @@ async def delete_folder(
 async def move_to_folder(
     request: AppRequest, folders: NamedDependency[FolderService], folder_kind: FromPath[str]
 ) -> Response[Any]:
-    """Put rows into a folder, or into none."""
+    """Put rows into a folder, or into none. With `from`, which an undo has, only those that still lie there."""
     form, kind = await request.form(), _kind(folder_kind)
-    folder_id = _id(form.get("folder"))
+    folder_id, ids, came_from = _id(form.get("folder")), _ids(form), _came_from(form)
     try:
-        moved = await folders.move(kind, _ids(form), folder_id)
+        moved = await folders.move(kind, ids, folder_id, came_from)
         name = (await folders.get(kind, folder_id)).name if folder_id else ""
     except AppError as error:
         return _refused(error)
@@ -125,11 +136,12 @@ async def move_to_folder(
         if name
         else gettext("%(many)s moved out of folders.", many=many)
     )
-    places = {row.folder_id for row in moved}
-    return _done(
-        text,
-        ((f"/folders/{kind}/move", [("folder", str(place or "")), *_of_place(moved, place)]) for place in places),
+    now = ("from", str(folder_id or NO_FOLDER))
+    undo = (
+        (f"/folders/{kind}/move", [("folder", str(place or "")), now, *_of_place(moved, place)])
+        for place in {row.folder_id for row in moved}
     )
+    return _done(text, undo, 0 if came_from is UNSET else len(ids) - len(moved))
 
 
 @post(ALL + "/tag", role=Role.MARKETER, status_code=200)
@@ -144,26 +156,25 @@ async def tag_rows(
     except AppError as error:
         return _refused(error)
     text = gettext("Tags of %(many)s changed.", many=counted(len(changed), kind.value))
-    return _done(text, ((f"/folders/{kind}/tag", _undone(row, add, remove)) for row in changed))
+    alike: dict[tuple[tuple[str, str], ...], list[tuple[str, str]]] = {}
+    for row in changed:
+        alike.setdefault(_undone(row, add, remove), []).append(("id", str(row.id)))
+    return _done(text, ((f"/folders/{kind}/tag", [*ids, *fields]) for fields, ids in alike.items()))
 
 
 def _of_place(moved: Iterable[Filed], place: UUID | None) -> list[tuple[str, str]]:
     return [("id", str(row.id)) for row in moved if row.folder_id == place]
 
 
-def _undone(row: Filed, add: Sequence[str], remove: Sequence[str]) -> list[tuple[str, str]]:
-    """The fields that give a row its tags again."""
+def _undone(row: Filed, add: Sequence[str], remove: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The fields that give a row its tags again, beside its id; the same for all that lost and got the same."""
     had = {tag.casefold() for tag in row.tags}
     lost = [tag for tag in row.tags if tag.casefold() in {word.casefold() for word in remove}]
-    return [
-        ("id", str(row.id)),
-        ("add", ",".join(lost)),
-        *(("remove", word) for word in add if word.casefold() not in had),
-    ]
+    return ("add", ",".join(lost)), *(("remove", word) for word in add if word.casefold() not in had)
 
 
-def _done(text: str, undo: Iterable[Request]) -> Response[Any]:
-    return Response({"text": text, "undo": list(undo)}, media_type="application/json")
+def _done(text: str, undo: Iterable[Request], left: int = 0) -> Response[Any]:
+    return Response({"text": text, "undo": list(undo), "left": left}, media_type="application/json")
 
 
 def _refused(error: AppError) -> Response[Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib.database import execute
 from app.models import Folder, FolderKind, Template, Workflow
 from app.models.status import WorkflowStatus
 from app.models.tenant_repository import TenantRepository
@@ -26,7 +27,13 @@ class FolderRepository(TenantRepository[Folder]):
     model = Folder
 
     async def of_kind(self, kind: FolderKind, *, lock: bool = False) -> Sequence[Folder]:
-        """All of a kind by name. With `lock` nobody else makes, moves or deletes one until this transaction ends."""
+        """All of a kind by name. With `lock` nobody else makes, moves or deletes one until this transaction ends.
+
+        Rows alone would not do: they hold nobody who adds one.
+        """
+        if lock:
+            alone = "select pg_advisory_xact_lock(hashtextextended('folders', %(tenant)s))"
+            await execute(self.session, alone, tenant=self.tenant_id)
         query = self.query(Folder.kind == kind.value).order_by(func.lower(Folder.name), Folder.id)
         return (await self.session.scalars(query.with_for_update() if lock else query)).all()
 

@@ -122,9 +122,10 @@ class FolderService:
         """Delete a folder; what was in it, folders too, lies where the folder lay. Raises FolderNotFound, FolderNameTaken."""
         folders = await self._rows.of_kind(kind, lock=True)
         folder = _of_id(folders, folder_id)
-        names = {other.name for other in folders if other.parent_id == folder.parent_id and other is not folder}
+        beside = [other for other in folders if other.parent_id == folder.parent_id and other is not folder]
+        names = {other.name.casefold() for other in beside}
         inner = [other for other in folders if other.parent_id == folder.id]
-        if taken := [other.name for other in inner if other.name in names]:
+        if taken := [other.name for other in inner if other.name.casefold() in names]:
             raise FolderNameTaken(
                 gettext("Where it goes there is a folder %(name)s. Rename one of them first.", name=f"“{taken[0]}”")
             )
@@ -145,11 +146,24 @@ class FolderService:
         if folder_id is not None and await self._rows.shared(kind, folder_id) is None:
             raise _invalid(path, gettext("There is no such folder."))
 
-    async def move(self, kind: FolderKind, ids: Sequence[UUID], folder_id: UUID | None) -> list[Filed]:
-        """Put workflows or templates into a folder, None: into none. Those that were moved, as they were before. Raises Invalid."""
+    async def move(
+        self,
+        kind: FolderKind,
+        ids: Sequence[UUID],
+        folder_id: UUID | None,
+        only_from: UUID | UnsetType | None = UNSET,
+    ) -> list[Filed]:
+        """Put workflows or templates into a folder, None: into none. Those that were moved, as they were before.
+
+        `only_from`: those that lie elsewhere, by somebody who moved them since, stay where they are. Raises Invalid.
+        """
         await self.check(kind, folder_id)
         filed = self._filed(kind)
-        moved = [row for row in await filed.locked(_few(ids)) if row.folder_id != folder_id]
+        moved = [
+            row
+            for row in await filed.locked(_few(ids))
+            if row.folder_id != folder_id and only_from in (UNSET, row.folder_id)
+        ]
         await filed.move([row.id for row in moved], folder_id)
         return moved
 

@@ -47,15 +47,13 @@ function unselect() {
 
 // ---- asking the server
 
-/** @param {string} path @param {[string, string][]} fields @returns {Promise<any>} what it answered; null where it did not */
+/** @param {string} path @param {[string, string][]} fields @returns {Promise<any>} what it answered; `error`: why it refused, "" where it did not answer */
 async function send(path, fields) {
   const proof = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
   const request = { method: 'POST', headers: { ...proof, accept: 'application/json' }, body: new URLSearchParams(fields) };
   const answer = await guarded(path, request, (action, sent) => fetch(action, sent), undefined, false).catch(() => null);
   const outcome = await answer?.json().catch(() => null);
-  if (answer?.ok) return outcome;
-  toast(outcome?.error ?? gettext('The server did not answer. Nothing was changed; try again.'), 'err');
-  return null;
+  return answer?.ok && outcome ? outcome : { error: outcome?.error ?? '' };
 }
 
 /** The list as it is now, with its folders. */
@@ -68,12 +66,24 @@ async function refresh() {
 /** @param {string} path @param {[string, string][]} fields */
 async function file(path, fields) {
   const done = await send(path, fields);
-  if (!done) return false;
+  if ('error' in done) {
+    toast(done.error || gettext('The server did not answer. Nothing was changed; try again.'), 'err');
+    return false;
+  }
   await refresh();
   const takeBack = async () => {
-    for (const [other, of] of done.undo) if (!(await send(other, of))) return;
+    let left = 0;
+    for (const [other, of] of done.undo) {
+      const undone = await send(other, of);
+      if ('error' in undone) {
+        await refresh();
+        const reason = undone.error || gettext('The server did not answer.');
+        return toast(gettext('Not everything was taken back: %(reason)s', { reason }), 'err');
+      }
+      left += undone.left;
+    }
     await refresh();
-    toast(gettext('Taken back.'));
+    toast(left ? gettext('Taken back. Moved or deleted since, so left alone: %(number)s', { number: left }) : gettext('Taken back.'));
   };
   toast(done.text, 'ok', done.undo.length ? { text: gettext('Undo'), act: takeBack } : undefined);
   return true;

@@ -95,7 +95,7 @@ async def test_names_places_and_how_many(api: Any, monkeypatch: pytest.MonkeyPat
     back = await client.patch(f"{FOLDERS}/{inner}", json={"parentId": None})
     assert back.json()["data"]["parentId"] is None
     await made(client, name="Up", parentId=other)
-    await made(client, name="Up")
+    await made(client, name="UP")
     assert (await client.delete(f"{FOLDERS}/{other}")).status_code == 409, "two of a name would lie there"
     monkeypatch.setattr(service, "MOST_FOLDERS", 5)
     assert (await client.post(FOLDERS, json={"name": "More"})).status_code == 422

@@ -35,13 +35,17 @@ async def folder(session: AsyncSession, workspace: Workspace, name: str, kind: s
     return made
 
 
-async def taken_back(client: httpx.AsyncClient, answer: httpx.Response) -> None:
-    """Send what the answer says takes it back, as the page does."""
+async def taken_back(client: httpx.AsyncClient, answer: httpx.Response) -> list[Any]:
+    """Send what the answer says takes it back, as the page does. What each was answered."""
+    answers = []
     for path, fields in answer.json()["undo"]:
         form: dict[str, list[str]] = {}
         for name, value in fields:
             form.setdefault(name, []).append(value)
-        assert (await client.post(path, data=form)).status_code == 200
+        again = await client.post(path, data=form)
+        assert again.status_code == 200
+        answers.append(again.json())
+    return answers
 
 
 async def test_a_folder_is_made_shown_renamed_and_deleted(
@@ -66,6 +70,42 @@ async def test_a_folder_is_made_shown_renamed_and_deleted(
     assert (await marketer.post(f"/folders/workflow/{stored.id}/delete")).headers["location"] == "/workflows"
     after = (await marketer.get("/workflows")).text
     assert "Welcome flow" in after and "Start</span>" not in after
+
+
+async def test_what_somebody_moved_on_stays_where_they_put_it(
+    browser: Any, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    mine, moved_on, lost = await rows(db_session, workspace, "Mine", "Moved on", "Lost")
+    sales, news = [await folder(db_session, workspace, name) for name in ("Sales", "News")]
+    lost.folder_id = sales.id
+    await db_session.flush()
+    marketer, ids = await browser(Role.MARKETER), [str(row.id) for row in (mine, moved_on)]
+    moved = await marketer.post("/folders/workflow/move", data={"id": ids, "folder": str(sales.id)})
+    emptied = await marketer.post("/folders/workflow/move", data={"id": [str(lost.id)], "folder": ""})
+    for row in (moved_on, lost):
+        await marketer.post("/folders/workflow/move", data={"id": [str(row.id)], "folder": str(news.id)})
+    assert [one["left"] for one in await taken_back(marketer, moved)] == [1]
+    assert [one["left"] for one in await taken_back(marketer, emptied)] == [1]
+    for row, place in ((mine, None), (moved_on, news.id), (lost, news.id)):
+        await db_session.refresh(row)
+        assert row.folder_id == place, row.name
+
+
+async def test_tags_of_many_are_taken_back_by_few_requests(
+    browser: Any, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    made = await rows(db_session, workspace, *map(str, range(12)))
+    for row in made[:4]:
+        row.tags = ["Old"]
+    await db_session.flush()
+    marketer = await browser(Role.MARKETER)
+    form = {"id": [str(row.id) for row in made], "add": "new", "remove": ["old"]}
+    tagged = await marketer.post("/folders/workflow/tag", data=form)
+    assert len(tagged.json()["undo"]) == 2, "one for those that lost a tag, one for the others"
+    await taken_back(marketer, tagged)
+    for row in made:
+        await db_session.refresh(row)
+    assert [row.tags for row in made] == [["Old"]] * 4 + [[]] * 8
 
 
 async def test_several_are_moved_and_tagged_and_it_is_taken_back(
