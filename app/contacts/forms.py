@@ -205,7 +205,8 @@ def _stands(row: AttributeRow, was: Was) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").split("\n")  # as browsers send what stands on several lines
+    """Browsers send each kind of line end as CR LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _usable(name: str) -> str:

@@ -23,7 +23,7 @@ from app.runs.service import RunService
 from app.test_runs.samples import heard_names
 from app.workflows.service import WorkflowService
 
-TAB = r"^[\w-]{0,64}\Z"
+TAB = re.compile(r"^[\w-]{0,64}\Z")
 MOST_STEP = 100
 
 
@@ -35,7 +35,7 @@ async def live_hints(
     run: FromQuery[UUID | None] = None,
     workflow: FromQuery[UUID | None] = None,
     trigger: FromQuery[str] = "",
-    tab: Annotated[str, QueryParameter(name="tab", pattern=TAB)] = "",
+    tab: Annotated[str, QueryParameter(name="tab", pattern=TAB.pattern)] = "",
 ) -> Stream:
     """Of a run, of a workflow, of events that a trigger of its draft listens for, or of all of the workspace.
 
@@ -60,7 +60,7 @@ async def select_step(
     await runs.require_workflow(workflow_id)
     form = await request.form()
     tab, step = str(form.get("tab", "")), str(form.get("step", ""))
-    if not tab or not re.fullmatch(TAB, tab) or len(step) > MOST_STEP:
+    if not tab or not TAB.fullmatch(tab) or len(step) > MOST_STEP:
         raise Invalid(errors=[field_error(gettext("There is no such tab."), "tab")])
     hub: LiveHub = request.app.state["live"]
     await hub.presence.select(request.user, workflow_id, tab, step)

@@ -55,8 +55,8 @@ async def show_untaken(
     at, answer = _kept.get(key, (0.0, UntakenBranches(rev)))
     if at and time.monotonic() - at < FRESH_S:
         return answer
-    answer = await _asked(segments, workflows.draft(workflow).flow, rev, request.user.user_id)
-    if not answer.again:
+    answer, whole = await _asked(segments, workflows.draft(workflow).flow, rev, request.user.user_id)
+    if whole:
         _kept.pop(key, None)
         _kept[key] = time.monotonic(), answer
         while len(_kept) > MOST_KEPT:
@@ -64,17 +64,18 @@ async def show_untaken(
     return answer
 
 
-async def _asked(segments: SegmentService, flow: Flow, rev: int, person: UUID | None) -> UntakenBranches:
+async def _asked(segments: SegmentService, flow: Flow, rev: int, person: UUID | None) -> tuple[UntakenBranches, bool]:
+    """The answer, and whether every branch was asked about; one that was cut is worth telling, and not keeping."""
     answer, end = UntakenBranches(rev), time.monotonic() + LONGEST_S
     for question in [*questions_of(flow)][:MOST]:
         if time.monotonic() > end:
-            break
+            return answer, False
         total = await _nobody_of(segments, question, person)
         if total is None:
-            return UntakenBranches(rev, again=True)
+            return UntakenBranches(rev, again=True), False
         if total:
             answer.diagnostics.append(untaken(question, total).view())
-    return answer
+    return answer, True
 
 
 async def _nobody_of(segments: SegmentService, question: BranchQuestion, person: UUID | None) -> int | None:

@@ -23,6 +23,7 @@ from tests.fixtures.people import BrowserClients
 STORED: dict[str, Any] = {
     "plan": "pro",
     "note": " two\nlines ",
+    "typed": "a\rb\r\nc",
     "visits": 3,
     "vip": True,
     "renews": "2026-09-04",

@@ -263,7 +263,7 @@ def fields_of(html: str) -> dict[str, str]:
 
     form = html[html.index('id="contact-form"') :]
     found = {
-        name: unescape(value)
+        name: re.sub(r"[\r\n]", "", unescape(value))
         for tag in re.findall(r"<input[^>]*>", form)
         for name, value in zip(re.findall(r'name="([^"]+)"', tag), re.findall(r'value="([^"]*)"', tag), strict=False)
     }
@@ -271,7 +271,8 @@ def fields_of(html: str) -> dict[str, str]:
         chosen = re.search(r'<option value="([^"]*)" selected', options)
         found[name] = unescape(chosen[1]) if chosen else ""
     for name, value in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.S):
-        found[name] = unescape(value).removeprefix("\n").replace("\n", "\r\n")
+        lines = unescape(value).replace("\r\n", "\n").replace("\r", "\n")
+        found[name] = lines.removeprefix("\n").replace("\n", "\r\n")
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from app.accounts.pages import _OURS
+from app.contacts import forms as contact_forms
 from app.contacts.imports import cells, columns, csvfile, encodings, optouts, previewing
 from app.contacts.imports.reading import Layout, Reader, shape, split
 from app.contacts.imports.sniffing import Sniffer
@@ -134,6 +135,7 @@ PARSERS = [
     Parser("rows of a file", _sniffed, CSV, "email,name,city\n"),
     Parser("header of a file", _header, (*CSV, *TEXT)),
     Parser("records", _records, CSV, 'a@b.cd,x,"y\n'),
+    Parser("fields of a contact", lambda text: contact_forms.submitted({text: ""}), (*TEXT, "77777", "topic_"), "topic_"),
     Parser("line of a file", lambda text: split(text, ","), CSV),
     Parser("shape of a cell", shape, TEXT),
     Parser("encoding", lambda text: encodings.by_letters([text.encode("cp1252", "ignore")]), ("ä", "é", "aé", "É", "a", "ÄÖ", " ü ")),

@@ -18,6 +18,7 @@ WRITTEN, UNREAD = patterns.in_calls()
 patterns.syntax.cache_clear()  # of 400 files
 ASSEMBLED = {
     "app.contacts.imports.reading": "a delimiter in a fixed text; the parser `line of a file` uses them",
+    "app.contacts.forms": "a fixed word and at most five digits; the parser `fields of a contact` uses it",
 }
 """Modules that put a pattern together while they run, and where it is tried."""
 

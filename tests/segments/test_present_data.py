@@ -93,6 +93,29 @@ async def test_a_revision_is_asked_about_once(
     assert (await viewer.get(f"/workflows/{workflow.id}/untaken")).status_code == 403
 
 
+async def test_an_answer_that_was_cut_is_asked_for_again(
+    browser: BrowserClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    principals: dict[Role, Principal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await people(db_session, workspace)
+    workflow = await WorkflowService(db_session, principals[Role.OWNER]).create(name="Asked", flow=drawn(asking(GOLD)))
+    client = await browser(Role.MARKETER)
+
+    async def ways() -> int:
+        answer = await client.get(f"/workflows/{workflow.id}/untaken", params={"rev": 1})
+        return len(answer.json()["diagnostics"])
+
+    monkeypatch.setattr(untaken_pages, "LONGEST_S", -1.0)
+    assert await ways() == 0
+    monkeypatch.setattr(untaken_pages, "LONGEST_S", 60.0)
+    assert await ways() == 1
+    monkeypatch.setattr(untaken_pages, "LONGEST_S", -1.0)
+    assert await ways() == 1, "what was asked whole is kept"
+
+
 @pytest.mark.parametrize("field", ["plan", "event.plan", "steps.ask.branch", "contact.tags", "contact.level"])
 def test_what_a_run_or_the_workflow_itself_decides_is_not_asked(field: str) -> None:
     writes = {"id": "write", "type": "update_contact", "data": {"set": {"level": "gold"}}}
