@@ -20,6 +20,7 @@ from app.events.record import record
 from app.lib import clock
 from app.lib.translation import gettext, translatable
 from app.lists.bulk_verbs import BatchResult, BulkVerb, FittingIds, offer_verbs
+from app.models.status import Role
 from app.segment_member_repository import SegmentMemberRepository, StaticSegments
 
 PAGE = 500
@@ -114,7 +115,10 @@ async def _erase(
     session: AsyncSession, principal: Principal, ids: Sequence[UUID], _arguments: Mapping[str, str]
 ) -> BatchResult:
     now = clock.now()
-    erased = [await erasure_repository.erase(session, principal.tenant_id, contact_id, now) for contact_id in ids]
+    # In the order in which everybody locks contacts.
+    erased = [
+        await erasure_repository.erase(session, principal.tenant_id, contact_id, now) for contact_id in sorted(ids)
+    ]
     return BatchResult(sum(erased))
 
 
@@ -127,7 +131,8 @@ BULK = offer_verbs(
         BulkVerb("untag", _untag, translatable("Tag “%(label)s” removed from %(rows)s."), _tag_of, "tag"),
         BulkVerb("put_in", _put_in, translatable("%(rows)s put into %(label)s."), _segment_of, "take_out"),
         BulkVerb("take_out", _take_out, translatable("%(rows)s taken out of %(label)s."), _segment_of, "put_in"),
-        BulkVerb("delete", _erase, translatable("%(rows)s deleted."), batch=20, most=1_000),
+        BulkVerb("delete", _erase, translatable("%(rows)s deleted."), batch=20, most=1_000, role_for_all=Role.ADMIN),
     ],
 )
-"""Deleting is some forty statements a contact: fewer at once, and at most a thousand."""
+"""Deleting is some forty statements a contact: fewer at once, and at most a thousand. Only admins do it by filter: it cannot be
+taken back."""

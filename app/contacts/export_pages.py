@@ -27,8 +27,9 @@ MOST_ATTRIBUTES = 200
 
 def row_of(contact: Contact, attributes: Sequence[str]) -> list[Any]:
     """A contact as a row: COLUMNS, then its attributes of these names, then what is left."""
+    known = set(attributes)
     fixed = [", ".join(contact.tags) if name == "tags" else getattr(contact, name) for name in COLUMNS]
-    others = {name: value for name, value in contact.attributes.items() if name not in set(attributes)}
+    others = {name: value for name, value in contact.attributes.items() if name not in known}
     return [
         str(fixed[0]), *fixed[1:], *(contact.attributes.get(name) for name in attributes), others if others else None
     ]  # fmt: skip

@@ -11,14 +11,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.lists import bulk_repository
 from app.lists.bulk_repository import BulkJobRepository
 from app.lists.bulk_verbs import BulkVerb, FittingIds, bulk_verb, verbs_of
@@ -35,6 +34,9 @@ REST_S = 1.0
 UNDER_WAY = 5
 """Jobs of a workspace at the same time; more is somebody who presses again and again."""
 AFTER_FAILURE = timedelta(minutes=1)
+GIVEN_UP_AFTER = timedelta(hours=1)
+"""A job that began so long ago and fails is over: who waits for it is told, and the workspace has its place again."""
+FAILED_AGAIN = translatable("It failed again and again.")
 UNDO_FOR = timedelta(hours=1)
 """How long a job can be taken back, and is shown above its list."""
 
@@ -70,12 +72,14 @@ class BulkJobs:
         return await self._begin(list_name, verb, list(dict.fromkeys(ids)), arguments, label)
 
     async def start_for_all(
-        self, list_name: str, verb_name: str, filters: Mapping[str, str], sent: Mapping[str, str]
+        self, list_name: str, verb_name: str, filters: Mapping[str, str], sent: Mapping[str, str], *, counted: int
     ) -> BulkJob:
-        """The same to the first rows that fit, up to what the verb takes on at once."""
+        """The same to the first rows that fit, up to what the verb takes on at once; never to more than were `counted` for whoever asks."""
         verb = bulk_verb(list_name, verb_name)
         self._check(verb.role_for_all)
         targets = await self.fitting(list_name, filters, verb.most)
+        if len(targets.ids) > counted:
+            raise Invalid(gettext("More fit now than were counted. Look again."))
         return await self.start(list_name, verb_name, targets.ids, sent)
 
     async def undo(self, job_id: UUID) -> BulkJob:
@@ -175,18 +179,25 @@ async def step(session: AsyncSession, job: BulkJob) -> None:
 
 
 async def step_of_any(session: AsyncSession) -> bool:
-    """One batch of the job that is due the longest. False when none is. One that cannot be done waits, so that others have their turn."""
+    """One batch of the job that is due the longest. False when none is.
+
+    One that cannot be done waits, so that others have their turn, also one that the database stopped for its time or its locks; one that
+    cannot be done for an hour is over.
+    """
     job = await bulk_repository.lock_due(session)
     if job is None:
         return False
     try:
         async with session.begin_nested():
             await step(session, job)
-    except OperationalError:
-        raise
     except Exception:
         log.exception("lists.bulk_failed", job_id=str(job.id), verb=job.verb, tenant_id=job.tenant_id)
+        # Where the connection itself is gone, this raises.
         await session.refresh(job)
-        job.next_at = clock.now() + AFTER_FAILURE
+        if clock.now() - job.created_at > GIVEN_UP_AFTER:
+            job.refused += job.matched - job.reached
+            job.reason, job.next_at, job.finished_at = FAILED_AGAIN, None, clock.now()
+        else:
+            job.next_at = clock.now() + AFTER_FAILURE
         await session.flush()
     return True

@@ -33,18 +33,18 @@ def done_in_words(job: BulkJob) -> str:
     verb, noun = bulk_verb(job.list_name, job.verb), verbs_of(job.list_name).noun
     text = gettext(verb.sentence, rows=counted(job.done, noun), label=job.label)
     if job.refused:
-        text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=job.reason or "")
+        text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=gettext(job.reason or ""))
     return text
 
 
 def _filters(list_name: str, words: str) -> dict[str, str]:
     spec = list_called(list_name)
-    sent = dict(parse_qsl(words))
+    sent = {name: text.replace("\0", "") for name, text in parse_qsl(words)}
     order = spec.checked_order(sent.get("sort", ""))
     return {**{name: sent[name] for name in spec.filters if sent.get(name)}, "sort": order}
 
 
-@get("/lists/{list_name:str}/fitting", role=Role.VIEWER)
+@get("/lists/{list_name:str}/fitting", role=Role.MARKETER)
 async def count_fitting(
     bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], filters: FromQuery[str] = ""
 ) -> dict[str, Any]:
@@ -69,7 +69,8 @@ async def do_in_bulk(
     verb, to = str(form.get("verb", "")), safe_next(str(form.get("to") or spec.path))
     try:
         if form.get("all"):
-            job = await bulk_jobs.start_for_all(list_name, verb, _filters(list_name, str(form.get("query", ""))), sent)
+            filters = _filters(list_name, str(form.get("query", "")))
+            job = await bulk_jobs.start_for_all(list_name, verb, filters, sent, counted=_counted(form.get("counted")))
         else:
             ids = [_id(str(one)) for one in form.getall("id", [])][:CHOSEN]
             job = await bulk_jobs.start(list_name, verb, ids, sent)
@@ -80,6 +81,14 @@ async def do_in_bulk(
     # What can be taken back, or is under way, is told above the list.
     quiet = job.next_at is not None or (job.changed_ids and bulk_verb(list_name, verb).undo)
     return go(request, to, *(() if quiet else (done_in_words(job),)))
+
+
+def _counted(text: object) -> int:
+    """How many the page said that fit. Raises Invalid without it: nothing is done to rows that nobody has counted."""
+    try:
+        return int(str(text))
+    except ValueError as error:
+        raise Invalid(gettext("Load the page again, and select all that fit once more.")) from error
 
 
 def _id(text: str) -> UUID:

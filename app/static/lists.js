@@ -8,6 +8,8 @@ const bar = /** @type {HTMLElement | null} */ (document.querySelector(".bulk"));
 const chosen = /** @type {Set<string>} */ (new Set());
 /** What all that fit are called, once the server has counted them. */
 let everything = "";
+/** How many those are: never more are done. */
+let counted = 0;
 let last = "";
 
 const boxes = () => /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll("#rows td.pick input[name=id]")]);
@@ -50,9 +52,14 @@ function choose(/** @type {HTMLInputElement[]} */ some, /** @type {boolean} */ o
 }
 
 async function selectAll() {
-  const answer = await fetch(`/lists/${bar?.dataset.list}/fitting?filters=${encodeURIComponent(rows().query ?? "")}`);
+  const asked = rows().query ?? "";
+  const answer = await fetch(`/lists/${bar?.dataset.list}/fitting?filters=${encodeURIComponent(asked)}`);
   if (!answer.ok) return;
-  everything = (await answer.json()).words;
+  const { words: fitting, count } = await answer.json();
+  // Meanwhile the filters may have changed, or nothing may be chosen any more.
+  if (asked !== (rows().query ?? "") || !chosen.size) return;
+  everything = fitting;
+  counted = count;
   show();
 }
 
@@ -115,8 +122,10 @@ document.addEventListener("formdata", (event) => {
   const data = /** @type {FormDataEvent} */ (event).formData;
   if (form.closest("dialog.bulkd")) {
     data.set("query", rows().query ?? "");
-    if (everything) data.set("all", "1");
-    else for (const id of chosen) data.append("id", id);
+    if (everything) {
+      data.set("all", "1");
+      data.set("counted", String(counted));
+    } else for (const id of chosen) data.append("id", id);
   }
   if (form.closest("dialog.bulkd") || form.matches(".bulk-undo")) data.set("to", location.pathname + location.search);
 });

@@ -10,7 +10,8 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,8 +23,10 @@ from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import TooMany
 from app.lib import clock, database
 from app.lib.database_roles import DatabaseRole, scope_to
+from app.lib.translation import gettext
 from app.web.pagination import Page
 from app.web.transactions import RequestSessions
 
@@ -32,6 +35,10 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 _PLAIN_NUMBER = re.compile(r"[+-]?[\d .,()/-]*\d")
 """A phone number or an amount begins with a sign, and calculates nothing."""
 _SUM = re.compile(r"\d\s*[-+/]\s*\d")
+FILES_AT_ONCE = 2
+"""Files that a web process writes for a workspace at the same time: each keeps it reading, one page after another."""
+_under_way: Counter[int] = Counter()
+"""Files that are being written, by workspace."""
 ReadPage = Callable[[AsyncSession, str | None], Awaitable[Page[Sequence[Any]]]]
 """Rows from a cursor on, each a value for each column; a page may be empty and not the last."""
 
@@ -58,6 +65,8 @@ class _PagedAnswer(ASGIStreamingResponse):
                 await send(_piece(piece if isinstance(piece, bytes) else piece.encode(), more=True))
             await send(_piece(b"", more=False))
         finally:
+            if isinstance(self.iterator, AsyncGenerator):
+                await self.iterator.aclose()
             away.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await away
@@ -118,7 +127,14 @@ def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 async def csv_answer(request: Request[Any, Any, Any], session: AsyncSession, wanted: CsvList) -> CsvAnswer:
-    """The list as a download. Its first page is read by the request's own session, so a filter is refused before anything is sent."""
+    """The list as a download. Its first page is read by the request's own session, so a filter is refused before anything is sent.
+
+    Raises TooMany while FILES_AT_ONCE of the workspace are being written.
+    """
+    tenant = request.scope["user"].tenant_id
+    if _under_way[tenant] >= FILES_AT_ONCE:
+        message = gettext("Two files are being written for your workspace already. Wait until one is done.")
+        raise TooMany(message, retry_after=10)
     first = await wanted.read(session, None)
     name = f"{wanted.name}-{clock.now():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -126,6 +142,18 @@ async def csv_answer(request: Request[Any, Any, Any], session: AsyncSession, wan
 
 
 async def _body(scope: Scope, wanted: CsvList, page: Page[Sequence[Any]]) -> AsyncIterator[bytes]:
+    tenant = scope["user"].tenant_id
+    _under_way[tenant] += 1
+    try:
+        async for piece in _pieces(scope, wanted, page):
+            yield piece
+    finally:
+        _under_way[tenant] -= 1
+        if not _under_way[tenant]:
+            del _under_way[tenant]
+
+
+async def _pieces(scope: Scope, wanted: CsvList, page: Page[Sequence[Any]]) -> AsyncIterator[bytes]:
     sessions: RequestSessions = scope["litestar_app"].state["database"]
     # Spreadsheets take a file without a mark for one of their own code page.
     yield "\ufeff".encode() + _lines([wanted.columns])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
@@ -16,6 +17,7 @@ from app.lib import clock
 from app.lib.ids import uuid7
 from app.lists import bulk
 from app.lists.bulk import BulkJobNotFound, BulkJobs, CannotUndo
+from app.lists.bulk_pages import done_in_words
 from app.lists.bulk_verbs import bulk_verb
 from app.models import BulkJob, Contact, ContactTag, Event, Segment, SegmentMember, SegmentNumber, Workspace
 from app.models.run import ActiveRun
@@ -57,7 +59,7 @@ async def finish(session: AsyncSession, job: BulkJob) -> None:
     for _ in range(100):
         if job.next_at is None:
             return
-        job.next_at = clock.now() - timedelta(seconds=1)
+        job.next_at = clock.now() - timedelta(hours=1)
         await session.flush()
         assert await bulk.step_of_any(session)
     raise AssertionError("it does not end")
@@ -71,7 +73,9 @@ async def test_a_tag_is_added_in_batches_and_taken_back_from_those_who_got_it(
     monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=5))  # type: ignore[index]
     found = await jobs.fitting("contacts", FILTERS)
     assert len(found.ids) == 12 and not found.more
-    job = await jobs.start_for_all("contacts", "tag", FILTERS, {"tag": "vip"})
+    with pytest.raises(Invalid, match="More fit"):
+        await jobs.start_for_all("contacts", "tag", FILTERS, {"tag": "vip"}, counted=11)
+    job = await jobs.start_for_all("contacts", "tag", FILTERS, {"tag": "vip"}, counted=12)
     assert (job.matched, job.reached, job.next_at is not None) == (12, 5, True)
     await finish(db_session, job)
     assert await tagged(db_session, workspace, "vip") == {*had, *others}
@@ -123,6 +127,8 @@ async def test_deleting_cannot_be_taken_back(
     assert set(rest) == {ids[2], *theirs}, "rows of others are nobody's to delete"
     with pytest.raises(CannotUndo):
         await jobs.undo(job.id)
+    with pytest.raises(Forbidden):
+        await jobs.start_for_all("contacts", "delete", FILTERS, {}, counted=1)
     with pytest.raises(BulkJobNotFound):
         await jobs.undo(uuid7())
 
@@ -140,8 +146,22 @@ async def test_limits(db_session: AsyncSession, workspace: Workspace, jobs: Bulk
     assert len(found.ids) == 2 and found.more
 
 
+async def out_of_order(*_: object) -> None:
+    raise RuntimeError("broken")
+
+
+async def stopped_by_the_database(session: AsyncSession, *_: object) -> None:
+    await session.execute(text("set local statement_timeout = 1"))
+    await session.execute(text("select pg_sleep(10)"))
+
+
+@pytest.mark.parametrize("broken", [out_of_order, stopped_by_the_database])
 async def test_one_job_that_fails_does_not_keep_others_waiting(
-    db_session: AsyncSession, workspace: Workspace, jobs: BulkJobs, monkeypatch: pytest.MonkeyPatch
+    db_session: AsyncSession,
+    workspace: Workspace,
+    jobs: BulkJobs,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[..., Awaitable[None]],
 ) -> None:
     ids = await people(db_session, workspace, 4)
     verbs = contact_verbs.BULK.verbs
@@ -149,15 +169,26 @@ async def test_one_job_that_fails_does_not_keep_others_waiting(
     first = await jobs.start("contacts", "tag", ids, {"tag": "a"})
     second = await jobs.start("contacts", "tag", ids, {"tag": "b"})
 
-    async def broken(*_: object) -> None:
-        raise RuntimeError("broken")
-
     monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(do=broken))  # type: ignore[index]
-    first.next_at = second.next_at = clock.now() - timedelta(seconds=1)
+    first.next_at = second.next_at = clock.now() - timedelta(hours=1)
     await db_session.flush()
     assert await bulk.step_of_any(db_session) and await bulk.step_of_any(db_session)
     assert not await bulk.step_of_any(db_session), "both wait"
     assert (first.reached, second.reached) == (1, 1)
+    first.next_at, first.created_at = clock.now() - timedelta(hours=1), clock.now() - timedelta(hours=1, minutes=1)
+    await db_session.flush()
+    assert await bulk.step_of_any(db_session)
+    assert (first.next_at, first.done, first.refused) == (None, 1, 3), "after an hour it is over"
+    assert first.finished_at is not None and "3 could not: It failed again and again." in done_in_words(first)
+    assert second.next_at is not None
+
+
+@pytest.mark.parametrize("query", ["tag=a%00", "search=%00", "permission=%00", "sort=email&tag=%00b"])
+async def test_a_filter_with_a_nul_is_none(browser: BrowserClients, query: str) -> None:
+    marketer, viewer = await browser(Role.MARKETER), await browser(Role.VIEWER)
+    answer = await marketer.get("/lists/contacts/fitting", params={"filters": query})
+    assert (answer.status_code, answer.json()["count"]) == (200, 0)
+    assert (await viewer.get("/lists/contacts/fitting", params={"filters": query})).status_code == 403
 
 
 async def test_runs_are_cancelled_and_tried_again(
@@ -176,12 +207,12 @@ async def test_runs_are_cancelled_and_tried_again(
     ids = [run.id for run in runs]
     assert (await marketer.start("runs", "retry", ids, {})).done == 1
     with pytest.raises(Forbidden):
-        await marketer.start_for_all("runs", "cancel", {"sort": "-started"}, {})
+        await marketer.start_for_all("runs", "cancel", {"sort": "-started"}, {}, counted=9)
     with pytest.raises(Invalid):
-        await admin.start_for_all("workflow-runs", "cancel", {"sort": "-started"}, {})
+        await admin.start_for_all("workflow-runs", "cancel", {"sort": "-started"}, {}, counted=9)
     found = await admin.fitting("workflow-runs", {"sort": "-started", "workflow": str(flow), "status": "completed"})
     assert list(found.ids) == [ids[2]]
-    assert (await admin.start_for_all("runs", "cancel", {"sort": "started"}, {})).done == 2
+    assert (await admin.start_for_all("runs", "cancel", {"sort": "started"}, {}, counted=3)).done == 2
     left = select(ActiveRun.id).where(ActiveRun.tenant_id == workspace.id)
     assert (await db_session.scalars(left)).all() == []
 
@@ -207,7 +238,9 @@ async def test_by_the_page(browser: BrowserClients, db_session: AsyncSession, wo
     assert (await marketer.post(f"/lists/contacts/jobs/{job.id}/undo")).status_code == 303
     assert await tagged(db_session, workspace, "vip") == set()
     assert "Undo" not in (await marketer.get("/lists/contacts/jobs")).text
-    await marketer.post(
-        "/lists/contacts/bulk", data={"verb": "tag", "tag": "all", "all": "1", "query": f"search={ids[2]}"}
-    )
+    everyone = {"verb": "tag", "tag": "all", "all": "1", "query": f"search={ids[2]}"}
+    await marketer.post("/lists/contacts/bulk", data=everyone)
+    await marketer.post("/lists/contacts/bulk", data=everyone | {"counted": "0"})
+    assert await tagged(db_session, workspace, "all") == set(), "nothing to more than were counted"
+    await marketer.post("/lists/contacts/bulk", data=everyone | {"counted": "1"})
     assert await tagged(db_session, workspace, "all") == {ids[2]}, "all that fit the filter, and nobody else"

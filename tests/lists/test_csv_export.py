@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +21,8 @@ from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, ContactTag, Message, Workspace
 from app.models.status import MessageStatus, Role, RunStatus
-from app.web.csv_export import cell
+from app.web import csv_export
+from app.web.csv_export import CsvAnswer, cell
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients
 from tests.fixtures.runs import run_row
@@ -137,6 +140,46 @@ async def test_runs_and_messages_as_their_pages_are_narrowed(
     assert 'href="/runs/export?status=failed"' in (await viewer.get("/runs?status=failed")).text
     page = (await viewer.get("/messages?status=failed")).text
     assert 'href="/messages/export?status=failed"' in page
+
+
+class Disconnected(Exception):
+    pass
+
+
+async def test_two_files_at_a_time_for_a_workspace(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await people(db_session, workspace, 230)
+    viewer, workspaces = await browser(Role.VIEWER), csv_export._under_way
+    monkeypatch.setitem(workspaces, workspace.id, csv_export.FILES_AT_ONCE)
+    refused = await viewer.get("/contacts/export")
+    assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
+    monkeypatch.setitem(workspaces, workspace.id, csv_export.FILES_AT_ONCE - 1)
+    for _ in range(3):
+        assert len(rows_of((await viewer.get("/contacts/export")).text)) == 230
+    assert workspaces[workspace.id] == csv_export.FILES_AT_ONCE - 1, "who is done makes room"
+
+
+async def test_who_goes_away_makes_room() -> None:
+    ended = []
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"row"
+        finally:
+            ended.append(True)
+
+    async def broken(_event: Any) -> None:
+        raise Disconnected
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    answer = CsvAnswer(body(), {}).to_asgi_response(None, None)
+    with pytest.raises(Disconnected):
+        await answer.send_body(broken, receive)
+    assert ended == [True]
 
 
 async def test_a_filter_that_is_none_is_refused_before_anything_is_sent(browser: BrowserClients) -> None:
