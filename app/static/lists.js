@@ -52,12 +52,12 @@ function choose(/** @type {HTMLInputElement[]} */ some, /** @type {boolean} */ o
 }
 
 async function selectAll() {
-  const asked = rows().query ?? "";
-  const answer = await fetch(`/lists/${bar?.dataset.list}/fitting?filters=${encodeURIComponent(asked)}`);
+  const before = rows().query ?? "";
+  const answer = await fetch(`/lists/${bar?.dataset.list}/fitting?filters=${encodeURIComponent(before)}`);
   if (!answer.ok) return;
   const { words: fitting, count } = await answer.json();
   // Meanwhile the filters may have changed, or nothing may be chosen any more.
-  if (asked !== (rows().query ?? "") || !chosen.size) return;
+  if (before !== (rows().query ?? "") || !chosen.size) return;
   everything = fitting;
   counted = count;
   show();
