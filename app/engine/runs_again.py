@@ -33,8 +33,10 @@ where tenant_id = %(tenant)s and id = %(id)s and status = {RunStatus.FAILED:d} a
 """
 _INSIDE = """
 select exists (select from active_runs where tenant_id = %(tenant)s and contact_id = %(contact)s and workflow_id = %(workflow)s
-  and entry_key = %(key)s)
+  and coalesce(entry_key, '') = coalesce(%(key)s::text, ''))
 """
+# Two who retry at once count one after the other. Taken last: after the contact and the run.
+_LOCK_ROOM = "select pg_advisory_xact_lock(hashtext('runs_again'), hashtext(%(workflow)s::text))"
 _UNDER_WAY = """
 select count(*) from (select from active_runs where tenant_id = %(tenant)s and workflow_id = %(workflow)s limit %(most)s) as one
 """
@@ -68,9 +70,13 @@ select count(*) from begun
 
 
 async def begin_again(
-    session: AsyncSession, tenant_id: int, run_id: UUID, place: Place, by: str, at_once: int | None = None
+    session: AsyncSession, tenant_id: int, run_id: UUID, place: Place, by: str, *, at_once: int | None, once: bool
 ) -> UUID | NoRoom:
-    """Let a failed run go on at a step; answers the new run, or why there is none. `by`: who says so; `at_once`: the workflow's limit."""
+    """Let a failed run go on at a step; answers the new run, or why there is none. `by`: who says so.
+
+    `at_once`: the workflow's limit; `once`: a contact is in it once at a time, by its key, also where the failed run was begun when it
+    was not so and has no key.
+    """
     which: dict[str, Any] = {"tenant": tenant_id, "id": run_id}
     failed = await execute(session, _RUN, **which)
     if not failed:
@@ -82,12 +88,14 @@ async def begin_again(
     if not locked:
         return "gone"
     of_workflow = {"tenant": tenant_id, "workflow": locked[0].workflow_id}
-    if locked[0].entry_key is not None:
+    if contact_id is not None and (once or locked[0].entry_key is not None):
         inside = await execute(session, _INSIDE, **of_workflow, contact=contact_id, key=locked[0].entry_key)
         if inside[0][0]:
             return "inside"
-    if at_once is not None and (await execute(session, _UNDER_WAY, **of_workflow, most=at_once))[0][0] >= at_once:
-        return "full"
+    if at_once is not None:
+        await execute(session, _LOCK_ROOM, workflow=of_workflow["workflow"])
+        if (await execute(session, _UNDER_WAY, **of_workflow, most=at_once))[0][0] >= at_once:
+            return "full"
     new_id = uuid7()
     note = {"movedBy": by, "toNode": place.node_id, "toVersion": place.version, "movedTo": str(new_id)}
     await execute(session, _NOTE, **which, note=json.dumps(note))

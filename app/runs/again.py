@@ -13,12 +13,14 @@ from app.engine.compiled import read_document
 from app.engine.runs_again import NoRoom, begin_again
 from app.engine.transfers import Place
 from app.errors import AppError, Conflict, Invalid
+from app.flow.document import Flow
 from app.flow.entry_limits import EntryLimits
 from app.inbox import notify_engine
 from app.lib.translation import gettext, translatable
-from app.models import Step
+from app.models import Contact, Run, Step
 from app.models.status import RunStatus, StepStatus, WorkflowStatus
 from app.runs.places import NoSuchPlace
+from app.runs.reached_goals import ReachedGoals
 from app.runs.repository import LoadedRun
 from app.runs.service import RunService
 from app.web.structs import Camel
@@ -65,6 +67,15 @@ class RetryChoice(NamedTuple):
     why_not: str = ""
 
 
+class Continuation(NamedTuple):
+    """Where a failed run goes on, and the rules of its workflow that are asked before."""
+
+    place: Place
+    limits: EntryLimits
+    once: bool
+    """Is a contact in the workflow once at a time?"""
+
+
 class FailedRuns:
     """Failed runs of the principal's workspace."""
 
@@ -108,10 +119,18 @@ class FailedRuns:
         if run.resume_port is not None:
             return _known(step, target)
         try:
-            place, at_once = await self._place(loaded, step.node_id, target)
+            going_on = await self._place(loaded, step.node_id, target)
         except NoSuchPlace as error:
             raise _refused(str(error)) from error
-        begun = await begin_again(self.session, run.tenant_id, run.id, place, self.principal.name, at_once)
+        begun = await begin_again(
+            self.session,
+            run.tenant_id,
+            run.id,
+            going_on.place,
+            self.principal.name,
+            at_once=going_on.limits.at_once,
+            once=going_on.once,
+        )
         if isinstance(begun, str):
             self.session.expire_all()
             if begun == "gone" and (step := await self._failed_step(await self.runs.get(run_id))) is not None:
@@ -128,8 +147,8 @@ class FailedRuns:
         step = await self.session.get(Step, (run.tenant_id, run.id, run.seq))
         return step if step is not None and step.status == StepStatus.FAILED else None
 
-    async def _place(self, loaded: LoadedRun, node_id: str, version: int) -> tuple[Place, int | None]:
-        """Where it goes on, and how many runs its workflow has at once at most. Raises NoSuchPlace, RunCannotGoOn."""
+    async def _place(self, loaded: LoadedRun, node_id: str, version: int) -> Continuation:
+        """Where it goes on as this version. Raises NoSuchPlace, RunCannotGoOn."""
         run, workflow = loaded.run, loaded.workflow
         if workflow.status not in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
             raise RunCannotGoOn(gettext("The workflow is not active. Activate it, then retry."))
@@ -137,9 +156,20 @@ class FailedRuns:
             raise RunCannotGoOn(gettext(_REFUSALS["elsewhere"]))
         places = await self.runs.places(loaded)
         place = places.again(run.workflow_version, node_id, version, of_contact=run.contact_id is not None)
-        graphs = await self.runs.versions.graphs({(workflow.id, workflow.live_version or version)})
-        flow = read_document(next(iter(graphs.values())))[0]
-        return place, EntryLimits.of(flow.settings).at_once
+        live = workflow.live_version or version
+        graphs = await self.runs.versions.graphs({(workflow.id, version), (workflow.id, live)})
+        if loaded.contact is not None:
+            await self._refuse_reached(run, loaded.contact, read_document(graphs[workflow.id, version])[0])
+        settings = read_document(graphs[workflow.id, live])[0].settings
+        return Continuation(place, EntryLimits.of(settings), settings.reentry != "always")
+
+    async def _refuse_reached(self, run: Run, contact: Contact, flow: Flow) -> None:
+        """An event ends runs that are under way. This one was over, so what happened since is asked now. Raises RunCannotGoOn."""
+        goals = ReachedGoals(self.session, run.tenant_id, self.principal.timezone)
+        goal = await goals.first(flow, contact, run.occurred_at or run.started_at, run.event_id)
+        if goal is not None:
+            value = goal.name or goal.id
+            raise RunCannotGoOn(gettext("The contact has reached the goal %(value)s since.", value=value))
 
 
 def _refused(message: str) -> AppError:

@@ -194,6 +194,11 @@ export function loadsPage(form) {
   return !form.matches(BY_HTMX) || !/^$|submit/.test(form.getAttribute('hx-trigger') ?? '');
 }
 
+const DOUBLE_CLICK_MS = 2000; // a page that takes longer is pressed for on purpose
+
+/** Has this form left just now? @param {HTMLFormElement} form */
+const hasJustLeft = (form) => Date.now() - Number(form.dataset.sent ?? 0) < DOUBLE_CLICK_MS;
+
 async function send(form, submitter) {
   if (form.dataset.looking !== undefined) return;
   form.dataset.looking = '';
@@ -222,8 +227,17 @@ export function guard() {
   document.addEventListener('submit', (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     if (event.defaultPrevented || !loadsPage(form)) return;
+    if (hasJustLeft(form)) {
+      delete form.dataset.looked;
+      event.preventDefault();
+      return;
+    }
     if (form.dataset.looked !== undefined) {
       delete form.dataset.looked;
+      // Whoever is asked first, by a listener after this one, has sent nothing yet.
+      setTimeout(() => {
+        if (!event.defaultPrevented) form.dataset.sent = String(Date.now());
+      });
       return;
     }
     event.preventDefault();

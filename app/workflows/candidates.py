@@ -44,6 +44,7 @@ class Candidate:
     steps: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
     segments: Mapping[UUID, SegmentStanding] = field(default_factory=dict)
+    event_name: str = ""
 
     @classmethod
     def of(
@@ -104,6 +105,17 @@ def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:
     def find(candidate: Candidate) -> Goal | None:
         alone = replace(candidate, event={})  # bare names read the contact
         return next((goal for goal, met in goals_on_contact if met(alone)), None)
+
+    return find
+
+
+def goals_by_event(goals: Iterable[Goal]) -> Callable[[str, Candidate], Goal | None]:
+    """The first goal that an event of this name reaches, whose properties the candidate has as its event."""
+    judged = [(goal, _held(goal.conditions, goal.match)) for goal in goals if goal.event]
+
+    def find(name: str, candidate: Candidate) -> Goal | None:
+        with_name = replace(candidate, event_name=name)
+        return next((goal for goal, met in judged if goal.event == name and met(with_name)), None)
 
     return find
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare, guarded, loadsPage, looksOnly, renewed, words } from '../../app/static/session.js';
+import { compare, guard, guarded, loadsPage, looksOnly, renewed, words } from '../../app/static/session.js';
 
 const page = { user: 'u1', userName: 'Ada', workspace: '7', workspaceName: 'Shop' };
 const answer = (status, session) => ({ status, headers: new Headers(session ? { 'x-session': session } : {}) });
@@ -108,4 +108,56 @@ test('what only shows something is told from what somebody does', () => {
   assert.equal(looksOnly('POST', ''), false);
   assert.equal(looksOnly('DELETE', 'click'), false);
   assert.equal(looksOnly('PUT', 'submit, change'), false);
+});
+
+/** A page under the guard with one form; `submit` presses its button, `left` counts how often it went out. */
+function guardedForm(t, valid = () => true, after = () => {}) {
+  const listeners = [];
+  const before = { document: globalThis.document, fetch: globalThis.fetch };
+  t.after(() => Object.assign(globalThis, before));
+  const body = { dataset: { user: 'u1', workspace: '7' }, setAttribute: () => {} };
+  const addEventListener = (type, listener) => type === 'submit' && listeners.push(listener);
+  globalThis.document = /** @type {any} */ ({ body, addEventListener, querySelectorAll: () => [] });
+  globalThis.fetch = /** @type {any} */ (async () => ({ ok: true, json: async () => ({ user: 'u1', workspace: 7, csrf: 'p' }) }));
+  guard();
+  const page = { left: 0 };
+  const form = { method: 'post', dataset: {}, matches: () => false, getAttribute: () => null, requestSubmit: () => press() };
+  function press() {
+    if (!valid()) return;
+    const event = { target: form, submitter: null, defaultPrevented: false, preventDefault: () => { event.defaultPrevented = true; } };
+    for (const listener of [...listeners, after]) listener(event);
+    if (!event.defaultPrevented) page.left += 1;
+  }
+  const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const submit = async () => {
+    press();
+    await wait(5);
+  };
+  return { page, submit };
+}
+
+test('a form that has just left does not leave again, and does once the page stays', async (t) => {
+  const { page, submit } = guardedForm(t);
+  await Promise.all([submit(), submit()]);
+  await submit();
+  assert.equal(page.left, 1);
+  const now = Date.now();
+  t.mock.method(Date, 'now', () => now + 3000);
+  await submit();
+  assert.equal(page.left, 2);
+});
+
+test('a form that its own fields refuse, or that asks first, leaves as soon as it may', async (t) => {
+  let valid = false;
+  const refused = guardedForm(t, () => valid);
+  await refused.submit();
+  valid = true;
+  await refused.submit();
+  assert.equal(refused.page.left, 1);
+  let sure = false;
+  const asking = guardedForm(t, () => true, (event) => sure || event.preventDefault());
+  await asking.submit();
+  sure = true;
+  await asking.submit();
+  assert.equal(asking.page.left, 1);
 });

@@ -185,6 +185,78 @@ async def test_what_cannot_go_on_says_why(marketer: httpx.AsyncClient, world: Wo
     assert world.one("select count(*) from runs") == (2 if change in ("inside", "full") else 1)
 
 
+GOAL = {"id": "g", "name": "Bought", "event": "paid", "conditions": [rule("event.size", "greater_than", 1)]}
+
+
+@pytest.mark.parametrize("size", [1, 2])
+async def test_who_reached_a_goal_since_it_failed_is_left_alone(
+    marketer: httpx.AsyncClient, world: World, size: int
+) -> None:
+    workflow_id = world.workflow(asking(goals=[GOAL]))
+    first, second = world.contacts(2, attributes={"n": "many"})
+    world.happen("paid", first, {"size": 2}, occurred_at=clock.now() - timedelta(hours=1))
+    for contact_id in (first, second):
+        world.happen("cart.left", contact_id)
+    world.engine.advance()
+    assert world.runs(workflow_id) == {"failed": 2}
+    run_id = world.one("select id from runs where contact_id = %s", first)
+    mend(world)
+    world.travel(clock.now() + timedelta(hours=1))
+    world.happen("paid", first, {"size": size})
+    world.happen("paid", second, {"size": 2})
+    world.engine.advance()
+    if size == 1:
+        await retry(marketer, workflow_id, run_id)
+        return
+    answer = await retry(marketer, workflow_id, run_id, 409)
+    assert answer["code"] == "run_cannot_go_on" and "reached the goal Bought since" in answer["detail"], answer
+    assert world.runs(workflow_id) == {"failed": 2}
+    world.publish(workflow_id, asking(), 2)
+    assert (await retry(marketer, workflow_id, run_id, version="live"))["version"] == 2, "that version has no goal"
+
+
+async def test_the_event_that_began_a_run_is_no_goal_reached_since(marketer: httpx.AsyncClient, world: World) -> None:
+    goal = {"id": "g", "event": "cart.left", "conditions": []}
+    workflow_id = world.workflow(asking(goals=[goal]))
+    (contact_id,) = world.contacts(1, attributes={"n": "many"})
+    world.happen("cart.left", contact_id)
+    world.engine.advance()
+    assert world.runs(workflow_id) == {"failed": 1}
+    (run_id,) = run_ids(world, workflow_id)
+    mend(world)
+    await retry(marketer, workflow_id, run_id)
+
+
+@pytest.mark.parametrize(("before", "after"), [("always", "after_exit"), ("after_exit", "always")])
+async def test_a_contact_is_inside_once_where_the_rule_of_reentry_changed(
+    marketer: httpx.AsyncClient, world: World, before: str, after: str
+) -> None:
+    workflow_id = failed(world, asking(settings={"reentry": before}))
+    (run_id,) = run_ids(world, workflow_id)
+    graph = asking(node("wait", "delay", duration=1, unit="days"), settings={"reentry": after})
+    graph["edges"][1] = {"source": "note", "target": "wait", "sourceHandle": "next"}
+    graph["edges"].append({"source": "wait", "target": "ask", "sourceHandle": "next"})
+    world.publish(workflow_id, graph, 2)
+    world.emit("cart.left", [world.one("select id from contacts")])
+    assert world.runs(workflow_id) == {"failed": 1, "waiting": 1}
+    for version in ("same", "live"):
+        answer = await retry(marketer, workflow_id, run_id, 409, version=version)
+        assert "in the workflow again" in answer["detail"]
+    assert world.one("select count(*) from active_runs") == 1
+
+
+async def test_of_several_contacts_retried_at_once_as_many_begin_as_the_workflow_lets_in(
+    marketer: httpx.AsyncClient, world: World
+) -> None:
+    workflow_id = failed(world, asking(settings={"reentry": "always"}), 6)
+    world.publish(workflow_id, asking(settings={"reentry": "always", "rateLimitMaxConcurrent": 1}), 2)
+    path = f"{PATH}/{workflow_id}/runs"
+    posts = [marketer.post(f"{path}/{run_id}/retry", json={}) for run_id in run_ids(world, workflow_id)]
+    answers = await asyncio.gather(*posts)
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
+    assert world.one("select count(*) from active_runs") == 1
+
+
 async def test_inside_a_loop_it_goes_on_with_the_same_round(marketer: httpx.AsyncClient, world: World) -> None:
     graph = flow(
         "cart.left",
