@@ -31,6 +31,8 @@ KINDS = {
 }
 MOST_MISSING = 50
 """That are asked about in one dialog; others stay empty."""
+MOST_OPTIONS = 5_000
+"""Of all questions of one dialog together: with thousands of templates fewer are asked, one at least."""
 
 
 class MissingRow(NamedTuple):
@@ -76,10 +78,13 @@ async def ask_for_missing(
     if not absent:
         return Response(None, status_code=204)
     rows = await form_options.nameable()
-    missing = [
-        MissingRow(kind, id_, word, variety, _name(names, id_), steps, _fitting(rows.get(kind, {}), word, variety))
-        for (kind, id_, word, variety), steps in [*absent.items()][:MOST_MISSING]
-    ]
+    missing, options = list[MissingRow](), 0
+    for (kind, id_, word, variety), steps in [*absent.items()][:MOST_MISSING]:
+        fitting = _fitting(rows.get(kind, {}), word, variety)
+        options += len(fitting)
+        if missing and options > MOST_OPTIONS:
+            break
+        missing.append(MissingRow(kind, id_, word, variety, _name(names, id_), steps, fitting))
     return page(request, "builder/paste.html", missing=missing, kinds=KINDS)
 
 

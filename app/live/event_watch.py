@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from app.live.events import sse
 from app.live.stream import LiveStream
 
 _Place = tuple[int, str]
+SOONEST_S = 1.0
+"""Between two looks, however many events come in."""
 
 
 class EventWatches:
@@ -18,6 +21,7 @@ class EventWatches:
 
     def __init__(self) -> None:
         self._known: dict[_Place, Sequence[UUID]] = {}
+        self._at = 0.0
 
     async def look(self, connection: BoundedConnection, streams: Sequence[LiveStream]) -> None:
         """Hint at what came in since the last look: one statement for all names that somebody waits for, none where nobody does."""
@@ -25,6 +29,10 @@ class EventWatches:
         if not places:
             self._known = {}
             return
+        now = time.monotonic()
+        if now - self._at < SOONEST_S and not any(stream.fresh for stream in streams):
+            return
+        self._at = now
         current = await live_repository.newest_events(connection, sorted(places))
         moved = {place for place in places if current.get(place) != self._known.get(place)}
         self._known = current

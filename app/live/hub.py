@@ -163,10 +163,10 @@ class LiveHub:
         self.looks += 1
         streams = [stream for stream in self.streams if not stream.ended_by]
         of_events = [stream for stream in streams if stream.topic.events]
-        await self._awaited.look(connection, of_events)
         streams = [stream for stream in streams if not stream.topic.events]
         await self._feeds.look(connection, [stream for stream in streams if stream.topic.run_id is None])
         await self._watches.look(connection, [stream for stream in streams if stream.topic.run_id is not None])
+        await self._awaited.look(connection, of_events)  # last: what it costs or where it fails is nobody else's
 
     async def _beat(self) -> None:
         while not self._idle():

@@ -35,11 +35,13 @@ async def live_hints(
     run: FromQuery[UUID | None] = None,
     workflow: FromQuery[UUID | None] = None,
     trigger: FromQuery[str] = "",
+    on: FromQuery[str] = "",
     tab: Annotated[str, QueryParameter(name="tab", pattern=TAB.pattern)] = "",
 ) -> Stream:
     """Of a run, of a workflow, of events that a trigger of its draft listens for, or of all of the workspace.
 
-    `tab`: who else has the workflow open sees that this tab has, and is seen.
+    `on`: the names of these events as the page has them. They are read from the draft; with other names a page has another address, and
+    so asks anew. `tab`: who else has the workflow open sees that this tab has, and is seen.
     """
     if run is not None:
         await runs.get(run)

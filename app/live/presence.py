@@ -79,6 +79,7 @@ class Presence:
         self._url = url
         self._own: dict[OpenWorkflow, dict[str, LiveStream]] = {}
         self._left: dict[OpenWorkflow, set[str]] = {}
+        """Entries to be deleted with the next round trip. Without one they are forgotten: they expire by themselves."""
         self._shown: dict[OpenWorkflow, bytes] = {}
         self._due: dict[OpenWorkflow, bool] = {}
         """Places to look at; True: tell other processes, because tabs of this one changed."""
@@ -192,8 +193,11 @@ class Presence:
                 tabs += await self._exchange(client, place, own, tell=tell)
             except _FAILURES as error:
                 self._away(error)
+                client = None
+        if client is None:
+            self._left.pop(place, None)
         shown = sse("presence", {"tabs": _for_pages(tabs)})
-        if own and self._shown.get(place) != shown:
+        if place in self._own and self._shown.get(place) != shown:
             self._shown[place] = shown
             for stream in list(self._own.get(place, {}).values()):
                 stream.put([shown])
@@ -216,9 +220,17 @@ class Presence:
                 pipeline.publish(CHANNEL, msgspec.json.encode(bell))
             pipeline.hgetall(place.key)
             *_, entries = await pipeline.execute()
-        self._left.pop(place, None)
-        others = [text for field, text in entries.items() if field.decode() not in own]
-        return [tab for tab in map(_read, others) if tab is not None and tab.until > now]
+        others = {
+            name: entry
+            for field, text in entries.items()
+            if (name := field.decode()) not in own and (entry := _read(text)) is not None
+        }
+        pending = self._left.pop(place, set()) - left  # of tabs that went meanwhile, whose entries were just written
+        if place in self._own:
+            pending |= {field for field, entry in others.items() if entry.until <= now}
+        if pending:
+            self._left[place] = pending
+        return [entry for field, entry in others.items() if entry.until > now and field not in pending]
 
     async def _hear(self) -> None:
         """Hear the bell of other processes while tabs are open. Without it they are seen with the next beat."""

@@ -90,6 +90,11 @@ class ApiReference:
         self.views: dict[str, Any] = {}
         """What pages show of a resource, by its slug, once somebody asked for it."""
         self.schemas: Mapping[str, Schema] = source["components"]["schemas"]
+        self._schema_rows: dict[str, FieldRow] = {}
+
+    def render(self) -> None:
+        """Render the Markdown that all pages share, which takes a while: call it outside of the event loop."""
+        _ = self.introduction, self.resources
 
     @cached_property
     def introduction(self) -> Markup:
@@ -152,6 +157,13 @@ class ApiReference:
             fields=fields,
             variants=self._variants(inner),
         )
+
+    def schema_row(self, name: str) -> FieldRow:
+        """What the page of a schema shows, rendered once."""
+        row = self._schema_rows.get(name)
+        if row is None:
+            row = self._schema_rows[name] = self.row("", self.schemas[name], True, depth=2)
+        return row
 
     short = staticmethod(lambda name: short(name))
 

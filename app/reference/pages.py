@@ -25,7 +25,9 @@ SEARCH_LIMIT, SEARCH_LENGTH = 60, 100
 
 
 def _read(app: Litestar) -> ApiReference:
-    return ApiReference(msgspec.json.decode(openapi.document(app)), settings().web.base_url)
+    reference = ApiReference(msgspec.json.decode(openapi.document(app)), settings().web.base_url)
+    reference.render()
+    return reference
 
 
 async def reference_of(app: Litestar) -> ApiReference:

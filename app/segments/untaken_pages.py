@@ -16,6 +16,7 @@ from app.accounts.deps import AppRequest
 from app.flow.diagnostic import DiagnosticView
 from app.flow.document import Flow
 from app.flow.lint.untaken_branches import MOST, BranchQuestion, questions_of, untaken
+from app.lib.held_connections import release_connection
 from app.lib.translation import language
 from app.models.status import Role
 from app.segments.service import SegmentService
@@ -26,10 +27,12 @@ LONGEST_S = 4.0
 FRESH_S = 600.0
 """So long an answer is good, as long as nobody changes the draft."""
 MOST_KEPT = 500
+MOST_AT_ONCE = 2
+"""Drafts asked about at once in this process, of a workspace one: pages ask by themselves, and must not take the pool."""
 
 
 class UntakenBranches(msgspec.Struct):
-    """`rev`: of which revision of the draft. `again`: another question of this person is under way; ask later."""
+    """`rev`: of which revision of the draft. `again`: other questions are under way; ask later."""
 
     rev: int
     diagnostics: list[DiagnosticView] = []
@@ -37,6 +40,8 @@ class UntakenBranches(msgspec.Struct):
 
 
 _kept: dict[tuple[int, UUID, int, str], tuple[float, UntakenBranches]] = {}
+_asking: set[int] = set()
+"""Workspaces whose question is under way."""
 
 
 @get("/workflows/{workflow_id:uuid}/untaken", role=Role.MARKETER)
@@ -55,7 +60,14 @@ async def show_untaken(
     at, answer = _kept.get(key, (0.0, UntakenBranches(rev)))
     if at and time.monotonic() - at < FRESH_S:
         return answer
-    answer, whole = await _asked(segments, workflows.draft(workflow).flow, rev, request.user.user_id)
+    tenant_id, flow = request.user.tenant_id, workflows.draft(workflow).flow
+    if tenant_id in _asking or len(_asking) >= MOST_AT_ONCE:
+        return UntakenBranches(rev, again=True)
+    _asking.add(tenant_id)
+    try:
+        answer, whole = await _asked(segments, flow, rev, request.user.user_id)
+    finally:
+        _asking.discard(tenant_id)
     if whole:
         _kept.pop(key, None)
         _kept[key] = time.monotonic(), answer
@@ -65,12 +77,16 @@ async def show_untaken(
 
 
 async def _asked(segments: SegmentService, flow: Flow, rev: int, person: UUID | None) -> tuple[UntakenBranches, bool]:
-    """The answer, and whether every branch was asked about; one that was cut is worth telling, and not keeping."""
+    """The answer, and whether every branch was asked about; one that was cut is worth telling, and not keeping.
+
+    Between two questions it lets go of the connection, and of the lock that makes the person's own counts wait.
+    """
     answer, end = UntakenBranches(rev), time.monotonic() + LONGEST_S
     for question in [*questions_of(flow)][:MOST]:
         if time.monotonic() > end:
             return answer, False
         total = await _nobody_of(segments, question, person)
+        await release_connection(segments.session)
         if total is None:
             return UntakenBranches(rev, again=True), False
         if total:

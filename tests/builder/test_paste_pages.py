@@ -8,8 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.builder import paste_pages
 from app.models import Template, Workspace
 from app.models.status import Role
 from tests.fixtures.people import BrowserClients, make_workspace
@@ -50,6 +52,17 @@ async def test_what_is_not_here_is_asked_about_with_what_fits(
         assert "selected>Leave empty" in page
     named = (await ask(client, [mail("one", GONE)], **{GONE: "Welcome"})).text
     assert f'<option value="{own}" selected>' in named and "“Welcome”" in named
+
+
+async def test_where_very_much_fits_fewer_are_asked_about_at_once(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("One", "Two", "Three"):
+        await template(db_session, workspace, name)
+    client, steps = await browser(Role.MARKETER), [mail(f"m{number}", str(uuid4())) for number in range(5)]
+    for most, asked in ((5_000, 5), (7, 2), (2, 1)):
+        monkeypatch.setattr(paste_pages, "MOST_OPTIONS", most)
+        assert (await ask(client, steps)).text.count("data-missing") == asked
 
 
 async def test_nothing_is_asked_when_all_is_here_or_nothing_is_named(

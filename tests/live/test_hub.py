@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,6 +72,37 @@ async def test_a_look_costs_the_same_for_one_stream_and_for_many(
             world.db.execute("update active_runs set fence = fence + 1")
             costs.append(await statements_of_a_look(listening))
     assert costs == [3, 3], "moves, runs, and their steps"
+
+
+async def test_events_are_watched_once_a_second_whatever_comes_in(
+    world: World, committed_database: CommittedDatabase
+) -> None:
+    waiting = Topic(hints=True, events=("go",))
+    async with desk(committed_database.url) as listening:
+        listening.open(world.tenant, waiting)
+        assert [await statements_of_a_look(listening) for _ in range(3)] == [1, 0, 0]
+        newcomer = listening.open(world.tenant, waiting)
+        assert await statements_of_a_look(listening) == 1 and newcomer.names == ["changed"]
+
+
+async def test_watched_events_that_cannot_be_read_hide_nothing_else(
+    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.workflow(FLOW)
+
+    async def too_slow(*_: object) -> None:
+        raise psycopg.errors.QueryCanceled
+
+    async with desk(committed_database.url) as listening:
+        page = listening.open(world.tenant, Topic(hints=True))
+        await listening.look()
+        before = len(page.names)
+        listening.open(world.tenant, Topic(hints=True, events=("go",)))
+        world.emit("go", world.contacts(1))
+        monkeypatch.setattr("app.live.live_repository.newest_events", too_slow)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await listening.look()
+        assert len(await page.drain()) > before
 
 
 async def test_whoever_does_not_read_is_cut_and_costs_no_more(world: World) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis
+from redis.asyncio.client import Pipeline
 
 from app.accounts.principal import Principal
 from app.live import presence as module
@@ -78,6 +79,32 @@ async def test_people_of_one_process_see_each_other_whatever_becomes_of_valkey(a
         await until(rosa.sees(("Ada", "mail"), ("Rosa", "")))
         ada.close()
         await until(rosa.sees(("Rosa", "")))
+        rosa.close()
+        await until(lambda: not web._left and not web._shown and not web._due)
+
+
+async def test_a_tab_that_goes_during_a_round_trip_leaves_nothing_behind(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute, going = Pipeline.execute, list[Tab]()
+
+    async def slow(pipeline: Pipeline) -> object:
+        while going:
+            going.pop().close()
+        return await execute(pipeline)
+
+    monkeypatch.setattr(Pipeline, "execute", slow)
+    client, key = redis.Redis.from_url(url), f"presence:1:{WORKFLOW}"
+    async with processes(url, url) as [web, other]:
+        ada, rosa = Tab(web, person("Ada"), "a"), Tab(other, person("Rosa"), "r")
+        await until(rosa.sees(("Ada", ""), ("Rosa", "")))
+        going.append(ada)
+        await ada.select("mail")
+        await until(rosa.sees(("Rosa", "")))
+        assert client.hlen(key) == 1
+        going.append(rosa)
+        await rosa.select("mail")
+        await until(lambda: not (client.exists(key) or web._left or other._left or web._shown or other._shown))
 
 
 async def test_people_of_other_processes_are_seen_too(url: str) -> None:
@@ -103,6 +130,7 @@ async def test_what_a_process_left_behind_that_died_expires(url: str, monkeypatc
             rosa = Tab(web, person("Rosa"), "r")
             await until(rosa.sees(("Ada", ""), ("Rosa", "")))
         await until(rosa.sees(("Rosa", "")))
+        await until(lambda: redis.Redis.from_url(url).hlen(f"presence:1:{WORKFLOW}") == 1)
     assert 0 < redis.Redis.from_url(url).ttl(f"presence:1:{WORKFLOW}") <= module.KEEP_S
 
 

@@ -76,7 +76,7 @@ async def test_pages_listen_with_their_session(
         assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
         if query:
             assert (await stranger.get(f"/live{query}")).status_code == 404
-    query = f"?workflow={workflow}&trigger=trigger"
+    query = f"?workflow={workflow}&trigger=trigger&on=go"
     assert (await page.get(f"/live{query}")).status_code == 200
     assert (await stranger.get(f"/live{query}")).status_code == 404
     assert over_at_once[-1].topic.events, "what the trigger of the draft listens for"

@@ -233,9 +233,10 @@ async def test_a_run_that_is_gone_ends_its_streams(world: World, committed_datab
 
 
 async def test_the_panel_of_a_trigger_hears_of_its_events_alone(
-    world: World, committed_database: CommittedDatabase
+    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of those that start nothing, and nothing is written down for it."""
+    monkeypatch.setattr("app.live.event_watch.SOONEST_S", 0.0)
     stranger = world.one("insert into workspaces (name, slug) values ('B', 'b') returning id")
     async with desk(committed_database.url) as listening:
         waiting = listening.open(world.tenant, Topic(hints=True, events=("go", "begun")))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+import threading
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from litestar import Litestar
+from markupsafe import Markup
+
+from app.reference import document, pages
 
 
 async def test_nothing_comes_from_elsewhere_and_every_asset_exists(client: httpx.AsyncClient) -> None:
@@ -61,6 +68,28 @@ async def test_a_union_leads_to_each_of_its_kinds(client: httpx.AsyncClient) -> 
     assert len(node["discriminator"]["mapping"]) > 20
     for value, ref in node["discriminator"]["mapping"].items():
         assert f'href="/docs/api/schemas/{ref.rsplit("/", 1)[1]}">{value}</a>' in page
+
+
+async def test_what_a_page_shows_is_rendered_once_and_beside_other_requests(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await document_of(client)
+    threads = list[str]()
+    markdown = document.markdown
+
+    def watched(text: str) -> Markup:
+        threads.append(threading.current_thread().name)
+        return markdown(text)
+
+    monkeypatch.setattr(document, "markdown", watched)
+    monkeypatch.setattr(pages.openapi, "document", lambda _: msgspec.json.encode(source))
+    reference = await asyncio.to_thread(pages._read, Litestar())
+    assert threads and reference.introduction and threading.main_thread().name not in threads
+    before = len(threads)
+    assert reference.resources and reference.search("pause", 5) and len(threads) == before
+    row = reference.schema_row("Node")
+    once = len(threads)
+    assert once > before and reference.schema_row("Node") is row and len(threads) == once
 
 
 @pytest.mark.parametrize("address", ["/docs/api/nothing", "/docs/api/schemas/Nothing"])

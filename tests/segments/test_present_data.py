@@ -116,6 +116,40 @@ async def test_an_answer_that_was_cut_is_asked_for_again(
     assert await ways() == 1, "what was asked whole is kept"
 
 
+async def test_one_question_of_a_workspace_is_asked_at_once_and_holds_no_connection_between_counts(
+    browser: BrowserClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    principals: dict[Role, Principal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await people(db_session, workspace)
+    workflow = await WorkflowService(db_session, principals[Role.OWNER]).create(name="Asked", flow=drawn(asking(GOLD)))
+    client, steps = await browser(Role.MARKETER), list[str]()
+    nobody_of, release = untaken_pages._nobody_of, untaken_pages.release_connection
+
+    async def counted(segments: Any, question: Any, person: Any) -> int | None:
+        steps.append(question.way)
+        if len(steps) == 1:
+            meanwhile = (await client.get(f"/workflows/{workflow.id}/untaken", params={"rev": 1})).json()
+            assert meanwhile == {"rev": 1, "diagnostics": [], "again": True}
+        return await nobody_of(segments, question, person)
+
+    async def released(session: AsyncSession) -> None:
+        steps.append("released")
+        await release(session)
+
+    monkeypatch.setattr(untaken_pages, "_nobody_of", counted)
+    monkeypatch.setattr(untaken_pages, "release_connection", released)
+    for rev, others, again in ((1, set[int](), False), (2, {-1, -2}, True), (2, {-1}, False)):
+        monkeypatch.setattr(untaken_pages, "_asking", others)
+        answer = (await client.get(f"/workflows/{workflow.id}/untaken", params={"rev": rev})).json()
+        assert answer["again"] == again and workspace.id not in untaken_pages._asking
+        if rev == 1:
+            await save(client, workflow, 1, tagged("b"))
+    assert steps == ["Yes", "released", "No", "released"] * 2
+
+
 @pytest.mark.parametrize("field", ["plan", "event.plan", "steps.ask.branch", "contact.tags", "contact.level"])
 def test_what_a_run_or_the_workflow_itself_decides_is_not_asked(field: str) -> None:
     writes = {"id": "write", "type": "update_contact", "data": {"set": {"level": "gold"}}}
