@@ -195,17 +195,17 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         self, segment_id: UUID, contact_ids: Sequence[UUID], *, silently: bool = False
     ) -> list[UUID]:
         """The same by the id of a static segment; `silently`: no workflow hears of it. What is no static segment takes nobody."""
-        depth = None if silently else 0
-        lane = lane_of(self.session)
-        moves = [StaticMove(self.tenant_id, segment_id, one, depth=depth, lane=lane) for one in contact_ids]
-        return await self._write(ENTER_STATIC, moves)
+        return await self._write(ENTER_STATIC, self._static_moves(segment_id, contact_ids, silently))
 
-    async def leave_static(self, segment_id: UUID, contact_ids: Sequence[UUID]) -> list[UUID]:
-        """Take contacts out by the id of a static segment; answers those who were in."""
-        lane = lane_of(self.session)
-        return await self._write(
-            LEAVE_STATIC, [StaticMove(self.tenant_id, segment_id, one, lane=lane) for one in contact_ids]
-        )
+    async def leave_static(
+        self, segment_id: UUID, contact_ids: Sequence[UUID], *, silently: bool = False
+    ) -> list[UUID]:
+        """Take contacts out by the id of a static segment; answers those who were in. `silently` as of `enter_static`."""
+        return await self._write(LEAVE_STATIC, self._static_moves(segment_id, contact_ids, silently))
+
+    def _static_moves(self, segment_id: UUID, contact_ids: Sequence[UUID], silently: bool) -> list[StaticMove]:
+        depth, lane = None if silently else 0, lane_of(self.session)
+        return [StaticMove(self.tenant_id, segment_id, one, depth=depth, lane=lane) for one in contact_ids]
 
     async def _move(self, sql: str, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
         lane = lane_of(self.session)

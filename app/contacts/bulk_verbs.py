@@ -7,19 +7,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import contact_inbox_repository
 from app.accounts.principal import Principal
+from app.contact_inbox_repository import SilentChange
 from app.contacts import erasure_repository, merging
 from app.contacts.fields import ContactPatch, clean
 from app.contacts.list_columns import CONTACTS
 from app.contacts.list_repository import ContactFilter, ContactLists
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
-from app.contacts.upserting import changed_events
+from app.contacts.upserting import UPDATED, changed_events
 from app.errors import FieldError, Invalid
-from app.events.record import record
+from app.events.record import NewEvent, record
 from app.lib import clock
 from app.lib.translation import gettext, translatable
-from app.lists.bulk_verbs import BatchResult, BulkVerb, FittingIds, offer_verbs
+from app.lists.bulk_verbs import SILENTLY, BatchResult, BulkVerb, FittingIds, offer_verbs
 from app.models.status import Role
 from app.segment_member_repository import SegmentMemberRepository, StaticSegments
 
@@ -64,10 +66,10 @@ async def _segment_of(
 
 
 async def _patched(
-    session: AsyncSession, principal: Principal, ids: Sequence[UUID], change: ContactPatch
+    session: AsyncSession, principal: Principal, ids: Sequence[UUID], change: ContactPatch, *, silently: bool
 ) -> BatchResult:
     rows, refused, reason = ContactRepository(session, principal.tenant_id), 0, None
-    changed, events = [], []
+    changed, events, silent = [], list[NewEvent](), list[SilentChange]()
     for state in await rows.lock_many(ids):
         merged = merging.merge(state, change)
         if not merged.changed:
@@ -76,30 +78,36 @@ async def _patched(
             refused, reason = refused + 1, unfit[1]
             continue
         changed.append(merged.state)
-        events += changed_events(merged, "page")
+        if silently:
+            silent.append(SilentChange(UPDATED, state.id, merged.changed))
+        else:
+            events += changed_events(merged, "page")
     if changed:
         await rows.update_many(changed)
         await record(session, principal.tenant_id, events)
+        await contact_inbox_repository.follow(session, principal.tenant_id, silent)
     return BatchResult(len(changed), [state.id for state in changed], refused, reason)
 
 
 async def _tag(
     session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
 ) -> BatchResult:
-    return await _patched(session, principal, ids, ContactPatch(add_tags=(arguments["tag"],)))
+    change = ContactPatch(add_tags=(arguments["tag"],))
+    return await _patched(session, principal, ids, change, silently=SILENTLY in arguments)
 
 
 async def _untag(
     session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
 ) -> BatchResult:
-    return await _patched(session, principal, ids, ContactPatch(remove_tags=(arguments["tag"],)))
+    change = ContactPatch(remove_tags=(arguments["tag"],))
+    return await _patched(session, principal, ids, change, silently=SILENTLY in arguments)
 
 
 async def _put_in(
     session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
 ) -> BatchResult:
     members = SegmentMemberRepository(session, principal.tenant_id)
-    moved = await members.enter_static(UUID(arguments["segment"]), ids)
+    moved = await members.enter_static(UUID(arguments["segment"]), ids, silently=SILENTLY in arguments)
     return BatchResult(len(moved), moved)
 
 
@@ -107,7 +115,7 @@ async def _take_out(
     session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
 ) -> BatchResult:
     members = SegmentMemberRepository(session, principal.tenant_id)
-    moved = await members.leave_static(UUID(arguments["segment"]), ids)
+    moved = await members.leave_static(UUID(arguments["segment"]), ids, silently=SILENTLY in arguments)
     return BatchResult(len(moved), moved)
 
 

@@ -36,6 +36,7 @@ ORDERS = frozenset({NEWEST, "created", "email", "-email"})
 """By when they were created, and by address; with a minus the newest, or from Z. Each is served by an index."""
 _WITHOUT_ADDRESS = encode_cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 """Where those without an address begin, behind the last address."""
+_WITH_TAG = "select contact_id from contact_tags where tenant_id = %(tenant)s and tag = %(tag)s limit %(most)s"
 _THREE = re.compile(r"[^\W_]{3}")
 """The index of trigrams knows three letters or digits beside each other."""
 
@@ -148,7 +149,11 @@ class ContactLists(TenantRepository[Contact]):
         row, or is read and sorted where an index knows that it is little."""
         terms, others = self._asked(wanted)
         others += self._rest(wanted)
-        for lookup in self._lookups(wanted.permission, terms):
+        lookups = self._lookups(wanted.permission, terms)
+        if wanted.tags:
+            rarest = (await self._rarest_first(wanted.tags[:MOST_TAGS]))[0]
+            lookups.append(_Lookup(_WITH_TAG, {"tag": rarest}))
+        for lookup in lookups:
             if (ids := await self._few(lookup)) is not None:
                 few = Contact.id.in_(ids)
                 break

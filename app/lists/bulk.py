@@ -20,7 +20,7 @@ from app.lib.ids import uuid7
 from app.lib.translation import gettext, translatable
 from app.lists import bulk_repository
 from app.lists.bulk_repository import BulkJobRepository
-from app.lists.bulk_verbs import BulkVerb, FittingIds, bulk_verb, verbs_of
+from app.lists.bulk_verbs import SILENTLY, BulkVerb, FittingIds, bulk_verb, verbs_of
 from app.models.bulk_job import BulkJob
 from app.models.status import Role
 
@@ -83,7 +83,7 @@ class BulkJobs:
         return await self.start(list_name, verb_name, targets.ids, sent)
 
     async def undo(self, job_id: UUID) -> BulkJob:
-        """Take back what a job has changed. Raises BulkJobNotFound, CannotUndo."""
+        """Take back what a job has changed; no workflow hears of it. Raises BulkJobNotFound, CannotUndo."""
         job = await self.rows.get(job_id, lock=True)
         if job is None or job.created_at < clock.now() - UNDO_FOR:
             raise BulkJobNotFound
@@ -93,7 +93,8 @@ class BulkJobs:
         inverse = bulk_verb(job.list_name, verb.undo)
         self._check(inverse.role)
         job.undone = True
-        return await self._begin(job.list_name, inverse, job.changed_ids, job.arguments, job.label, undoes=job.id)
+        arguments = {**job.arguments, SILENTLY: "1"}
+        return await self._begin(job.list_name, inverse, job.changed_ids, arguments, job.label, undoes=job.id)
 
     async def latest(self, list_name: str) -> Sequence[BulkJob]:
         """What the principal has just done with many rows of a list, and what is under way, the newest first."""

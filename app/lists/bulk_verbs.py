@@ -30,6 +30,8 @@ class FittingIds(NamedTuple):
     more: bool
 
 
+SILENTLY = "silently"
+"""An argument of what takes something back: no workflow hears of it."""
 DoBatch = Callable[[AsyncSession, Principal, Sequence[UUID], Mapping[str, str]], Awaitable[BatchResult]]
 """Does it to these rows in the caller's transaction. Rows that are gone, or to which it was done before, are left alone."""
 CheckArguments = Callable[[AsyncSession, Principal, Mapping[str, str]], Awaitable[tuple[dict[str, str], str]]]

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenant, HasTenantKey, HasTimes, Json
+from app.models.personal import About, personal
 
 
 class ListView(HasTenantKey, HasTimes, Base):
@@ -22,7 +23,7 @@ class ListView(HasTenantKey, HasTimes, Base):
     name: Mapped[str]
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     shared: Mapped[bool] = mapped_column(server_default="false")
-    query: Mapped[Json]
+    query: Mapped[Json] = mapped_column(info=personal("query - 'search' - 'contact'", about=About.VIEW))
 
     __table_args__ = (Index("list_views_list", "tenant_id", "list_name"),)
 

@@ -59,6 +59,8 @@ class About(StrEnum):
         "tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'"
         " and lower((mapping->'sample')::text) like any(%(traces)s)"
     )
+    VIEW = "tenant_id = %(tenant)s and (lower(query::text) like any(%(traces)s) or query->>'contact' = (%(id)s)::text)"
+    """A list that is kept, narrowed to the contact."""
 
 
 class RowsGo(NamedTuple):

@@ -131,7 +131,10 @@ document.addEventListener("formdata", (event) => {
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  if (document.querySelector("#bulk-jobs[data-ended]")) {
+  const ended = document.querySelector("#bulk-jobs[data-ended]");
+  ended?.removeAttribute("data-ended");
+  // Whoever is in the middle of something keeps it: what has ended may be somebody else's.
+  if (ended && !chosen.size && !document.querySelector("dialog[open]")) {
     location.reload();
     return;
   }

@@ -31,7 +31,8 @@ from app.web.pagination import Page
 from app.web.transactions import RequestSessions
 
 MEDIA_TYPE = "text/csv"
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r\n]")
+"""Spreadsheets look past what they do not show, and take full width letters for the others."""
 _PLAIN_NUMBER = re.compile(r"[+-]?[\d .,()/-]*\d")
 """A phone number or an amount begins with a sign, and calculates nothing."""
 _SUM = re.compile(r"\d\s*[-+/]\s*\d")
@@ -117,7 +118,7 @@ def cell(value: Any) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return _PLAIN_NUMBER.fullmatch(text) is not None and _SUM.search(text) is None
+    return _PLAIN_NUMBER.fullmatch(text.strip(" ")) is not None and _SUM.search(text) is None
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:

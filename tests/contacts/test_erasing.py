@@ -18,6 +18,7 @@ from app.lib import clock as now_clock
 from app.lib.ids import uuid7
 from app.models import Base, Contact, DeadLetter, Inbox, MailboxMessage
 from app.models.contact_import import ContactImportError
+from app.models.list_view import ListView
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
@@ -127,6 +128,33 @@ async def test_nothing_is_left_of_the_person(
     sample = (await program.get(f"{CONTACTS}/import/{import_id}")).json()["data"]
     assert sample["filename"] == "people.csv"
     assert await places(db_session, "bea@example.com")
+
+
+async def test_saved_views_forget_whom_they_were_narrowed_to(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    admin = await api(Role.ADMIN)
+    contact = (await admin.post(CONTACTS, json={"email": "ada@example.com", "externalId": "crm-1"})).json()["data"]
+    queries = [
+        {"search": "Ada@Example.com", "sort": "email"},
+        {"contact": contact["id"]},
+        {"search": "crm-1"},
+        {"search": "crm-11"},
+    ]
+
+    def views(tenant: Workspace) -> list[ListView]:
+        return [
+            ListView(id=uuid7(), tenant_id=tenant.id, list_name="contacts", name="A", query=query) for query in queries
+        ]
+
+    own, foreign = views(workspace), views(other_workspace)
+    db_session.add_all([*own, *foreign])
+    await db_session.commit()
+    assert (await admin.delete(f"{CONTACTS}/{contact['id']}")).status_code == 200
+    for view in (*own, *foreign):
+        await db_session.refresh(view)
+    assert [view.query for view in own] == [{"sort": "email"}, {}, {}, {"search": "crm-11"}]
+    assert [view.query for view in foreign] == queries
 
 
 @pytest.mark.parametrize(
@@ -286,10 +314,11 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "contact_imports": {"id": known["import_id"]},
         "events": {"id": known["event_id"]},
         "event_deliveries": {"endpoint_id": endpoint.id},
+        "list_views": {"owner_id": None, "name": "A", "list_name": "contacts", "query": {"search": email}},
         "webhook_payloads": {"error": f"said by {email}"},
         "split_exposures": {"node_id": "a", "variant": "a"},  # words of the workflow, which stay in its results
     }
-    free = {name.partition(".")[2] for name in FREE_COLUMNS}
+    free = {name.partition(".")[2] for name in FREE_COLUMNS if not name.startswith("list_views.")}
     counts = {}
     for table in Base.metadata.sorted_tables:
         mark = rows_of(table)

@@ -33,11 +33,13 @@ from tests.fixtures.runs import run_row
     [
         (None, ""), (True, "true"), (12, "12"), (-1.5, "-1.5"), ("plain", "plain"), ("+49 30 1234", "+49 30 1234"), ("-12", "-12"),
         ("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"), ("-2+3", "'-2+3"),
+        ("＝1+1", "'＝1+1"), (" =1", "' =1"), ("\xa0=1", "'\xa0=1"), ("\u200b=1", "'\u200b=1"), ("\n=1", "'\n=1"), (" -12", " -12"),
         ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), (["a", 1], '["a",1]'), ({"a": "ü"}, '{"a":"ü"}'),
         (datetime(2026, 6, 1, 9, tzinfo=UTC), "2026-06-01T09:00:00+00:00"),
     ],
     ids=[
-        "nothing", "bool", "number", "negative", "text", "phone", "negative text", "formula", "at", "plus", "minus", "tab", "return",
+        "nothing", "bool", "number", "negative", "text", "phone", "negative text", "formula", "at", "plus", "minus", "full width",
+        "space", "hard space", "no width", "line", "spaced number", "tab", "return",
         "list", "object", "time",
     ],
 )  # fmt: skip
