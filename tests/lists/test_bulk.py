@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import bulk_verbs as contact_verbs
 from app.errors import Forbidden, Invalid
-from app.inbox import InboxKind
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.lists import bulk
 from app.lists.bulk import BulkJobNotFound, BulkJobs, CannotUndo
 from app.lists.bulk_pages import done_in_words
 from app.lists.bulk_verbs import bulk_verb
-from app.models import BulkJob, Contact, ContactTag, Event, Inbox, Segment, SegmentMember, SegmentNumber, Workspace
+from app.models import BulkJob, Contact, ContactTag, Event, Segment, SegmentMember, SegmentNumber, Workspace
 from app.models.run import ActiveRun
 from app.models.status import Role, RunStatus
 from tests.fixtures.people import ApiClients, BrowserClients
@@ -132,25 +131,6 @@ async def test_deleting_cannot_be_taken_back(
         await jobs.start_for_all("contacts", "delete", FILTERS, {}, counted=1)
     with pytest.raises(BulkJobNotFound):
         await jobs.undo(uuid7())
-
-
-@pytest.mark.parametrize(("verb", "word"), [("untag", "tag"), ("take_out", "segment")])
-async def test_no_workflow_hears_of_what_is_taken_back(
-    db_session: AsyncSession, workspace: Workspace, jobs: BulkJobs, verb: str, word: str
-) -> None:
-    ids = await people(db_session, workspace, 3, "vip")
-    segment = Segment(tenant_id=workspace.id, number=1, name="Best", kind="static")
-    db_session.add_all([segment, SegmentNumber(tenant_id=workspace.id, last=1)])
-    await db_session.flush()
-    await jobs.start("contacts", "put_in", ids, {"segment": str(segment.id)})
-    job = await jobs.start("contacts", verb, ids, {word: "vip" if word == "tag" else str(segment.id)})
-    queued = select(Inbox.kind, func.count()).where(Inbox.tenant_id == workspace.id).group_by(Inbox.kind)
-    heard = {row[0]: row[1] for row in await db_session.execute(queued)}
-    assert (await jobs.undo(job.id)).done == 3
-    after = {row[0]: row[1] for row in await db_session.execute(queued)}
-    follow = int(InboxKind.FOLLOW)
-    assert after == heard | {follow: heard.get(follow, 0) + 3}, "segments follow, and nobody is told"
-    assert await tagged(db_session, workspace, "vip") == set(ids)
 
 
 async def test_limits(db_session: AsyncSession, workspace: Workspace, jobs: BulkJobs) -> None:
