@@ -19,7 +19,7 @@ def test_a_contact_is_reached_by_the_keyboard(
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Find anything")
     expect(box).to_be_focused()
-    chosen = page.get_by_role("option", selected=True)
+    chosen = page.get_by_role("listbox").get_by_role("option", selected=True)
     expect(chosen).to_have_count(1)
     page.keyboard.type("suppression")
     expect(chosen).to_have_text("Suppression list")
