@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -121,17 +121,18 @@ def page(open_page: Callable[..., Page]) -> Page:
 
 @pytest.fixture(scope="session")
 def expect_accessible() -> Callable[..., None]:
-    """`expect_accessible(page)`: axe finds no violation on the page as it is now."""
+    """`expect_accessible(page)`: axe finds no violation on the page as it is now, or none of these rules."""
     source = AXE.read_text()
 
-    def check(page: Page, *, within: str | None = None) -> None:
+    def check(page: Page, *, within: str | None = None, rules: Sequence[str] = ()) -> None:
         if not page.evaluate("'axe' in window"):  # half a megabyte, sent and compiled once for each document
             page.evaluate(source + ";undefined")
         found = page.evaluate(
-            """(within) => axe.run(within || document, {resultTypes: ['violations']}).then(result =>
+            """([within, rules]) => axe.run(within || document,
+                    {resultTypes: ['violations'], ...(rules.length && {runOnly: rules})}).then(result =>
                 result.violations.map(v => `${v.id} (${v.impact}): ${v.help}\\n` + v.nodes.slice(0, 5).map(n =>
                     `    ${n.target.join(' ')}  ${n.failureSummary.replaceAll('\\n', ' ')}`).join('\\n')))""",
-            within,
+            [within, list(rules)],
         )
         assert not found, f"{page.url}\n" + "\n".join(found)
 

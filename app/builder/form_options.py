@@ -5,7 +5,7 @@ Names are read from the newest rows only, so that a form opens as fast in a work
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -25,12 +25,14 @@ from app.builder.option_repository import OptionRepository
 from app.errors import NotFound
 from app.flow.document import Trigger
 from app.flow.node_words import channel_number
+from app.flow.references import ReferencedRow
 from app.flow.sample_texts import SampleContact, SampleStep
 from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.test_runs.samples import SampleService
 from app.values.contact_view import COLUMNS, name_of
 from app.workflows.existing import audience_size
+from app.workflows.repository import WorkflowRepository
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
@@ -110,6 +112,10 @@ class FormOptions:
     async def nameable(self) -> dict[str, dict[str, dict[str, str]]]:
         """Every row that a config can name, workflows too: kind → id → what is shown of it."""
         return {**await self._rows.references(), "workflow": await self._rows.workflows()}
+
+    async def known_rows(self, wanted: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, ReferencedRow]]:
+        """Which of these rows (kind → ids) the workspace has; one query a kind."""
+        return await WorkflowRepository(self.session, self._tenant_id).referenced_rows(wanted) if wanted else {}
 
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""

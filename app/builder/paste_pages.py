@@ -12,7 +12,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.builder.form_options import FormOptions
 from app.errors import Invalid
 from app.flow.document import Node, most_steps
@@ -21,7 +21,6 @@ from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry as channels
 from app.models.status import Role
 from app.web.fragments import page
-from app.workflows.repository import WorkflowRepository
 
 KINDS = {
     "template": translatable("Template"),
@@ -53,9 +52,7 @@ class MissingRow(NamedTuple):
 
 
 @post("/workflows/paste", role=Role.MARKETER, status_code=200)
-async def ask_for_missing(
-    request: AppRequest, form_options: NamedDependency[FormOptions], db_session: Database
-) -> Template | Response[None]:
+async def ask_for_missing(request: AppRequest, form_options: NamedDependency[FormOptions]) -> Template | Response[None]:
     """The dialog that asks what stands for what is missing; 204 when nothing is. Form fields: `nodes`, JSON; `names`, JSON: id → name."""
     form = await request.form()
     try:
@@ -73,7 +70,7 @@ async def ask_for_missing(
     wanted: dict[str, set[UUID]] = {}
     for kind, id_, *_ in titles_of:
         wanted.setdefault(kind, set()).add(id_)
-    present = await WorkflowRepository(db_session, request.user.tenant_id).referenced_rows(wanted) if wanted else {}
+    present = await form_options.known_rows(wanted)
     absent = {key: steps for key, steps in titles_of.items() if key[1] not in present.get(key[0], {})}
     if not absent:
         return Response(None, status_code=204)

@@ -51,8 +51,8 @@ async def export_contacts(
     known = await known_names(db_session, principal.tenant_id, events=())
     attributes = sorted(known.attributes or ())[:MOST_ATTRIBUTES]
 
-    async def read(session: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
-        page = await ContactService(session, principal).list(wanted, limit=MAX_LIMIT, cursor=cursor)
+    async def read(of_page: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
+        page = await ContactService(of_page, principal).list(wanted, limit=MAX_LIMIT, cursor=cursor)
         return Page([row_of(contact, attributes) for contact in page.items], page.next_cursor)
 
     return await csv_answer(request, db_session, CsvList("contacts", [*COLUMNS, *attributes, OTHERS], read))

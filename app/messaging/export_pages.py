@@ -58,8 +58,8 @@ async def export_messages(
         "oldest_first": MESSAGES.checked_order(sort) == "run",
     }  # fmt: skip
 
-    async def read(session: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
-        messages = MessageService(session, principal)
+    async def read(of_page: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
+        messages = MessageService(of_page, principal)
         page = await messages.list(MAX_LIMIT, cursor, status=status or None, **filters)
         names = dict(await messages.rows.workflow_names({row.workflow_id for row in page.items}))
         return Page([row_of(row, names.get(row.workflow_id, "")) for row in page.items], page.next_cursor)

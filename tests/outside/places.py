@@ -79,6 +79,7 @@ OPERATORS = {
     "app/lib/egress.py": "the guard",
     "app/lib/http_connections.py": "the connections of the client that every place has, behind the guard",
     "app/lib/jobs.py": "REDIS_URL: likewise",
+    "app/live/presence.py": "REDIS_URL: likewise",
     "app/local/": "servers that local mode starts on this machine",
     "app/ops/": "commands of whoever runs the installation",
     "app/web/connection_close.py": "a connection that somebody else has opened",
