@@ -66,7 +66,7 @@ class LiveHub:
         self.presence = Presence(lambda: settings().redis.url)
         self._feeds, self._watches, self._awaited = WorkspaceFeeds(), RunWatches(), EventWatches()
         self._bell = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
         self.looks = 0
         """How often it has read."""
@@ -87,8 +87,11 @@ class LiveHub:
             self.presence.join(stream)
         if self._stopping:
             stream.end("stopping")
-        if not self._tasks or all(task.done() for task in self._tasks):
-            self._tasks = [asyncio.create_task(work()) for work in (self._hear, self._read, self._beat)]
+        self._since_idle = None
+        # Each by itself: those of an idle hub end one after the other, the beat up to fifteen seconds behind the reader.
+        for name, work in (("hear", self._hear), ("read", self._read), ("beat", self._beat)):
+            if name not in self._tasks or self._tasks[name].done():
+                self._tasks[name] = asyncio.create_task(work())
         self._bell.set()
 
     def leave(self, stream: LiveStream) -> None:
@@ -116,14 +119,14 @@ class LiveHub:
             signal.signal(number, on_signal)
 
     def _stop_soon(self) -> None:
-        self._tasks.append(asyncio.ensure_future(self.stop()))
+        self._tasks["stop"] = asyncio.ensure_future(self.stop())
 
     async def stop(self) -> None:
         """The process ends: all streams do, so that nobody waits for them."""
         self._stopping = True
         for stream in list(self.streams):
             stream.end("stopping")
-        for task in self._tasks:
+        for task in self._tasks.values():
             if task is not asyncio.current_task():
                 task.cancel()
         for _ in range(50):
