@@ -74,30 +74,6 @@ async def test_a_look_costs_the_same_for_one_stream_and_for_many(
     assert costs == [3, 3], "moves, runs, and their steps"
 
 
-async def test_who_comes_while_an_idle_hub_is_still_ending_is_served(
-    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reader of an idle hub ends at once, the beat sleeps on: whoever comes between them has a reader again."""
-    monkeypatch.setattr(live_hub, "IDLE_S", 0.0)
-    monkeypatch.setattr(live_hub, "LOOK_S", 0.02)
-
-    async def connect(purpose: str) -> BoundedConnection:
-        return await BoundedConnection.connect(committed_database.url, autocommit=True)
-
-    hub = LiveHub(nobody_left, connect)
-    first = Client(world.tenant, Topic(hints=True)).stream
-    hub.join(first)
-    await until(lambda: not first.fresh)
-    hub.leave(first)
-    await until(lambda: hub._tasks["read"].done() and hub._tasks["hear"].done())
-    assert not hub._tasks["beat"].done()
-    second = Client(world.tenant, Topic(hints=True)).stream
-    hub.join(second)
-    await until(lambda: not second.fresh)
-    hub.leave(second)
-    await hub.stop()
-
-
 async def test_events_are_watched_once_a_second_whatever_comes_in(
     world: World, committed_database: CommittedDatabase
 ) -> None:
