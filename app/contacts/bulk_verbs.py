@@ -13,7 +13,7 @@ from app.contact_inbox_repository import SilentChange
 from app.contacts import erasure_repository, merging
 from app.contacts.fields import ContactPatch, clean
 from app.contacts.list_columns import CONTACTS
-from app.contacts.list_repository import ContactFilter, ContactLists
+from app.contacts.list_repository import ContactFilter, ContactKeys
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import UPDATED, changed_events
@@ -38,7 +38,7 @@ async def _fitting(session: AsyncSession, principal: Principal, filters: Mapping
         permission=filters.get("permission") or None,
         order=filters["sort"],
     )
-    lists, ids, cursor = ContactLists(session, principal.tenant_id), list[UUID](), None
+    lists, ids, cursor = ContactKeys(session, principal.tenant_id), list[UUID](), None
     for _ in range(MOST_PAGES):
         page = await lists.page_of(cursor, min(PAGE, most + 1 - len(ids)), wanted)
         ids += [contact.id for contact in page.items]

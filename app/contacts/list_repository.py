@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Bundle, aliased
 
 from app.errors import Invalid
 from app.lib.addresses import lookup_form
@@ -76,6 +76,16 @@ class ContactLists(TenantRepository[Contact]):
     """The contacts of a workspace as lists show them."""
 
     model = Contact
+    only: Sequence[str] = ()
+    """The columns that are read; none: whole rows."""
+
+    @property
+    def rows(self) -> Select[Any]:
+        """What a page reads of a contact."""
+        return select(Bundle("contact", *(getattr(Contact, name) for name in self.only)) if self.only else Contact)
+
+    def query(self, *filters: ColumnElement[bool]) -> Select[Any]:
+        return self.rows.where(self.own, *filters)
 
     async def common_tags(self) -> list[str]:
         """Tags of the newest contacts, the most used first: what a filter offers."""
@@ -160,8 +170,8 @@ class ContactLists(TenantRepository[Contact]):
         else:
             few = None
         items, weight = list[Contact](), _WEIGHT_OF_PERMISSION if wanted.permission is not None else 1
-        with_address = _Path(select(Contact), [self.own, Contact.email > ""], (Contact.email,))
-        without = _Path(select(Contact), [self.own, text(NO_ADDRESS)])  # type: ignore[list-item]
+        with_address = _Path(self.rows, [self.own, Contact.email > ""], (Contact.email,))
+        without = _Path(self.rows, [self.own, text(NO_ADDRESS)])  # type: ignore[list-item]
         for path in (with_address, without) if _is_address(cursor) else (without,):
             ascending = path is with_address and wanted.order == "email"
             part = await self._part(path, cursor, limit - len(items), others, few, weight, ascending=ascending)
@@ -186,7 +196,9 @@ class ContactLists(TenantRepository[Contact]):
     ) -> Page[Contact]:
         if few is not None:
             filters = [*path.led_by, few, *others]
-            return await sorted_page(self.session, Contact, path.order, cursor, limit, filters, ascending=ascending)
+            return await sorted_page(
+                self.session, Contact, path.order, cursor, limit, filters, ascending=ascending, only=self.only
+            )
         page = await bounded_page(
             self.session,
             path.rows,
@@ -212,12 +224,12 @@ class ContactLists(TenantRepository[Contact]):
 
     async def _path(self, wanted: ContactFilter) -> tuple[_Path, list[ColumnElement[bool]]]:
         """The index that leads to the fewest rows as far as one can tell, and the filters that it leaves over."""
-        newest = _Path(select(Contact), [self.own])
+        newest = _Path(self.rows, [self.own])
         permission = [permission_filter.matching(wanted.permission)] if wanted.permission is not None else []
         source = [Contact.source == wanted.source] if wanted.source is not None else []
         if wanted.tags:
             first, *further = await self._rarest_first(wanted.tags[:MOST_TAGS])
-            rows = select(Contact).join(
+            rows = self.rows.join(
                 ContactTag, and_(ContactTag.tenant_id == Contact.tenant_id, ContactTag.contact_id == Contact.id)
             )
             led_by = [ContactTag.tenant_id == self.tenant_id, ContactTag.tag == first]
@@ -267,6 +279,12 @@ class ContactLists(TenantRepository[Contact]):
         few = bounded_repository.FEW // lookup.weight
         rows = await execute(self.session, lookup.sql, tenant=self.tenant_id, most=few + 1, **lookup.parameters)
         return None if len(rows) > few else [row[0] for row in rows if row[0] is not None]
+
+
+class ContactKeys(ContactLists):
+    """The same lists, of which only the ids are wanted: what orders them is read besides, and no attributes."""
+
+    only = ("id", "created_at", "email")
 
 
 def _is_address(cursor: str | None) -> bool:

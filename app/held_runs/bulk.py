@@ -26,6 +26,7 @@ from app.inbox import notify_engine
 from app.lib import clock, jobs
 from app.lib.translation import gettext
 from app.models.held_run_job import HeldRunJob
+from app.models.job_turn_repository import JobTurns
 from app.models.status import Role
 from app.web.pagination import Page, clamp_limit
 
@@ -36,6 +37,8 @@ BATCH = 500
 """Runs of one transaction: about 0.1 s, so that no worker waits long for a row."""
 REST_S = 1.0
 """Between two batches: 30,000 a minute at most."""
+TURNS = JobTurns()
+"""Of this process: a batch of one workspace, then one of the next."""
 UNDER_WAY = 20
 """Jobs of a workspace at the same time; more is somebody who presses again and again."""
 
@@ -182,8 +185,8 @@ async def step(session: AsyncSession, job: HeldRunJob) -> None:
 
 
 async def step_of_any(session: AsyncSession) -> bool:
-    """One batch of the job that is due the longest. False when none is."""
-    job = await repository.lock_due(session)
+    """One batch of the job whose workspace has its turn. False when none is due."""
+    job = await repository.lock_due(session, TURNS)
     if job is not None:
         await step(session, job)
     return job is not None

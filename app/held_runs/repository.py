@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.held_runs.schemas import HeldRunFilter
 from app.lib.database import execute
 from app.models import Contact, Workflow
 from app.models.held_run_job import HeldRunJob
+from app.models.job_turn_repository import JobTurns
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page
 
@@ -67,9 +68,6 @@ with locked as materialized (
 seen as materialized ({_HELD} and r.id in (select id from locked))
 select seen.*, {_FITS} as fits from seen order by id
 """  # noqa: S608
-_LOCK_DUE = """
-select tenant_id, id from held_run_jobs where next_at <= clock_now() order by next_at limit 1 for update skip locked
-"""
 
 
 class HeldRow(NamedTuple):
@@ -175,10 +173,9 @@ class HeldRunJobRepository(TenantRepository[HeldRunJob]):
         return await self.list(HeldRunJob.next_at.is_not(None), order_by=[HeldRunJob.id.desc()], limit=limit)
 
 
-async def lock_due(session: AsyncSession) -> HeldRunJob | None:
-    """The job of any workspace whose batch is due the longest and that nobody else holds."""
-    rows = await execute(session, _LOCK_DUE)
-    return await session.get(HeldRunJob, (rows[0].tenant_id, rows[0].id)) if rows else None
+async def lock_due(session: AsyncSession, turns: JobTurns) -> HeldRunJob | None:
+    """The job whose batch is due and whose workspace has its turn."""
+    return await turns.lock_next(session, HeldRunJob, HeldRunJob.next_at <= func.clock_now(), HeldRunJob.next_at)
 
 
 async def forget_ended(session: AsyncSession, before: datetime) -> None:

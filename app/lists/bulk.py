@@ -22,6 +22,7 @@ from app.lists import bulk_repository
 from app.lists.bulk_repository import BulkJobRepository
 from app.lists.bulk_verbs import SILENTLY, BulkVerb, FittingIds, bulk_verb, verbs_of
 from app.models.bulk_job import BulkJob
+from app.models.job_turn_repository import JobTurns
 from app.models.status import Role
 
 log = structlog.get_logger()
@@ -37,6 +38,8 @@ AFTER_FAILURE = timedelta(minutes=1)
 GIVEN_UP_AFTER = timedelta(hours=1)
 """A job that began so long ago and fails is over: who waits for it is told, and the workspace has its place again."""
 FAILED_AGAIN = translatable("It failed again and again.")
+TURNS = JobTurns()
+"""Of this process: a batch of one workspace, then one of the next."""
 UNDO_FOR = timedelta(hours=1)
 """How long a job can be taken back, and is shown above its list."""
 
@@ -95,6 +98,21 @@ class BulkJobs:
         job.undone = True
         arguments = {**job.arguments, SILENTLY: "1"}
         return await self._begin(job.list_name, inverse, job.changed_ids, arguments, job.label, undoes=job.id)
+
+    async def stop(self, job_id: UUID) -> BulkJob:
+        """Nothing more is done; what was done stays, and can be taken back as ever. One that is over is left as it is.
+
+        A batch that is under way is waited for. Raises BulkJobNotFound, Forbidden.
+        """
+        job = await self.rows.get(job_id, lock=True)
+        if job is None:
+            raise BulkJobNotFound
+        self._check(bulk_verb(job.list_name, job.verb).role)
+        if job.next_at is not None:
+            job.stopped_by, job.next_at, job.finished_at = self.principal.name, None, clock.now()
+            await self.session.flush()
+            log.info("lists.bulk_stopped", job_id=str(job.id), reached=job.reached, tenant_id=self.tenant_id)
+        return job
 
     async def latest(self, list_name: str) -> Sequence[BulkJob]:
         """What the principal has just done with many rows of a list, and what is under way, the newest first."""
@@ -180,12 +198,12 @@ async def step(session: AsyncSession, job: BulkJob) -> None:
 
 
 async def step_of_any(session: AsyncSession) -> bool:
-    """One batch of the job that is due the longest. False when none is.
+    """One batch of the job whose workspace has its turn. False when none is due.
 
     One that cannot be done waits, so that others have their turn, also one that the database stopped for its time or its locks; one that
     cannot be done for an hour is over.
     """
-    job = await bulk_repository.lock_due(session)
+    job = await bulk_repository.lock_due(session, TURNS)
     if job is None:
         return False
     try:

@@ -14,7 +14,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.accounts.pages import safe_next
 from app.errors import AppError, Invalid
-from app.lib.formats import counted
+from app.lib.formats import counted, number
 from app.lib.translation import gettext
 from app.lists.bulk import MOST, BulkJobs
 from app.lists.bulk_verbs import bulk_verb, verbs_of
@@ -32,6 +32,12 @@ def done_in_words(job: BulkJob) -> str:
     """What was done to how many, as one line."""
     verb, noun = bulk_verb(job.list_name, job.verb), verbs_of(job.list_name).noun
     text = gettext(verb.sentence, rows=counted(job.done, noun), label=job.label)
+    if job.stopped_by:
+        text += " " + gettext(
+            "Stopped by %(name)s; %(number)s were left as they were.",
+            name=job.stopped_by,
+            number=number(job.matched - job.reached),
+        )
     if job.refused:
         text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=gettext(job.reason or ""))
     return text
@@ -50,11 +56,11 @@ async def count_fitting(
 ) -> dict[str, Any]:
     """How many rows fit the filters of an address, up to what is done at once: `words` counts them for people."""
     targets = await bulk_jobs.fitting(list_name, _filters(list_name, filters))
-    number = counted(len(targets.ids), verbs_of(list_name).noun)
+    rows = counted(len(targets.ids), verbs_of(list_name).noun)
     words = (
-        gettext("the first %(rows)s that fit", rows=number)
+        gettext("the first %(rows)s that fit", rows=rows)
         if targets.more
-        else gettext("all %(rows)s that fit", rows=number)
+        else gettext("all %(rows)s that fit", rows=rows)
     )
     return {"count": len(targets.ids), "words": words, "most": MOST}
 
@@ -126,4 +132,15 @@ async def undo_bulk_job(
     return go(request, safe_next(str(form.get("to") or spec.path)), *(() if job.next_at else (done_in_words(job),)))
 
 
-ROUTES: list[Any] = [count_fitting, do_in_bulk, list_bulk_jobs, undo_bulk_job]
+@post("/lists/{list_name:str}/jobs/{bulk_job_id:uuid}/stop", role=Role.MARKETER)
+async def stop_bulk_job(
+    request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], bulk_job_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Do nothing more after the batch that is under way."""
+    form, spec = await request.form(), list_called(list_name)
+    job = await bulk_jobs.stop(bulk_job_id)
+    quiet = bool(job.changed_ids and bulk_verb(job.list_name, job.verb).undo)
+    return go(request, safe_next(str(form.get("to") or spec.path)), *(() if quiet else (done_in_words(job),)))
+
+
+ROUTES: list[Any] = [count_fitting, do_in_bulk, list_bulk_jobs, undo_bulk_job, stop_bulk_job]

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import func, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from app.lib.database import execute
 from app.models.bulk_job import BulkJob
+from app.models.job_turn_repository import JobTurns
 from app.models.tenant_repository import TenantRepository
 
 IS_DUE = "exists (select from bulk_jobs where next_at <= clock_now())"
@@ -20,9 +21,6 @@ NEXT_DUE = "select min(next_at) from bulk_jobs where next_at > clock_now()"
 ANY_DUE = f"select 1 where {IS_DUE}"
 SHOWN = 5
 """Jobs that are shown above a list."""
-_LOCK_DUE = (
-    "select tenant_id, id from bulk_jobs where next_at <= clock_now() order by next_at limit 1 for update skip locked"
-)
 _FORGET_IDS = """
 update bulk_jobs set target_ids = '{}', changed_ids = '{}' where finished_at < %(before)s and target_ids <> '{}'
 """
@@ -52,10 +50,9 @@ class BulkJobRepository(TenantRepository[BulkJob]):
         ).all()
 
 
-async def lock_due(session: AsyncSession) -> BulkJob | None:
-    """The job of any workspace whose batch is due the longest and that nobody else holds."""
-    rows = await execute(session, _LOCK_DUE)
-    return await session.get(BulkJob, (rows[0].tenant_id, rows[0].id)) if rows else None
+async def lock_due(session: AsyncSession, turns: JobTurns) -> BulkJob | None:
+    """The job whose batch is due and whose workspace has its turn."""
+    return await turns.lock_next(session, BulkJob, BulkJob.next_at <= func.clock_now(), BulkJob.next_at)
 
 
 async def forget_ids(session: AsyncSession, before: datetime) -> None:

@@ -172,6 +172,19 @@ async def get_job(message_jobs: NamedDependency[MessageJobs], job_id: FromPath[U
     return ok(job_view(await message_jobs.get(job_id)))
 
 
+@post(
+    "/api/v1/message-jobs/{job_id:uuid}/stop",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=200,
+    summary="Stop what is done for many messages",
+)
+async def stop_job(message_jobs: NamedDependency[MessageJobs], job_id: FromPath[UUID]) -> Envelope[MessageJobView]:
+    """The batch that is under way is the last one; what was done stays. A job that is over stays as it is."""
+    return ok(job_view(await message_jobs.stop(job_id)))
+
+
 API_TAGS = [Tag(name="Messages", description="What was sent, to whom, and what became of it.")]
 ROUTES: list[Any] = [
     list_messages,
@@ -182,5 +195,6 @@ ROUTES: list[Any] = [
     resend_messages,
     list_jobs,
     get_job,
+    stop_job,
 ]
 SERVICES = {"messages": MessageService, "message_jobs": MessageJobs}

@@ -1,7 +1,7 @@
 """Doing something with many messages: a job, so that no request and no transaction takes on more than some hundred of them.
 
 A job is a row. Each step moves one batch and notes how far it came in the same transaction, so that whoever is killed loses nothing and
-repeats nothing. Jobs take turns: the one that has rested longest is next.
+repeats nothing. Workspaces take turns, and in each its jobs: the one that has rested longest is next.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from app.lib.translation import gettext
 from app.messaging import decisions, job_repository
 from app.messaging.job_repository import MessageJobRepository
 from app.messaging.schemas import MessageFilter, MessageJobView
+from app.models.job_turn_repository import JobTurns
 from app.models.message_job import MessageJob
 from app.models.status import MessageStatus
 from app.web import pagination
@@ -30,6 +31,8 @@ from app.web import pagination
 Act = Literal["resend", "sent", "failed"]
 COUNTED = 10_000
 """Messages that are looked at to say how many a job is about."""
+TURNS = JobTurns()
+"""Of this process: a batch of one workspace, then one of the next."""
 UNDER_WAY = 20
 """Jobs of a workspace at the same time; more is somebody who presses again and again."""
 
@@ -89,13 +92,14 @@ def job_view(job: MessageJob) -> MessageJobView:
     return MessageJobView(
         id=job.id,
         act=job.act,
-        status="completed" if job.finished_at else "running",
+        status="stopped" if job.stopped_by else "completed" if job.finished_at else "running",
         matched=max(job.matched, job.moved + job.skipped),
         moved=job.moved,
         skipped=job.skipped,
         by=job.by_name,
         created_at=job.created_at,
         finished_at=job.finished_at,
+        stopped_by=job.stopped_by,
     )
 
 
@@ -132,6 +136,16 @@ class MessageJobs:
         parameters = parameters_of(self.tenant_id, act, stored_filter(message_filter, act), clock.now(), COUNTED)
         (row,) = await database.execute(self.session, decisions.COUNT_FITTING, **parameters)
         return FittingCount(row.fitting, at_least=row.seen >= COUNTED)
+
+    async def stop(self, job_id: UUID) -> MessageJob:
+        """Nothing more is done; what was done stays. A batch that is under way is waited for. One that is over is left as it is."""
+        job = await self.rows.get_one_or_none(MessageJob.id == job_id, lock=True, fresh=True)
+        if job is None:
+            raise NotFound
+        if job.finished_at is None:
+            job.stopped_by, job.finished_at = self.principal.name, clock.now()
+            await self.session.flush()
+        return job
 
     async def start(self, act: Act, message_filter: MessageFilter) -> MessageJob:
         """Do `act` to all messages that fit and have failed or become uncertain until now. The first batch is done when this returns."""
@@ -180,8 +194,8 @@ async def step(session: AsyncSession, job: MessageJob) -> None:
 
 
 async def step_of_any(session: AsyncSession) -> bool:
-    """One batch of the job that has rested longest and that nobody else holds. False when there is none."""
-    job = await job_repository.lock_next(session)
+    """One batch of the job whose workspace has its turn. False when there is none."""
+    job = await job_repository.lock_next(session, TURNS)
     if job is not None:
         await step(session, job)
     return job is not None

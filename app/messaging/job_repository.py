@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.job_turn_repository import JobTurns
 from app.models.message_job import MessageJob
 from app.models.tenant_repository import TenantRepository
 
@@ -29,16 +30,9 @@ class MessageJobRepository(TenantRepository[MessageJob]):
         return await self.list(MessageJob.finished_at.is_(None), order_by=[MessageJob.id.desc()], limit=limit)
 
 
-async def lock_next(session: AsyncSession) -> MessageJob | None:
-    """The job of any workspace that has rested longest and that nobody else holds."""
-    query = (
-        select(MessageJob)
-        .where(MessageJob.finished_at.is_(None))
-        .order_by(MessageJob.touched_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    return (await session.scalars(query)).first()
+async def lock_next(session: AsyncSession, turns: JobTurns) -> MessageJob | None:
+    """The job of the workspace that has its turn: of several, the one that has rested longest."""
+    return await turns.lock_next(session, MessageJob, MessageJob.finished_at.is_(None), MessageJob.touched_at)
 
 
 async def forget_finished(session: AsyncSession, before: datetime) -> None:

@@ -178,6 +178,16 @@ async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[Mess
     )
 
 
+@post("/messages/jobs/{job_id:uuid}/stop", role=Role.MARKETER)
+async def stop_message_job(
+    request: AppRequest, message_jobs: NamedDependency[MessageJobs], job_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Do nothing more after the batch that is under way."""
+    job = job_view(await message_jobs.stop(job_id))
+    done = gettext("Stopped. %(number)s were done; the others stay as they are.", number=f"{job.moved:,}")
+    return flash.go(request, "/messages", done)
+
+
 @post("/messages/decide", role=Role.MARKETER)
 async def decide_messages(request: AppRequest, messages: NamedDependency[MessageService]) -> Response[bytes]:
     """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
@@ -269,5 +279,5 @@ async def resend_message(
 
 
 ROUTES: list[Any] = [
-    list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message, *export_pages.ROUTES,
+    list_messages, jobs_under_way, stop_message_job, decide_messages, show_message, settle_message, resend_message, *export_pages.ROUTES,
 ]  # fmt: skip

@@ -94,7 +94,7 @@ class MessageJobView(msgspec.Struct, rename="camel"):
     act: str
     """resend, sent or failed"""
     status: str
-    """running or completed"""
+    """running, completed or stopped"""
     matched: int
     moved: int
     skipped: int
@@ -102,6 +102,8 @@ class MessageJobView(msgspec.Struct, rename="camel"):
     by: str
     created_at: datetime
     finished_at: datetime | None
+    stopped_by: str | None = None
+    """Who ended it before all was done."""
 
 
 class DecisionView(msgspec.Struct, rename="camel"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Bundle, aliased
 
 from app.web.pagination import Page, cut, encode_cursor, keyset
 
@@ -88,14 +88,16 @@ async def sorted_page(
     filters: Sequence[ColumnElement[bool]],
     *,
     ascending: bool = False,
+    only: Sequence[str] = (),
 ) -> Page[Any]:
-    """A page of the rows of `model` that fit, all of them read and sorted.
+    """A page of the rows of `model` that fit, all of them read and sorted; with `only`, nothing but these columns of them.
 
     A fence keeps the planner from walking in the order of the list until it has met enough of them.
     """
     row = aliased(model, select(model).where(*filters).offset(0).subquery())
     columns = [getattr(row, column.key) for column in order]
-    query = keyset(select(row), columns, cursor, descending=not ascending).limit(limit + 1)
+    wanted = Bundle("row", *(getattr(row, name) for name in only)) if only else row
+    query = keyset(select(wanted), columns, cursor, descending=not ascending).limit(limit + 1)
     rows = (await session.scalars(query)).all()
     return cut(rows, limit, lambda one: tuple(getattr(one, column.key) for column in order))
 

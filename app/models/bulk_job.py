@@ -48,6 +48,8 @@ class BulkJob(HasTenantKey, Base):
     next_at: Mapped[datetime | None]
     """When the next batch is due; None: it is over."""
     finished_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
+    """Who ended it before all was done."""
 
     __table_args__ = (
         CheckConstraint("(next_at is null) = (finished_at is not null)", name="over"),

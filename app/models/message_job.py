@@ -64,5 +64,7 @@ class MessageJob(HasTenantKey, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     touched_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     finished_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
+    """Who ended it before all was done."""
 
     __table_args__ = (Index("message_jobs_open", "touched_at", postgresql_where=text("finished_at is null")),)
