@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 BUNDLES: dict[str, tuple[str, ...]] = {
-    "pages.bundle.css": ("tokens.css", "app.css", "small-screens.css", "pages.css", "pages-narrow.css", "settings.css"),
+    "shared.bundle.css": ("tokens.css", "app.css", "small-screens.css"),
+    "pages.bundle.css": ("pages.css", "pages-narrow.css", "settings.css"),
     "builder.bundle.css": (
         "canvas.css",
         "canvas-cards.css",

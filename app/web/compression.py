@@ -16,8 +16,8 @@ from app.web.assets import best_encoding
 SMALLEST = 1_000
 """Bytes; below this one packet carries the answer either way."""
 _TEXT = re.compile(r"(text/(html|plain|css|csv|javascript)|application/([a-z0-9.+-]+\+)?json|image/svg\+xml)")
-_BROTLI = CompressionConfig(backend="brotli", minimum_size=SMALLEST, brotli_quality=4)
-"""Quality 4: a builder page of 110 KB costs about a millisecond; 5 makes it 3 % smaller for twice that."""
+_BROTLI = CompressionConfig(backend="brotli", minimum_size=SMALLEST, brotli_quality=5)
+"""Quality 5: a builder page of 130 KB becomes 18 KB and costs 1.9 ms; 4 makes 19.4 KB of it in 1.1 ms, 9 makes 17.6 in 17."""
 _GZIP = CompressionConfig(backend="gzip", minimum_size=SMALLEST, gzip_compress_level=5)
 
 

@@ -9,7 +9,7 @@ import { Gestures } from './gestures.js';
 import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
 import { Keyboard } from './keyboard.js';
-import { loadAhead } from './later.js';
+import { loadAhead, loadLateStyles } from './later.js';
 import { limits } from './limits.js';
 import { followDraft } from './live-draft.js';
 import { MenuRequests } from './menu-requests.js';
@@ -76,6 +76,7 @@ export class FlowCanvas extends HTMLElement {
     this.sync.start();
     this.changed();
     this.setAttribute('data-ready', '');
+    loadLateStyles();
     loadAhead();
     if (document.activeElement === document.body) this.begin();
     this.sync.ready().then(() => {

@@ -28,6 +28,14 @@ export async function loadAll() {
   for (const part of parts) await part();
 }
 
+/** Styles that no first look needs: they stand in the head, at their place among the others, and are asked for now. @param {Document} [page] */
+export function loadLateStyles(page = document) {
+  for (const link of /** @type {NodeListOf<HTMLLinkElement>} */ (page.querySelectorAll('link[data-late]'))) {
+    Object.assign(link, { rel: 'stylesheet', href: link.dataset.late });
+    delete link.dataset.late;
+  }
+}
+
 /** Load everything as soon as nothing else is going on. @param {Window} [page] */
 export function loadAhead(page = window) {
   const load = () => loadAll().catch(() => page.setTimeout(load, AGAIN_MS));
