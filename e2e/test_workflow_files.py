@@ -43,6 +43,49 @@ def test_text_is_pasted_and_sent_by_the_keyboard_alone(page: Page, page_errors: 
     page_errors.clear()
 
 
+MAIL = {"topic": "news", "templateId": "template:hello", "connectorId": "connector:post"}
+FOREIGN = {
+    "workflow": {
+        "name": "From elsewhere",
+        "nodes": [
+            {"id": "mail", "type": "send_email", "name": "Greet", "data": MAIL},
+            {"id": "call", "type": "sub_workflow", "data": {"workflowId": "workflow:other"}},
+        ],
+        "edges": [{"source": "mail", "target": "call"}],
+    },
+    "uses": {
+        "templates": {"template:hello": {"name": "Hello", "subject": "Hi", "html": "<p>Hi</p>", "text": "", "channel": "email"}},
+        "connectors": {"connector:post": {"name": "Post", "type": "ses"}},
+        "workflows": {"workflow:other": {"name": "Another one"}},
+    },
+}  # fmt: skip
+"""A file that names a connector, a workflow and a topic that the demo does not have."""
+
+
+def test_what_is_not_here_is_asked_for_and_leaving_the_question_keeps_the_file(
+    open_page: Callable[..., Page], expect_accessible: Callable[[Page], None], shot: Callable[[Page, str], None]
+) -> None:
+    for theme, width in (("dark", 1440), ("light", 390), ("dark", 390), ("light", 1440)):
+        page = open_page(theme=theme, width=width)
+        page.goto("/workflows/import")
+        page.get_by_label("Or paste it").fill(json.dumps(FOREIGN))
+        page.get_by_role("button", name="Import").click()
+        expect(page.get_by_role("heading", name="Not in this workspace")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect_accessible(page)
+        shot(page, f"workflow-mapping-{theme}-{width}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_label("Or paste it")).to_have_value(json.dumps(FOREIGN))
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Connector “Post”").select_option(index=1)
+    page.get_by_label("Workflow “Another one”").select_option(index=1)
+    expect(page.get_by_label("Topic “news”")).to_have_value("news")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("From elsewhere is here as a draft.")).to_be_visible()
+    page.locator(".node .card", has_text="Greet").click()
+    expect(page.get_by_label("Topic")).to_have_value("news")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_it_is_readable_and_nothing_overflows(

@@ -35,6 +35,8 @@ from app.workflows.existing import audience_size
 from app.workflows.repository import WorkflowRepository
 
 NEWEST = 500
+MOST_DRAFTS = 200
+"""Drafts that are looked through for the names of topics."""
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
 
 
@@ -116,6 +118,12 @@ class FormOptions:
     async def known_rows(self, wanted: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, ReferencedRow]]:
         """Which of these rows (kind → ids) the workspace has; one query a kind."""
         return await WorkflowRepository(self.session, self._tenant_id).referenced_rows(wanted) if wanted else {}
+
+    async def topics(self, fields: Set[str]) -> list[str]:
+        """Topics of consent that the newest contacts answered, or steps of the workflows changed last name in these fields of theirs."""
+        names = {name for row in await self._rows.newest_contacts(NEWEST) for name in row.consent or {}}
+        names |= await self._rows.topics_of_drafts(fields, MOST_DRAFTS)
+        return sorted(names - set(channels.words()), key=str.casefold)
 
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""

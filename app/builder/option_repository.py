@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, func, select, text
 
 from app.messaging.channels import registry as channels
 from app.models import Contact, Event, Workflow
@@ -15,6 +15,12 @@ from app.workflows.repository import REFERENCED, not_deleted
 
 SHOWN = ("name", "subject", "channel", "kind", "status", "type")
 """Columns of a row that forms show, of those that it has."""
+_TOPICS_OF_DRAFTS = """
+select distinct topic from (select draft -> 'nodes' as nodes from workflows where tenant_id = :tenant and deleted_at is null
+    order by updated_at desc limit :most) newest,
+  jsonb_path_query(nodes, '$[*].data') as data, unnest(cast(:fields as text[])) as field, btrim(data ->> field) as topic
+where topic <> '' and topic not like '%{{%'
+"""
 
 
 class OptionRepository(TenantRepository[Contact]):
@@ -40,6 +46,12 @@ class OptionRepository(TenantRepository[Contact]):
         )
         rows = await self.session.execute(query.order_by(func.lower(Workflow.name), Workflow.id))
         return {str(row.id): {"name": row.name} for row in rows}
+
+    async def topics_of_drafts(self, fields: Collection[str], limit: int) -> set[str]:
+        """What stands in these fields of steps, of the workflows that were changed last; what is filled in later is left out."""
+        query = text(_TOPICS_OF_DRAFTS)
+        rows = await self.session.scalars(query, {"tenant": self.tenant_id, "fields": list(fields), "most": limit})
+        return set(rows.all())
 
     async def newest_contacts(self, limit: int) -> Sequence[Any]:
         """(attributes, tags, consent, source, timezone, locale) of the newest contacts."""

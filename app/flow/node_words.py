@@ -15,7 +15,8 @@ import msgspec
 from app.flow import registry
 from app.flow.document import LATE, Flow, Node
 from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, SourceCode, WorkflowCall, port_label
-from app.flow.references import Reference, marked_fields, references_in
+from app.flow.references import Reference, marked_fields, references_in, topic_fields
+from app.flow.scope import is_constant
 from app.flow.segment_membership import segments_named
 from app.flow.step_view import StepRecord
 from app.lib.translation import gettext
@@ -121,6 +122,15 @@ def references_of(node: Node) -> Iterator[Reference]:
     if kind is not None:
         yield from references_in(kind.Config, node.data)
     yield from segments_named(node.data)
+
+
+def topics_of(node: Node) -> Iterator[tuple[str, str]]:
+    """The topics of consent that a step names: field of its config, name. One that is filled in as the step is taken is none."""
+    kind = registry.find(node.type)
+    for field in topic_fields(kind.Config) if kind is not None else ():
+        name = node.data.get(field)
+        if isinstance(name, str) and (name := name.strip()) and is_constant(name):
+            yield field, name
 
 
 @functools.cache

@@ -49,6 +49,10 @@ class Ref:
     variety: str = ""
 
 
+class TopicName:
+    """Marks a Config field as the name of a topic of consent: another workspace may call its topics differently."""
+
+
 class Reference(NamedTuple):
     """One id in a config: of what, and where below `data` (`templateId`, `arms[0].templateId`)."""
 
@@ -80,6 +84,14 @@ def _parts(hint: Any) -> tuple[Ref | None, type[msgspec.Struct] | None]:
         if mark or struct:
             return mark, struct
     return None, None
+
+
+@functools.cache
+def topic_fields(config: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The names of the fields of a config that name a topic."""
+    hints = get_type_hints(config, include_extras=True)
+    fields = msgspec.structs.fields(config)
+    return tuple(one.encode_name for one in fields if TopicName in get_args(hints[one.name]))
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from app.flow.effects import SendMessage
 from app.flow.going_on import GoingOn, class_doubts, connector_doubts
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run, refused
-from app.flow.references import Ref, ReferencedRows
+from app.flow.references import Ref, ReferencedRows, TopicName
 from app.flow.scope import CompileScope, is_constant
 from app.lib import addresses, single_line
 from app.lib.conversions import quoted
@@ -31,7 +31,7 @@ class SendEmailConfig(GoingOn, rename="camel", forbid_unknown_fields=True, kw_on
     from_email: Annotated[str, Meta(title="sender address")] = ""
     reply_to: str = ""
     connector_id: Annotated[UUID | None, Ref("connector")] = None
-    topic: str = ""
+    topic: Annotated[str, TopicName] = ""
     message_class: Annotated[Literal["marketing", "transactional"], Meta(title="kind of email")] = msgspec.field(
         default="marketing", name="class"
     )

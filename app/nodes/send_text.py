@@ -16,7 +16,7 @@ from app.flow.going_on import GoingOn, connector_doubts
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.placeholders import in_words
-from app.flow.references import Ref, ReferencedRows
+from app.flow.references import Ref, ReferencedRows, TopicName
 from app.flow.scope import CompileScope, is_constant
 from app.lib.translation import gettext, translatable
 from app.models.status import Channel
@@ -26,7 +26,7 @@ from app.values import contact_fields
 class SendTextConfig(GoingOn, rename="camel", forbid_unknown_fields=True, kw_only=True):
     template_id: Annotated[UUID | None, Ref("template")] = None
     connector_id: Annotated[UUID | None, Ref("connector")] = None
-    topic: str = ""
+    topic: Annotated[str, TopicName] = ""
     message_class: Annotated[Literal["marketing", "transactional"], Meta(title="kind of message")] = msgspec.field(
         default="marketing", name="class"
     )

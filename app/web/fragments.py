@@ -17,7 +17,7 @@ from app.lib import clock, formats, translation
 from app.web.assets import assets
 from app.web.wording import for_people
 
-COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "lists", "folders", "json")
+COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "lists", "folders", "json", "missing")
 """Files of `components/` whose macros every template sees as `ui`. Names of macros are unique over all of them."""
 
 

@@ -11,7 +11,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
-from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
+from app.workflow_files.mapping import in_answer
+from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile, WorkflowImport
 from app.workflow_files.service import MAX_FILE_BYTES, WorkflowFileService
 
 PATH, TAGS = "/api/v1/workflows", ["Workflows"]
@@ -48,10 +49,16 @@ async def export_workflow(
     deadline=IMPORT_DEADLINE,
 )
 async def import_workflow(
-    workflow_files: NamedDependency[WorkflowFileService], data: JSONBody[WorkflowFile]
+    workflow_files: NamedDependency[WorkflowFileService], data: JSONBody[WorkflowImport], ask: FromQuery[bool] = False
 ) -> Envelope[ImportedWorkflow]:
-    """A new draft. Templates and segments of the file are made where there are none like them; `toChoose` says what is missing here."""
-    return ok(await workflow_files.load(data))
+    """A new draft. Templates and segments of the file are made where there are none like them; `toChoose` says what is missing here.
+
+    With `ask=true` nothing is made while `mapping` leaves out something that is `missing`: the answer names it, with what may stand for it.
+    """
+    loaded = await workflow_files.load(data, data.mapping, ask=ask)
+    if isinstance(loaded, ImportedWorkflow):
+        return ok(loaded)
+    return ok(ImportedWorkflow(None, str(data.workflow.get("name", "")), [], [], [], in_answer(loaded)))
 
 
 ROUTES = [export_workflow, import_workflow]

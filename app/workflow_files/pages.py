@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.builder.missing_rows import KINDS, asked_at_once
 from app.errors import FieldError, Invalid
 from app.lib.field_errors import all_field_errors
 from app.lib.translation import gettext, translatable
@@ -26,6 +27,8 @@ from app.workflow_files.schemas import ImportedWorkflow, WorkflowFile
 from app.workflow_files.service import WorkflowFileService
 
 NO_FILE = translatable("Choose a file that was exported from a workflow, or paste what is in it.")
+ROW = "row."
+"""Begins the name of a field that says what stands for something of the file."""
 NO_WORKFLOW = translatable("This is no file of a workflow.")
 
 
@@ -47,19 +50,29 @@ async def show_import(request: AppRequest) -> Template:
 async def load_file(
     request: AppRequest, workflow_files: NamedDependency[WorkflowFileService]
 ) -> Template | Response[bytes]:
-    """Make the draft and open it; what is wrong in the file is said beside it, and nothing was made."""
+    """Make the draft and open it; what is wrong in the file is said beside it, and nothing was made.
+
+    What the file names and is not here is asked for first. Field `do`: `import` behind that question, `leave` goes back to the file.
+    """
     form = await request.form()
-    file, text = form.get("file"), str(form.get("text", ""))
+    file, text, verb = form.get("file"), str(form.get("text", "")), form.get("do")
     content, decoded = await file.read() if isinstance(file, UploadFile) else b"", None
+    if verb == "leave":
+        return page(request, "workflow_files/import.html", text=text, errors=[])
+    chosen = {name.removeprefix(ROW): str(value) for name, value in form.items() if name.startswith(ROW)}
     try:
         decoded = _decoded(content or text.encode())
-        imported = await workflow_files.load(decoded)
+        imported = await workflow_files.load(decoded, chosen, ask=verb != "import")
     except Invalid as error:
         errors = [
             FieldError(path=place_in_words(one["path"], decoded), message=one["message"])
             for one in error.errors or [FieldError(path="", message=for_people(error.for_people))]
         ]
         return page(request, "workflow_files/import.html", status_code=422, text=text, errors=errors)
+    if not isinstance(imported, ImportedWorkflow):
+        text = text if not content else content.decode("utf-8-sig")
+        missing, name = asked_at_once(imported), str(decoded.workflow.get("name", ""))
+        return page(request, "workflow_files/mapping.html", text=text, missing=missing, kinds=KINDS, name=name)
     return go(request, f"/workflows/{imported.id}", _in_words(imported))
 
 

@@ -51,6 +51,34 @@ class WorkflowFile(Camel, forbid_unknown_fields=True, kw_only=True):
     uses: Uses = msgspec.field(default_factory=Uses)
 
 
+class WorkflowImport(WorkflowFile, forbid_unknown_fields=True, kw_only=True):
+    """A file, and what stands for what it names and is not here.
+
+    `mapping`: by the `key` of what is `missing`, the id of a row of this workspace, or the name of a topic; empty: it is chosen later.
+    """
+
+    mapping: Annotated[dict[Key, Annotated[str, Meta(max_length=100)]], Meta(max_length=1_000)] = msgspec.field(
+        default_factory=dict
+    )
+
+
+class RowOption(Camel):
+    """Something of this workspace that may stand for what is missing: `value` is what `mapping` takes."""
+
+    value: str
+    name: str
+
+
+class MissingOut(Camel):
+    """What a file names and is not here. `kind`: template, connector, segment, workflow or topic; `steps`: where it is used."""
+
+    key: str
+    kind: str
+    name: str
+    steps: list[str]
+    options: list[RowOption]
+
+
 class ToChoose(Camel):
     """Something that the file names and that is not here: what it is, and the step or trigger in which it is to be chosen."""
 
@@ -61,10 +89,14 @@ class ToChoose(Camel):
 
 
 class ImportedWorkflow(Camel):
-    """The new draft. `created` and `existing`: templates and segments that were made, and rows that were there, by name."""
+    """The new draft. `created` and `existing`: templates and segments that were made, and rows that were there, by name.
 
-    id: UUID
+    `missing`: with `ask=true`, what `mapping` says nothing of; then nothing was made, and `id` is null.
+    """
+
+    id: UUID | None
     name: str
     created: list[str]
     existing: list[str]
     to_choose: list[ToChoose]
+    missing: list[MissingOut] = msgspec.field(default_factory=list)

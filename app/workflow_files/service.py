@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.builder.form_options import FormOptions
+from app.builder.missing_rows import MissingRow, with_topics
 from app.errors import FieldError, Invalid
 from app.lib import jsonlimits
 from app.lib.conversions import quoted
@@ -20,12 +23,14 @@ from app.message_templates.schemas import NewTemplate
 from app.message_templates.service import TemplateService
 from app.segments.schemas import NewSegment
 from app.segments.service import SegmentService
+from app.workflow_files.mapping import check_mapping, id_of_key, missing_in_file
 from app.workflow_files.places import KINDS, ids_in, key_fault, replaced
 from app.workflow_files.repository import UsedRowRepository
 from app.workflow_files.schemas import ImportedWorkflow, ToChoose, UsedConnector, UsedWorkflow, Uses, WorkflowFile
 from app.workflows.schemas import NewWorkflow
 from app.workflows.service import WorkflowService
 
+NOTHING_CHOSEN: Mapping[str, str] = MappingProxyType({})
 DEEPEST = 10
 """Rules of segments that name segments are followed so far."""
 MOST_USED = 200
@@ -44,6 +49,7 @@ class WorkflowFileService:
         self._workflows = WorkflowService(session, principal)
         self._templates = TemplateService(session, principal)
         self._segments = SegmentService(session, principal)
+        self._options = FormOptions(session, principal)
 
     async def export(self, workflow_id: UUID, version: int | None = None) -> WorkflowFile:
         """The draft, or a version, with templates and segments as they are now."""
@@ -68,20 +74,36 @@ class WorkflowFileService:
         document = {"name": workflow.name, "description": workflow.description, "tags": tags, **graph}
         return WorkflowFile(workflow={key: value for key, value in document.items() if value is not None}, uses=uses)
 
-    async def load(self, file: WorkflowFile) -> ImportedWorkflow:
-        """A new draft of what a file says. Raises Invalid, with the place in the file, and then nothing was made."""
+    async def load(
+        self, file: WorkflowFile, mapping: Mapping[str, str] = NOTHING_CHOSEN, *, ask: bool = False
+    ) -> ImportedWorkflow | list[MissingRow]:
+        """A new draft of what a file says. Raises Invalid, with the place in the file, and then nothing was made.
+
+        `mapping`: what stands for what is missing, by its key. `ask`: where it says nothing of something, the answer is what is missing.
+        """
         _check_size(file)
         _check_keys(file.uses)
         rows_here = _Import(self._rows, self._templates, self._segments)
         await rows_here.find_rows(file.uses)
+        keys = {key: str(id_of_key(key)) for part in KINDS for key in getattr(file.uses, part)}
+        document, _ = _fitted(file, keys | {key: row for key, row in rows_here.names.items() if row}, {})
+        _read(document)
+        missing = await missing_in_file(self._options, document, file.uses)
+        if ask and (open_ones := [one for one in missing if one.key not in mapping]):
+            return open_ones
+        check_mapping(missing, mapping)
+        rows_here.choose(missing, mapping)
         await rows_here.bring_templates(file.uses)
         await rows_here.bring_segments(file.uses)
-        document, to_choose = _fitted(file, rows_here.names)
-        try:
-            new = msgspec.convert(document, NewWorkflow)
-        except msgspec.ValidationError as error:
-            path = "workflow" + str(error).partition("`$")[2].partition("`")[0]
-            raise Invalid(errors=[FieldError(path=path, message=str(error).partition(" - at")[0] + ".")]) from error
+        return await self._created(file, rows_here, {one.key: (one.kind, one.name) for one in missing}, mapping)
+
+    async def _created(
+        self, file: WorkflowFile, rows_here: _Import, words: dict[str, tuple[str, str]], mapping: Mapping[str, str]
+    ) -> ImportedWorkflow:
+        document, to_choose = _fitted(file, rows_here.names, words)
+        if isinstance(nodes := document.get("nodes"), list):
+            document["nodes"] = [with_topics(node, mapping) for node in nodes]
+        new = _read(document)
         try:
             workflow = await self._workflows.create(
                 name=new.name, description=new.description, flow=new.flow(), priority=new.priority, tags=new.tags
@@ -89,6 +111,15 @@ class WorkflowFileService:
         except Invalid as error:
             raise _placed(error, "workflow") from error
         return ImportedWorkflow(workflow.id, workflow.name, rows_here.created, rows_here.existing, to_choose)
+
+
+def _read(document: dict[str, Any]) -> NewWorkflow:
+    """Raises Invalid."""
+    try:
+        return msgspec.convert(document, NewWorkflow)
+    except msgspec.ValidationError as error:
+        path = "workflow" + str(error).partition("`$")[2].partition("`")[0]
+        raise Invalid(errors=[FieldError(path=path, message=str(error).partition(" - at")[0] + ".")]) from error
 
 
 def _check_size(file: WorkflowFile) -> None:
@@ -118,9 +149,14 @@ def _check_keys(uses: Uses) -> None:
         raise Invalid(errors=[FieldError(path="uses", message=message)])
 
 
-def _fitted(file: WorkflowFile, names: dict[str, str | None]) -> tuple[dict[str, Any], list[ToChoose]]:
-    """The document with the ids of this workspace, and what is missing in which step or trigger."""
-    words = {key: (word, used.name) for part, word in KINDS.items() for key, used in getattr(file.uses, part).items()}
+def _fitted(
+    file: WorkflowFile, names: Mapping[str, str | None], unlisted: Mapping[str, tuple[str, str]]
+) -> tuple[dict[str, Any], list[ToChoose]]:
+    """The document with the ids of this workspace, and what is missing in which step or trigger. `unlisted`: kind and name of ids that
+    the file does not list."""
+    words = dict(unlisted) | {
+        key: (word, used.name) for part, word in KINDS.items() for key, used in getattr(file.uses, part).items()
+    }
     to_choose: list[ToChoose] = []
 
     def of_part(part: Any) -> Any:
@@ -164,6 +200,13 @@ class _Import:
         workflows = await self._rows.called("workflows", {used.name for used in uses.workflows.values()})
         for key, other in uses.workflows.items():
             self._stand(key, next((row for row in workflows if row.name == other.name), None))
+
+    def choose(self, missing: Sequence[MissingRow], mapping: Mapping[str, str]) -> None:
+        """What was chosen for what is not here. Ids that the file does not list, and that nobody was asked about, stay."""
+        for one in missing:
+            if one.kind != "topic" and (chosen := mapping.get(one.key)) is not None:
+                self.names[one.key] = chosen or None
+                self.existing += [name for value, name in one.options if chosen and value == chosen]
 
     async def bring_templates(self, uses: Uses) -> None:
         """One of the same name and content is used; else a new one is made, under a free name."""

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.builder import paste_pages
+from app.builder import missing_rows
 from app.models import Template, Workspace
 from app.models.status import Role
-from tests.fixtures.people import BrowserClients, make_workspace
+from tests.fixtures.people import ApiClients, BrowserClients, make_workspace
 
 GONE = str(uuid4())
 
@@ -61,7 +61,7 @@ async def test_where_very_much_fits_fewer_are_asked_about_at_once(
         await template(db_session, workspace, name)
     client, steps = await browser(Role.MARKETER), [mail(f"m{number}", str(uuid4())) for number in range(5)]
     for most, asked in ((5_000, 5), (7, 2), (2, 1)):
-        monkeypatch.setattr(paste_pages, "MOST_OPTIONS", most)
+        monkeypatch.setattr(missing_rows, "MOST_OPTIONS", most)
         assert (await ask(client, steps)).text.count("data-missing") == asked
 
 
@@ -80,3 +80,24 @@ async def test_what_are_no_steps_is_refused(browser: BrowserClients) -> None:
     for text in ("", "{", "3", "[" * 5_000, json.dumps([{}] * 5_000)):
         answer = await client.post("/workflows/paste", data={"nodes": text})
         assert answer.status_code == 422, text[:20]
+
+
+async def test_topics_that_nobody_here_has_heard_of_are_asked_about(
+    browser: BrowserClients, api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """A message about `news` would reach who opted out of `newsletter`, if both mean the same."""
+    own, client, programs = (
+        await template(db_session, workspace, "Welcome"),
+        await browser(Role.MARKETER),
+        await api(Role.OWNER),
+    )
+    body = {"email": "ada@example.com", "consent": {"newsletter": False, "email": True}}
+    assert (await programs.post("/api/v1/contacts", json=body)).status_code < 300
+    flow = {"name": "Uses one", "nodes": [mail("m", own, topic="offers")]}
+    assert (await programs.post("/api/v1/workflows", json=flow)).status_code < 300
+    page = (await ask(client, [mail("one", own, topic="news "), mail("two", own, topic="news")])).text
+    assert page.count("data-missing") == 1 and 'data-missing="topic:news"' in page and 'data-fields="topic"' in page
+    assert options(page) == ["Leave empty", "news, as a new topic", "newsletter", "offers"]
+    assert '<option value="news" selected>' in page and "Used by one, two" in page
+    for topic in ("newsletter", "Newsletter", "offers", "{{ event.topic }}", "", 3):
+        assert (await ask(client, [mail("one", own, topic=topic)])).status_code == 204, topic

@@ -19,6 +19,17 @@ export function mapped(value, chosen) {
   return typeof value === 'string' ? chosen.get(value) ?? value : value;
 }
 
+/** A step with what was chosen for the topics that it names in one of `fields`; '' leaves the field out. Pure.
+ * @param {any} data @param {{name: string, value: string, fields: string[]}[]} topics */
+export function withTopics(data, topics) {
+  const chosen = topics.flatMap(({ name, value, fields }) => fields.map((field) => ({ name, value, field })));
+  const entries = Object.entries(data ?? {}).map(([key, part]) => {
+    const topic = chosen.find((one) => one.field === key && typeof part === 'string' && part.trim() === one.name);
+    return [key, topic ? topic.value : part, topic?.value === ''];
+  });
+  return data && Object.fromEntries(entries.filter(([, , isLeft]) => !isLeft));
+}
+
 /** The names that a file of the export has for what it uses. @param {string} text @returns {Record<string, string>} */
 function namesIn(text) {
   const { uses } = JSON.parse(text) ?? {};
@@ -29,7 +40,7 @@ function namesIn(text) {
 /** The steps of a clip with what was chosen; as they are when nothing is missing or nobody can be asked; null when the dialog was left.
  * @param {any[]} nodes @param {string} text what was pasted */
 export async function withRowsOfHere(nodes, text) {
-  if (!nodes.some((node) => namesRows(node.data))) return nodes;
+  if (!nodes.some((node) => namesRows(node.data) || node.data?.topic)) return nodes;
   const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
   const body = new URLSearchParams({ nodes: JSON.stringify(nodes), names: JSON.stringify(namesIn(text)) });
   const answer = await fetch('/workflows/paste', { method: 'POST', body, headers, redirect: 'error' }).catch(() => null);
@@ -44,6 +55,9 @@ export async function withRowsOfHere(nodes, text) {
   const selects = /** @type {HTMLSelectElement[]} */ ([...dialog.querySelectorAll('[data-missing]')]);
   dialog.remove();
   if (dialog.returnValue !== 'yes') return null;
-  const chosen = new Map(selects.map((select) => [select.dataset.missing ?? '', select.value]));
-  return nodes.map((node) => ({ ...node, data: mapped(node.data, chosen) }));
+  const chosen = selects.map((select) => ({ key: select.dataset.missing ?? '', value: select.value, fields: select.dataset.fields }));
+  const rows = new Map(chosen.filter((one) => !one.fields).map((one) => [one.key, one.value]));
+  const topics = chosen.filter((one) => one.fields)
+    .map((one) => ({ name: one.key.slice('topic:'.length), value: one.value, fields: (one.fields ?? '').split(' ') }));
+  return nodes.map((node) => ({ ...node, data: withTopics(mapped(node.data, rows), topics) }));
 }
