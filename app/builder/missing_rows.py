@@ -163,13 +163,13 @@ def _plain(topic: str) -> str:
 
 def asked_at_once(missing: Sequence[MissingRow]) -> list[MissingRow]:
     """As many as one dialog asks about."""
-    asked, options = list[MissingRow](), 0
+    questions, options = list[MissingRow](), 0
     for one in missing[:MOST_MISSING]:
         options += len(one.options)
-        if asked and options > MOST_OPTIONS:
+        if questions and options > MOST_OPTIONS:
             break
-        asked.append(one)
-    return asked
+        questions.append(one)
+    return questions
 
 
 def readable_nodes(nodes: Iterable[Any]) -> Iterator[Node]:

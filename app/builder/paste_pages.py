@@ -36,8 +36,8 @@ async def ask_for_missing(request: AppRequest, form_options: NamedDependency[For
 
 
 def _texts_of(names: Any) -> dict[str, str]:
-    named = names.items() if isinstance(names, dict) else ()
-    return {id_: name[:200] for id_, name in named if isinstance(name, str)}
+    entries = names.items() if isinstance(names, dict) else ()
+    return {id_: name[:200] for id_, name in entries if isinstance(name, str)}
 
 
 ROUTES = [ask_for_missing]
