@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
-from urllib.parse import urlencode
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -22,14 +21,13 @@ from app.lib.translation import gettext, translated_choices
 from app.lists.service import ListChoice, ListService
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
-from app.messaging import export_pages, rules
-from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
-from app.messaging.channels import registry, words
+from app.messaging import bulk_pages, export_pages, rules
+from app.messaging.bulk import COUNTED, job_view
+from app.messaging.channels import registry
 from app.messaging.channels.devices import PLATFORM_WORDS
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.list_columns import MESSAGES
 from app.messaging.report_repository import report_lines, reports_about
-from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService, message_view
 from app.models import Message
 from app.models import Template as TemplateRow
@@ -38,46 +36,11 @@ from app.settings import settings
 from app.subscriptions.permission import reason_label
 from app.web import flash
 from app.web.fragments import is_partial, page
-from app.web.list_periods import PERIOD_WORDS, listed_id, period_start
+from app.web.list_periods import PERIOD_WORDS
 
 PAGE = 50
 SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
-OVER = ("failed", "uncertain")
-"""Statuses of messages about which a person can decide."""
-
-
-class ListFilters(msgspec.Struct, frozen=True):
-    """The filters of the list, as in its query string."""
-
-    status: str = ""
-    workflow: str = ""
-    connector: str = ""
-    reason: str = ""
-    period: str = ""
-    contact: str = ""
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """For `MessageService.list`. Raises Invalid."""
-        return {
-            "workflow_id": listed_id("workflow", self.workflow),
-            "connector_id": listed_id("connector", self.connector),
-            "contact_id": listed_id("contact", self.contact),
-            "reason": self.reason[:100] or None,
-            "since": period_start(self.period),
-        }
-
-    @property
-    def url(self) -> str:
-        """The list with these filters."""
-        return f"/messages?{urlencode({name: value for name, value in msgspec.structs.asdict(self).items() if value})}"
-
-    def fitting(self) -> MessageFilter | None:
-        """The same for a job; None while it is not said whether failed or uncertain ones are meant."""
-        if self.status == "failed":
-            return MessageFilter(status=["failed"], **self.columns)
-        return MessageFilter(status=["uncertain"], **self.columns) if self.status == "uncertain" else None
 
 
 async def _addresses(messages: MessageService, rows: Sequence[Message]) -> dict[str, str]:
@@ -108,10 +71,6 @@ async def _choices(messages: MessageService) -> dict[str, Any]:
     }
 
 
-async def _fitting(messages: MessageService, message_filter: MessageFilter | None) -> FittingCount:
-    return await messages.jobs.count("resend", message_filter) if message_filter else FittingCount(0)
-
-
 @get("/messages", role=Role.VIEWER)
 async def list_messages(
     request: AppRequest,
@@ -129,7 +88,7 @@ async def list_messages(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The ledger, those of the newest runs first, or of the oldest."""
-    form_values = ListFilters(status, workflow, connector, reason, period, contact)
+    form_values = bulk_pages.ListFilters(status, workflow, connector, reason, period, contact)
     sent, choice = msgspec.structs.asdict(form_values), ListChoice(sort, columns, view)
     state = await lists.state(MESSAGES, sent, choice, partial=is_partial(request))
     oldest = state.order == "run"
@@ -150,69 +109,17 @@ async def list_messages(
         more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         removed_before=None if listed.next_cursor else await messages.history.of(OF_RUNS),
         form_values=sent,
-        filtered=form_values != ListFilters(),
+        filtered=form_values != bulk_pages.ListFilters(),
         kept=state.url(),
         **await _choices(messages),
         local=settings().local,
         may=may,
-        choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),
-        fitting=await _fitting(messages, message_filter if may and listed.items else None),
+        choosable=may and any(MessageStatus(row.status).word in bulk_pages.OVER for row in listed.items),
+        fitting=await bulk_pages.count_of(messages.jobs, message_filter if may and listed.items else None),
         counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
     )
-
-
-@get("/messages/jobs", role=Role.VIEWER)
-async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[MessageJobs]) -> Template:
-    """What is being done for many messages; the list reads it every two seconds until nothing is."""
-    jobs = [job_view(job) for job in await message_jobs.under_way()]
-    query = request.headers.get("hx-current-url", "").partition("?")[2]
-    return page(
-        request,
-        "messages/jobs.html",
-        jobs=jobs,
-        had_jobs=True,
-        kept=f"/messages?{query}",
-        counted_up_to=COUNTED,
-    )
-
-
-@post("/messages/jobs/{job_id:uuid}/stop", role=Role.MARKETER)
-async def stop_message_job(
-    request: AppRequest, message_jobs: NamedDependency[MessageJobs], job_id: FromPath[UUID]
-) -> Response[bytes]:
-    """Do nothing more after the batch that is under way."""
-    job = job_view(await message_jobs.stop(job_id))
-    done = gettext("Stopped. %(number)s were done; the others stay as they are.", number=f"{job.moved:,}")
-    return flash.go(request, "/messages", done)
-
-
-@post("/messages/decide", role=Role.MARKETER)
-async def decide_messages(request: AppRequest, messages: NamedDependency[MessageService]) -> Response[bytes]:
-    """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
-    form = await request.form()
-    form_values = ListFilters(**{name: str(form.get(name, "")) for name in ListFilters.__struct_fields__})
-    word = str(form.get("act", ""))
-    act = next((act_name for act_name in get_args(Act) if act_name == word.removeprefix("all-")), None)
-    if act is None:
-        raise Invalid(
-            errors=[{"path": "act", "message": gettext("Say whether they were sent, or are to be sent again.")}]
-        )
-    ids = [str(message_id) for message_id in form.getall("id", [])][:PAGE]
-    message_filter = form_values.fitting() if word.startswith("all-") else None
-    if word.startswith("all-") and message_filter is None:
-        raise Invalid(errors=[{"path": "status", "message": gettext("Choose failed or uncertain messages first.")}])
-    done = await messages.decide_all(act, message_filter) if message_filter else await messages.decide_some(act, ids)
-    return flash.go(request, form_values.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
-
-
-def _told(act: Act, done: MovedView) -> str:
-    """What was done to how many, as one line."""
-    what = {"resend": "queued again", "sent": "marked as sent", "failed": "marked as not sent"}[act]
-    skipped = f", {done.skipped:,} skipped" if done.skipped else ""
-    remainder = ". The rest follows" if done.job and done.job.status == "running" else ""
-    return f"{words.counted_messages(done.moved)} {what}{skipped}{remainder}."
 
 
 @get("/messages/{text:str}", role=Role.VIEWER)
@@ -279,5 +186,5 @@ async def resend_message(
 
 
 ROUTES: list[Any] = [
-    list_messages, jobs_under_way, stop_message_job, decide_messages, show_message, settle_message, resend_message, *export_pages.ROUTES,
+    list_messages, show_message, settle_message, resend_message, *bulk_pages.ROUTES, *export_pages.ROUTES,
 ]  # fmt: skip

@@ -1,49 +1,19 @@
 // @ts-check
 /**
- * Lists of workflows and templates: choose rows, put them into folders by a menu or by dragging, and tag them. What was done can be taken
- * back. A row is an element with `data-row`; its box holds its id. The dialogs are those of components/folders.html.
+ * Lists of workflows and templates: put chosen rows into folders by a menu or by dragging, and tag them. What was done can be taken back.
+ * A row is an element with `data-row`. The dialogs are those of components/folders.html.
  */
+import { chosen, rowOf, selected } from './selection.js';
 import { guarded } from './session.js';
 import { toast } from './shell.js';
 import { gettext } from './texts.js';
 
 const DRAGGED = 'application/x-rows';
-const SWAPPED = ['list', 'cards'];
+const SWAPPED = ['list', 'rows'];
 
-const boxes = () => /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll('[data-row] input[name=id]')]);
-const selected = () => boxes().filter((box) => box.checked);
-const rowOf = (/** @type {string} */ id) => boxes().find((box) => box.value === id)?.closest('[data-row]');
 const tagsOf = (/** @type {string} */ id) => /** @type {string[]} */ (JSON.parse(rowOf(id)?.getAttribute('data-tags') ?? '[]'));
-/** @type {HTMLInputElement | undefined} */
-let last;
 /** What the open dialog is about. @type {string[]} */
-let chosen = [];
-
-const number = (/** @type {number} */ count) => gettext('%(number)s selected', { number: count });
-
-function show() {
-  const all = boxes();
-  const some = selected();
-  const bar = /** @type {HTMLElement | null} */ (document.querySelector('.bulk'));
-  if (bar) {
-    bar.hidden = !some.length;
-    /** @type {HTMLElement} */ (bar.querySelector('b')).textContent = number(some.length);
-  }
-  for (const box of all) {
-    const row = box.closest('[data-row]');
-    row?.classList.toggle('picked', box.checked);
-    if (row?.tagName === 'TR') row.setAttribute('aria-selected', String(box.checked));
-  }
-  const every = /** @type {HTMLInputElement | null} */ (document.querySelector('#every'));
-  if (!every) return;
-  every.checked = all.length > 0 && some.length === all.length;
-  every.indeterminate = some.length > 0 && some.length < all.length;
-}
-
-function unselect() {
-  for (const box of boxes()) box.checked = false;
-  show();
-}
+let about = [];
 
 // ---- asking the server
 
@@ -96,10 +66,10 @@ const asFields = (ids) => ids.map((id) => ['id', id]);
 
 /** @param {string} name @param {string[]} ids */
 function openFor(name, ids) {
-  chosen = ids;
+  about = ids;
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById(name));
   const one = ids.length === 1 ? rowOf(ids[0])?.querySelector('.nm')?.textContent?.trim() : '';
-  /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = one || number(ids.length);
+  /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = one || selected(ids.length);
   const had = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-had]'));
   if (had) offerRemoval(had, [...new Set(ids.flatMap(tagsOf))].sort((first, second) => first.localeCompare(second)));
   /** @type {HTMLFormElement} */ (dialog.querySelector('form')).reset();
@@ -126,35 +96,12 @@ document.addEventListener('submit', async (event) => {
   if (!path) return;
   event.preventDefault();
   const fields = /** @type {[string, string][]} */ ([...new FormData(form)]);
-  if (await file(path, [...asFields(chosen), ...fields])) form.closest('dialog')?.close();
-});
-
-// ---- choosing
-
-document.addEventListener('change', (event) => {
-  const box = /** @type {HTMLInputElement} */ (event.target);
-  if (box.id === 'every') for (const one of boxes()) one.checked = box.checked;
-  if (box.id === 'every' || box.closest('[data-row]')) show();
+  if (await file(path, [...asFields(about), ...fields])) form.closest('dialog')?.close();
 });
 
 document.addEventListener('click', (event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  const opener = /** @type {HTMLElement | null} */ (target.closest('[data-file-row]'));
-  if (opener) openFor(opener.dataset.fileRow ?? '', opener.dataset.id ? [opener.dataset.id] : selected().map((box) => box.value));
-  if (target.closest('[data-unselect]')) unselect();
-  const box = /** @type {HTMLInputElement | null} */ (target.closest('[data-row] input[name=id]'));
-  if (!box) return;
-  const all = boxes();
-  if (event.shiftKey && last && all.includes(last)) {
-    const [from, to] = [all.indexOf(last), all.indexOf(box)].sort((one, other) => one - other);
-    for (const one of all.slice(from, to + 1)) one.checked = box.checked;
-    show();
-  }
-  last = box;
-});
-
-document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && selected().length && !document.querySelector('dialog[open], details.menu[open]')) unselect();
+  const opener = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest('[data-file-row]'));
+  if (opener) openFor(opener.dataset.fileRow ?? '', opener.dataset.id ? [opener.dataset.id] : [...chosen]);
 });
 
 // ---- dragging
@@ -163,7 +110,7 @@ document.addEventListener('keydown', (event) => {
 function label(count, name) {
   const carried = document.createElement('div');
   carried.className = 'carried';
-  carried.textContent = count === 1 ? name : number(count);
+  carried.textContent = count === 1 ? name : selected(count);
   document.body.append(carried);
   setTimeout(() => carried.remove());
   return carried;
@@ -173,7 +120,7 @@ document.addEventListener('dragstart', (event) => {
   const row = /** @type {HTMLElement} */ (event.target).closest?.('[data-row][draggable]');
   const box = /** @type {HTMLInputElement | null | undefined} */ (row?.querySelector('input[name=id]'));
   if (!row || !box || !event.dataTransfer) return;
-  const ids = box.checked ? selected().map((one) => one.value) : [box.value];
+  const ids = chosen.has(box.value) ? [...chosen] : [box.value];
   event.dataTransfer.setData(DRAGGED, JSON.stringify(ids));
   event.dataTransfer.effectAllowed = 'copyMove';
   event.dataTransfer.setDragImage(label(ids.length, row.querySelector('.nm')?.textContent?.trim() ?? ''), 12, 12);
@@ -198,7 +145,3 @@ for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
     file(base, [...asFields(ids), ['folder', folder.dataset.folder ?? '']]);
   });
 }
-
-document.addEventListener('htmx:after:swap', () => show());
-window.addEventListener('pageshow', () => show());
-show();

@@ -130,7 +130,7 @@ BODIES: dict[str, Any] = {
     "POST /messages/{text}/settle": {"as": "sent"},
     "POST /api/v1/messages/settle": {"as": "sent", "ids": ["x"]},
     "POST /api/v1/messages/resend": {"ids": ["x"]},
-    "POST /messages/decide": {"act": "sent"},
+    "POST /messages/decide": {"verb": "sent", "id": ["x"]},
     "POST /lists/{list_name}/columns": {"usual": "1"},
     "POST /lists/{list_name}/views": {"name": "x"},
     "POST /lists/{list_name}/views/{view_id}/rename": {"name": "x"},

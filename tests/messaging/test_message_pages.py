@@ -64,22 +64,31 @@ async def test_some_or_all_are_sent_again_from_the_list(
     foreign = await add_message(db_session, other_workspace, status=9, **over)
     marketer, viewer = await browser(Role.MARKETER), await browser(Role.VIEWER)
     page = (await marketer.get("/messages", params={"status": "uncertain"})).text
-    assert "3 messages: uncertain" in page and "Assume all sent" in page and page.count('name="id"') == 3
+    assert "3 messages: uncertain" in page and "Select all that fit" in page and page.count('name="id"') == 3
     failures = (await marketer.get("/messages", params={"status": "failed"})).text
-    assert "1 message: failed" in failures and "Send all again" in failures and "Assume all sent" not in failures
+    assert "1 message: failed" in failures and 'data-status="failed"' in failures
     seen = (await viewer.get("/messages", params={"status": "uncertain"})).text
-    assert 'name="id"' not in seen and "Send all again" not in seen
+    assert 'name="id"' not in seen and "Select all that fit" not in seen
     ids = [f"{row.run_id}-2" for row in (rows[0], failed, foreign)]
-    assert (await viewer.post("/messages/decide", data={"act": "resend", "id": ids})).status_code == 403
-    done = await marketer.post("/messages/decide", data={"act": "resend", "id": ids, "status": "uncertain"})
+    assert (await viewer.post("/messages/decide", data={"verb": "resend", "id": ids})).status_code == 403
+    data = {"verb": "resend", "id": ids, "to": "/messages?status=uncertain"}
+    done = await marketer.post("/messages/decide", data=data)
     assert (done.status_code, done.headers["location"]) == (303, "/messages?status=uncertain")
-    assert "2%20messages%20queued%20again%2C%201%20skipped" in done.headers["set-cookie"]
-    for wrong in ({"act": "drop"}, {"act": "all-resend"}, {"act": "all-resend", "status": "sent"}, {}):
+    assert "2%20messages%20queued%20again.%201%20skipped." in done.headers["set-cookie"]
+    for wrong in ({"verb": "drop"}, {"verb": "resend"}, {}):
         assert (await marketer.post("/messages/decide", data=wrong)).status_code == 422
+    fits = "status=uncertain&reason=worker_lost"
+    fitting = await marketer.get("/messages/fitting", params={"filters": fits})
+    assert fitting.json() == {"count": 2, "words": "all 2 messages that fit", "most": 10_000}
+    assert (await marketer.get("/messages/fitting", params={"filters": "status=sent"})).json()["count"] == 0
+    for said, told in (("1", "More%20fit"), ("", "Load%20the%20page"), ("2", "2%20messages%20marked%20as%20sent")):
+        all_of_them = {"verb": "sent", "all": "1", "query": fits, "counted": said}
+        done = await marketer.post("/messages/decide", data=all_of_them)
+        assert done.status_code == 303 and told in done.headers["set-cookie"]
     done = await marketer.post(
-        "/messages/decide", data={"act": "all-sent", "status": "uncertain", "reason": "worker_lost"}
+        "/messages/decide", data={"verb": "resend", "all": "1", "query": "status=sent", "counted": "9"}
     )
-    assert done.status_code == 303
+    assert "Choose%20failed%20or%20uncertain" in done.headers["set-cookie"]
     for row in (*rows, failed, foreign):
         await db_session.refresh(row)
     assert [MessageStatus(row.status).word for row in (*rows, failed, foreign)] == [
