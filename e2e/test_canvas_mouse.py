@@ -270,7 +270,7 @@ def test_the_trigger_changes_its_kind(canvas: Builder) -> None:
     canvas.panel.get_by_text("Started manually").click()
     expect(canvas.card("trigger")).to_contain_text("By a person or a program")
     expect(canvas.panel.locator("form[data-about=trigger]")).not_to_contain_text("The name your site or app sends")
-    canvas.panel.get_by_text("An event happens").click()
+    canvas.panel.get_by_text("An event occurs").click()
     expect(canvas.panel.get_by_label("Event", exact=True)).to_have_value("signed_up")
 
 

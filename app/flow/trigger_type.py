@@ -29,7 +29,7 @@ from app.lib.translation import translatable
 
 BY_HAND = "manual"
 """The event of a run that a person or a program started where the workflow listens for events."""
-BY_HAND_WORDS = translatable("Started manually or by a program")
+BY_HAND_WORDS = translatable("Started manually or by the API")
 CATEGORY = "trigger"
 """The colour and the group of all trigger types."""
 

@@ -263,7 +263,7 @@ async def test_a_start_by_hand_is_not_told_as_an_event(
     told = "signed_up was received"
     assert told in (await client.get(f"/runs/{by_event.id}")).text
     text = (await client.get(f"/runs/{by_hand.id}")).text
-    assert told not in text and "Started manually or by a program." in text
+    assert told not in text and "Started manually or by the API." in text
 
 
 async def test_a_retried_step_lists_its_attempts(

@@ -20,22 +20,22 @@ class ApiConfig(ManualConfig, frozen=True):
 
 @trigger_registry.trigger
 class ApiTrigger(ManualTrigger):
-    type, label = "api", translatable("A program starts it")
+    type, label = "api", translatable("Started by the API")
     description = translatable("Starts when a program asks for it over the API.")
     for_programs = True
     Config = ApiConfig
 
     @classmethod
     def title(cls, config: ManualConfig) -> str:
-        return gettext("Started by a program")
+        return gettext("Started by the API")
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:
-        return gettext("Started by a program")
+        return gettext("Started by the API")
 
     @classmethod
     def explain(cls, config: ManualConfig, event: Mapping[str, Any]) -> str:
-        return gettext("Started by a program.")
+        return gettext("Started by the API.")
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:

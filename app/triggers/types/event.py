@@ -29,7 +29,7 @@ class EventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw
 
 @trigger_registry.trigger
 class EventTrigger(TriggerType):
-    type, label = "event", translatable("An event happens")
+    type, label = "event", translatable("An event occurs")
     description = translatable("Starts when an event arrives for a contact.")
     Config = EventConfig
 

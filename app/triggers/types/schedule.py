@@ -46,7 +46,7 @@ class ScheduleConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
 @trigger_registry.trigger
 class ScheduleTrigger(TriggerType):
-    type, label = "schedule", translatable("At set times")
+    type, label = "schedule", translatable("On a schedule")
     description = translatable("Starts by the clock: every weekday at nine, on the first of each month.")
     Config = ScheduleConfig
 

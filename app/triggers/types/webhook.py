@@ -42,7 +42,7 @@ class WebhookConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
 
 @trigger_registry.trigger
 class WebhookTrigger(TriggerType):
-    type, label = "webhook", translatable("A program calls")
+    type, label = "webhook", translatable("A webhook is received")
     description = translatable("Starts when another program sends JSON to the address of this trigger.")
     Config = WebhookConfig
 
@@ -73,7 +73,7 @@ class WebhookTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: WebhookConfig) -> str:
-        return "A program calls"
+        return "A webhook is received"
 
     @classmethod
     def summary(cls, config: WebhookConfig) -> str:
