@@ -83,7 +83,7 @@ def test_a_contact_is_made_changed_and_erased(page: Page) -> None:
     page.get_by_role("link", name="Edit consent").click()
     page.get_by_label("Consent for email").select_option("Unsubscribed")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".rh")).to_contain_text("Opted out")
+    expect(page.locator(".rh")).to_contain_text("No consent")
     expect(page.locator(".tline")).to_contain_text("Consent for email")
     page.get_by_label("More actions").click()
     page.get_by_role("button", name="Erase").click()
@@ -141,13 +141,13 @@ def test_an_import_asks_who_opted_out(
     page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Upload and review").click()
     expect(page.get_by_label("Status goes to")).to_have_value("consent")
-    expect(page.locator(".reads")).to_contain_text("cleaned opted out, and suppressed as bounced")
+    expect(page.locator(".reads")).to_contain_text("cleaned unsubscribed, and suppressed as bounced")
     expect(page.get_by_text("In 1 row at the beginning")).to_be_visible()
     expect_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     start = page.get_by_role("button", name="Import 3 rows")
     start.click()
-    question = page.get_by_role("group", name="Does this column say who opted out?")
+    question = page.get_by_role("group", name="Does this column say who unsubscribed?")
     expect(question.get_by_label("Yes, do not mail them")).to_be_focused()  # nothing is sent before it is answered
     question.get_by_label("No, it means something else").check()
     page.get_by_label("Phone goes to").select_option("Leave out")

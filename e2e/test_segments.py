@@ -27,7 +27,7 @@ def test_a_segment_is_made_filled_and_deleted(
     expect_accessible(page)
     page.get_by_role("button", name="Create segment").click()
     expect(page.get_by_text("Nobody is in it yet")).to_be_visible()
-    page.get_by_role("button", name="Put contacts in").first.click()
+    page.get_by_role("button", name="Add contacts").first.click()
     page.get_by_role("textbox", name="Contacts").fill("visitor@fair.example\nnobody@nowhere.example")
     page.get_by_role("button", name="Put in", exact=True).click()
     expect(page.get_by_text("No contact is known as nobody@nowhere.example")).to_be_visible()

@@ -20,7 +20,8 @@ from app.lib.translation import gettext, ngettext
 from app.messaging.channels.opt_words import STOP_WORDS
 from app.models.status import Role
 from app.models.user import User
-from app.values import contact_fields, zone_names
+from app.values import contact_fields
+from app.values.zone_choices import offered_zones
 from app.web import flash, transactions
 from app.web.form_errors import errors_by_path
 from app.web.fragments import page
@@ -50,7 +51,7 @@ async def _profile(request: AppRequest, session: AsyncSession, error: AppError |
         headers={"Retry-After": str(error.retry_after)} if error and error.retry_after else {},
         user=user,
         languages=[*translation.LANGUAGES.items()],
-        zones=zone_names.choices(user.timezone),
+        zones=offered_zones(user.timezone),
         errors=errors_by_path(error),
     )
 
@@ -133,7 +134,7 @@ async def _workspace(request: AppRequest, session: AsyncSession, error: AppError
         status_code=error.status_code if error else 200,
         place=place,
         mine=await repository.workspaces_of(session, request.user.id),
-        zones=zone_names.choices(place.timezone),
+        zones=offered_zones(place.timezone),
         countries=contact_fields.countries(),
         stop_words=", ".join(place.settings.get(STOP_WORDS) or []),
         errors=errors_by_path(error),

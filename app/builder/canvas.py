@@ -32,8 +32,8 @@ from app.messaging.channels import registry as channels
 from app.messaging.channels import words
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
-from app.values.cron import cron_words
-from app.values.zone_names import timezones
+from app.values.cron_words import cron_words
+from app.values.zone_choices import offered_zones
 from app.web.fragments import FragmentEngine
 from app.workflows.loaded import LoadedFlow
 
@@ -59,9 +59,7 @@ def teach(engine: FragmentEngine) -> None:
 
     engine.engine.globals.update(operators=OPERATORS, sentence=conditions_in_words, decision_in_words=rule_lines)
     engine.engine.globals.update(wanted_segments=wanted_ids)
-    engine.engine.globals.update(
-        weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()), cron_words=cron_words
-    )
+    engine.engine.globals.update(weekdays=WEEKDAY_WORDS, offered_zones=offered_zones, cron_words=cron_words)
     engine.engine.globals.update(on_error_choices=on_error_choices)
     engine.engine.filters.update(field_label=label_of, units=unit_choices, amount=amount_in_words)
     engine.engine.filters.update(messages=words.counted_messages)

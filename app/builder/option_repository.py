@@ -8,10 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, func, select, text
 
+from app.card_title_repository import REFERENCED
 from app.messaging.channels import registry as channels
 from app.models import Contact, Event, Workflow
 from app.models.tenant_repository import TenantRepository
-from app.workflows.repository import REFERENCED, not_deleted
+from app.workflows.repository import not_deleted
 
 SHOWN = ("name", "subject", "channel", "kind", "status", "type")
 """Columns of a row that forms show, of those that it has."""

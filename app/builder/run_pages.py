@@ -95,6 +95,7 @@ async def show_person(
         run=run,
         contact=loaded.contact,
         name=name,
+        entry_title=titles.get(run.trigger_id),
         explanations=explanations,
         shown=[shown_status(step) for step in run.steps],
         looks=looks,
@@ -106,10 +107,9 @@ async def show_person(
 def _lit(run: RunDetail, explanations: list[str], reader: Principal) -> list[dict[str, Any]]:
     """Where the run was, the trigger first: the way it left each step, and one sentence for it."""
     zone, now = formats.readers_zone({"principal": reader}), clock.now()
-    style = formats.time_style([run.started_at, *(step.completed_at or step.started_at for step in run.steps)])
 
     def moment(value: datetime | None) -> str:
-        return formats.moment_text(value, zone, now, style)
+        return formats.moment_text(value, zone, now, "weekday")
 
     steps: list[dict[str, Any]] = [
         {

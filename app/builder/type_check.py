@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from app.builder.form_options import Choices
+from app.card_title_repository import REFERENCED
 from app.flow import presentation, registry, trigger_registry
 from app.flow.node_words import summary_of
 from app.flow.presentation import Presentation
@@ -21,7 +22,6 @@ from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
-from app.workflows.repository import REFERENCED
 
 log = structlog.get_logger()
 NODE_FIELDS = {"retry"}

@@ -10,13 +10,19 @@ import msgspec
 from app.contacts import fields
 from app.contacts.schemas import ContactIn
 from app.errors import FieldError
+from app.flow.local_time import listed
 from app.flow.reception import Reception, value_at
 from app.lib import jsonlimits
 from app.lib.conversions import as_key
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 
 _COLUMNS = {"externalId": "external_id", "email": "email", "phone": "phone"}
-_NOUNS = {"externalId": "external id", "email": "email", "phone": "phone number"}
+_PLACES = {
+    "externalId": translatable("external id at %(path)s"),
+    "email": translatable("email at %(path)s"),
+    "phone": translatable("phone number at %(path)s"),
+}
+"""Where each was looked for, as a part of an enumeration."""
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -41,7 +47,7 @@ def mapped(reception: Reception, body: Any, country: str | None, headers: Mappin
     attributes = {name: value for name, value in values.items() if value is not None}
     contact = None
     if reception.of_contact and not identity:
-        places = " or ".join(f"{_NOUNS[name]} at {path}" for name, path in reception.identity.paths_by_field().items())
+        places = listed(gettext(_PLACES[name], path=path) for name, path in reception.identity.paths_by_field().items())
         errors.append(
             FieldError(
                 path="identity", message=gettext("The JSON names nobody: there is no %(places)s.", places=places)

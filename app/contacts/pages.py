@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.card_title_repository import card_titles
 from app.contacts import export_pages, forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.attribute_kinds import ATTRIBUTE_KINDS, attribute_lines
@@ -35,8 +37,8 @@ from app.models.contact import Contact
 from app.models.status import Channel, Role
 from app.subscriptions.permission import LABELS
 from app.subscriptions.service import SuppressionService
-from app.values import zone_names
 from app.values.contact_view import name_of
+from app.values.zone_choices import offered_zones
 from app.web.flash import go
 from app.web.form_errors import errors_by_field
 from app.web.fragments import is_partial, page
@@ -165,7 +167,7 @@ def _form(
         held_back=held_back,
         kinds=[(name, gettext(kind.label)) for name, kind in ATTRIBUTE_KINDS.items()],
         consents=translated_choices(forms.CONSENTS),
-        timezones=zone_names.choices(form.texts.get("timezone")),
+        timezones=offered_zones(form.texts.get("timezone")),
         json_name=json_name,
     )
 
@@ -210,7 +212,7 @@ async def contact_page(
         shown.entries.append(timeline.silent_beginning(contact.created_at))
         shown.entries.sort(key=lambda entry: entry.at, reverse=True)
     now = clock.now()
-    coming, underway = await timeline.future(past, now)
+    coming, underway = await timeline.future(past, now, partial(card_titles, request, past.session))
     query = {"show": show, "before": shown.before.isoformat() if shown.before else ""}
     return page(
         request,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ _ENDS = {
     RunStatus.EXITED: (translatable("Left %(workflow)s"), "log-out"),
     RunStatus.CANCELLED: (translatable("Cancelled in %(workflow)s"), "ban"),
 }
+TitlesOf = Callable[[Mapping[int, dict[str, Any]]], Awaitable[dict[int, dict[str, str]]]]
 
 
 class TimelineEntry(msgspec.Struct, kw_only=True):
@@ -271,13 +272,17 @@ def _message(message: Message, workflow: str, template: str | None, decision: Me
     )
 
 
-def _title(graph: dict[str, Any], node_id: str | None) -> tuple[str, str, str]:
+def _title(graph: dict[str, Any], node_id: str | None, titles: Mapping[str, str]) -> tuple[str, str, str]:
     """Title, category and label of a step; what a contact without a step shows."""
     for node in graph.get("nodes", []):
         if node["id"] == node_id:
             installed = registry.find(node["type"]) is not None
             category = node_words.category_of(node["type"]) if installed else "n"
-            return node_words.title_of_plain(node), category, node_words.kind_word(node["type"])
+            return (
+                titles.get(node["id"]) or node_words.title_of_plain(node),
+                category,
+                node_words.kind_word(node["type"]),
+            )
     return gettext("the beginning"), "trigger", gettext("Trigger")
 
 
@@ -297,12 +302,33 @@ def _waiting(start: WaitingStart, workflow: str) -> Underway:
     )
 
 
-async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], list[Underway]]:
-    """What will happen by itself, soonest first, and the runs that are under way or wait to begin."""
+def _queued(message: Message, workflow: str, template: str | None, now: datetime) -> Coming:
+    why = of_stored(message.error_message or "")
+    text = gettext("%(message)s of %(workflow)s, queued.", message=_channel(message), workflow=workflow)
+    return Coming(
+        at=message.due_at or now,
+        icon=_icon(message),
+        category="message",
+        title=message.subject or template or _channel(message),
+        text=f"{text} {why}".rstrip(),
+        url=f"/runs/{message.run_id}",
+    )
+
+
+async def future(
+    history: ContactHistory, now: datetime, titles_of: TitlesOf | None = None
+) -> tuple[list[Coming], list[Underway]]:
+    """What will happen by itself, soonest first, and the runs that are under way or wait to begin.
+
+    `titles_of`: what the steps of documents are called, by the number of each; else what can be known of them alone.
+    """
     coming: list[Coming] = []
     underway: list[Underway] = []
-    for run, workflow, graph in await history.active_runs():
-        title, _, _ = _title(graph, run.current_node_id)
+    active = await history.active_runs()
+    titles = await titles_of({number: graph for number, (_, _, graph) in enumerate(active)}) if titles_of else {}
+    for number, (run, workflow, graph) in enumerate(active):
+        called = titles.get(number, {})
+        title, _, _ = _title(graph, run.current_node_id, called)
         url = f"/runs/{run.id}"
         underway.append(
             Underway(
@@ -317,7 +343,7 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
         if run.resume_at is not None and run.resume_at > now:
             following = _next(graph, run.current_node_id)
             then, category, label = (
-                _title(graph, following) if following else (gettext("The run ends"), "exit", gettext("End"))
+                _title(graph, following, called) if following else (gettext("The run ends"), "exit", gettext("End"))
             )
             text = gettext("%(step)s in %(workflow)s", step=label, workflow=workflow) if then != label else workflow
             coming.append(
@@ -331,18 +357,9 @@ async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], 
                 )
             )
     underway += [_waiting(start, workflow) for start, workflow in await history.waiting_starts()]
-    for message, workflow, template in await history.queued_messages():
-        coming.append(
-            Coming(
-                at=message.due_at or now,
-                icon=_icon(message),
-                category="message",
-                title=message.subject or template or _channel(message),
-                text=gettext("%(message)s of %(workflow)s, queued.", message=_channel(message), workflow=workflow)
-                + (f" {message.error_message}" if message.error_message else ""),
-                url=f"/runs/{message.run_id}",
-            )
-        )
+    coming += [
+        _queued(message, workflow, template, now) for message, workflow, template in await history.queued_messages()
+    ]
     return sorted(coming, key=lambda item: item.at), underway
 
 

@@ -13,6 +13,7 @@ from app.flow.document import triggers_of
 from app.flow.node_type import NEXT_PORT, Port, port_label
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import CATEGORY
+from app.lib.translation import gettext
 
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
@@ -100,7 +101,7 @@ def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) 
     place = position or {}
     is_trigger = kind == CATEGORY
     category = CATEGORY if is_trigger else node_words.category_of(kind)
-    label = "Trigger" if is_trigger else node_words.kind_word(kind)
+    label = gettext("Trigger") if is_trigger else node_words.kind_word(kind)
     return Card(
         node_id,
         kind,

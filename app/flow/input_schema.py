@@ -18,20 +18,21 @@ from app.flow import patterns
 from app.flow.diagnostic import Diagnostic
 from app.lib.conversions import quoted
 from app.lib.field_errors import joined
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 
 MOST_FIELDS, MOST_DEPTH, MOST_PROBLEMS = 50, 5, 20
 Kind = Literal["string", "number", "integer", "boolean", "array", "object"]
 Format = Literal["date", "date-time", "email", "uri", "uuid"]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-_NOUNS: dict[str, str] = {
-    "string": "a text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
+_MISFITS: dict[str, str] = {
+    "string": translatable("%(place)s must be a text; it was %(value)s."),
+    "number": translatable("%(place)s must be a number; it was %(value)s."),
+    "integer": translatable("%(place)s must be a whole number; it was %(value)s."),
+    "boolean": translatable("%(place)s must be true or false; it was %(value)s."),
+    "array": translatable("%(place)s must be a list; it was %(value)s."),
+    "object": translatable("%(place)s must be an object; it was %(value)s."),
 }
+"""What is said of a value of another type."""
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "number": (int, float),
@@ -41,9 +42,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
 }
 _FORMATS: dict[str, tuple[str, str]] = {
-    "email": (r"[^@\s]{1,64}@[^@\s]{1,253}", "an email address"),
-    "uri": (r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]{1,2000}", "a web address"),
-    "uuid": (r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID"),
+    "email": (r"[^@\s]{1,64}@[^@\s]{1,253}", translatable("%(place)s must be an email address.")),
+    "uri": (r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]{1,2000}", translatable("%(place)s must be a web address.")),
+    "uuid": (r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", translatable("%(place)s must be a UUID.")),
 }
 Number = int | float
 
@@ -78,12 +79,7 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
         if self.type is not UNSET and not _is(self.type, value):
             yield FieldError(
                 path=place,
-                message=gettext(
-                    "%(place)s must be %(nouns)s%(value)s.",
-                    place=self._called(place),
-                    nouns=_NOUNS[self.type],
-                    value=_instead(value),
-                ),
+                message=gettext(_MISFITS[self.type], place=self._called(place), value=_instead(value)),
             )
             return
         if self.const is not UNSET and not _same(self.const, value):
@@ -96,24 +92,22 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
             yield FieldError(
                 path=place,
                 message=gettext(
-                    "%(place)s must be one of %(choices)s%(value)s.",
+                    "%(place)s must be one of %(choices)s; it was %(value)s.",
                     place=self._called(place),
                     choices=choices,
                     value=_instead(value),
                 ),
             )
         if isinstance(value, str):
-            wrong = self._of_text(value)
+            wrong = self._of_text(value, self._called(place))
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            wrong = self._of_number(value)
+            wrong = self._of_number(value, self._called(place))
         elif isinstance(value, list):
-            wrong = _counted(len(value), self.min_items, self.max_items, "entries")
+            wrong = _of_entries(len(value), self.min_items, self.max_items, self._called(place))
         else:
             wrong = None
         if wrong is not None:
-            yield FieldError(
-                path=place, message=gettext("%(place)s must %(wrong)s.", place=self._called(place), wrong=wrong)
-            )
+            yield FieldError(path=place, message=wrong)
         if isinstance(value, list) and isinstance(self.items, ValueSchema):
             for index, item in enumerate(value):
                 yield from self.items.problems(item, f"{place}[{index}]")
@@ -132,44 +126,46 @@ class ValueSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
             if name in self.properties:
                 yield from self.properties[name].problems(item, joined(place, name))
             elif not self.additional_properties:
-                known = ", ".join(self.properties) or "nothing"
-                yield FieldError(
-                    path=joined(place, name),
-                    message=gettext("%(name)s is not known here; %(known)s is.", name=quoted(name), known=known),
+                known = ", ".join(self.properties)
+                message = (
+                    gettext("%(name)s is not known here; %(known)s is.", name=quoted(name), known=known)
+                    if known
+                    else gettext("%(name)s is not known here, and nothing else is.", name=quoted(name))
                 )
+                yield FieldError(path=joined(place, name), message=message)
 
     def _called(self, place: str) -> str:
         return quoted(self.title or place.rpartition(".")[2])
 
-    def _of_text(self, text: str) -> str | None:
-        if (wrong := _counted(len(text), self.min_length, self.max_length, "characters")) is not None:
+    def _of_text(self, text: str, place: str) -> str | None:
+        if (wrong := _of_characters(len(text), self.min_length, self.max_length, place)) is not None:
             return wrong
         if isinstance(self.pattern, str) and not patterns.pattern_of(self.pattern).found_in(text):
-            return f"match the pattern {self.pattern}"
+            return gettext("%(place)s must match the pattern %(pattern)s.", place=place, pattern=self.pattern)
         if self.format in ("date", "date-time"):
             try:
                 (date if self.format == "date" else datetime).fromisoformat(text)
             except ValueError:
                 return (
-                    "be a date such as 2026-05-31"
+                    gettext("%(place)s must be a date such as 2026-05-31.", place=place)
                     if self.format == "date"
-                    else "be a time such as 2026-05-31T09:00:00Z"
+                    else gettext("%(place)s must be a time such as 2026-05-31T09:00:00Z.", place=place)
                 )
-        elif isinstance(self.format, str) and not patterns.pattern_of(f"^(?:{_FORMATS[self.format][0]})$").found_in(
-            text
-        ):
-            return f"be {_FORMATS[self.format][1]}"
+        elif isinstance(self.format, str):
+            shape, misfit = _FORMATS[self.format]
+            if not patterns.pattern_of(f"^(?:{shape})$").found_in(text):
+                return gettext(misfit, place=place)
         return None
 
-    def _of_number(self, value: int | float) -> str | None:
+    def _of_number(self, value: int | float, place: str) -> str | None:
         if not isinstance(self.minimum, UnsetType) and value < self.minimum:
-            return f"be {self.minimum:,} or more"
+            return gettext("%(place)s must be %(limit)s or more.", place=place, limit=f"{self.minimum:,}")
         if not isinstance(self.maximum, UnsetType) and value > self.maximum:
-            return f"be {self.maximum:,} or less"
+            return gettext("%(place)s must be %(limit)s or less.", place=place, limit=f"{self.maximum:,}")
         if not isinstance(self.exclusive_minimum, UnsetType) and value <= self.exclusive_minimum:
-            return f"be more than {self.exclusive_minimum:,}"
+            return gettext("%(place)s must be more than %(limit)s.", place=place, limit=f"{self.exclusive_minimum:,}")
         if not isinstance(self.exclusive_maximum, UnsetType) and value >= self.exclusive_maximum:
-            return f"be less than {self.exclusive_maximum:,}"
+            return gettext("%(place)s must be less than %(limit)s.", place=place, limit=f"{self.exclusive_maximum:,}")
         return None
 
     def diagnostics(self, place: str, depth: int = 1) -> Iterator[Diagnostic]:
@@ -245,11 +241,19 @@ def _same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) is isinstance(other, bool)
 
 
-def _counted(count: int, least: int | UnsetType, most: int | UnsetType, noun: str) -> str | None:
+def _of_characters(count: int, least: int | UnsetType, most: int | UnsetType, place: str) -> str | None:
     if isinstance(least, int) and count < least:
-        return f"have {least:,} {noun} or more"
+        return gettext("%(place)s must have %(limit)s characters or more.", place=place, limit=f"{least:,}")
     if isinstance(most, int) and count > most:
-        return f"have {most:,} {noun} or less"
+        return gettext("%(place)s must have %(limit)s characters or less.", place=place, limit=f"{most:,}")
+    return None
+
+
+def _of_entries(count: int, least: int | UnsetType, most: int | UnsetType, place: str) -> str | None:
+    if isinstance(least, int) and count < least:
+        return gettext("%(place)s must have %(limit)s entries or more.", place=place, limit=f"{least:,}")
+    if isinstance(most, int) and count > most:
+        return gettext("%(place)s must have %(limit)s entries or less.", place=place, limit=f"{most:,}")
     return None
 
 
@@ -258,5 +262,4 @@ def _shown(value: Any) -> str:
 
 
 def _instead(value: Any) -> str:
-    text = _shown(value)
-    return f"; it was {quoted(text, 40)}"
+    return quoted(_shown(value), 40)

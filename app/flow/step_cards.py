@@ -79,11 +79,14 @@ def titles_on_cards(read: CardReader, document: Json, names: CardNames, only: Se
     """By id, what steps and triggers are called: their own name, else the title of their card. `only`: of these alone."""
     plain = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"]}
     triggers: Sequence[Json] = msgspec.to_builtins(triggers_of(document))
+    cards = [(trigger_card, one) for one in triggers] + [
+        (lambda node: card(node, plain), one) for one in document["nodes"]
+    ]
     titles = dict[str, str]()
-    for one in [*map(trigger_card, triggers), *(card(node, plain) for node in document["nodes"])]:
-        node, look = one["node"], one["presentation"]
+    for look_of, node in cards:
         if only is None or node["id"] in only:
-            titles[node["id"]] = node.get("name") or _title(read, look.folder, {**one, "choices": names})
+            one = look_of(node)
+            titles[node["id"]] = node.get("name") or _title(read, one["presentation"].folder, {**one, "choices": names})
     return titles
 
 

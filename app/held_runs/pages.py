@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.card_title_repository import card_titles
 from app.errors import Invalid
 from app.held_runs.bulk import HeldRunJobs
 from app.held_runs.repository import LOOKED_AT
@@ -106,6 +108,7 @@ async def show_held_runs(
     wanted = query.wanted
     listed = await held_runs.page(wanted, PAGE, cursor)
     groups = await held_runs.groups(wanted)
+    await held_runs.call_steps([*listed.items, *groups], partial(card_titles, request, held_runs.session))
     pinned = {(group.workflow_id, group.version) for group in groups}
     at_one_step = len({(group.workflow_id, group.version, group.node_id) for group in groups}) == 1
     may = request.user.may(Role.MARKETER) and bool(groups)
@@ -124,7 +127,7 @@ async def show_held_runs(
         kind_words=dict(translated_choices(KIND_WORDS.items())),
         act_words=dict(translated_choices(ACT_WORDS.items())),
         periods=translated_choices(PERIOD_WORDS),
-        workflows=[("", "Any"), *await held_runs.workflows()],
+        workflows=[("", gettext("Any")), *await held_runs.workflows()],
         ways=await held_runs.ways(groups[0]) if may and at_one_step else [],
         moves=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],
         may=may,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,10 @@ from app.workflows.repository import VersionRepository
 
 GROUPS = 20
 """Reasons that are listed, those of most runs first."""
+
+Pinned = tuple[UUID, int]
+"""A workflow and one of its versions."""
+TitlesOfPinned = Callable[[Mapping[Pinned, Any], Mapping[Pinned, Set[str]]], Awaitable[Mapping[Pinned, dict[str, str]]]]
 
 
 class HeldRunService:
@@ -89,6 +93,19 @@ class HeldRunService:
             for group in groups
         ]
 
+    async def call_steps(
+        self,
+        listed: Sequence[HeldRunOut | HeldRunGroup],
+        titles_of: TitlesOfPinned,
+    ) -> None:
+        """Give their steps the names that these have on cards. `titles_of`: of documents, by workflow and version."""
+        wanted: dict[tuple[UUID, int], set[str]] = {}
+        for one in listed:
+            wanted.setdefault((one.workflow_id, one.version), set()).add(one.node_id)
+        titles = await titles_of(await self.versions.graphs(set(wanted)) if wanted else {}, wanted)
+        for one in listed:
+            one.step = titles.get((one.workflow_id, one.version), {}).get(one.node_id, one.step)
+
     async def workflows(self) -> list[tuple[str, str]]:
         """(id, name) of the workflows that have held runs, those with most first."""
         counts: dict[UUID, int] = {}
@@ -101,7 +118,7 @@ class HeldRunService:
         """(port, what people read) by which runs of a group may pass their step."""
         graphs = await self.versions.graphs({(group.workflow_id, group.version)})
         ways = ways_on(group.node_id, graphs[group.workflow_id, group.version])
-        return [(way.id, way.label or "Next") for way in ways]
+        return [(way.id, way.label or gettext("Next")) for way in ways]
 
     async def places(self, group: HeldRunGroup) -> list[tuple[str, str]]:
         """(`VERSION:STEP`, what people read) to which runs of a group may be moved."""

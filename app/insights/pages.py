@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.approvals.service import ApprovalService
+from app.card_title_repository import card_titles
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
@@ -137,20 +138,27 @@ def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
     return ", ".join(parts)
 
 
-def stages(flow: Flow, stats: WorkflowStats) -> list[Stage]:
-    """The steps in reading order: down one arm, then the next, and where arms join again after the last of them."""
+def stages(flow: Flow, stats: WorkflowStats, titles: Mapping[str, str]) -> list[Stage]:
+    """The steps in reading order: down one arm, then the next, and where arms join again after the last of them.
+
+    `titles`: what they are called, by id.
+    """
     return [
-        *(_entry(trigger, entered) for trigger, entered in started_runs(flow, stats)),
-        *(_stage(node, indent, stats.node_stats.get(node.id, NodeStats())) for node, indent in reading_order(flow)),
+        *(_entry(trigger, entered, titles) for trigger, entered in started_runs(flow, stats)),
+        *(
+            _stage(node, indent, stats.node_stats.get(node.id, NodeStats()), titles)
+            for node, indent in reading_order(flow)
+        ),
     ]
 
 
-def _entry(trigger: Trigger, entered: int) -> Stage:
+def _entry(trigger: Trigger, entered: int, titles: Mapping[str, str]) -> Stage:
+    title = titles.get(trigger.id) or trigger_title(trigger)
     return Stage(
         node_id=trigger.id,
         type=CATEGORY,
-        title=summary([trigger]) if trigger.enabled else f"{trigger_title(trigger)}, switched off",
-        kind="Trigger",
+        title=title if trigger.enabled else gettext("%(title)s, switched off", title=title),
+        kind=gettext("Trigger"),
         category=CATEGORY,
         indent=0,
         arrived=entered,
@@ -188,11 +196,11 @@ def reading_order(flow: Flow) -> list[tuple[Node, int]]:
     return nodes
 
 
-def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
+def _stage(node: Node, indent: int, numbers: NodeStats, titles: Mapping[str, str]) -> Stage:
     return Stage(
         node_id=node.id,
         type=node.type,
-        title=node_words.title_of(node.type, node.name, node.data),
+        title=titles.get(node.id) or node_words.title_of(node.type, node.name, node.data),
         kind=node_words.kind_word(node.type),
         category=category_of(node.type),
         indent=min(indent, 4),
@@ -238,7 +246,7 @@ async def stats_page(
         refused=(await insights.refusals(workflow_id, LAST_REFUSED)).items,
         waiting=await insights.waiting(workflow_id),
         ended=stats.total_runs - stats.running_runs,
-        stages=stages(flow, stats),
+        stages=stages(flow, stats, (await card_titles(request, workflows.session, {"": flow.document()}))[""]),
         goals=goals_of(flow),
         chosen=chosen,
         shown=shown,

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.lib.normal_forms import nfc
+from app.lib.translation import gettext
 
 MAX_BITS = 1024
 """Larger whole numbers are not printed: Python refuses to above 4,300 digits."""
@@ -88,7 +89,7 @@ def quoted(value: Any, limit: int = 120) -> str:
     """A value inside a sentence: text in quotes, anything else as JSON, at most `limit` characters of it."""
     text = value if isinstance(value, str) else printed_json(value)
     text = f"{text[:limit]}…" if len(text) > limit else text
-    return f"“{text}”" if isinstance(value, str) else text
+    return gettext("“%(text)s”", text=text) if isinstance(value, str) else text
 
 
 def _json_text(value: Any) -> str:

@@ -305,7 +305,7 @@ def _of_connector(name: str, value: str) -> str:
     return gettext(
         "The header %(name)s holds credentials. Put it into a connector (%(kind)s), choose that above; it",
         name=name,
-        kind=kind or "A header of its own",
+        kind=kind or gettext("A header of its own"),
     )
 
 

@@ -123,8 +123,9 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
     """A moment in words, with the short name of its zone behind each time of day.
 
     Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31 CET`, `Sep 4, 14:00 CEST`), `day` (`Mon, Sep 7 09:41 CEST`), `second`
-    (the same with seconds), `short` (`Sep 7, 09:41:07 CEST`), `minute` (`09:41`, below a heading that has the zone), `heading`
-    (`Monday, Sep 7 · CEST`), `clock` (`09:41 CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
+    (the same with seconds), `short` (`Sep 7, 09:41:07 CEST`), `clock` (`09:41 CEST`), `date` (`Sep 7, 2026`), `full` (everything,
+    for a tooltip). Below a heading (`heading`: `Monday, Sep 7 · CEST`), which has day and zone: `minute` (`09:41`), `tick`
+    (`09:41:07`), `weekday` (`Mon 09:41:07`, where the day is one of a few).
     """
     if value is None:
         return EMPTY
@@ -135,6 +136,8 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
             return f"{_written('yMMMEd', local)}, {_written('Hms', local)} {word}"
         case "minute":
             return _written("Hm", local)
+        case "tick" | "weekday":
+            return _written("EHms" if style == "weekday" else "Hms", local)
         case "clock":
             return f"{_written('Hm', local)} {word}"
         case "date":

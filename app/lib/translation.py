@@ -134,8 +134,15 @@ def _of_stored(language: str, sentence: str) -> str:
         return text
     for form in _forms(language).get(sentence[:MARK], ()):
         if (values := form.values_of(sentence)) is not None:
-            return _filled(_translations(language).gettext(form.message), values)
+            requoted = {name: _in_own_quotes(language, value) for name, value in values.items()}
+            return _filled(_translations(language).gettext(form.message), requoted)
     return sentence
+
+
+def _in_own_quotes(language: str, value: str) -> str:
+    """A value that stands in quotes, in those of the language."""
+    quoted = len(value) > 1 and value.startswith("“") and value.find("”") == len(value) - 1
+    return _translations(language).gettext("“%(text)s”") % {"text": value[1:-1]} if quoted else value
 
 
 class _Form(NamedTuple):

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.card_title_repository import card_titles
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
@@ -138,6 +139,8 @@ async def show_message(
     decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     reports = await reports_about(messages.session, messages.tenant_id, (row.run_id, row.seq))
     by, meant = await messages.rows.connector_of(row)
+    document = await messages.rows.version_of(row)
+    titles = await card_titles(request, messages.session, {"": document}, {"": {row.node_id}})
     return page(
         request,
         "messages/show.html",
@@ -154,6 +157,7 @@ async def show_message(
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(decisions)],
         workflow=names.get(row.workflow_id),
         template=template,
+        step=titles[""].get(row.node_id) or gettext("Step %(number)s", number=row.seq),
         contact=await contact_rows.get(row.contact_id),
         address=(await _addresses(messages, [row])).get(text, ""),
         several_channels=len(registry.channels()) > 1,

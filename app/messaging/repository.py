@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.connectors.release_repository import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
-from app.models import Connector, Contact, Message, Workflow
+from app.models import Connector, Contact, Message, Workflow, WorkflowVersion
 from app.models.tenant_repository import TenantRepository
 
 
@@ -28,6 +29,15 @@ class MessageRepository(TenantRepository[Message]):
     async def workflow_names(self, ids: set[UUID]) -> dict[UUID, str]:
         query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))
         return {row[0]: row[1] for row in (await self.session.execute(query)).all()}
+
+    async def version_of(self, message: Message) -> dict[str, Any]:
+        """The document of the version that asked for a message; an empty one where it is not known any more."""
+        query = select(WorkflowVersion.graph).where(
+            WorkflowVersion.tenant_id == self.tenant_id,
+            WorkflowVersion.workflow_id == message.workflow_id,
+            WorkflowVersion.version == message.workflow_version,
+        )
+        return (await self.session.scalar(query)) or {"nodes": []}
 
     async def sending_workflows(self) -> list[tuple[str, str]]:
         """Workflows to filter by: id and name, those that were ever published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from litestar import get
@@ -12,7 +12,6 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.flow.node_words import title_of_plain
 from app.history_start_repository import OF_RUNS
 from app.lib.translation import gettext, translated_choices
 from app.lib.zones import zone_of
@@ -23,8 +22,9 @@ from app.models.status import Role
 from app.runs.list_columns import RUNS, WORKFLOW_RUNS
 from app.runs.list_query import RunListQuery
 from app.runs.narrative import waits_in_short, waits_in_words
-from app.runs.schemas import RunOut, WithoutContact
+from app.runs.schemas import WithoutContact
 from app.runs.service import RunService
+from app.runs.step_titles import current_steps
 from app.web.fragments import page
 from app.web.list_periods import PERIOD_WORDS
 
@@ -43,15 +43,6 @@ class FilterChip(NamedTuple):
     without: str
 
 
-def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> str:
-    """What the step is called that a run stands on, by the version it is pinned to."""
-    graph = graphs.get((run.workflow_id, run.workflow_version))
-    node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None) if graph else None
-    if node is None:
-        return run.current_node_id or ""
-    return title_of_plain(node)
-
-
 def chips(
     query: RunListQuery, state: ListState, contact: Contact | None, standing: Mapping[UUID, str]
 ) -> list[FilterChip]:
@@ -59,11 +50,11 @@ def chips(
     shown = list[FilterChip]()
     if query.contact:
         name = (contact.email or contact.external_id) if contact else None
-        shown.append(FilterChip("Contact", name or "chosen", state.url(contact=None)))
+        shown.append(FilterChip(gettext("Contact"), name or gettext("the chosen one"), state.url(contact=None)))
     if query.without_contact:
         shown.append(FilterChip("", gettext("Without a contact"), state.url(withoutContact=None)))
     if query.node:
-        title = next(iter(standing.values()), "") or "the chosen step"
+        title = next(iter(standing.values()), "") or gettext("the chosen step")
         shown.append(FilterChip(gettext("Stands at"), title, state.url(node=None)))
     return shown
 
@@ -90,8 +81,7 @@ async def _list(
     runs = await service.list(wanted, PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({workflow_id} if workflow_id else set())
     names = await service.workflows.names(shown)
-    graphs = await service.versions.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
-    standing = {run.id: standing_at(run, graphs) for run in runs.items}
+    standing = await current_steps(request, service.versions, runs.items)
     contact = await service.contacts.get(query.contact) if query.contact else None
     return page(
         request,

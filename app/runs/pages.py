@@ -116,7 +116,7 @@ async def show_run(
         others=await runs.others_of_contact(loaded.run),
         way=steps_of_path(run),
         moves=moves,
-        ways_on=[(way.id, way.label or "Next") for way in ways_on(loaded.run.current_node_id, graph)]
+        ways_on=[(way.id, way.label or gettext("Next")) for way in ways_on(loaded.run.current_node_id, graph)]
         if run.held
         else [],
         branches=branches_taken(run, graph),

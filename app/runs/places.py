@@ -113,7 +113,14 @@ class PlacesOfWorkflow:
                     self.place(version, standing_at, target, node_id, of_contact=of_contact)
                 except NoSuchPlace:
                     continue
-                listed.append((f"{target}:{node_id}", title if target == version else f"{title} (version {target})"))
+                listed.append(
+                    (
+                        f"{target}:{node_id}",
+                        title
+                        if target == version
+                        else gettext("%(title)s (version %(version)s)", title=title, version=target),
+                    )
+                )
         return listed
 
     def _outputs_read(self, version: int) -> list[str]:

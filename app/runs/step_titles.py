@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
 
 from app.accounts.deps import AppRequest
-from app.flow.step_cards import CardNames, rows_named, titles_on_cards
-from app.runs.schemas import RunDetail
-from app.web.fragments import FragmentEngine
-from app.workflows.repository import WorkflowRepository
+from app.card_title_repository import card_titles
+from app.runs.schemas import RunDetail, RunOut
+from app.workflows.repository import VersionRepository, WorkflowRepository
 
 
-async def step_titles(
-    request: AppRequest, workflows: WorkflowRepository, graph: dict[str, Any], only: Set[str] | None = None
-) -> dict[str, str]:
-    """By id, what the steps and triggers of a version are called on the canvas. `only`: of these alone."""
-    references = await workflows.referenced_names(rows_named(graph))
-    names = CardNames(
-        {kind: {str(id_): {"name": name} for id_, name in rows.items()} for kind, rows in references.items()}
-    )
-    engine = cast("FragmentEngine", request.app.template_engine)
-    return titles_on_cards(engine.rendered_module, graph, names, only)
+async def step_titles(request: AppRequest, workflows: WorkflowRepository, graph: dict[str, Any]) -> dict[str, str]:
+    """By id, what the steps and triggers of a version are called on the canvas."""
+    return (await card_titles(request, workflows.session, {"": graph}))[""]
 
 
-def call_steps(run: RunDetail, titles: dict[str, str]) -> None:
+def call_steps(run: RunDetail, titles: Mapping[str, str]) -> None:
     """Give the steps of a run these names; the API has them by their own name, or that of their type."""
     for step in run.steps:
         step.name = titles.get(step.node_id, step.name)
+
+
+async def current_steps(request: AppRequest, versions: VersionRepository, runs: Iterable[RunOut]) -> dict[UUID, str]:
+    """By run, what the step is called on which it stands in the version that it is pinned to; its id where that has none."""
+    at = {run.id: (run.workflow_id, run.workflow_version, run.current_node_id or "") for run in runs}
+    wanted: dict[tuple[UUID, int], set[str]] = {}
+    for workflow_id, version, node_id in at.values():
+        wanted.setdefault((workflow_id, version), set()).add(node_id)
+    titles = await card_titles(request, versions.session, await versions.graphs(set(wanted)), wanted)
+    return {
+        run_id: titles.get((workflow_id, version), {}).get(node_id, node_id)
+        for run_id, (workflow_id, version, node_id) in at.items()
+    }

@@ -14,7 +14,8 @@ from app.lib import clock
 from app.lib.zones import zone_of
 from app.models.status import Role
 from app.schedules.service import ScheduleService
-from app.values.cron import MAX_LENGTH, BadCron, cron_of, cron_words, next_fires
+from app.values.cron import MAX_LENGTH, BadCron, cron_of, next_fires
+from app.values.cron_words import cron_words
 from app.web.fragments import page
 
 SHOWN = 5

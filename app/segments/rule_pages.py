@@ -52,7 +52,7 @@ async def create_segment_page(
     except AppError as error:
         failed = form.failed(error)
         return await _editor(request, form_options, failed, failed.shown_rule)
-    what_next = gettext("Its contacts are looked for.") if by_rule else gettext("Put contacts in.")
+    what_next = gettext("Its contacts are looked for.") if by_rule else gettext("Add contacts.")
     return go(request, f"/segments/{segment.id}", f"{segment.name} is a segment now. {what_next}")
 
 

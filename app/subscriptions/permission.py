@@ -34,7 +34,7 @@ REACHABLE = "reachable"
 LABELS = {
     REACHABLE: translatable("Reachable"),
     "unsubscribed": translatable("Unsubscribed"),
-    "no_consent": translatable("Opted out"),
+    "no_consent": translatable("No consent"),
     "complained": translatable("Reported as spam"),
     "bounced": translatable("Bounced"),
     "invalid": translatable("Invalid address"),
@@ -42,7 +42,7 @@ LABELS = {
     "no_address": translatable("No email"),
 }
 """What a person reads in a pill or filter for each answer about a contact that is there, the topic aside."""
-_ELSEWHERE = {"no_topic_consent": translatable("Opted out of the topic"), "no_address": translatable("No address")}
+_ELSEWHERE = {"no_topic_consent": translatable("No consent for the topic"), "no_address": translatable("No address")}
 
 
 def reason_label(reason: str) -> str:

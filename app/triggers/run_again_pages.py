@@ -33,7 +33,7 @@ async def ask_run_again(
 ) -> Template:
     """The dialog: who runs what again, by which version, which steps would send, or why it is refused."""
     plan = await runs_again.plan(run_id)
-    titles = await step_titles(request, runs.workflows, plan.graph, {*plan.sends}) if plan.graph and plan.sends else {}
+    titles = await step_titles(request, runs.workflows, plan.graph) if plan.graph and plan.sends else {}
     return page(
         request,
         "triggers/run_again.html",

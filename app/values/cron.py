@@ -20,20 +20,24 @@ from datetime import datetime, tzinfo
 from croniter import CroniterError, croniter
 
 from app.lib.conversions import quoted
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.values.schedule import instant_of, put_back_around, whenever_shown
 
-FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+FIELDS = (
+    translatable("Minute"),
+    translatable("Hour"),
+    translatable("Day of the month"),
+    translatable("Month"),
+    translatable("Day of the week"),
+)
 LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-DAY_WORDS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MAX_LENGTH = 200
 YEARS_BETWEEN = 9
 """29 February comes within eight years, always."""
 _PART = re.compile(r"(?P<first>\*|[0-9]{1,2}|[a-z]{3})(?:-(?P<last>[0-9]{1,2}|[a-z]{3}))?(?:/(?P<step>[0-9]{1,2}))?")
 _NTH = re.compile(r"(?P<day>[0-7]|[a-z]{3})#(?P<nth>[1-5])")
-_FOUR_NAMES = "minute, hour, day of month, month and day of week, such as 0 9 * * mon-fri"
 
 
 class BadCron(ValueError):
@@ -77,11 +81,6 @@ class Cron:
         """The first of `fires`; None when the calendar ends before."""
         return next(self.fires(after, zone), None)
 
-    @property
-    def words(self) -> str:
-        """What it says, for the shapes that people use most: `at 09:00 on Monday to Friday`; others as they are written."""
-        return _in_words(self.text)
-
     def _local_minutes(self, after: datetime) -> Iterator[datetime]:
         # The "bug" is what every cron does: a field that begins with a star restricts no day, so `*/2` beside a weekday is no "or".
         minutes = croniter(
@@ -108,14 +107,23 @@ def _checked(text: str) -> str:
     if text.strip().startswith("@"):
         raise BadCron(
             gettext(
-                "Nicknames such as @daily are not understood. Write five fields: %(four_names)s.",
-                four_names=_FOUR_NAMES,
+                "Nicknames such as @daily are not understood. Write five fields: minute, hour, day of the month, month and"
+                " day of the week, such as 0 9 * * mon-fri."
             )
         )
-    if len(fields) != len(FIELDS):
-        more = gettext(" There are no seconds and no years.") if len(fields) > len(FIELDS) else ""
+    if len(fields) > len(FIELDS):
         raise BadCron(
-            gettext("Write five fields with blanks between: %(four_names)s.%(more)s", four_names=_FOUR_NAMES, more=more)
+            gettext(
+                "Write five fields with blanks between: minute, hour, day of the month, month and day of the week, such as"
+                " 0 9 * * mon-fri. There are no seconds and no years."
+            )
+        )
+    if len(fields) < len(FIELDS):
+        raise BadCron(
+            gettext(
+                "Write five fields with blanks between: minute, hour, day of the month, month and day of the week, such as"
+                " 0 9 * * mon-fri."
+            )
         )
     for number, field in enumerate(fields):
         fields[number] = ",".join(_checked_part(part, number) for part in field.split(","))
@@ -142,7 +150,7 @@ def _is_all(field: str, number: int) -> bool:
 
 def _checked_part(part: str, number: int) -> str:
     """A part of a field; a range of one number as that number, which the library takes for the whole week."""
-    name, (low, high) = FIELDS[number], LIMITS[number]
+    name, (low, high) = gettext(FIELDS[number]), LIMITS[number]
     if number == 2 and part == "l":
         return part
     if number == 4 and (nth := _NTH.fullmatch(part)):
@@ -152,7 +160,7 @@ def _checked_part(part: str, number: int) -> str:
     if match is None:
         raise BadCron(
             gettext(
-                "%(part)s is no %(name)s. Use numbers from %(low)s to %(high)s, *, lists, ranges and steps such as */5.",
+                "%(name)s: %(part)s is not understood. Use numbers from %(low)s to %(high)s, *, lists, ranges and steps such as */5.",
                 part=quoted(part, 30),
                 name=name,
                 low=low,
@@ -163,7 +171,7 @@ def _checked_part(part: str, number: int) -> str:
     if step is not None and not 1 <= int(step) <= high:
         raise BadCron(
             gettext(
-                "The step of the %(name)s is a number from 1 to %(high)s, not %(step)s.",
+                "%(name)s: a step is a number from 1 to %(high)s, not %(step)s.",
                 name=name,
                 high=high,
                 step=step,
@@ -173,7 +181,7 @@ def _checked_part(part: str, number: int) -> str:
         if last is not None:
             raise BadCron(
                 gettext(
-                    "%(part)s is no %(name)s. Write * or a range such as %(low)s-%(high)s.",
+                    "%(name)s: %(part)s is not understood. Write * or a range such as %(low)s-%(high)s.",
                     part=quoted(part, 30),
                     name=name,
                     low=low,
@@ -200,61 +208,19 @@ def _number(text: str, number: int) -> int:
     low, high = LIMITS[number]
     value = names.get(text, int(text) if text.isdecimal() else -1)
     if not low <= value <= high:
-        also = f", or a name such as {next(iter(names))}" if names else ""
-        raise BadCron(
-            gettext(
-                "%(text)s is no %(fields)s. Use a number from %(low)s to %(high)s%(also)s.",
-                text=quoted(text, 30),
-                fields=FIELDS[number],
-                low=low,
-                high=high,
-                also=also,
+        values = {"field": gettext(FIELDS[number]), "text": quoted(text, 30), "low": low, "high": high}
+        if names:
+            raise BadCron(
+                gettext(
+                    "%(field)s: %(text)s is not understood. Use a number from %(low)s to %(high)s, or a name such as %(example)s.",
+                    example=next(iter(names)),
+                    **values,
+                )
             )
+        raise BadCron(
+            gettext("%(field)s: %(text)s is not understood. Use a number from %(low)s to %(high)s.", **values)
         )
     return value
-
-
-def _in_words(text: str) -> str:
-    minute, hour, day, month, weekday = text.split()
-    when = _time_in_words(minute, hour)
-    on = _day_in_words(day, month, weekday)
-    return f"by the schedule {text}" if when is None or on is None else f"{when}{on}"
-
-
-def _time_in_words(minute: str, hour: str) -> str | None:
-    if minute.isdecimal() and re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})*", hour):
-        *most, last = [f"{int(one):02}:{int(minute):02}" for one in hour.split(",")]
-        return f"at {', '.join(most)} and {last}" if most else f"at {last}"
-    if hour == "*" and minute.isdecimal():
-        return f"every hour at minute {int(minute)}" if int(minute) else "every hour"
-    if hour == "*" and (minute == "*" or (step := re.fullmatch(r"\*/([0-9]+)", minute))):
-        return "every minute" if minute in ("*", "*/1") else f"every {step[1]} minutes" if step else None
-    return None
-
-
-def _day_in_words(day: str, month: str, weekday: str) -> str | None:
-    if month != "*":
-        return None
-    if day == "*" and weekday == "*":
-        return " every day"
-    if weekday == "*" and day == "l":
-        return " on the last day of each month"
-    if weekday == "*" and day.isdecimal():
-        return f" on day {int(day)} of each month"
-    if day != "*" or "#" in weekday or "/" in weekday:
-        return None
-    spans = [[DAY_WORDS[_number(one, 4)] for one in part.split("-")] for part in weekday.split(",")]
-    *most, last = [" to ".join(span) for span in spans]
-    return f" on {', '.join(most)} and {last}" if most else f" on {last}"
-
-
-def cron_words(text: object) -> str:
-    """What a schedule says, as a title: `At 09:00 every day`; empty for what is none."""
-    try:
-        words = cron_of(text).words if isinstance(text, str) else ""
-    except BadCron:
-        return ""
-    return words[:1].upper() + words[1:]
 
 
 def next_fires(cron: Cron, after: datetime, zone: tzinfo, count: int) -> list[datetime]:

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.card_title_repository import card_titles
 from app.errors import Invalid
 from app.flow import diagram, thumbnail
 from app.flow.diff import compare, edge_marks, union
@@ -241,6 +242,7 @@ async def versions(
         after, base = workflows.published(shown).flow, shown.version - 1 or None
     before = workflows.published(await workflows.version(workflow, base)).flow if base else Flow()
     changes = compare(before, after, await workflows.referenced_names(before, after)) if base else []
+    drawn = union(before, after).document() if base else after.document()
     return page(
         request,
         "workflows/versions.html",
@@ -252,7 +254,7 @@ async def versions(
         shown=shown,
         base=base,
         changes=changes,
-        diagram=diagram.draw(union(before, after).document() if base else after.document()),
+        diagram=diagram.draw(drawn, (await card_titles(request, workflows.session, {"": drawn}))[""]),
         marks={change.node_id: change.kind for change in changes},
         edge_marks=edge_marks(before, after) if base else {},
         document=after.document(),

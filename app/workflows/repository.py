@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
+from app.card_title_repository import REFERENCED
 from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
@@ -23,7 +24,7 @@ from app.lib import clock
 from app.lib.database import execute
 from app.live_moves import moved_sql
 from app.messaging.channels import registry as channels
-from app.models import Connector, Contact, DraftChange, Event, Segment, Template, Workflow, WorkflowVersion
+from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
 from app.models.folder import FolderFilter, tagged, within_folder
 from app.models.status import WorkflowStatus
 from app.models.tenant_repository import TenantRepository, refers_to
@@ -34,13 +35,6 @@ KEPT_CHANGES = 200
 _DRAFT_MOVED = moved_sql("(select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id)")
 
 
-REFERENCED: dict[str, type[Template] | type[Connector] | type[Segment] | type[Workflow]] = {
-    "template": Template,
-    "connector": Connector,
-    "segment": Segment,
-    "workflow": Workflow,
-}
-"""The rows that config fields may name: `Ref(kind)` → model."""
 LAST_CHANGED = "-updated"
 ORDERS: dict[str, list[Any]] = {
     "updated": [Workflow.updated_at],

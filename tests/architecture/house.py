@@ -30,7 +30,7 @@ LEVELS = Levels(
         {"message_templates"},
         {"connectors", "contacts", "code_steps"},
         {"subscriptions"},
-        {"events", "usage", "folders"},
+        {"events", "usage", "folders", "card_title_repository"},
         {"lists"},
         {"accounts"},
         {"membership"},

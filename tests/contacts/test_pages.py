@@ -99,7 +99,7 @@ async def test_the_list_searches_and_answers_rows_to_htmx(
     await db_session.commit()
     first = (await marketer.get("/contacts")).text
     more = re.search(r'href="(/contacts\?cursor=[^"]+)"', first)
-    assert first.count('class="nm cut"') == 50 and more and "Opted out" in first
+    assert first.count('class="nm cut"') == 50 and more and "No consent" in first
     assert (await marketer.get(more[1])).text.count('class="nm cut"') == 11
     rows = await marketer.get("/contacts?search=okafor&tag=beta", headers={"hx-request": "true"})
     assert "<html" not in rows.text and rows.text.count('class="nm cut"') == 1 and "Ada Okafor" in rows.text

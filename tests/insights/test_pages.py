@@ -232,9 +232,9 @@ async def test_results_tell_what_became_of_the_messages(
                           "message.suppressed.no_consent": 2, "message.suppressed.no_address": 1})  # fmt: skip
     text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
     assert "Message outcomes" in text and "Suppressed: " in text
-    assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (opted out, no address), 1 run failed" in text
+    assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (no consent, no address), 1 run failed" in text
     step = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/results/tag")).text
-    assert "Opted out" in step and f"/messages?workflow={workflow.id}&amp;status=uncertain" in step
+    assert "No consent" in step and f"/messages?workflow={workflow.id}&amp;status=uncertain" in step
 
 
 async def test_home_lists_what_is_due(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:

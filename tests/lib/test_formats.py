@@ -84,6 +84,8 @@ def test_moments_are_in_the_readers_zone(environment: Environment) -> None:
     assert shown(environment, moment, "full", "Europe/Berlin") == "Tue, Sep 8, 2026, 01:30:00 CEST"
     assert shown(environment, moment, "day", "Not/AZone") == "Mon, Sep 7 23:30 UTC"
     assert shown(environment, moment, "second", "America/Sao_Paulo") == "Mon, Sep 7 20:30:00 UTC-3"
+    assert shown(environment, moment, "tick", "Europe/Berlin") == "01:30:00"
+    assert shown(environment, moment, "weekday", "Europe/Berlin") == "Tue 01:30:00"
     assert shown(environment, moment, "heading", "Asia/Tokyo") == "Tuesday, Sep 8 · JST"
     assert shown(environment, datetime(2026, 11, 27, 13, tzinfo=UTC), "near", "Europe/Berlin") == "Nov 27, 14:00 CET"
 

@@ -42,7 +42,7 @@ async def test_settling_what_nobody_knows(
             {"due_at": datetime(2030, 1, 2, 9, tzinfo=UTC), "payload": {"awaited": True}},
             ["nobody decides"],
         ),
-        ("SUPPRESSED", {"reason": "no_consent", "error_message": "Said no."}, ["Opted out", "Said no."]),
+        ("SUPPRESSED", {"reason": "no_consent", "error_message": "Said no."}, ["No consent", "Said no."]),
         ("FAILED", {"reason": "message_refused", "error_message": "554 No."}, ["Message refused", "554 No."]),
     ],
 )

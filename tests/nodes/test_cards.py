@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.builder.form_options import Choices
+from app.card_title_repository import REFERENCED
 from app.flow.node_words import summary_of
-from app.workflows.repository import REFERENCED
 from tests.nodes.test_contract import ENGINE, STEPS, example, look_of
 
 REFERENCES: dict[str, Any] = {

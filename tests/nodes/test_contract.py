@@ -16,6 +16,7 @@ import pytest
 
 from app.builder import canvas
 from app.builder.type_check import NODE_FIELDS, config_fields, example_of, fault_of, rendered
+from app.card_title_repository import REFERENCED
 from app.counters import message_counters as counters
 from app.engine.compiled import NODE_ENDS, CompiledFlow
 from app.engine.compiled_node import NotUnderstood
@@ -32,7 +33,6 @@ from app.lib import translation
 from app.messaging.channels import registry as channel_registry
 from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
-from app.workflows.repository import REFERENCED
 from tests.nodes.person import Person, person, run_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -40,7 +40,7 @@ async def test_from_nothing_to_a_segment_with_members(
     person = await browser(Role.MARKETER)
     assert "No segments yet" in (await person.get("/segments")).text
     url = await created(person)
-    assert "Nobody is in it yet" in (await person.get(url)).text
+    assert "No contacts yet" in (await person.get(url)).text
     added = await person.post(f"{url}/members", data={"people": f"ada@example.com, bea\n{ada.id} nobody@example.com"})
     assert added.status_code == 303
     shown = (await person.get(url)).text

@@ -29,6 +29,9 @@ def add_to(commands: Commands) -> None:
         "--into", metavar="DIR", help="where they go (default: docs/images/pages, which git does not keep)"
     )
     shots.add_argument("--only", metavar="PATTERN", help="only states whose name fits, as in 'builder-*'")
+    shots.add_argument("--language", default="en", help="what the browser asks for, as in de; its pictures end in -de")
+    shots.add_argument("--theme", action="append", choices=("light", "dark"), help="only this one")
+    shots.add_argument("--width", action="append", choices=("1440", "390"), help="only this one")
     what = "write the files of a new step type or trigger, with a failing test"
     new = commands.add("new", "tools.dev.new_type:run", what, state=False)
     new.add_argument("kind", help="node or trigger")

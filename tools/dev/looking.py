@@ -19,8 +19,12 @@ DRAWN = """async () => {
 class Views:
     """One context for each kind of reader in one theme and width; a page is opened in it for each state."""
 
-    def __init__(self, browser: Any, showcase: Showcase, *, theme: str, width: int) -> None:
+    def __init__(
+        self, browser: Any, showcase: Showcase, *, theme: str, width: int, language: str = "en", **look: Any
+    ) -> None:
+        """`language` is what the browser asks for, `look` further options of Playwright's contexts."""
         self._browser, self._showcase, self._theme, self._width = browser, showcase, theme, width
+        self._look = {"locale": language, **look}
         self._contexts: dict[str, Any] = {}
 
     def _context(self, who: str) -> Any:
@@ -32,6 +36,7 @@ class Views:
                 color_scheme=self._theme,
                 reduced_motion="reduce",
                 has_touch=self._width < 600,
+                **self._look,
             )
             context.set_default_timeout(PATIENCE_MS)
             cookies = [{"name": "theme", "value": self._theme, "url": url}]

@@ -22,6 +22,7 @@ EMPTY = 2
 """The workspace in which nobody did anything yet."""
 _FIRST = {
     "workflow": "select id from workflows where status = 'active' order by name limit 1",
+    "tour": "select id from workflows where name = 'Onboarding'",
     "run": "select r.id from runs r join workflows w on w.id = r.workflow_id where r.status = 1 order by w.name limit 1",
     "completed": "select id from runs where status = 4 order by started_at desc limit 1",
     "contact": "select contact_id from active_runs limit 1",

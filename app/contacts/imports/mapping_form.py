@@ -21,7 +21,7 @@ CHOICES = (
     ("externalId", translatable("External id")),
     ("attribute", translatable("Attribute")),
     ("tags", translatable("Tags")),
-    ("optout", translatable("Opted out of")),
+    ("optout", translatable("Unsubscribed from")),
     ("consent", translatable("Agreed to")),
     ("phone", translatable("Phone")),
     ("source", translatable("Source")),
@@ -41,10 +41,10 @@ ORDERS = (
     ("mdy", translatable("Month first, 12/31/2025")),
 )
 HEADERS = (("yes", translatable("Names of the columns")), ("no", translatable("A contact already")))
-_SAID = {True: translatable("may be emailed"), False: translatable("opted out"), None: translatable("says nothing")}
+_SAID = {True: translatable("may be emailed"), False: translatable("unsubscribed"), None: translatable("says nothing")}
 _WHY = {
-    "bounced": translatable("opted out, and suppressed as bounced"),
-    "complained": translatable("opted out, and suppressed for a complaint"),
+    "bounced": translatable("unsubscribed, and suppressed as bounced"),
+    "complained": translatable("unsubscribed, and suppressed for a complaint"),
 }
 
 
@@ -144,7 +144,7 @@ def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[
 def _reads(cell: str, reading: optouts.Reading) -> str:
     consent = optouts.read_consent_cell(cell, reading)
     if consent.doubt:
-        return gettext("not understood, so opted out")
+        return gettext("not understood, so unsubscribed")
     return gettext(_WHY.get(consent.why) or _SAID[consent.allowed])
 
 

@@ -186,7 +186,7 @@ class Plan:
                 answer = msgspec.structs.replace(answer, why=self._why[column] or "unsubscribed")
             if answer.doubt:
                 reason = gettext(
-                    "This is neither a yes nor a no. The contact counts as opted out of %(topic)s.", topic=topic
+                    "This is neither a yes nor a no. The contact counts as unsubscribed from %(topic)s.", topic=topic
                 )
                 row.problems.append(RowProblem(column, cell, reason))
             row.say(topic, answer)
@@ -201,7 +201,9 @@ class Plan:
                 and optouts.read_consent_cell(cell, look.reading).allowed is False
             )
             if no:
-                reason = gettext("This says that the contact opted out, so it is imported as opted out of email.")
+                reason = gettext(
+                    "This says that the contact unsubscribed, so it is imported as unsubscribed from email."
+                )
                 row.problems.append(RowProblem(column, cell, reason))
                 row.say("email", optouts.ConsentAnswer(False, "unsubscribed"))
         if self.rules.all_opted_out:

@@ -60,7 +60,7 @@ class EventTrigger(TriggerType):
     @classmethod
     def preview(cls, config: EventConfig) -> TriggerPreview:
         words = cls.admission(config).words
-        text = gettext("and lets in contacts when %(words)s.", words=words) if words else gettext("from anybody.")
+        text = gettext("and lets in contacts when %(words)s.", words=words) if words else gettext("for everyone.")
         return TriggerPreview(gettext("Starts on the event “%(value)s”", value=config.event or ""), text)
 
     @classmethod

@@ -19,7 +19,8 @@ from app.flow.timetable import Missed, Timetable
 from app.flow.trigger_type import Admission, ContactRule, TriggerPreview, TriggerType
 from app.lib.formats import counted
 from app.lib.translation import gettext, translatable
-from app.values.cron import MAX_LENGTH, BadCron, cron_of, cron_words
+from app.values.cron import MAX_LENGTH, BadCron, cron_of
+from app.values.cron_words import cron_words
 
 NOBODY: Literal["none"] = "none"
 
@@ -87,11 +88,15 @@ class ScheduleTrigger(TriggerType):
     @classmethod
     def summary(cls, config: ScheduleConfig) -> str:
         when = cron_words(config.cron)
-        return f"{when} {zone_words(config.timezone)}" if when else gettext("No time chosen yet")
+        return (
+            gettext("%(when)s %(where)s", when=when, where=zone_words(config.timezone))
+            if when
+            else gettext("No time chosen yet")
+        )
 
     @classmethod
     def explain(cls, config: ScheduleConfig, event: Mapping[str, Any]) -> str:
-        return gettext("%(value)s: the clock started it.", value=cron_words(config.cron) or "A schedule")
+        return gettext("%(value)s: the clock started it.", value=cron_words(config.cron) or gettext("A schedule"))
 
     @classmethod
     def preview(cls, config: ScheduleConfig) -> TriggerPreview:

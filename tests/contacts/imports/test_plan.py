@@ -158,7 +158,7 @@ def test_an_opt_out_in_any_other_column_counts_unless_somebody_said_that_it_does
     looks = looks_of(columns, sample)
     made = Plan(columns, mapping, Rules(looks=looks))
     late = change(made, "ada@example.com", "Unsubscribed", "")
-    assert late.change.consent == {"email": False} and "opted out" in str(late.problems[0])
+    assert late.change.consent == {"email": False} and "unsubscribed" in str(late.problems[0])
     assert late.change.attributes == {"note": "Unsubscribed"}
     denied = Plan(columns, mapping, Rules(looks=looks, acknowledged=frozenset({"note"})))
     assert not change(denied, "ada@example.com", "Unsubscribed", "").change.consent

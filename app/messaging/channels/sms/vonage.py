@@ -152,7 +152,9 @@ class VonageConnector(HttpApiConnector):
         if not refusals:
             return super().judged(account, packet, answer)
         status, words = refusals[0]
-        text = gettext("Vonage refused it with status %(status)s: %(value)s", status=status, value=words or "no reason")
+        text = gettext(
+            "Vonage refused it with status %(status)s: %(value)s", status=status, value=words or gettext("no reason")
+        )
         if len(refusals) < len(parts):
             taken = gettext(
                 "Vonage took %(parts)s of %(parts_2)s parts of the message. ",
