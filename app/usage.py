@@ -18,6 +18,7 @@ from app.counters.run_counters import RUNNING_SQL
 from app.flow import registry, trigger_registry
 from app.flow.references import marked_fields
 from app.lib.formats import counted, number
+from app.lib.translation import gettext
 from app.messaging.channels.words import counted_messages
 
 NAMED = 5
@@ -201,21 +202,34 @@ def in_words(uses: Sequence[Use]) -> str:
     for use in uses:
         by_name.setdefault(use.workflow_id, []).append(use)
     workflow_texts = [
-        f"“{group[0].workflow_name}” ({', '.join(_one(use) for use in group)})" for group in by_name.values()
+        gettext("“%(name)s” (%(uses)s)", name=group[0].workflow_name, uses=", ".join(_one(use) for use in group))
+        for group in by_name.values()
     ]
     if len(workflow_texts) > NAMED:
-        workflow_texts = [*workflow_texts[:NAMED], f"{number(len(workflow_texts) - NAMED)} more"]
-    return " and ".join(
-        [", ".join(workflow_texts[:-1]), workflow_texts[-1]] if len(workflow_texts) > 1 else workflow_texts
-    )
+        left = len(workflow_texts) - NAMED
+        workflow_texts = [*workflow_texts[:NAMED], gettext("%(number)s more", number=number(left))]
+    return _all_of(workflow_texts)
 
 
 def _one(use: Use) -> str:
     if use.version is None:
-        return "draft"
+        return gettext("draft")
     who = [counted(use.people, "person", "people")] if use.people else []
-    who += [f"{counted_messages(use.queued_messages)} to send"] if use.queued_messages else []
-    return f"v{use.version}{' live' if use.live else ''}{' with ' if who else ''}{' and '.join(who)}"
+    who += (
+        [gettext("%(messages)s to send", messages=counted_messages(use.queued_messages))] if use.queued_messages else []
+    )
+    version = f"v{use.version}"
+    if not who:
+        return gettext("%(version)s live", version=version) if use.live else version
+    if use.live:
+        return gettext("%(version)s live with %(who)s", version=version, who=_all_of(who))
+    return gettext("%(version)s with %(who)s", version=version, who=_all_of(who))
+
+
+def _all_of(texts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = texts or [""]
+    return gettext("%(words)s and %(last)s", words=", ".join(most), last=last) if most else last
 
 
 def as_documents(uses: Sequence[Use]) -> list[dict[str, Any]]:

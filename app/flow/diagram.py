@@ -119,7 +119,7 @@ def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[Port, .
     ways = [*port_ids, *([port] if port not in port_ids else [])]
     x1 = source.x + round(WIDTH * (ways.index(port) + 1) / (len(ways) + 1))
     y1, x2, y2 = source.y + HEIGHT, target.x + WIDTH // 2, target.y
-    label = "" if port == NEXT_PORT.id else port_label(ports, port)
+    label = "" if port == NEXT_PORT.id else gettext(port_label(ports, port))
     path = _route(x1, y1, x2, y2) if y2 > y1 else _back(x1, y1, x2, y2, max(source.x, target.x) + WIDTH + ASIDE)
     return Line(f"{edge['source']}:{port}", edge["source"], edge["target"], path, label, x1, y1 + LABEL_AT)
 

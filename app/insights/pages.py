@@ -28,8 +28,8 @@ from app.insights.schemas import MessageStats, NodeStats, WorkflowStats
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib import clock
-from app.lib.formats import counted, number, percent
-from app.lib.translation import gettext, ngettext
+from app.lib.formats import counted, number, percent, words
+from app.lib.translation import ENGLISH, gettext, language, ngettext
 from app.lib.zones import zone_of
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
@@ -101,18 +101,23 @@ def message_words(messages: MessageStats | None) -> list[str]:
     """The messages of a step by status: `12 sent`, `2 failed`, `3 suppressed (opted out)`."""
     if messages is None:
         return []
-    words = ("sent", "queued", "failed", "uncertain", "suppressed")
-    parts = [f"{number(getattr(messages, word))} {word}" for word in words if getattr(messages, word)]
+    names = ("sent", "queued", "failed", "uncertain", "suppressed")
+    parts = [f"{number(getattr(messages, name))} {words(name).lower()}" for name in names if getattr(messages, name)]
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
-        parts[-1] += f" ({', '.join(reason_label(reason).lower() for reason in reasons)})"
+        labels = [reason_label(reason) for reason in reasons]
+        parts[-1] += (
+            f" ({', '.join(label[:1].lower() + label[1:] if language() == ENGLISH else label for label in labels)})"
+        )
     return [*parts, *report_words(messages)]
 
 
 def report_words(messages: MessageStats) -> list[str]:
     """What providers reported, with shares of those that were sent: `10 delivered (83%)`."""
     counts = {name: getattr(messages.reports, name) for name, _ in REPORT_WORDS}
-    return [f"{number(n)} {name} ({percent(n, max(n, messages.sent), 0)})" for name, n in counts.items() if n]
+    return [
+        f"{number(n)} {words(name).lower()} ({percent(n, max(n, messages.sent), 0)})" for name, n in counts.items() if n
+    ]
 
 
 def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
@@ -250,7 +255,7 @@ async def stats_page(
         goals=goals_of(flow),
         chosen=chosen,
         shown=shown,
-        versions=[("", "all"), *((str(row.version), f"v{row.version}") for row in published)],
+        versions=[("", gettext("all")), *((str(row.version), f"v{row.version}") for row in published)],
     )
 
 

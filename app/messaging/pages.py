@@ -17,6 +17,7 @@ from app.card_title_repository import card_titles
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
+from app.lib import formats
 from app.lib.ids import uuid7_moment
 from app.lib.translation import gettext, translated_choices
 from app.lists.service import ListChoice, ListService
@@ -64,7 +65,7 @@ async def _decided(messages: MessageService, rows: Sequence[Message]) -> dict[st
 async def _choices(messages: MessageService) -> dict[str, Any]:
     """What the filters offer."""
     return {
-        "status_options": [("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
+        "status_options": [("", gettext("Any")), *((word, formats.words(word)) for word in SHOWN)],
         "workflows": await messages.rows.sending_workflows(),
         "connectors": await messages.rows.connector_names(),
         "reasons": [(word, reason_label(word)) for word in await messages.rows.reasons()],

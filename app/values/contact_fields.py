@@ -11,9 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import phonenumbers
-from babel import Locale
 
-from app.lib import addresses, jsonlimits
+from app.lib import addresses, jsonlimits, translation
 from app.lib.formats import number
 from app.lib.translation import gettext, translatable
 from app.liquid.values import kind_in_words
@@ -125,8 +124,8 @@ def country(value: str) -> str | None:
 
 @functools.cache
 def countries() -> list[tuple[str, str]]:
-    """Every country with phone numbers of its own, as (code, English name), by name."""
-    called = Locale("en").territories
+    """Every country with phone numbers of its own, as (code, name in the reader's language), by name."""
+    called = translation.locale().territories
     return sorted(
         ((code, str(called.get(code, code))) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda one: one[1]
     )

@@ -13,6 +13,7 @@ from litestar.response import Response, Template
 from app.accounts.deps import AppRequest
 from app.domain_events.types import TYPES, DomainEventType
 from app.errors import FieldError, Invalid
+from app.lib import formats
 from app.lib.translation import gettext
 from app.models.status import DeliveryStatus, Role
 from app.web import flash
@@ -90,7 +91,7 @@ async def _one(
         first=cursor is None,
         partial=is_partial(request),
         status=status or "",
-        statuses=[("", "All"), *((one.word, one.word.capitalize()) for one in DeliveryStatus)],
+        statuses=[("", gettext("All")), *((one.word, formats.words(one.word)) for one in DeliveryStatus)],
         groups=_by_group(),
         typed=typed or {"url": row.url, "description": row.description, "types": row.event_types},
         errors=errors_by_path(error),

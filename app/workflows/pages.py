@@ -34,11 +34,11 @@ from app.workflows.service import WorkflowService
 from app.workflows.statuses import LISTED, workflow_order, workflow_statuses
 
 TABS = (
-    ("", "All"),
-    (WorkflowStatus.ACTIVE, "Active"),
-    (WorkflowStatus.PAUSED, "Paused"),
-    (WorkflowStatus.DRAFT, "Draft"),
-    (WorkflowStatus.ARCHIVED, "Archived"),
+    ("", translatable("All")),
+    (WorkflowStatus.ACTIVE, translatable("Active")),
+    (WorkflowStatus.PAUSED, translatable("Paused")),
+    (WorkflowStatus.DRAFT, translatable("Draft")),
+    (WorkflowStatus.ARCHIVED, translatable("Archived")),
 )
 SORTED = (
     ("", translatable("Last changed")),
@@ -77,7 +77,7 @@ def _tabs(shelved: Shelved, counts: Mapping[WorkflowStatus, int]) -> list[tuple[
         key: counts.get(WorkflowStatus(key), 0) if key else sum(counts.get(one, 0) for one in LISTED) for key, _ in TABS
     }
     some = shelved.folder or shelved.tag
-    return [(key, text, shelved.with_status(key), None if some else numbers[key]) for key, text in TABS]
+    return [(key, gettext(text), shelved.with_status(key), None if some else numbers[key]) for key, text in TABS]
 
 
 @get("/workflows", role=Role.VIEWER)

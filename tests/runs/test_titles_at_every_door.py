@@ -12,6 +12,7 @@ from app.accounts.principal import Principal
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Message
+from app.models.run import NodeStat
 from app.models.status import Channel, MessageStatus, Role, RunStatus
 from tests.fixtures.people import BrowserClients
 from tests.fixtures.runs import run_row
@@ -47,7 +48,10 @@ async def ids(principals: dict[Role, Principal], db_session: AsyncSession) -> di
         node_id="mail", channel=int(Channel.EMAIL), status=int(MessageStatus.SENT), recipient="ada@example.com", subject="Hi",
         created_at=clock.now(), sent_at=clock.now(),
     )  # fmt: skip
-    db_session.add_all([held, message])
+    entered = NodeStat(
+        workflow_id=workflow.id, version=1, node_id="", key="entered", shard=0, tenant_id=workflow.tenant_id, n=1
+    )
+    db_session.add_all([held, message, entered])
     await db_session.flush()
     return {"workflow": str(workflow.id), "run": str(waiting.id), "contact": str(waiting.contact_id)}
 

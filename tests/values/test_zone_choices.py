@@ -13,7 +13,7 @@ from app.values.zone_choices import offered_zones
     [
         ("Europe/Berlin", "berlin germany europe/berlin central european"),
         ("Asia/Kolkata", "kolkata india utc+5:30 +05:30"),
-        ("America/Sao_Paulo", "são paulo brazil america/sao paulo utc-3 -03:00 brasilia"),
+        ("America/Sao_Paulo", "brazil america/sao paulo utc-3 -03:00 brasilia"),
         ("UTC", "utc +00:00 gmt"),
     ],
 )

@@ -10,9 +10,13 @@ from typing import Any
 from app.lib import translation
 
 WORDS_OF_PAGE = """() => {
-    const apart = 'script, style, template, noscript, code, pre, kbd, textarea, svg, [dir=auto], [lang=en], [translate=no], .cm-editor';
+    const code = 'script, style, template, noscript, code, pre, kbd, textarea, svg, .cm-editor, .json';
+    const apart = `${code}, [dir=auto], [lang=en], [translate=no]`;
     const texts = new Set();
-    const add = (text) => { const plain = text.replace(/\\s+/g, ' ').trim(); if (/[A-Za-z]{2}/.test(plain)) texts.add(plain); };
+    const add = (text) => {
+        const plain = text.replace(/\\s+/g, ' ').trim();
+        if (/[A-Za-z]{2}/.test(plain)) texts.add(plain);
+    };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(apart)) add(walker.currentNode.data);
     for (const name of ['title', 'aria-label', 'placeholder', 'alt'])
@@ -84,7 +88,7 @@ def english_left(texts: Iterable[str], language: str = "de") -> list[str]:
         text
         for text in set(texts)
         if text in plain
-        or _FUNCTION_WORDS & set(re.findall(r"[a-z]+", text))
+        or _FUNCTION_WORDS & set(re.findall(r"\b[a-z]+\b", text))
         or any(form.fullmatch(text) for form in _forms(language))
     )
 

@@ -77,7 +77,7 @@ class Showcase:
         self._seats = {"owner": (owner, 1), "viewer": (viewer, 1), "newcomer": (owner, EMPTY)}
         database.execute(
             "insert into dead_letters (tenant_id, name, contact_id, payload, error) values (1, 'order.placed', null, %s, %s)",
-            ['{"email": "ada@example.com", "properties": {"total": 42}}', "The event could not be read."],
+            ['{"email": "ada@example.com", "properties": {"total": 42}}', "The event has no name."],
         )
 
     def _filled(self) -> None:

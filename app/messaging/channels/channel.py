@@ -188,7 +188,13 @@ class ChannelType:
     def part_word(cls, path: str) -> str:
         """What people call a part or a field of `Content` that is wrong: `content.variables[0]` is `Value 1`."""
         stem, _, place = path.partition("[")
-        words = {"html": "HTML", "text": "Text", "subject": "Subject", "as": "Preview", "name": "Name"}
+        words = {
+            "html": "HTML",
+            "text": translatable("Text"),
+            "subject": translatable("Subject"),
+            "as": translatable("Preview"),
+            "name": translatable("Name"),
+        }
         word = cls.content_words.get(stem) or words.get(stem, stem)
         return f"{word} {int(place.partition(']')[0]) + 1}" if place else word
 

@@ -22,7 +22,7 @@ import { StoredHistory } from './stored-history.js';
 import { StoredView } from './stored-view.js';
 import { Sync } from './sync.js';
 import * as view from './viewport.js';
-import { gettext } from '../texts.js';
+import { gettext, language } from '../texts.js';
 
 /** @typedef {import('./graph.js').Op} Op @typedef {import('./viewport.js').View} View */
 
@@ -230,10 +230,11 @@ export class FlowCanvas extends HTMLElement {
   /** Where each step stands, for screen readers, and the one card in the tab order. @param {string[]} order */
   describeOrder(order) {
     if (!this.graph.node(this.current)) this.current = this.graph.first;
+    const listed = new Intl.ListFormat(language());
     order.forEach((id, index) => {
       const card = this.scene.cards.get(id)?.card;
       if (!card) return;
-      const names = (edges, end) => edges.map((edge) => this.titleOf(edge[end])).join(' and ');
+      const names = (edges, end) => listed.format(edges.map((edge) => this.titleOf(edge[end])));
       const from = names(this.graph.incoming(id), 'source');
       const to = names(this.graph.outgoing(id), 'target');
       const parts = [gettext('Step %(number)s of %(number_2)s', { number: index + 1, number_2: order.length }), from && gettext('From %(step)s',

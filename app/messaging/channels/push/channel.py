@@ -58,7 +58,7 @@ class PushChannel(ChannelType):
 
     @classmethod
     def part_word(cls, path: str) -> str:
-        return "Title" if path == "subject" else super().part_word(path)
+        return translatable("Title") if path == "subject" else super().part_word(path)
 
     @classmethod
     def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:
