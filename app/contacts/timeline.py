@@ -12,7 +12,8 @@ from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
 from app.flow.entry_reasons import reason_text
 from app.flow.segment_membership import ADDED, REMOVED
-from app.lib.formats import counted, duration, readable, words
+from app.lib import formats
+from app.lib.formats import counted, duration, readable
 from app.lib.translation import gettext, of_stored, translatable
 from app.messaging.channels import registry as channels
 from app.models.event import Event
@@ -262,7 +263,7 @@ def _message(message: Message, workflow: str, template: str | None, decision: Me
         at=message.sent_at or message.settled_at or message.created_at,
         icon=_icon(message),
         category="message",
-        title=gettext("%(channel)s %(status)s", channel=_channel(message), status=words(status.word).lower()),
+        title=gettext("%(channel)s %(status)s", channel=_channel(message), status=formats.words(status.word).lower()),
         note=workflow,
         subject=message.subject or template or gettext("No subject yet"),
         status=status.word,

@@ -27,8 +27,8 @@ from app.insights import home_view
 from app.insights.schemas import MessageStats, NodeStats, WorkflowStats
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
-from app.lib import clock
-from app.lib.formats import counted, number, percent, words
+from app.lib import clock, formats
+from app.lib.formats import counted, number, percent
 from app.lib.translation import ENGLISH, gettext, language, ngettext
 from app.lib.zones import zone_of
 from app.models.status import Role
@@ -102,7 +102,9 @@ def message_words(messages: MessageStats | None) -> list[str]:
     if messages is None:
         return []
     names = ("sent", "queued", "failed", "uncertain", "suppressed")
-    parts = [f"{number(getattr(messages, name))} {words(name).lower()}" for name in names if getattr(messages, name)]
+    parts = [
+        f"{number(getattr(messages, name))} {formats.words(name).lower()}" for name in names if getattr(messages, name)
+    ]
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
         labels = [reason_label(reason) for reason in reasons]
@@ -116,7 +118,9 @@ def report_words(messages: MessageStats) -> list[str]:
     """What providers reported, with shares of those that were sent: `10 delivered (83%)`."""
     counts = {name: getattr(messages.reports, name) for name, _ in REPORT_WORDS}
     return [
-        f"{number(n)} {words(name).lower()} ({percent(n, max(n, messages.sent), 0)})" for name, n in counts.items() if n
+        f"{number(n)} {formats.words(name).lower()} ({percent(n, max(n, messages.sent), 0)})"
+        for name, n in counts.items()
+        if n
     ]
 
 
