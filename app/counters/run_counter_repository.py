@@ -27,6 +27,10 @@ class RunCounterRepository(TenantRepository[NodeStat]):
             where.append(NodeStat.workflow_id.in_(list(workflow_ids)))
         return await self._sums(NodeStat.workflow_id, *where)
 
+    async def of_runs(self, workflow_ids: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
+        """Counters of runs alone, of several workflows."""
+        return await self._sums(NodeStat.workflow_id, OF_WORKFLOW, NodeStat.workflow_id.in_(list(workflow_ids)))
+
     async def of_versions(self, workflow_id: UUID) -> dict[int, dict[str, int]]:
         """Counters of runs of one workflow, by version."""
         return await self._sums(NodeStat.version, NodeStat.workflow_id == workflow_id, OF_WORKFLOW)

@@ -73,7 +73,7 @@ async def seed(session: AsyncSession, tenant_id: int) -> None:
     """Fill workspace `tenant_id`; does nothing when it has workflows already."""
     principal = Principal(kind="product", id=uuid7(), tenant_id=tenant_id, role=Role.OWNER, name="Demo")
     workflows = WorkflowService(session, principal)
-    if (await workflows.list(limit=1)).items:
+    if (await workflows.lists.page(limit=1)).items:
         return
     await ensure_local_connectors(session, tenant_id)
     templates = await _templates(session, principal)

@@ -1,34 +1,37 @@
-"""What of a list its page shows: a folder or a tag, of which status and in which order."""
+"""What of a list its page shows beside its folders: the state of the list, and what stands for everything."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 from uuid import UUID
 
 from app.errors import FieldError, Invalid
 from app.lib.translation import gettext
+from app.lists.state import ListState
 from app.models import FolderKind
 
 
 class Shelved(NamedTuple):
-    """`all` is what stands above the folders for everything; the others are as in the address, empty for what is not filtered."""
+    """`all` is what stands above the folders for everything."""
 
     kind: FolderKind
-    path: str
     all: str
-    folder: str = ""
-    tag: str = ""
-    status: str = ""
-    sort: str = ""
+    state: ListState
 
-    def with_status(self, status: str) -> str:
-        """The address of the same of another status."""
-        query = {"status": status, "folder": self.folder, "tag": self.tag, "sort": self.sort}
-        words = urlencode({name: word for name, word in query.items() if word})
-        return f"{self.path}?{words}" if words else self.path
+    @property
+    def folder(self) -> str:
+        """The id of the folder that is open, or the word for rows in none; empty for all."""
+        return self.state.filters.get("folder", "")
+
+    @property
+    def tag(self) -> str:
+        return self.state.filters.get("tag", "")
+
+    def url(self, folder: object = "", tag: str = "") -> str:
+        """The list with another folder or tag."""
+        return self.state.url(folder=str(folder or ""), tag=tag, search="")
 
 
 def in_form(word: Any) -> UUID | None:

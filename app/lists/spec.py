@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.errors import Invalid, NotFound
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
+
+LATEST, UNTOUCHED = translatable("last changed first"), translatable("longest unchanged first")
+"""Of columns that say when a row was changed."""
 
 
 class ListColumn(NamedTuple):
@@ -21,6 +24,9 @@ class ListColumn(NamedTuple):
     """Dates begin with the newest, words with A."""
     greatest_first: bool = False
     """As numbers do."""
+    falls: str = translatable("newest first")
+    rises: str = translatable("oldest first")
+    """Of dates, how a list is called that begins with the newest, or with the oldest; marked for translation."""
     shown: bool = True
     """Without anybody's choice."""
     fixed: bool = False

@@ -104,6 +104,11 @@ class ListState:
     def headings(self) -> list[ListHeading]:
         return [self._heading(column) for column in self.shown]
 
+    @property
+    def sortable(self) -> list[ListHeading]:
+        """Every column that the list is sorted by, shown or not: for where there are no headings."""
+        return [self._heading(column) for column in self.spec.columns if column.order]
+
     def _heading(self, column: ListColumn) -> ListHeading:
         if not column.order:
             return ListHeading(column, gettext(column.title), "", "")
@@ -121,7 +126,7 @@ class ListState:
             return ""
         falling = self.order.startswith("-")
         if column.newest_first:
-            return gettext("newest first") if falling else gettext("oldest first")
+            return gettext(column.falls if falling else column.rises)
         title = gettext(column.title)
         if column.greatest_first:
             return (

@@ -14,35 +14,28 @@ from litestar.response import Template
 from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, NotFound, TooMany
-from app.folders.service import FolderService, chosen_folder
-from app.folders.shelved import Shelved, in_form
+from app.folders.shelved import in_form
 from app.lib.formats import number
-from app.lib.translation import gettext, translatable, translated_choices
+from app.lib.translation import gettext
 from app.liquid.templates import filter_names
+from app.message_templates import list_pages
 from app.message_templates.content import content_form, shown_content
 from app.message_templates.insertable import insertable_extras, insertable_fields
 from app.message_templates.mail_view import framed
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
-from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
+from app.message_templates.service import TemplateLive, TemplateService, parts_of, published
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
-from app.models import FolderKind
 from app.models.status import Role
 from app.subscriptions.service import permission_of
 from app.web import flash
 from app.web.form_errors import errors_by_path
-from app.web.fragments import is_partial, page
+from app.web.fragments import page
 from app.web.wording import for_people
 
-PAGE = 24
-SORTED = (
-    ("", translatable("Name")),
-    ("-updated", translatable("Last changed")),
-    ("-created", translatable("Last created")),
-)
 STARTER = """<!doctype html>
 <html lang="en">
 <body style="margin:0;background:#f3f4f7">
@@ -62,8 +55,6 @@ You get this because you signed up. <a href="{{ unsubscribe_url }}" style="color
 </html>
 """
 STARTER_TEXT = "Hello {{ contact.first_name | default: 'there' }}, "
-FIRST_WORDS = 120
-"""The list shows so much of the text of a template without a subject."""
 
 
 async def _typed(request: AppRequest) -> dict[str, Any]:
@@ -114,40 +105,6 @@ async def _held_back(service: TemplateService, channel: type[ChannelType], who: 
     contact = await service.samples.known_as(who.strip()) if who.strip() else None
     may = await permission_of(service.session, contact, channel=channel) if contact is not None else None
     return "" if may is None or may.allowed else may.sentence
-
-
-@get("/templates", role=Role.VIEWER)
-async def list_templates(
-    request: AppRequest,
-    db_session: Database,
-    templates: NamedDependency[TemplateService],
-    folders: NamedDependency[FolderService],
-    search: FromQuery[str] = "",
-    cursor: FromQuery[str | None] = None,
-    folder: FromQuery[str] = "",
-    tag: FromQuery[str] = "",
-    sort: FromQuery[str] = "",
-) -> Template:
-    """All templates by name, each with a small picture of itself. What is searched for is looked for in all folders."""
-    folder, tag = ("", "") if search.strip() else (folder, tag)
-    listed = await templates.list(PAGE, cursor, search.strip(), chosen_folder(folder), tag, sort)
-    shelf = await folders.shelf(FolderKind.TEMPLATE)
-    sources = [row.subject or row.text[:FIRST_WORDS] for row in listed.items]
-    subjects = await sample_subjects(db_session, request.user, sources)
-    rows = list(zip(listed.items, subjects, strict=True))
-    return page(
-        request,
-        "templates/list.html",
-        block="cards",
-        rows=rows,
-        next_cursor=listed.next_cursor,
-        search=search,
-        shelf=shelf,
-        shelved=Shelved(FolderKind.TEMPLATE, "/templates", gettext("All templates"), folder, tag, sort=sort),
-        orders=translated_choices(SORTED),
-        folder_names=shelf.names,
-        partial=is_partial(request),
-    )
 
 
 async def _editor(
@@ -386,7 +343,6 @@ async def test_template(
     return Response(b"", headers={**toast, "HX-Reswap": "none"})
 
 
-ROUTES: list[Any] = [
-    list_templates, new_template, edit_template, create_template, save_template, duplicate_template, delete_template,
+ROUTES: list[Any] = [*list_pages.ROUTES, new_template, edit_template, create_template, save_template, duplicate_template, delete_template,
     preview, preview_frame, template_frame, test_template,
 ]  # fmt: skip

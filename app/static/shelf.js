@@ -9,7 +9,6 @@ import { toast } from './shell.js';
 import { gettext } from './texts.js';
 
 const DRAGGED = 'application/x-rows';
-const SWAPPED = ['list', 'rows'];
 
 const tagsOf = (/** @type {string} */ id) => /** @type {string[]} */ (JSON.parse(rowOf(id)?.getAttribute('data-tags') ?? '[]'));
 /** What the open dialog is about. @type {string[]} */
@@ -28,9 +27,7 @@ async function send(path, fields) {
 
 /** The list as it is now, with its folders. */
 async function refresh() {
-  const id = SWAPPED.find((one) => document.getElementById(one));
-  const swap = id === 'list' ? 'innerHTML' : 'outerHTML';
-  await /** @type {any} */ (window).htmx.ajax('GET', location.pathname + location.search, { target: `#${id}`, swap });
+  await /** @type {any} */ (window).htmx.ajax('GET', location.pathname + location.search, { target: '#rows', swap: 'innerMorph' });
 }
 
 /** @param {string} path @param {[string, string][]} fields */

@@ -111,7 +111,7 @@ async def list_workflows(
     cursor: Cursor = None,
 ) -> Envelope[list[WorkflowSummary]]:
     """Last changed first, or as `sort` says. Archived workflows are listed only when `status` asks for them."""
-    page = await workflows.list(
+    page = await workflows.lists.page(
         statuses=workflow_statuses(status),
         search=search,
         limit=limit,

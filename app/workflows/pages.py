@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,118 +14,25 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.card_title_repository import card_titles
 from app.errors import Invalid
-from app.flow import diagram, thumbnail
+from app.flow import diagram
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
-from app.flow.node_words import category_of, goals_of
-from app.flow.thumbnail import Thumbnail
-from app.flow.trigger_registry import summary
-from app.folders.service import FolderService, chosen_folder
-from app.folders.shelved import Shelved, in_form
-from app.lib.translation import gettext, translatable, translated_choices
-from app.models import FolderKind, Workflow, WorkflowVersion
-from app.models.status import Role, WorkflowStatus
+from app.flow.node_words import category_of
+from app.folders.shelved import in_form
+from app.lib.translation import gettext
+from app.models import Workflow, WorkflowVersion
+from app.models.status import Role
 from app.web.flash import go
-from app.web.fragments import is_partial, page
+from app.web.fragments import page
 from app.web.wording import for_people
-from app.workflows.loaded import WorkflowListItem
+from app.workflows import list_pages
 from app.workflows.service import WorkflowService
-from app.workflows.statuses import LISTED, workflow_order, workflow_statuses
 
-TABS = (
-    ("", translatable("All")),
-    (WorkflowStatus.ACTIVE, translatable("Active")),
-    (WorkflowStatus.PAUSED, translatable("Paused")),
-    (WorkflowStatus.DRAFT, translatable("Draft")),
-    (WorkflowStatus.ARCHIVED, translatable("Archived")),
-)
-SORTED = (
-    ("", translatable("Last changed")),
-    ("-created", translatable("Last created")),
-    ("name", translatable("Name")),
-    ("status", translatable("Status")),
-)
-PAGE, VERSIONS = 50, 50
+VERSIONS = 50
 DRAFT = "draft"
 
 
-class WorkflowRow(msgspec.Struct, frozen=True):
-    """A line of the list."""
-
-    workflow: Workflow
-    listed: WorkflowListItem
-    thumbnail: Thumbnail
-    trigger: str
-    has_goals: bool
-
-
-def row_of(listed: WorkflowListItem) -> WorkflowRow:
-    """What the list shows of one workflow."""
-    flow = listed.flow
-    return WorkflowRow(
-        listed.workflow, listed, thumbnail.draw(flow, category_of), summary(flow.triggers), bool(goals_of(flow))
-    )
-
-
 # The list ---------------------------------------------------------------------------------------------------------
-
-
-def _tabs(shelved: Shelved, counts: Mapping[WorkflowStatus, int]) -> list[tuple[str, str, str, int | None]]:
-    """A tab for each status; with how many there are where all of them are shown."""
-    numbers = {
-        key: counts.get(WorkflowStatus(key), 0) if key else sum(counts.get(one, 0) for one in LISTED) for key, _ in TABS
-    }
-    some = shelved.folder or shelved.tag
-    return [(key, gettext(text), shelved.with_status(key), None if some else numbers[key]) for key, text in TABS]
-
-
-@get("/workflows", role=Role.VIEWER)
-async def workflow_list(
-    request: AppRequest,
-    workflows: NamedDependency[WorkflowService],
-    folders: NamedDependency[FolderService],
-    status: FromQuery[str | None] = None,
-    search: FromQuery[str | None] = None,
-    cursor: FromQuery[str | None] = None,
-    new: FromQuery[str | None] = None,
-    folder: FromQuery[str | None] = None,
-    tag: FromQuery[str | None] = None,
-    sort: FromQuery[str | None] = None,
-) -> Template:
-    """All workflows, last changed first; archived ones on their own tab. What is searched for is looked for in all folders."""
-    folder, tag = ("", "") if search else (folder, tag)
-    listed_page = await workflows.list(
-        statuses=workflow_statuses(status),
-        search=search,
-        limit=PAGE,
-        cursor=cursor,
-        folder=chosen_folder(folder),
-        tag=tag,
-        order=workflow_order(sort),
-    )
-    counts = await workflows.status_counts()
-    shelf = await folders.shelf(FolderKind.WORKFLOW)
-    shelved = Shelved(
-        FolderKind.WORKFLOW, "/workflows", gettext("All workflows"), folder or "", tag or "", status or "", sort or ""
-    )
-    return page(
-        request,
-        "workflows/list.html",
-        block="list",
-        rows=[row_of(listed) for listed in listed_page.items],
-        next_cursor=listed_page.next_cursor,
-        cursor=cursor,
-        tabs=_tabs(shelved, counts),
-        status=status or "",
-        search=search or "",
-        total=sum(counts.values()),
-        new=new is not None,
-        orders=translated_choices(SORTED),
-        shelf=shelf,
-        shelved=shelved,
-        folder_names=shelf.names,
-        partial=is_partial(request),
-    )
 
 
 @post("/workflows", role=Role.MARKETER, status_code=200)
@@ -296,4 +202,4 @@ async def discard(
     )
 
 
-ROUTES = [workflow_list, create, duplicate, archive, restore, delete, versions, revert, discard]
+ROUTES = [*list_pages.ROUTES, create, duplicate, archive, restore, delete, versions, revert, discard]

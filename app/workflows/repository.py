@@ -88,31 +88,31 @@ class WorkflowRepository(TenantRepository[Workflow]):
         """One workflow; with `lock` nobody else changes it until this transaction ends."""
         return await self.get_one_or_none(Workflow.id == workflow_id, lock=lock, fresh=lock)
 
-    async def last_changed(
-        self,
-        statuses: Iterable[WorkflowStatus],
-        search: str | None,
-        cursor: str | None,
-        limit: int,
-        *,
-        folder: FolderFilter | None = None,
-        tag: str | None = None,
-        order: str = LAST_CHANGED,
-    ) -> Page[Workflow]:
-        """A page of workflows, last changed first or by one of ORDERS; `search` looks in name and description."""
+    def listed(
+        self, statuses: Iterable[WorkflowStatus], search: str | None, folder: FolderFilter | None, tag: str | None
+    ) -> list[ColumnElement[bool]]:
+        """What a list is narrowed to; `search` looks in name and description."""
         filters: list[ColumnElement[bool]] = [Workflow.status.in_([status.value for status in statuses])]
-        if search:
+        if words := (search or "").replace("\0", "").strip():
             # Names are few a workspace; a scan of one tenant's workflows is cheaper than keeping a trigram index.
             filters.append(
-                Workflow.name.icontains(search, autoescape=True)
-                | Workflow.description.icontains(search, autoescape=True)
+                Workflow.name.icontains(words, autoescape=True) | Workflow.description.icontains(words, autoescape=True)
             )
         if folder is not None:
             filters.append(within_folder(Workflow.folder_id, self.tenant_id, folder))
-        if tag:
-            filters.append(tagged(Workflow.tags, tag))
+        return [*filters, tagged(Workflow.tags, tag)] if tag else filters
+
+    async def sorted_by(
+        self, filters: Sequence[ColumnElement[bool]], cursor: str | None, limit: int, order: str = LAST_CHANGED
+    ) -> Page[Workflow]:
+        """A page of workflows, last changed first or by one of ORDERS."""
         columns = [*ORDERS[order.removeprefix("-")], Workflow.id]
         return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
+
+    async def ids(self, filters: Sequence[ColumnElement[bool]], limit: int) -> Sequence[UUID]:
+        """The ids of those that were changed last."""
+        query = select(Workflow.id).where(self.own, *filters).order_by(Workflow.updated_at.desc(), Workflow.id.desc())
+        return (await self.session.scalars(query.limit(limit))).all()
 
     async def count_by_status(self) -> dict[str, int]:
         """How many workflows there are of each status that occurs."""

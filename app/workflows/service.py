@@ -33,19 +33,18 @@ from app.lib.translation import gettext
 from app.messaging.queue import FOLLOW
 from app.messaging.repository import MessageRepository
 from app.models import FolderKind, Workflow, WorkflowVersion
-from app.models.folder import FolderFilter
 from app.models.status import Priority, PriorityWord, WorkflowStatus
-from app.web.pagination import Page, clamp_limit
+from app.web.pagination import Page
 from app.workflows.calls import require_not_called
 from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.existing import ExistingContacts
-from app.workflows.loaded import LoadedFlow, WorkflowListItem
+from app.workflows.listing import WorkflowLists
+from app.workflows.loaded import LoadedFlow
 from app.workflows.naming import workflow_description, workflow_name
 from app.workflows.outbound import set_status
 from app.workflows.preview import ActivationPreview, activation_preview
-from app.workflows.repository import LAST_CHANGED, VersionRepository, WorkflowRepository, touch
-from app.workflows.statuses import LISTED
+from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 from app.workflows.versions import Versions
 
 
@@ -79,6 +78,7 @@ class WorkflowService:
         self._versions = Versions(self._repository, self._version_rows, self._drafts, principal)
         self._existing = ExistingContacts(session, self._versions, principal)
         self._folders = FolderService(session, principal)
+        self.lists = WorkflowLists(self._repository, self._version_rows, self._counters, self._drafts)
 
     # Reading --------------------------------------------------------------------------------------------------
 
@@ -96,35 +96,6 @@ class WorkflowService:
         if workflow is None:
             raise WorkflowNotFound
         return workflow
-
-    async def list(
-        self,
-        *,
-        statuses: Sequence[WorkflowStatus] = LISTED,
-        search: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-        folder: FolderFilter | None = None,
-        tag: str | None = None,
-        order: str | None = None,
-    ) -> Page[WorkflowListItem]:
-        """Workflows, last changed first or sorted otherwise; `search` looks in name and description. Three queries, whatever the number."""
-        words = (search or "").replace("\0", "").strip() or None
-        page = await self._repository.last_changed(
-            statuses or LISTED, words, cursor, clamp_limit(limit), folder=folder, tag=tag, order=order or LAST_CHANGED
-        )
-        hashes = await self._version_rows.live_hashes(page.items)
-        counters = await self._counters.of_workflows(row.id for row in page.items)
-        listed = [
-            WorkflowListItem(
-                workflow=row,
-                flow=self._drafts.of(row).flow,
-                has_unpublished_changes=hashes.get(row.id) != self._drafts.of(row).content_hash,
-                totals=Totals.of(counters.get(row.id, {})),
-            )
-            for row in page.items
-        ]
-        return Page(listed, page.next_cursor)
 
     async def status_counts(self) -> dict[WorkflowStatus, int]:
         """How many workflows there are of each status, zeros included; for the filter of the list."""

@@ -61,6 +61,10 @@ class Asker(NamedTuple):
         wanted = {"contact_id": None, "name": None, **wanted}
         return EventRepository(self.session, self.place.tenant).newest(None, PAGE, **wanted)
 
+    def workflows(self, folder: Any = None, tag: str | None = None) -> Awaitable[Any]:
+        rows = WorkflowRepository(self.session, self.place.tenant)
+        return rows.sorted_by(rows.listed(list(WorkflowStatus), None, folder, tag), None, PAGE)
+
     def suppressions(self, **wanted: Any) -> Awaitable[Any]:
         return SuppressionLists(self.session, self.place.tenant).newest(SuppressionFilter(**wanted), None, PAGE)
 
@@ -218,16 +222,12 @@ OTHERS: dict[str, tuple[int, int | None, Ask]] = {
     "workflows": (
         1,
         2,
-        lambda ask: WorkflowRepository(ask.session, ask.place.tenant).last_changed(
-            list(WorkflowStatus), None, None, PAGE
-        ),
+        lambda ask: ask.workflows(),
     ),
     "workflows, folder and tag, none": (
         1,
         0,
-        lambda ask: WorkflowRepository(ask.session, ask.place.tenant).last_changed(
-            list(WorkflowStatus), None, None, PAGE, folder=ask.place.flow, tag="x"
-        ),
+        lambda ask: ask.workflows(folder=ask.place.flow, tag="x"),
     ),
     "templates, folder and tag, none": (
         1,

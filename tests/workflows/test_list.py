@@ -148,6 +148,6 @@ async def test_a_list_takes_three_queries_whatever_its_length(
         flow = await created(admin, tagging(name=f"Flow {number}"))
         await admin.post(f"{PATH}/{flow['id']}/activate")
     with statements() as sent:  # type: ignore[attr-defined]
-        page = await WorkflowService(db_session, principal).list()
+        page = await WorkflowService(db_session, principal).lists.page()
     assert len(page.items) == 6
     assert len(sent) == 3, sent
