@@ -66,6 +66,13 @@ def _list(kind: FolderKind, folder_id: UUID | None) -> str:
     return LISTS[kind] + (f"?{urlencode({'folder': folder_id})}" if folder_id else "")
 
 
+def _refused_in_dialog(request: AppRequest, error: AppError, to: str) -> Response[bytes]:
+    """Why not: for the dialog that asks, which stays open with all that was typed; without scripts above the list."""
+    if request.headers.get("hx-request") != "true" or isinstance(error, NotFound):
+        return go(request, to, _sentence(error), "err")
+    return Response(_sentence(error).encode(), media_type="text/plain; charset=utf-8", status_code=422)
+
+
 def _sentence(error: AppError) -> str:
     return for_people(str(error.errors[0]["message"]) if error.errors else error.for_people)
 
@@ -80,7 +87,7 @@ async def add_folder(
     try:
         folder = await folders.create(kind, str(form.get("name", "")), parent)
     except AppError as error:
-        return go(request, _list(kind, parent), _sentence(error), "err")
+        return _refused_in_dialog(request, error, _list(kind, parent))
     return go(request, _list(kind, folder.id), gettext("Folder “%(name)s” created.", name=folder.name))
 
 
@@ -95,7 +102,7 @@ async def change_folder(
     try:
         await folders.change(kind, folder_id, str(form.get("name", "")), _id(form.get("parent")))
     except AppError as error:
-        return go(request, _list(kind, folder_id), _sentence(error), "err")
+        return _refused_in_dialog(request, error, _list(kind, folder_id))
     return go(request, _list(kind, folder_id), gettext("Folder saved."))
 
 

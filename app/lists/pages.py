@@ -26,10 +26,15 @@ VIEWS = "/lists/{list_name:str}/views"
 ONE = VIEWS + "/{view_id:uuid}"
 
 
-def _address(spec: ListSpec, view: ListView) -> str:
-    return next(
-        tab.address for tab in ListState(spec, {}, columns=(), view=view.id, views=[view]).tabs if tab.id == view.id
-    )
+def _path(spec: ListSpec, to: object) -> str:
+    """Where the list was shown: some are shown below each workflow."""
+    path = safe_next(str(to or "")).partition("?")[0]
+    return path if path.startswith(f"{spec.path}/") else spec.path
+
+
+def _address(spec: ListSpec, view: ListView, to: object) -> str:
+    state = ListState(spec, {}, path=_path(spec, to), columns=(), view=view.id, views=[view])
+    return next(tab.address for tab in state.tabs if tab.id == view.id)
 
 
 @post("/lists/{list_name:str}/columns", role=Role.VIEWER)
@@ -55,7 +60,7 @@ async def save_list_view(
         )
     except Invalid as error:
         return go(request, safe_next(str(form.get("to", ""))), error.for_people, "err")
-    return go(request, _address(spec, view), gettext("View “%(name)s” saved.", name=view.name))
+    return go(request, _address(spec, view, form.get("to")), gettext("View “%(name)s” saved.", name=view.name))
 
 
 @post(ONE + "/update", role=Role.VIEWER)
@@ -65,7 +70,7 @@ async def update_list_view(
     """Let the view say what is shown."""
     form, spec = await request.form(), list_called(list_name)
     view = await lists.update(spec, view_id, str(form.get("query", "")))
-    return go(request, _address(spec, view), gettext("View “%(name)s” updated.", name=view.name))
+    return go(request, _address(spec, view, form.get("to")), gettext("View “%(name)s” updated.", name=view.name))
 
 
 @post(ONE + "/rename", role=Role.VIEWER)
@@ -78,7 +83,7 @@ async def rename_list_view(
         view = await lists.rename(spec, view_id, str(form.get("name", "")), shared=bool(form.get("shared")))
     except Invalid as error:
         return go(request, safe_next(str(form.get("to", ""))), error.for_people, "err")
-    return go(request, _address(spec, view), gettext("View “%(name)s” saved.", name=view.name))
+    return go(request, _address(spec, view, form.get("to")), gettext("View “%(name)s” saved.", name=view.name))
 
 
 @post(ONE + "/delete", role=Role.VIEWER)
@@ -86,9 +91,9 @@ async def delete_list_view(
     request: AppRequest, lists: NamedDependency[ListService], list_name: FromPath[str], view_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Delete it; the list stays as it is."""
-    spec = list_called(list_name)
+    form, spec = await request.form(), list_called(list_name)
     view = await lists.delete(spec, view_id)
-    return go(request, spec.path, gettext("View “%(name)s” deleted.", name=view.name))
+    return go(request, _path(spec, form.get("to")), gettext("View “%(name)s” deleted.", name=view.name))
 
 
 ROUTES: list[Any] = [

@@ -62,7 +62,6 @@ class ListService:
         *,
         path: str = "",
         partial: bool = False,
-        views: bool = True,
     ) -> ListState:
         """The list as it is asked for; two small queries. Raises Invalid for an order or a column that it does not offer."""
         reader = self._principal.user_id
@@ -79,7 +78,7 @@ class ListService:
             columns=spec.checked_columns(sent or usual),
             chosen=",".join(sent),
             view=choice.view,
-            views=await self.views.seen_by(reader, spec.name) if views else (),
+            views=await self.views.seen_by(reader, spec.name),
             reader=reader,
             partial=partial,
         )

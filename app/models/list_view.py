@@ -20,7 +20,7 @@ class ListView(HasTenantKey, HasTimes, Base):
     __tablename__ = "list_views"
 
     list_name: Mapped[str]
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(info=personal("'View'", about=About.NAMED_VIEW))
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     shared: Mapped[bool] = mapped_column(server_default="false")
     query: Mapped[Json] = mapped_column(info=personal("query - 'search' - 'contact'", about=About.VIEW))

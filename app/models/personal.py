@@ -61,6 +61,8 @@ class About(StrEnum):
     )
     VIEW = "tenant_id = %(tenant)s and (lower(query::text) like any(%(traces)s) or query->>'contact' = (%(id)s)::text)"
     """A list that is kept, narrowed to the contact."""
+    NAMED_VIEW = "tenant_id = %(tenant)s and lower(to_json(name)::text) like any(%(traces)s)"
+    """A list that is kept under a name in which the contact stands."""
 
 
 class RowsGo(NamedTuple):

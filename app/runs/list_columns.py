@@ -18,4 +18,4 @@ _COLUMNS = (
 )
 RUNS = offer_list(ListSpec("runs", "/runs", (_CONTACT, _COLUMNS[0], _WORKFLOW, *_COLUMNS[1:]), FILTERS, "-started"))
 WORKFLOW_RUNS = offer_list(ListSpec("workflow-runs", "/workflows", (_CONTACT, *_COLUMNS), FILTERS, "-started"))
-"""Below the address of the workflow. They have columns of their own and no views: those of all runs take a workflow."""
+"""Below the address of the workflow. Views of it are there for every workflow."""

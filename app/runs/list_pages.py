@@ -144,13 +144,13 @@ async def workflow_runs(
     period: FromQuery[str] = "",
     sort: FromQuery[str] = "",
     columns: FromQuery[str] = "",
+    view: FromQuery[UUID | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
     await runs.require_workflow(workflow_id)
     query = RunListQuery(status, contact, without_contact, node, "", version, period)
-    path = request.url.path
-    state = await lists.state(WORKFLOW_RUNS, query.words, ListChoice(sort, columns), path=path, views=False)
+    state = await lists.state(WORKFLOW_RUNS, query.words, ListChoice(sort, columns, view), path=request.url.path)
     start = request.user.may("marketer") and await runs.may_start_without_contact(workflow_id)
     return await _list(request, runs, query, state, cursor, workflow_id=workflow_id, start=start)
 

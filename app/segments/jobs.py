@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.lib import database
 from app.lib.database_roles import DatabaseRole
-from app.segments import cleaning_repository
+from app.segments import bulk_verbs, cleaning_repository
 
 PIECE, PIECES = 10_000, 50
 """Members that one transaction deletes, and transactions of a round."""
@@ -25,3 +25,5 @@ async def fold_segment_days() -> None:
 
 
 HOUSEKEEPING = [forget_deleted_segments, fold_segment_days]
+BULK = [bulk_verbs.BULK]
+"""Offered by every process that does or asks for them."""

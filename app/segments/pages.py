@@ -17,12 +17,10 @@ from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.lib.formats import counted
 from app.lib.translation import gettext
-from app.lists.service import ListChoice, ListService
 from app.models.status import Role
-from app.segments import contact_pages, match_pages, rule_pages, untaken_pages
+from app.segments import contact_pages, list_pages, match_pages, rule_pages, untaken_pages
 from app.segments.forms import SegmentForm, check_length
 from app.segments.growth_chart import chart
-from app.segments.list_columns import SEGMENTS
 from app.segments.schemas import Members, MembersMoved, SegmentPatch
 from app.segments.service import SegmentNotFound, SegmentService
 from app.segments.uses import WHAT_HAPPENS
@@ -32,33 +30,6 @@ from app.web.fragments import is_partial, page
 
 PAGE = 50
 ONE = "/segments/{segment_id:uuid}"
-
-
-@get("/segments", role=Role.VIEWER)
-async def segment_list(
-    request: AppRequest,
-    segments: NamedDependency[SegmentService],
-    lists: NamedDependency[ListService],
-    search: FromQuery[str] = "",
-    sort: FromQuery[str] = "",
-    columns: FromQuery[str] = "",
-    view: FromQuery[UUID | None] = None,
-    cursor: FromQuery[str] = "",
-) -> Template:
-    """Segments by name with their sizes; the search replaces only the rows."""
-    choice = ListChoice(sort, columns, view)
-    state = await lists.state(SEGMENTS, {"search": search}, choice, partial=is_partial(request))
-    listed = await segments.list(search=search, cursor=cursor or None, limit=PAGE, order=state.order)
-    return page(
-        request,
-        "segments/list.html",
-        block="rows",
-        rows=listed.items,
-        state=state,
-        more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
-        search=search,
-        cursor=cursor,
-    )
 
 
 @get(ONE, role=Role.VIEWER)
@@ -229,7 +200,7 @@ async def delete_segment_page(
 
 
 ROUTES: list[Any] = [
-    segment_list,
+    *list_pages.ROUTES,
     show_segment,
     show_change,
     save_segment,

@@ -101,6 +101,28 @@ document.addEventListener('click', (event) => {
   if (opener) openFor(opener.dataset.fileRow ?? '', opener.dataset.id ? [opener.dataset.id] : [...chosen]);
 });
 
+/** The name of a folder that is refused: said below it, in the dialog that stays as it was. @param {HTMLFormElement} form */
+async function saveFolder(form) {
+  const name = /** @type {HTMLInputElement} */ (form.elements.namedItem('name'));
+  const proof = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
+  const fields = new URLSearchParams(/** @type {[string, string][]} */ ([...new FormData(form)]));
+  const request = { method: 'POST', headers: { ...proof, 'hx-request': 'true' }, body: fields };
+  const answer = await guarded(form.action, request, (action, sent) => fetch(action, sent), undefined, false).catch(() => null);
+  const to = answer?.ok && answer.headers.get('hx-redirect');
+  if (to) return location.assign(to);
+  const reason = answer?.status === 422 ? await answer.text() : gettext('The server did not answer. Nothing was changed; try again.');
+  name.setCustomValidity(reason);
+  (await import('./validation.js')).showRefusal(name);
+  form.addEventListener('input', () => name.setCustomValidity(''), { once: true, capture: true });
+}
+
+document.addEventListener('submit', (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!form.closest('.folderd') || event.defaultPrevented) return;
+  event.preventDefault();
+  saveFolder(form);
+});
+
 // ---- dragging
 
 /** What the pointer carries. @param {number} count @param {string} name */

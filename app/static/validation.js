@@ -8,9 +8,10 @@ let timer = 0;
 /**
  * What to say about a control that the browser refuses. Knows no DOM.
  * @param {Partial<ValidityState>} validity
- * @param {{type?: string, min?: string, max?: string, minLength?: number, title?: string}} control
+ * @param {{type?: string, min?: string, max?: string, minLength?: number, title?: string, validationMessage?: string}} control
  */
-export function refusal(validity, { type = 'text', min = '', max = '', minLength = 0, title = '' }) {
+export function refusal(validity, { type = 'text', min = '', max = '', minLength = 0, title = '', validationMessage = '' }) {
+  if (validity.customError) return validationMessage;
   if (validity.valueMissing) {
     if (type === 'checkbox') return gettext('Tick this to go on.');
     if (type === 'file') return gettext('Choose a file.');

@@ -71,7 +71,6 @@ FREE_COLUMNS = {
     "outbound_calls.node_id": "a step's id",
     "outbound_calls.status": "a word",
     "list_views.list_name": "a word of the product",
-    "list_views.name": "a name that people give",
     "contact_imports.filename": "how the workspace calls its file",
     "contact_imports.status": "a word",
     "contact_imports.error": "why the whole file stopped",

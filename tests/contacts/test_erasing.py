@@ -144,8 +144,11 @@ async def test_saved_views_forget_whom_they_were_narrowed_to(
 
     def views(tenant: Workspace) -> list[ListView]:
         return [
-            ListView(id=uuid7(), tenant_id=tenant.id, list_name="contacts", name="A", query=query) for query in queries
+            ListView(id=uuid7(), tenant_id=tenant.id, list_name="contacts", name=name, query=query)
+            for name, query in zip(names, queries, strict=True)
         ]
+
+    names = ["A", "Mails to ADA@example.com", "crm-1", "crm-1 and others"]
 
     own, foreign = views(workspace), views(other_workspace)
     db_session.add_all([*own, *foreign])
@@ -154,7 +157,8 @@ async def test_saved_views_forget_whom_they_were_narrowed_to(
     for view in (*own, *foreign):
         await db_session.refresh(view)
     assert [view.query for view in own] == [{"sort": "email"}, {}, {}, {"search": "crm-11"}]
-    assert [view.query for view in foreign] == queries
+    assert [view.name for view in own] == ["A", "View", "View", "crm-1 and others"]
+    assert [(view.name, view.query) for view in foreign] == list(zip(names, queries, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -314,7 +318,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "contact_imports": {"id": known["import_id"]},
         "events": {"id": known["event_id"]},
         "event_deliveries": {"endpoint_id": endpoint.id},
-        "list_views": {"owner_id": None, "name": "A", "list_name": "contacts", "query": {"search": email}},
+        "list_views": {"owner_id": None, "name": f"To {email}", "list_name": "contacts", "query": {"search": email}},
         "webhook_payloads": {"error": f"said by {email}"},
         "split_exposures": {"node_id": "a", "variant": "a"},  # words of the workflow, which stay in its results
     }

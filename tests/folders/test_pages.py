@@ -214,3 +214,15 @@ async def test_both_lists_are_sorted_as_people_want(
         second = await program.get(f"/api/v1{path}", params={"sort": sort, "cursor": listed["meta"]["nextCursor"]})
         assert [row["name"] for row in listed["data"] + second.json()["data"]] == names, (path, sort)
         assert (await program.get(f"/api/v1{path}", params={"sort": "color"})).status_code == 422
+
+
+async def test_a_name_that_is_refused_is_said_in_the_dialog(browser: Any) -> None:
+    marketer, scripted = await browser(Role.MARKETER), {"hx-request": "true"}
+    assert (await marketer.post("/folders/workflow", data={"name": "Sales"}, headers=scripted)).headers["hx-redirect"]
+    refused = await marketer.post("/folders/workflow", data={"name": "sales"}, headers=scripted)
+    assert refused.status_code == 422 and refused.headers["content-type"].startswith("text/plain")
+    assert refused.text.startswith("There is a folder of this name.") and "flash" not in refused.headers.get(
+        "set-cookie", ""
+    )
+    plain = await marketer.post("/folders/workflow", data={"name": "sales"})
+    assert plain.status_code == 303 and "flash" in plain.headers["set-cookie"], "without scripts above the list"
