@@ -15,7 +15,7 @@ from app.flow import diagram, thumbnail
 from app.flow.diff import compare, union
 from app.flow.document import MAX_TRIGGERS, Flow, Trigger
 from app.flow.step_types import INSTALLED
-from app.flow.trigger_registry import subscriptions, summary
+from app.flow.trigger_registry import subscriptions, summary, typed
 from app.flow.validation import validate
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
@@ -183,3 +183,17 @@ async def test_a_stored_draft_with_a_single_trigger_is_read(api: ApiClients, db_
     shown = (await client.get(f"{PATH}/{made['id']}")).json()["data"]
     assert shown["trigger"] == single and shown["triggers"] == made["triggers"]
     assert (await client.get(PATH)).json()["data"][0]["trigger"] == single
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "An event was received."),
+        ({"event": "order.placed"}, "Event order.placed was received."),
+        ({"event": "a", "conditions": [RULE]}, "Event a was received. The contact met the entry conditions."),
+    ],
+)
+def test_a_run_says_of_its_event_no_more_than_is_so(data: dict[str, Any], said: str) -> None:
+    trigger = Flow.load({"triggers": [{"id": "t", "type": "event", "data": data}]}).triggers[0]
+    kind, config = typed(trigger)
+    assert kind.explain(config, {}) == said

@@ -55,7 +55,10 @@ class EventTrigger(TriggerType):
 
     @classmethod
     def explain(cls, config: EventConfig, event: Mapping[str, Any]) -> str:
-        return gettext("%(config)s was received and met the entry conditions.", config=cls.title(config))
+        name = config.event
+        did = gettext("Event %(name)s was received.", name=name) if name else gettext("An event was received.")
+        met = gettext("The contact met the entry conditions.")
+        return f"{did} {met}" if cls.admission(config).words else did
 
     @classmethod
     def preview(cls, config: EventConfig) -> TriggerPreview:
