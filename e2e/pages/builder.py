@@ -197,7 +197,7 @@ class Builder:
 
     def start_with_event(self, event: str) -> None:
         """Choose the event that starts it, on the empty canvas."""
-        self.page.get_by_role("button", name="An event occurs").click()
+        self.page.locator(".start", has_text="An event occurs").click()
         self.form.fill("f-event", event)
         self.form.close()
 
