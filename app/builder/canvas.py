@@ -20,6 +20,7 @@ from app.flow.local_time import WEEKDAY_WORDS, amount_in_words, unit_choices
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
+from app.flow.placeholders import in_words
 from app.flow.policies import ON_ERROR_WORDS
 from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.segment_membership import wanted_ids
@@ -61,7 +62,7 @@ def teach(engine: FragmentEngine) -> None:
     engine.engine.globals.update(wanted_segments=wanted_ids)
     engine.engine.globals.update(weekdays=WEEKDAY_WORDS, offered_zones=offered_zones, cron_words=cron_words)
     engine.engine.globals.update(on_error_choices=on_error_choices)
-    engine.engine.filters.update(field_label=label_of, units=unit_choices, amount=amount_in_words)
+    engine.engine.filters.update(field_label=label_of, in_words=in_words, units=unit_choices, amount=amount_in_words)
     engine.engine.filters.update(messages=words.counted_messages)
     engine.engine.globals.update(
         message_noun=words.noun,

@@ -11,7 +11,6 @@ import msgspec
 from app.flow import node_words
 from app.flow.paths import label_of
 from app.lib.conversions import is_blank
-from app.lib.translation import gettext
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 CONTACT_FIELDS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
@@ -33,6 +32,8 @@ class FieldEntry(msgspec.Struct, frozen=True, kw_only=True):
     row: str = ""
     events: Sequence[str] = ()
     """Of a property: the events that have it."""
+    is_everywhere: bool = False
+    """Do all have it of those that were looked at? A text needs no fallback for it."""
 
 
 class Met(msgspec.Struct):
@@ -44,6 +45,21 @@ class Met(msgspec.Struct):
     consents: set[str] = set()
     events: dict[str, dict[str, list[Any]]] = {}
     """Properties of each event."""
+    contacts: int = 0
+    """How many contacts were looked at."""
+    filled: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many of them have each field, by its path."""
+    happened: Counter[str] = msgspec.field(default_factory=Counter)
+    """How often each event was met."""
+
+    def everybody_has(self, path: str) -> bool:
+        """Has each contact that was looked at a value at this path?"""
+        return 0 < self.contacts == self.filled[path]
+
+    def each_brings(self, name: str) -> bool:
+        """Has each event with this property a value in it, whenever it happened?"""
+        having = {event: values[name] for event, values in self.events.items() if name in values}
+        return all(sum(not is_blank(one) for one in met) == self.happened[event] for event, met in having.items())
 
     def properties(self) -> dict[str, list[Any]]:
         """Values of each property, whatever the event."""
@@ -63,6 +79,7 @@ def contact_entries(met: Met) -> list[FieldEntry]:
             group="Contact",
             kind=CONTACT_KINDS[name],
             values=frequent(met.columns.get(name, ())),
+            is_everywhere=met.everybody_has(f"contact.{name}"),
         )
         for name in CONTACT_FIELDS
     ]
@@ -73,6 +90,7 @@ def contact_entries(met: Met) -> list[FieldEntry]:
             group="Attributes",
             kind=kind_of(values),
             values=frequent(values),
+            is_everywhere=met.everybody_has(f"contact.attributes.{name}"),
         )
         for name, values in sorted(met.attributes.items())
     ]
@@ -99,6 +117,7 @@ def property_entries(met: Met) -> list[FieldEntry]:
             kind=kind_of(values),
             values=frequent(values),
             events=of[name],
+            is_everywhere=met.each_brings(name),
         )
         for name, values in sorted(met.properties().items())
     ]
@@ -122,7 +141,7 @@ def earlier_entries(document: Mapping[str, Any], node_id: str) -> list[FieldEntr
         title, data = node_words.title_of_plain(node), node.get("data") or {}
         for name, kind in node_words.results_of(node["type"], data).items():
             value = f"steps.{node['id']}.{name}"
-            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group=gettext("Earlier steps"), kind=kind))
+            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group="Earlier steps", kind=kind))
         for name, kind in node_words.variables_of(node["type"], data).items():
             value = f"vars.{name}"
             variables.setdefault(name, FieldEntry(value=value, label=name, group="Variables", kind=kind))

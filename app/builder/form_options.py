@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.builder.field_catalog import (
+    CONTACT_FIELDS,
     OF_FEW_VALUES,
     FieldEntry,
     Met,
@@ -27,6 +28,7 @@ from app.flow.document import Trigger
 from app.flow.node_words import channel_number
 from app.flow.references import ReferencedRow
 from app.flow.sample_texts import SampleContact, SampleStep
+from app.lib.conversions import is_blank
 from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
 from app.test_runs.samples import SampleService
@@ -168,14 +170,19 @@ class FormOptions:
         """What the newest contacts and events hold."""
         met = Met(consents=set(channels.words()))
         for contact in await self._rows.newest_contacts(NEWEST):
+            met.contacts += 1
             for name, value in contact.attributes.items():
                 met.attributes.setdefault(name, []).append(value)
+                met.filled[f"contact.attributes.{name}"] += not is_blank(value)
+            for name in CONTACT_FIELDS:
+                met.filled[f"contact.{name}"] += getattr(contact, name) is not None
             for name in OF_FEW_VALUES:
                 met.columns.setdefault(name, []).append(getattr(contact, name))
             met.tags.update(contact.tags)
             met.consents.update(contact.consent)
         for event in await self._rows.newest_events(NEWEST):
             of_event = met.events.setdefault(event.name, {})
+            met.happened[event.name] += 1
             if event.name not in OWN_EVENTS:
                 for name, value in (event.properties or {}).items():
                     of_event.setdefault(name, []).append(value)

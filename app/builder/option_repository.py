@@ -55,9 +55,11 @@ class OptionRepository(TenantRepository[Contact]):
         return set(rows.all())
 
     async def newest_contacts(self, limit: int) -> Sequence[Any]:
-        """(attributes, tags, consent, source, timezone, locale) of the newest contacts."""
+        """The newest contacts, with all that forms offer of them."""
         newest = (Contact.created_at.desc(), Contact.id.desc())
-        columns = (Contact.attributes, Contact.tags, Contact.consent, Contact.source, Contact.timezone, Contact.locale)
+        own = (Contact.email, Contact.phone, Contact.external_id, Contact.created_at)
+        shared = (Contact.source, Contact.timezone, Contact.locale)
+        columns = (Contact.attributes, Contact.tags, Contact.consent, *own, *shared)
         query = select(*columns).where(self.own).order_by(*newest).limit(limit)
         return (await self.session.execute(query)).all()
 

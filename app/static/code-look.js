@@ -3,7 +3,7 @@
  * editor, where they need no exception from the content policy. */
 
 /** The editor, when it is first needed: 210 KB on the wire, kept by the browser for good. @returns {Promise<any>} */
-export const loadCodeMirror = () => import('/static/vendor/codemirror-6.43.15/codemirror.js');
+export const loadCodeMirror = () => import('/static/vendor/codemirror-6.43.15-1/codemirror.js');
 
 /** @param {any} cm the module @param {{tag: any, [style: string]: any}[]} [more] of one kind of editor */
 export function editorColours(cm, more = []) {

@@ -26,6 +26,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
     ),
     "canvas/flow-canvas.bundle.js": ("canvas/flow-canvas.js",),
     "canvas/forms.bundle.js": ("canvas/panel-form.js",),
+    "canvas/chips.bundle.js": ("canvas/chip-texts.js",),
     "canvas/verbs.bundle.js": (
         "canvas/context-menu.js",
         "canvas/copies.js",

@@ -1,12 +1,24 @@
 // @ts-check
 /** What the condition lists of a page can look at: the options of a `<datalist>`, which a control names in `data-pick`. */
 
+import { gettext } from '../texts.js';
+
 /** Icons of the groups of fields, by the sprite. */
 const ICONS = {
   Contact: 'user-round', Attributes: 'user-pen', Tags: 'tag', Consent: 'bell', Event: 'activity', Events: 'activity', Messages: 'mail',
   Workflows: 'workflow', Segments: 'funnel',
   'Earlier steps': 'route', Variables: 'braces',
 };
+/** What people read for the words of a list. */
+const WORDS = () => ({
+  Contact: gettext('Contact'), Attributes: gettext('Attributes'), Tags: gettext('Tags'), Consent: gettext('Consent'), Event: gettext('Event'),
+  Events: gettext('Events'), Messages: gettext('Messages'), Workflows: gettext('Workflows'), Segments: gettext('Segments'),
+  'Earlier steps': gettext('Earlier steps'), Variables: gettext('Variables'),
+  text: gettext('text'), number: gettext('number'), boolean: gettext('yes or no'), date: gettext('date'), list: gettext('list'),
+});
+/** A group or a kind in the reader's language. @param {string} word */
+export const wordOf = (word) => WORDS()[word] ?? word;
+
 /** The group of what a list does not have. */
 const USUAL = { 'known-events': 'Events', 'known-properties': 'Event' };
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
@@ -17,15 +29,17 @@ export const optionsOf = (id) => /** @type {any} */ (
   [id, ...(id === 'known-fields' ? ['known-earlier'] : [])].flatMap((one) => [...document.querySelectorAll(`#${CSS.escape(one)} option`)])
 );
 
-/** The entry of what a control names: `contact.attributes.plan`, `contact.plan` and `plan` are one. @param {HTMLInputElement} control */
-export function entryOf(control) {
-  const field = control.value.trim();
+/** The entry of a path: `contact.attributes.plan`, `contact.plan` and `plan` are one. @param {string} field @param {string} [list] */
+export function entryOfPath(field, list = 'known-fields') {
   if (!field) return undefined;
   const attribute = `contact.attributes.${field.replace(/^contact\.(attributes\.)?/, '')}`;
   const names = [field, `contact.${field}`, attribute, `event.${field}`];
-  const known = optionsOf(control.dataset.pick ?? 'known-fields').filter((option) => !option.dataset.row);
+  const known = optionsOf(list).filter((option) => !option.dataset.row);
   return names.map((name) => known.find((option) => option.value === name)).find(Boolean);
 }
+
+/** The entry of what a control names. @param {HTMLInputElement} control */
+export const entryOf = (control) => entryOfPath(control.value.trim(), control.dataset.pick);
 
 /** @param {string} group @returns {SVGSVGElement} */
 export function iconOf(group) {
@@ -39,7 +53,7 @@ export function iconOf(group) {
 }
 
 /** A path as people call it, where nothing is known of it. @param {string} path */
-const spoken = (path) => path.replace(/^contact\.(attributes\.)?|^attributes\./, '').replace(/^event\./, 'event ');
+export const spoken = (path) => path.replace(/^contact\.(attributes\.)?|^attributes\./, '').replace(/^event\./, 'event ');
 
 /** Show what a control names as people call it, over its path. @param {HTMLInputElement} control */
 export function dress(control) {

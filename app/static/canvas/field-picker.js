@@ -3,7 +3,7 @@
  * A searchable list below the field that has the focus: of what a condition can look at (`data-pick`), and of values that were met
  * (`data-values`). Whatever is typed may stay: the list suggests. Arrow keys, Enter, Escape; touch and mouse.
  */
-import { entryOf, iconOf, optionsOf } from './field-catalog.js';
+import { entryOf, iconOf, optionsOf, wordOf } from './field-catalog.js';
 import { chosenValues } from './value-chips.js';
 import { gettext } from '../texts.js';
 
@@ -38,12 +38,13 @@ export class FieldPicker {
    * @param {string} [id] of the list @param {string} [label] */
   constructor(become, id = 'field-picker', label = gettext('Suggestions')) {
     this.become = become;
-    this.box = document.createElement('div');
-    this.box.className = 'picker';
+    this.most = MOST;
+    this.list = document.createElement('div');
+    this.list.id = id;
+    this.list.setAttribute('role', 'listbox');
+    this.list.setAttribute('aria-label', label);
+    this.box = this.frame();
     this.box.popover = 'manual';
-    this.box.id = id;
-    this.box.setAttribute('role', 'listbox');
-    this.box.setAttribute('aria-label', label);
     (document.querySelector('main') ?? document.body).append(this.box);
     /** @type {HTMLInputElement | null} */
     this.control = null;
@@ -51,16 +52,37 @@ export class FieldPicker {
     /** @type {Offer[]} */
     this.offers = [];
     document.addEventListener('focusin', (event) => this.focused(/** @type {any} */ (event.target)));
-    document.addEventListener('focusout', () => this.close());
-    document.addEventListener('input', (event) => event.target === this.control && this.show(false));
+    document.addEventListener('focusout', (event) => this.left(event));
+    document.addEventListener('input', ({ target }) => this.control && [target, /** @type {any} */ (target).chips].includes(this.control) && this.show(false));
     document.addEventListener('click', (event) => event.target === this.control && this.clicked());
     document.addEventListener('keydown', (event) => this.key(event), true);
     document.addEventListener('scroll', (event) => !this.box.contains(/** @type {any} */ (event.target)) && this.place(), true);
-    this.box.addEventListener('pointerdown', (event) => event.preventDefault()); // the field keeps the focus
-    this.box.addEventListener('click', (event) => {
+    this.list.addEventListener('pointerdown', (event) => this.press(event));
+    this.list.addEventListener('click', (event) => {
       const option = /** @type {any} */ (event.target).closest('[role=option]');
       if (option) this.choose(this.offers[Number(option.dataset.at)]);
     });
+  }
+
+  /** What is shown and hidden: the list itself. @returns {HTMLElement} */
+  frame() {
+    this.list.className = 'picker';
+    return this.list;
+  }
+
+  /** @param {FocusEvent} _event something loses the focus */
+  left(_event) {
+    this.close();
+  }
+
+  /** The field keeps the focus. @param {PointerEvent} event */
+  press(event) {
+    event.preventDefault();
+  }
+
+  /** @param {EventTarget | null} target of a key */
+  hears(target) {
+    return target === this.control;
   }
 
   /** @param {any} target */
@@ -90,12 +112,12 @@ export class FieldPicker {
     const { control } = this;
     if (!control) return;
     const words = all ? '' : this.words();
-    this.offers = this.offered().filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, MOST);
+    this.offers = this.offered().filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, this.most);
     this.active = -1;
     if (!this.offers.length) return this.close(false);
     this.draw();
     this.expand(true);
-    control.setAttribute('aria-controls', this.box.id);
+    control.setAttribute('aria-controls', this.list.id);
     if (!this.box.matches(':popover-open')) this.box.showPopover();
     this.place();
   }
@@ -109,23 +131,27 @@ export class FieldPicker {
         const head = document.createElement('div');
         head.className = 'picker-group';
         head.setAttribute('role', 'presentation');
-        head.textContent = group;
+        head.textContent = wordOf(group);
         parts.push(head);
       }
       const option = document.createElement('div');
       option.setAttribute('role', 'option');
-      option.id = `${this.box.id}-${at}`;
+      option.id = `${this.list.id}-${at}`;
       option.dataset.at = String(at);
       option.setAttribute('aria-selected', 'false');
       const name = document.createElement('span');
       name.textContent = one.label;
       const note = document.createElement('small');
-      note.textContent = one.note;
+      note.textContent = wordOf(one.note);
       option.append(...(one.group ? [iconOf(one.group)] : []), name, note);
+      this.dressOption(option, one);
       parts.push(option);
     }
-    this.box.replaceChildren(...parts);
+    this.list.replaceChildren(...parts);
   }
+
+  /** What an option says besides. @param {HTMLElement} _option @param {Offer} _offer */
+  dressOption(_option, _offer) {}
 
   place() {
     const { control, box } = this;
@@ -160,7 +186,7 @@ export class FieldPicker {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { control } = this;
-    if (!control || event.target !== control) return;
+    if (!control || !this.hears(event.target)) return;
     const open = this.box.matches(':popover-open');
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       if (!open) this.show(true);
@@ -175,12 +201,12 @@ export class FieldPicker {
   /** @param {number} at */
   point(at) {
     this.active = at;
-    for (const option of this.box.querySelectorAll('[role=option]')) {
-      const on = option.id === `${this.box.id}-${at}`;
+    for (const option of this.list.querySelectorAll('[role=option]')) {
+      const on = option.id === `${this.list.id}-${at}`;
       option.setAttribute('aria-selected', String(on));
       if (on) option.scrollIntoView({ block: 'nearest' });
     }
-    this.control?.setAttribute('aria-activedescendant', `${this.box.id}-${at}`);
+    this.control?.setAttribute('aria-activedescendant', `${this.list.id}-${at}`);
   }
 
   /** @param {Offer | undefined} offer */

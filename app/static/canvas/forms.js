@@ -194,11 +194,21 @@ export const pathInText = (path) => path.split('.').reduce((whole, name) => {
   return `${whole}[${name.includes('"') ? `'${name}'` : `"${name}"`}]`;
 });
 
+/** One press that mends it; the same as in the list of issues. @param {string} label @param {number} at of the diagnostic */
+function fixButton(label, at) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'mend';
+  button.textContent = label;
+  Object.assign(button.dataset, { do: 'fix', index: String(at) });
+  return button;
+}
+
 let counter = 0;
 
 /**
- * Write errors beside their fields; what is only to do (`to-do`) is no mistake of the field.
- * @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config
+ * Write errors beside their fields; what is only to do (`to-do`), or a `warning`, is no mistake of the field.
+ * @param {Element} form @param {{path: string, message: string, severity?: string, fix?: any, at?: number}[]} errors paths below the config
  */
 export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
@@ -213,12 +223,13 @@ export function showErrors(form, errors) {
     if (!control) continue;
     const field = control.closest('.f, [data-item]') ?? control.parentElement;
     const text = document.createElement('p');
-    const isToDo = error.severity === 'to-do';
-    text.className = isToDo ? 'bad-text to-do' : 'bad-text';
+    const isWrong = !['to-do', 'warning'].includes(error.severity ?? '');
+    text.className = isWrong ? 'bad-text' : `bad-text ${error.severity}`;
     text.dataset.live = '';
     text.id = `error-${(counter += 1)}-live`;
     text.textContent = error.message;
-    if (!isToDo && !control.matches('button')) control.setAttribute('aria-invalid', 'true');
+    if (error.fix && (error.at ?? -1) >= 0) text.append(' ', fixButton(error.fix.label, error.at));
+    if (isWrong && !control.matches('button')) control.setAttribute('aria-invalid', 'true');
     const others = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id);
     control.setAttribute('aria-describedby', [text.id, ...others].join(' '));
     field.append(text);
@@ -239,12 +250,23 @@ export function placeOf(form, path) {
   return { scope, below };
 }
 
+/** The value in the line of a map that a path names: `X-Name` of headers, whose names may have dots. @param {Element} list @param {string} path */
+function lineOf(list, path) {
+  for (const row of rows(list)) {
+    const key = own(row, '[name=key]')[0]?.value;
+    if (key && (path === key || path.startsWith(`${key}.`) || path.startsWith(`${key}[`))) return own(row, '[name=value]')[0];
+  }
+  return undefined;
+}
+
 /** The control of a path such as `conditions[1].value`, or the nearest one above it. */
 export function find(form, path) {
   const { scope, below } = placeOf(form, path);
   if (below === '') return own(scope, '[name]')[0];
   const [head] = below.split(/[.[]/);
   const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
+  const line = list?.dataset.map && lineOf(list, below.slice(head.length + 1));
+  if (line) return line;
   const shown = (/** @type {string} */ name) => {
     const escaped = CSS.escape(name);
     return own(scope, `[name="${escaped}"], [name^="${escaped}."]`).find((control) => !control.closest('[hidden]'));
@@ -263,7 +285,8 @@ export function find(form, path) {
  * same field with the cursor where it was. @param {HTMLFormElement | null} form @returns {((next: HTMLFormElement) => void) | undefined}
  */
 export function typingIn(form) {
-  const control = /** @type {any} */ (document.activeElement);
+  const active = /** @type {any} */ (document.activeElement);
+  const control = active?.area ?? active; // under chips
   if (!form?.contains(control) || !control.name || !control.matches('input:not([type=checkbox], [type=radio]), textarea')) return undefined;
   const { about } = form.dataset;
   const peers = (one) => [...one.elements].filter((other) => other.name === control.name);
@@ -274,9 +297,10 @@ export function typingIn(form) {
     const typed = control.value !== before;
     if (typed) field.value = control.value;
     // The canvas keeps the focus while the form is on its way for long.
+    const cursor = active.area ? active : control;
     if ([document.body, field].includes(document.activeElement) || document.activeElement?.matches('flow-canvas')) {
       field.focus({ preventScroll: true });
-      if (typed && control.selectionStart !== null) field.setSelectionRange?.(control.selectionStart, control.selectionEnd);
+      if (typed && cursor.selectionStart !== null) field.setSelectionRange?.(cursor.selectionStart, cursor.selectionEnd);
     }
     if (typed) field.dispatchEvent(new Event('input', { bubbles: true }));
   };

@@ -5,7 +5,10 @@ import { link } from './commands.js';
 import { openDrawer } from './drawer-links.js';
 import { ConditionRows } from './condition-rows.js';
 import { LiveMatches } from './live-matches.js';
-import { VariablePicker, writeFallback } from './variable-picker.js';
+import { ChipFields } from './chip-fields.js';
+import { placeTexts } from './rendered-texts.js';
+import { VariablePicker } from './variable-picker.js';
+import { writeFallback } from './variable-texts.js';
 import { arrange, editRows, find, read, showErrors, typingIn } from './forms.js';
 import { below, retryOf, same } from './form-changes.js';
 import { gettext } from '../texts.js';
@@ -25,15 +28,21 @@ export class PanelForm {
     root.addEventListener('input', (event) => this.typed(event, TYPING_MS));
     root.addEventListener('change', (event) => this.typed(event, 0));
     root.addEventListener('click', openDrawer);
+    root.addEventListener('htmx:after:swap', ({ target }) => /** @type {any} */ (target).id === 'texts' && placeTexts(panel.form, /** @type {any} */ (target)));
     root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
     this.rows = new ConditionRows(root, { changed: () => this.commit(true), say: (text) => this.canvas.announce(text) });
     this.matches = new LiveMatches(root);
-    new VariablePicker();
+    this.variables = new VariablePicker();
+    document.addEventListener('wf:room', () => requestAnimationFrame(() => requestAnimationFrame(() => panel.about && this.canvas.show(panel.about))));
+    this.chips = new ChipFields(root, (text) => this.canvas.announce(text));
+    this.canvas.addEventListener('wf:panel', () => panel.about || this.variables.ready(null));
   }
 
   /** A form is there. @param {HTMLElement} form */
   ready(form) {
     arrange(form);
+    this.variables.ready(this.canvas.editable ? form : null);
+    this.chips.ready(form);
     if (this.canvas.editable) this.matches.soon(0);
     this.mark();
   }
@@ -82,7 +91,8 @@ export class PanelForm {
 
   /** Put a placeholder such as {{ contact.email }} where the cursor was. */
   insertText(text) {
-    const field = this.lastField?.isConnected ? this.lastField : null;
+    const last = this.lastField?.isConnected ? this.lastField : null;
+    const field = last?.chips ?? last;
     if (!field) return;
     field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
     field.focus();
@@ -201,7 +211,9 @@ export class PanelForm {
     if (!form) return;
     const id = about === 'workflow' ? null : about;
     const diagnostics = canvas.overlay.diagnostics.filter((diagnostic) => (diagnostic.nodeId ?? null) === id);
-    showErrors(form, diagnostics.map((one) => ({ ...one, severity: canvas.overlay.kindOf(one), path: below(one.path) })));
+    const fixes = canvas.editable ? (one) => canvas.overlay.diagnostics.indexOf(one) : () => -1;
+    showErrors(form, diagnostics.map((one) => ({ ...one, severity: canvas.overlay.kindOf(one), path: below(one.path), at: fixes(one) })));
+    this.chips.mark(diagnostics);
   }
 
   complain(errors) {

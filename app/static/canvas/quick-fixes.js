@@ -36,6 +36,7 @@ export function fix(canvas, diagnostic) {
   const ops = fixingOps(canvas.graph, diagnostic);
   if (!ops) return canvas.announce(gettext('This has changed in the meantime. Look at the step itself.'), 'err');
   canvas.perform(ops, diagnostic.fix.label);
+  canvas.panel.reload(diagnostic.nodeId ?? 'workflow'); // its form shows what is mended
   if (diagnostic.nodeId && canvas.graph.node(diagnostic.nodeId)) canvas.select([diagnostic.nodeId], { focus: true, open: true });
   return undefined;
 }

@@ -1,0 +1,73 @@
+"""What the sample of a workflow has in each field that a form offers, as the field tree shows it beside the name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.accounts.deps import AppRequest
+from app.builder.field_catalog import CONTACT_FIELDS, steps_before
+from app.builder.form_options import FormOptions
+from app.flow.document import Node
+from app.flow.sample_texts import SampleStep
+from app.flow.trigger_registry import typed
+from app.lib.conversions import is_blank, printed
+from app.models.status import Role
+from app.test_runs.rests import declared_output
+from app.workflows.service import WorkflowService
+
+LONGEST_VALUE = 80
+MOST_VALUES = 1000
+
+
+class FieldSamples(msgspec.Struct, frozen=True):
+    """`values`: what stands in each field of the sample, by its path in conditions and texts; those without one are left out."""
+
+    who: str
+    event: str
+    values: dict[str, str]
+
+
+@get("/workflows/{workflow_id:uuid}/nodes/{node_id:str}/sample-values", role=Role.VIEWER)
+async def show_sample_values(
+    request: AppRequest,
+    form_options: NamedDependency[FormOptions],
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    node_id: FromPath[str],
+) -> FieldSamples:
+    """Whom texts are tried on, and the value of each field of theirs; of earlier steps, what their types say that they put out."""
+    draft = workflows.draft(await workflows.get(workflow_id))
+    names = [name for one in draft.flow.triggers for kind, config in [typed(one)] for name in kind.subscribes(config)]
+    who, sample = await form_options.sample(names, workflow_id=workflow_id)
+    pairs = [*_of_person(sample), *_of_earlier(draft.document, node_id)]
+    values = {path: _short(value) for path, value in pairs if not is_blank(value)}
+    return FieldSamples(who, sample.event_name, dict(list(values.items())[:MOST_VALUES]))
+
+
+def _of_person(sample: SampleStep) -> Iterator[tuple[str, Any]]:
+    data = sample.data
+    yield from ((f"contact.{name}", data["contact"].get(name)) for name in CONTACT_FIELDS)
+    yield "contact.tags", data["contact"].get("tags")
+    yield from ((f"contact.attributes.{name}", value) for name, value in sample.contact.attributes.items())
+    yield from ((f"event.{name}", value) for name, value in data["event"].items())
+
+
+def _of_earlier(document: Mapping[str, Any], node_id: str) -> Iterator[tuple[str, Any]]:
+    for node in steps_before(document, node_id):
+        output = declared_output(msgspec.convert(node, Node))
+        yield from ((f"steps.{node['id']}.{name}", value) for name, value in output.items())
+
+
+def _short(value: Any) -> str:
+    text = " ".join(printed(value).split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+ROUTES = [show_sample_values]
