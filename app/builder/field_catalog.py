@@ -11,12 +11,15 @@ import msgspec
 from app.flow import node_words
 from app.flow.paths import label_of
 from app.lib.conversions import is_blank
+from app.lib.translation import translatable
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 CONTACT_FIELDS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
 OF_FEW_VALUES = ("source", "timezone", "locale")
 """Fields of a contact that many share: their values are offered."""
 MOST_VALUES = 30
+EARLIER_STEPS = translatable("Earlier steps")
+"""Pages say it in the reader's language; scripts know the group by it."""
 LONGEST = 60
 
 
@@ -141,7 +144,7 @@ def earlier_entries(document: Mapping[str, Any], node_id: str) -> list[FieldEntr
         title, data = node_words.title_of_plain(node), node.get("data") or {}
         for name, kind in node_words.results_of(node["type"], data).items():
             value = f"steps.{node['id']}.{name}"
-            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group="Earlier steps", kind=kind))
+            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group=EARLIER_STEPS, kind=kind))
         for name, kind in node_words.variables_of(node["type"], data).items():
             value = f"vars.{name}"
             variables.setdefault(name, FieldEntry(value=value, label=name, group="Variables", kind=kind))

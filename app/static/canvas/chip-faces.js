@@ -27,21 +27,21 @@ function entryBelow(path) {
   const names = path.split(/(?=\.|\[)/);
   for (let count = names.length; count > 1; count -= 1) {
     const entry = entryOfPath(names.slice(0, count).join(''));
-    if (entry) return { entry, rest: names.slice(count).join('') };
+    if (entry) return { entry, deeper: names.slice(count).join('') };
   }
-  return { entry: undefined, rest: '' };
+  return { entry: undefined, deeper: '' };
 }
 
 /** @param {import('./liquid-chips.js').Chip} chip @returns {Face} */
 export function faceOf({ path, rule, instead, filters }) {
-  const { entry, rest } = entryBelow(path);
-  const label = `${entry?.label || spoken(entry ? entry.value : path)}${entry ? rest : ''}`;
+  const { entry, deeper } = entryBelow(path);
+  const label = `${entry?.label || spoken(entry ? entry.value : path)}${entry ? deeper : ''}`;
   const group = entry?.dataset.group ?? GROUPS[path.split('.')[0]] ?? '';
   const sample = samples[entry?.value ?? path] ?? '';
   const odd = slips.get(path) ?? '';
-  const said = {
+  const without = {
     empty: '', default: gettext('without a value: %(text)s', { text: instead || gettext('nothing') }), fail: gettext('without a value the step fails'),
   }[rule];
-  const words = [gettext('Variable %(name)s', { name: label }), rest ? '' : sample, filters.join(', '), said, odd && gettext('nobody has it')];
-  return { label, group, sample: rest ? '' : sample, odd, words: words.filter(Boolean).join(', ') };
+  const words = [gettext('Variable %(name)s', { name: label }), deeper ? '' : sample, filters.join(', '), without, odd && gettext('nobody has it')];
+  return { label, group, sample: deeper ? '' : sample, odd, words: words.filter(Boolean).join(', ') };
 }

@@ -51,12 +51,13 @@ function drawn(chip, face) {
   dom.className = face.odd ? 'chip odd' : 'chip';
   dom.setAttribute('role', 'img');
   dom.setAttribute('aria-label', face.words);
-  dom.title = [face.sample && gettext('%(value)s, for the sample', { value: face.sample }), chip.path, gettext('Click to change it')].filter(Boolean).join('\n');
+  const sample = face.sample && gettext('%(value)s, for the sample', { value: face.sample });
+  dom.title = [sample, chip.path, gettext('Click to change it')].filter(Boolean).join('\n');
   const name = document.createElement('span');
   name.textContent = face.label;
   dom.append(iconOf(face.group), name);
-  const said = [...chip.filters.map((one) => one.split(':')[0]), ...(chip.rule === 'fail' ? [gettext('or fail')] : [])].join(', ');
-  for (const text of [said, chip.rule === 'default' ? chip.instead : '']) {
+  const filters = [...chip.filters.map((one) => one.split(':')[0]), ...(chip.rule === 'fail' ? [gettext('or fail')] : [])].join(', ');
+  for (const text of [filters, chip.rule === 'default' ? chip.instead : '']) {
     if (!text) continue;
     const more = document.createElement('em');
     more.textContent = text;
@@ -76,15 +77,14 @@ export const chipStyles = (one, rows) => ({
   '.cm-line': { padding: '0' },
   '.cm-placeholder': { color: 'var(--text-3)' },
   '.chip': {
-    display: 'inline-flex', alignItems: 'center', maxWidth: '100%', height: '20px', margin: '1px 1px 0', padding: '0 6px 0 5px', gap: '4px', borderRadius: '6px',
-    verticalAlign: 'top', background: 'var(--accent-soft)', color: 'var(--accent)', fontSize: '12px', lineHeight: '20px', fontWeight: '500', cursor: 'pointer',
-    userSelect: 'none', boxSizing: 'border-box',
+    display: 'inline-flex', alignItems: 'center', maxWidth: '100%', height: '20px', margin: '1px 1px 0', padding: '0 6px 0 5px', gap: '4px',
+    borderRadius: '6px', verticalAlign: 'top', background: 'var(--accent-soft)', color: 'var(--accent)', fontSize: '12px', lineHeight: '20px', fontWeight: '500',
+    cursor: 'pointer', userSelect: 'none', boxSizing: 'border-box',
   },
   '.chip:hover': { boxShadow: 'inset 0 0 0 1px var(--accent)' },
   '.chip.sel': { boxShadow: '0 0 0 2px var(--ring)' },
   '.chip.odd': { background: 'var(--warn-soft)', color: 'var(--warn)' },
   '.chip > span, .chip > em': { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   '.chip > em': { paddingLeft: '5px', borderLeft: '1px solid currentColor', fontStyle: 'normal', fontWeight: '400', color: 'var(--text-2)' },
-  '.chip > em::before': { content: 'none' },
-  '.chip svg': { flex: 'none', width: '12px', height: '12px', fill: 'none', stroke: 'currentColor', strokeWidth: '2', strokeLinecap: 'round', strokeLinejoin: 'round' },
+  '.chip svg': { flex: 'none', width: '12px', height: '12px', fill: 'none', stroke: 'currentColor', strokeWidth: '2', strokeLinecap: 'round' },
 });

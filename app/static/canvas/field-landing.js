@@ -15,7 +15,7 @@ export class Landing {
       event.dataTransfer?.setData('text/plain', `{{ ${pathInText(this.path)} }}`);
     });
     list.addEventListener('dragend', () => this.end());
-    document.addEventListener('dragover', (event) => this.over(event), true);
+    document.addEventListener('dragover', (event) => this.hover(event), true);
     document.addEventListener('drop', (event) => this.drop(event), true);
   }
 
@@ -37,7 +37,7 @@ export class Landing {
   }
 
   /** @param {DragEvent} event */
-  over(event) {
+  hover(event) {
     if (!this.path) return;
     const text = this.textAt(event);
     this.light(text?.closest('.fld') ?? null);

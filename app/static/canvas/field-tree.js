@@ -102,7 +102,7 @@ export class FieldTree {
   /** A sheet leaves the field that it serves in sight. @param {HTMLElement} field */
   reveal(field) {
     if (!PHONE.matches) return;
-    const over = field.getBoundingClientRect().bottom + 12 - this.box.getBoundingClientRect().top;
-    if (over > 0) field.closest('.pane')?.scrollBy({ top: over });
+    const covered = field.getBoundingClientRect().bottom + 12 - this.box.getBoundingClientRect().top;
+    if (covered > 0) field.closest('.pane')?.scrollBy({ top: covered });
   }
 }

@@ -16,11 +16,11 @@ export function pathOf(text) {
   const root = text.slice(0, Math.min(...[text.indexOf('.'), text.indexOf('[')].map((at) => (at < 0 ? text.length : at))));
   if (!NAME.test(root) || !ROOTS.includes(root)) return '';
   const names = [root];
-  for (let rest = text.slice(root.length); rest; ) {
-    const part = PART.exec(rest);
+  for (let left = text.slice(root.length); left; ) {
+    const part = PART.exec(left);
     if (!part) return '';
     names.push(part[2] === undefined ? part[1] ?? part[3] ?? part[4] : `[${part[2]}]`);
-    rest = rest.slice(part[0].length);
+    left = left.slice(part[0].length);
   }
   return names.length > 1 ? names.join('.').replaceAll('.[', '[') : '';
 }
@@ -42,11 +42,11 @@ function chipOf(inside, from, to) {
   const [written = '', ...filters] = piped(inside);
   const path = pathOf(written);
   if (!path || !filters.every((one) => FILTER.test(one))) return null;
-  const said = filters.find((one) => one === 'or_fail' || FALLBACK.test(one));
-  const fallback = said ? FALLBACK.exec(said) : null;
-  if (filters.some((one) => one !== said && /^(default|or_fail)\b/.test(one))) return null; // what is said twice, or by another value, is a programmer's
-  const rule = !said ? 'empty' : fallback ? 'default' : 'fail';
-  return { from, to, path, written, filters: filters.filter((one) => one !== said), rule, instead: fallback?.[1] ?? fallback?.[2] ?? '' };
+  const fallbackFilter = filters.find((one) => one === 'or_fail' || FALLBACK.test(one));
+  const fallback = fallbackFilter ? FALLBACK.exec(fallbackFilter) : null;
+  if (filters.some((one) => one !== fallbackFilter && /^(default|or_fail)\b/.test(one))) return null; // by another value, or twice
+  const rule = !fallbackFilter ? 'empty' : fallback ? 'default' : 'fail';
+  return { from, to, path, written, filters: filters.filter((one) => one !== fallbackFilter), rule, instead: fallback?.[1] ?? fallback?.[2] ?? '' };
 }
 
 /** @param {string} text @returns {Chip[]} in the order of the text */
@@ -73,6 +73,6 @@ const quoted = (text) => {
 
 /** How a variable is written. @param {Pick<Chip, 'written' | 'filters' | 'rule' | 'instead'>} chip */
 export function sourceOf({ written, filters, rule, instead }) {
-  const said = { empty: [], default: [`default: ${quoted(instead)}`], fail: ['or_fail'] }[rule];
-  return `{{ ${[written, ...said, ...filters].join(' | ')} }}`;
+  const ways = { empty: [], default: [`default: ${quoted(instead)}`], fail: ['or_fail'] }[rule];
+  return `{{ ${[written, ...ways, ...filters].join(' | ')} }}`;
 }

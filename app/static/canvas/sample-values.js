@@ -5,21 +5,21 @@
 
 const NOTHING = { who: '', event: '', values: {} };
 /** @type {WeakMap<Element, Promise<Samples>>} */
-const asked = new WeakMap();
+const requests = new WeakMap();
 
 /** @param {HTMLElement | null} form @returns {Promise<Samples>} nothing while it cannot be asked */
 export function samplesOf(form) {
   const workflow = /** @type {any} */ (document.querySelector('flow-canvas'))?.workflow;
   const about = form?.dataset.about;
   if (!form || !about || !workflow) return Promise.resolve(NOTHING);
-  const known = asked.get(form);
+  const known = requests.get(form);
   if (known) return known;
   const coming = fetch(`/workflows/${workflow}/nodes/${encodeURIComponent(about)}/sample-values`, { headers: { Accept: 'application/json' } })
     .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
     .catch(() => {
-      asked.delete(form);
+      requests.delete(form);
       return NOTHING;
     });
-  asked.set(form, coming);
+  requests.set(form, coming);
   return coming;
 }
