@@ -78,8 +78,8 @@ export const chipStyles = (one, rows) => ({
   '.cm-placeholder': { color: 'var(--text-3)' },
   '.chip': {
     display: 'inline-flex', alignItems: 'center', maxWidth: '100%', height: '20px', margin: '1px 1px 0', padding: '0 6px 0 5px', gap: '4px',
-    borderRadius: '6px', verticalAlign: 'top', background: 'var(--accent-soft)', color: 'var(--accent)', fontSize: '12px', lineHeight: '20px', fontWeight: '500',
-    cursor: 'pointer', userSelect: 'none', boxSizing: 'border-box',
+    borderRadius: '6px', verticalAlign: 'top', background: 'var(--accent-soft)', color: 'var(--accent)',
+    fontSize: '12px', lineHeight: '20px', fontWeight: '500', cursor: 'pointer', userSelect: 'none', boxSizing: 'border-box',
   },
   '.chip:hover': { boxShadow: 'inset 0 0 0 1px var(--accent)' },
   '.chip.sel': { boxShadow: '0 0 0 2px var(--ring)' },

@@ -8,12 +8,12 @@ const WAYS = () => [['default', gettext('Write instead')], ['empty', gettext('No
 
 /** @param {string} name @param {string} text @param {() => void} work */
 function button(name, text, work) {
-  const made = document.createElement('button');
-  made.type = 'button';
-  made.className = name;
-  made.textContent = text;
-  made.addEventListener('click', work);
-  return made;
+  const control = document.createElement('button');
+  control.type = 'button';
+  control.className = name;
+  control.textContent = text;
+  control.addEventListener('click', work);
+  return control;
 }
 
 export class ChipRule {
