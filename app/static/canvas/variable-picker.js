@@ -71,7 +71,7 @@ export class VariablePicker extends FieldPicker {
   ready(form) {
     if (form && form === this.form) return; // a part of it came anew
     this.form = form;
-    const first = form && [...form.querySelectorAll('input, textarea')].find(takesVariables);
+    const first = form && [...form.querySelectorAll('input, textarea')].find((field) => takesVariables(field) && !field.closest('[hidden]'));
     if (this.isOpen) this.box.hidePopover();
     this.control = null;
     this.last = /** @type {any} */ (first ?? null);
