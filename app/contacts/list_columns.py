@@ -6,6 +6,8 @@ from app.contacts.list_repository import NEWEST
 from app.lib.translation import translatable
 from app.lists.spec import ListColumn, ListSpec, offer_list
 
+ATTRIBUTES = "attributes."
+"""Before the name of an attribute it is the key of a column."""
 CONTACTS = offer_list(
     ListSpec(
         "contacts",
@@ -24,5 +26,6 @@ CONTACTS = offer_list(
         ),
         ("search", "tag", "permission"),
         NEWEST,
+        ATTRIBUTES,
     )
 )

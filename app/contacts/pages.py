@@ -63,7 +63,8 @@ async def contact_list(
 ) -> Template:
     """Contacts, newest first or as they are sorted; the search replaces only the rows."""
     filters = {"search": search, "tag": tag, "permission": permission}
-    state = await lists.state(CONTACTS, filters, ListChoice(sort, columns, view), partial=is_partial(request))
+    choice, attributes = ListChoice(sort, columns, view), await contacts.attribute_columns()
+    state = await lists.state(CONTACTS, filters, choice, partial=is_partial(request), data=attributes)
     wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission, order=state.order)
     listed = await contacts.list(wanted, limit=50, cursor=cursor or None)
     return page(

@@ -13,7 +13,9 @@ from app.accounts.principal import Principal
 from app.contacts import erasure_repository, fields, merging
 from app.contacts.fields import ContactPatch
 from app.contacts.history_repository import ContactHistory, EnterableWorkflows
+from app.contacts.known_name_repository import known_names
 from app.contacts.label_repository import LabelRepository
+from app.contacts.list_columns import ATTRIBUTES
 from app.contacts.list_repository import ContactFilter, ContactLists
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
@@ -46,6 +48,10 @@ class AddressTaken(Conflict):
     code = "identity_conflict"
 
 
+MOST_ATTRIBUTES = 200
+"""Of those that a list offers as columns."""
+
+
 class ContactService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
@@ -62,6 +68,12 @@ class ContactService:
         if contact is None:
             raise NoContact
         return contact
+
+    async def attribute_columns(self) -> dict[str, str]:
+        """Attributes that the data is known to have, as columns of a list: what each is called, by the key of its column."""
+        known, labels = await known_names(self.session, self.tenant_id, events=()), await self.labels.by_name()
+        names = sorted(known.attributes or ())[:MOST_ATTRIBUTES]
+        return {f"{ATTRIBUTES}{name}": labels.get(name, name) for name in names}
 
     def history(self, contact: Contact) -> ContactHistory:
         """What happened to a contact, for its page."""

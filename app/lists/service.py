@@ -62,14 +62,18 @@ class ListService:
         *,
         path: str = "",
         partial: bool = False,
+        data: Mapping[str, str] | None = None,
     ) -> ListState:
-        """The list as it is asked for; two small queries. Raises Invalid for an order or a column that it does not offer."""
+        """The list as it is asked for; two small queries. `data`: what columns of the data are called, by key.
+
+        Raises Invalid for an order or a column that it does not offer.
+        """
         reader = self._principal.user_id
         sent = [key for key in choice.columns.split(",") if key]
         own = None if sent or reader is None else await self.columns.of(reader, spec.name)
         known = {column.key for column in spec.columns}
         # A column that was offered once and is not any more is left out of what somebody keeps.
-        usual = spec.usual_columns if own is None else [key for key in own if key in known]
+        usual = spec.usual_columns if own is None else [key for key in own if key in known or spec.has_data(key)]
         return ListState(
             spec,
             filters,
@@ -81,6 +85,7 @@ class ListService:
             views=await self.views.seen_by(reader, spec.name),
             reader=reader,
             partial=partial,
+            data=data,
         )
 
     async def choose_columns(self, spec: ListSpec, keys: Sequence[str]) -> None:

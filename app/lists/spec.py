@@ -12,6 +12,10 @@ LATEST, UNTOUCHED = translatable("last changed first"), translatable("longest un
 """Of columns that say when a row was changed."""
 
 
+MOST_OF_DATA, LONGEST_OF_DATA = 12, 200
+"""Columns of the data that are shown at once, and characters of the name of one."""
+
+
 class ListColumn(NamedTuple):
     """A column of a list. `title` is marked for translation; `css` is of its heading and its cells."""
 
@@ -31,12 +35,20 @@ class ListColumn(NamedTuple):
     """Without anybody's choice."""
     fixed: bool = False
     """Who or what a row is about: always there."""
+    of_data: bool = False
+    """`title` is a name that people gave, and not translated."""
+
+    @property
+    def words(self) -> str:
+        """What it is called."""
+        return self.title if self.of_data else gettext(self.title)
 
 
 class ListSpec(NamedTuple):
     """`name` is of the address of its views, `path` where it is shown, `filters` the names of its query parameters that narrow it.
 
-    `order` is how it begins: the word of a column's order, with a minus the greatest first.
+    `order` is how it begins: the word of a column's order, with a minus the greatest first. `data` begins the keys of columns that are not
+    declared but stand in the rows, such as `attributes.`; no index serves them, so they have no order.
     """
 
     name: str
@@ -44,6 +56,7 @@ class ListSpec(NamedTuple):
     columns: Sequence[ListColumn]
     filters: Sequence[str] = ()
     order: str = ""
+    data: str = ""
 
     @property
     def orders(self) -> frozenset[str]:
@@ -63,10 +76,22 @@ class ListSpec(NamedTuple):
         return order or self.order
 
     def checked_columns(self, keys: Sequence[str]) -> tuple[str, ...]:
-        """Columns in the order of the list, with those that are always there. Raises Invalid for one that it does not have."""
-        if set(keys) - {column.key for column in self.columns}:
+        """Columns in the order of the list, with those that are always there, then those of the data as they are sent.
+
+        Raises Invalid for one that it does not have, and for more than MOST_OF_DATA.
+        """
+        of_data = [key for key in dict.fromkeys(keys) if self.has_data(key)]
+        if set(keys) - {column.key for column in self.columns} - set(of_data):
             raise Invalid(errors=[{"path": "columns", "message": gettext("This list has no such column.")}])
-        return tuple(column.key for column in self.columns if column.fixed or column.key in keys)
+        if len(of_data) > MOST_OF_DATA:
+            message = gettext("Choose %(most)s attributes at most.", most=MOST_OF_DATA)
+            raise Invalid(message, errors=[{"path": "columns", "message": message}])
+        return (*(column.key for column in self.columns if column.fixed or column.key in keys), *of_data)
+
+    def has_data(self, key: str) -> bool:
+        """Is this the key of a column that the rows may have?"""
+        name = key.removeprefix(self.data)
+        return bool(self.data) and key.startswith(self.data) and 0 < len(name) <= LONGEST_OF_DATA and "," not in name
 
 
 _LISTS: dict[str, ListSpec] = {}

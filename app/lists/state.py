@@ -52,12 +52,13 @@ class ListState:
         views: Sequence[ListView] = (),
         reader: UUID | None = None,
         partial: bool = False,
+        data: Mapping[str, str] | None = None,
     ) -> None:
         self.spec, self.path = spec, path or spec.path
         self.filters = {name: value for name, value in filters.items() if value}
         self.order, self.columns, self._chosen = order, columns, chosen
         self.view, self.partial, self._reader = view, partial, reader
-        self._views = views
+        self._views, self._data = views, data or {}
 
     @property
     def query(self) -> dict[str, str]:
@@ -98,7 +99,17 @@ class ListState:
     @property
     def shown(self) -> list[ListColumn]:
         """The columns of the table, from the left."""
-        return [column for column in self.spec.columns if column.key in self.columns]
+        declared = [column for column in self.spec.columns if column.key in self.columns]
+        return [*declared, *(self._of_data(key) for key in self.columns if self.spec.has_data(key))]
+
+    @property
+    def offered(self) -> list[ListColumn]:
+        """All columns that can be chosen: those of the list, then those that its data is known to have."""
+        keys = {key for key in (*self._data, *self.columns) if self.spec.has_data(key)}
+        return [*self.spec.columns, *sorted(map(self._of_data, keys), key=lambda column: column.title.casefold())]
+
+    def _of_data(self, key: str) -> ListColumn:
+        return ListColumn(key, self._data.get(key) or key.removeprefix(self.spec.data), of_data=True)
 
     @property
     def headings(self) -> list[ListHeading]:
@@ -111,12 +122,12 @@ class ListState:
 
     def _heading(self, column: ListColumn) -> ListHeading:
         if not column.order:
-            return ListHeading(column, gettext(column.title), "", "")
+            return ListHeading(column, column.words, "", "")
         up, down = column.order, f"-{column.order}"
         first, second = (down, up) if column.newest_first or column.greatest_first else (up, down)
         following = second if self.order == first else first
         standing = {up: "ascending", down: "descending"}.get(self.order, "")
-        return ListHeading(column, gettext(column.title), self.url(sort=following), standing)
+        return ListHeading(column, column.words, self.url(sort=following), standing)
 
     @property
     def sorted_by(self) -> str:
@@ -127,7 +138,7 @@ class ListState:
         falling = self.order.startswith("-")
         if column.newest_first:
             return gettext(column.falls if falling else column.rises)
-        title = gettext(column.title)
+        title = column.words
         if column.greatest_first:
             return (
                 gettext("by %(column)s, most first", column=title)
