@@ -18,6 +18,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
 from app.builder import (
+    call_pages,
     canvas,
     code_pages,
     entry_pages,
@@ -377,6 +378,7 @@ ROUTES = [
     *result_pages.ROUTES,
     *run_pages.ROUTES,
     *walk_pages.ROUTES,
+    *call_pages.ROUTES,
     *mail_pages.ROUTES,
     *code_pages.ROUTES,
     *text_pages.ROUTES,

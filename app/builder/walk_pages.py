@@ -33,7 +33,7 @@ from app.test_runs.rests import declared_output
 from app.test_runs.samples import SampleService, heard_names
 from app.test_runs.schemas import InventedEvent, SampleIn, WalkedStepOut, WalkOut, WalkRequest
 from app.test_runs.service import DraftTestService
-from app.test_runs.story import assumption
+from app.test_runs.story import assumption, callable_place
 from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.fragments import page
@@ -50,11 +50,12 @@ MOST_OF_RUN = 1_048_576
 
 
 class ShownStep(NamedTuple):
-    """A step of a test as its panel shows it. `text`: what the message says."""
+    """A step of a test as its panel shows it. `text`: what the message says; `place`: the visit whose service can be called for real."""
 
     step: WalkedStepOut
     assumed: str
     text: str
+    place: str
 
     @property
     def mailable(self) -> bool:
@@ -74,7 +75,7 @@ async def show_test(
     """Walk the sample through the draft: the timeline for the panel, and the steps that the canvas lights."""
     workflow = await workflows.get(workflow_id)
     flow = workflows.draft(workflow).flow
-    return await _tested(request, workflow, flow, samples, draft_tests, await request.form())
+    return await tested_page(request, workflow, flow, samples, draft_tests, await request.form())
 
 
 @post(ONE + "/nodes/{node_id:str}", role=Role.MARKETER, status_code=200, deadline=60)
@@ -110,7 +111,7 @@ async def show_step_test(
         return page(request, "builder/step_test.html", name="", **context)
     if walked.steps and walked.steps[-1].node_id == node_id:
         step = walked.steps[-1]
-        context["shown"] = ShownStep(step, assumption(step), _said(step))
+        context["shown"] = ShownStep(step, assumption(step), _said(step), callable_place(step))
     return page(request, "builder/step_test.html", name=walked.contact.name if walked.contact else "", **context)
 
 
@@ -148,7 +149,7 @@ async def choose_sample(
     trigger = next((one for one in flow.triggers if one.id == form.get("node")), None)
     if trigger is not None:
         return await _received(request, workflow, flow, samples, trigger)
-    return await _tested(request, workflow, flow, samples, draft_tests, FormMultiDict({}))
+    return await tested_page(request, workflow, flow, samples, draft_tests, FormMultiDict({}))
 
 
 @post(ONE + "/run/{run_id:uuid}", role=Role.MARKETER)
@@ -191,22 +192,24 @@ async def _received(
     )
 
 
-async def _tested(
+async def tested_page(
     request: AppRequest,
     workflow: Workflow,
     flow: Flow,
     samples: SampleService,
     draft_tests: DraftTestService,
     form: FormMultiDict,
+    really: str = "",
 ) -> Template:
+    """The panel of a test, with the steps for the canvas. `really`: the visit of a step whose service is called for real."""
     ways = chosen_ways(form)
     chosen = {WAY + node_id: port for node_id, port in ways.items()}
     until = str(form.get("until", ""))
-    context: dict[str, Any] = {"workflow_id": workflow.id, "until": until, "unseen": chosen}
+    context: dict[str, Any] = {"workflow_id": workflow.id, "until": until, "unseen": chosen, "really": really}
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(flow.document())}
     context |= {"looks": looks, "unknown": presentation.step("")}
     try:
-        walked = await draft_tests.test(workflow, flow, WalkRequest(ways=ways, until=until))
+        walked = await draft_tests.test(workflow, flow, WalkRequest(ways=ways, until=until), really)
     except AppError as error:
         message = error.errors[0]["message"] if error.errors else error.message
         sample = await samples.of(workflow, flow)
@@ -215,7 +218,7 @@ async def _tested(
             request, "builder/test.html", walked=None, problem=message, name=sample.name, data=nothing, **context
         )
     name = walked.contact.name if walked.contact else ""
-    shown = [ShownStep(step, assumption(step), _said(step)) for step in walked.steps]
+    shown = [ShownStep(step, assumption(step), _said(step), callable_place(step)) for step in walked.steps]
     data = {"name": _title(name), "steps": _lit_test(walked, request.user)}
     seen = {
         step.node_id for step in walked.steps

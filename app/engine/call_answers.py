@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import psycopg
@@ -24,7 +25,7 @@ from app.connectors.state import StateChange
 from app.engine import calls
 from app.engine.call_gates import key_of
 from app.engine.calls import Claim
-from app.flow.performers import MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, Record, ServiceSign
+from app.flow.performers import MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, PlacedCall, Record, ServiceSign
 from app.lib import jsonlimits
 from app.lib.connection_thread import Connection, ConnectionThread
 from app.lib.translation import gettext
@@ -242,6 +243,14 @@ def _note(connection: Connection, signs: list[CallSign | HostSign]) -> tuple[set
     by_connectors, connectors = breaker_repository.note(connection, [one for one in signs if isinstance(one, CallSign)])
     by_urls, hosts = host_repository.note(connection, [one for one in signs if isinstance(one, HostSign)])
     return {*by_connectors, *by_urls}, [*connectors, *hosts]
+
+
+def noted_signs(connection: Connection, call: PlacedCall, began: datetime, signs: Sequence[ServiceSign]) -> Changes:
+    """Write what a call outside a run said of its service, as what calls of runs say is written. Answers what has changed."""
+    key = key_of(call.tenant_id, call.target)
+    if key is None:
+        return _note(connection, [HostSign((call.tenant_id, call.target), began, sign) for sign in signs])[1]
+    return _note(connection, [CallSign(key, began, sign) for sign in signs])[1]
 
 
 def _waits(end: CallEnd, away: set[ServiceKey]) -> bool:

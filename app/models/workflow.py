@@ -143,11 +143,13 @@ class WorkflowSample(Base):
     event_name: Mapped[str] = mapped_column(server_default="")
     event: Mapped[Json] = mapped_column(server_default="{}")
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    answers: Mapped[Json] = mapped_column(server_default="{}")
+    """What services really answered in tests of this contact and event, by the visit of a step (`test_runs.real_calls`)."""
 
     __table_args__ = (
         _of_workflow(),
         Index("workflow_samples_contact", "tenant_id", "contact_id"),
-        {"info": rows_go(names="coalesce(contact::text, '') || event::text")},
+        {"info": rows_go(names="coalesce(contact::text, '') || event::text || answers::text")},
     )
 
 

@@ -49,7 +49,10 @@ class RequestTrials:
         self.session, self.principal = session, principal
 
     async def look(self, call: Call) -> Exchange:
-        """The request as it would be sent. Nothing is called. Raises Invalid."""
+        """The request as it would be sent; of other calls what their steps show. Nothing is called. Raises Invalid."""
+        if call.kind != KIND:
+            shown = call.request.get("shown") if isinstance(call.request, dict) else None
+            return Exchange(shown if isinstance(shown, dict) else {})
         account = await self._account(call)
         try:
             request = outgoing(call.request, account, "<run>-<step>", "-")

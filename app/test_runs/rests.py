@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from app.engine import rows
 from app.engine.calls import ANSWERED
-from app.engine.compiled_node import CompiledNode
 from app.engine.paths import PathEnd
 from app.engine.state import RunState
 from app.engine.walk import CALLING, HELD
@@ -17,13 +16,15 @@ from app.flow.node_words import ports_of
 from app.flow.outcomes import Call, Outcome, WaitFor
 from app.lib.translation import gettext
 from app.models.status import PERSON
+from app.test_runs.real_answers import question_of
 from app.test_runs.spec import WalkSpec
 
-EVENT, NO_EVENT, PERSON_ANSWERS, SENT, CALLED, ANSWER, CHOSEN = (
-    "event", "no_event", "person", "sent", "called", "answer", "chosen",
+EVENT, NO_EVENT, PERSON_ANSWERS, SENT, CALLED, ANSWER, CHOSEN, REAL = (
+    "event", "no_event", "person", "sent", "called", "answer", "chosen", "real_answer",
 )  # fmt: skip
 """What a walk assumes at a step: that its event comes, or does not; that a person answers; that the message was sent; that the called
-workflow was through; that a service answered as it did last, or as the type declares. `chosen`: somebody chose the way."""
+workflow was through; that a service answered as it did last, or as the type declares. `chosen`: somebody chose the way;
+`real_answer`: nothing, somebody had the service called."""
 
 
 class Rest(NamedTuple):
@@ -38,34 +39,46 @@ class Rest(NamedTuple):
     is_pending: bool = False
 
 
-def rest_of(
-    spec: WalkSpec, run: RunState, end: PathEnd, node: Node, does: Callable[[Any], Outcome], called: bool
-) -> Rest | None:
-    """How the rest at `end` ends; None: a person has to act, or a newer release. `does`: the function of the node, which looks again at
-    what it waits for; `called`: it called a workflow."""
+class Resting(NamedTuple):
+    """Where a run rests. `does`: the function of the node, which looks again at what it waits for; `called`: it called a workflow;
+    `place`: of this visit."""
+
+    node: Node
+    does: Callable[[Any], Outcome]
+    called: bool
+    place: str
+
+
+def rest_of(spec: WalkSpec, run: RunState, end: PathEnd, resting: Resting) -> Rest | None:
+    """How the rest at `end` ends; None: a person has to act, or a newer release."""
+    node = resting.node
     if end.node is None or end.status == HELD or end.node.not_understood is not None:
         return None
     if end.call is not None:
-        return _of_call(spec, end, end.node, end.call)
+        return _of_call(spec, end, end.call, resting)
     if end.status == CALLING:
-        return _of_awaited(spec, node, called)
+        return _of_awaited(spec, node, resting.called)
     if end.waits_for == PERSON:
         return _of_person(spec, end, node)
     if end.waits_for is not None and end.node.concerns is None:
-        return _of_event(spec, run, end, node, does)
+        return _of_event(spec, run, end, node, resting.does)
     return Rest(end.resume_port, end.resume_output, end.resume_at)
 
 
-def _of_call(spec: WalkSpec, end: PathEnd, compiled: CompiledNode, call: Call) -> Rest:
-    node, ways = next(one for one in spec.flow.nodes if one.id == compiled.id), (compiled.passes, ERROR)
+def _of_call(spec: WalkSpec, end: PathEnd, call: Call, resting: Resting) -> Rest:
+    node, passes = resting.node, end.node.passes if end.node else NEXT
+    ways = (passes, ERROR)
     if spec.ways.get(node.id) == ERROR:
         return _failed(gettext("The test lets this step fail."), ways)
     if answer := spec.answers.get(end.seq + 1):
         return Rest(ANSWERED, answer, ways=ways)
-    if call.kind in spec.performed:
+    if call.kind in spec.performed or resting.place == spec.really:
         return Rest(None, is_pending=True)
+    real = spec.real.get(resting.place)
+    if real is not None and real.request == question_of(call):
+        return Rest(ANSWERED, real.answer, assumed=REAL, ways=ways)
     output = spec.outputs.get(node.id)
-    return Rest(compiled.passes, declared_output(node) if output is None else output, assumed=ANSWER, ways=ways)
+    return Rest(passes, declared_output(node) if output is None else output, assumed=ANSWER, ways=ways)
 
 
 def _of_awaited(spec: WalkSpec, node: Node, called: bool) -> Rest:

@@ -31,11 +31,13 @@ class SampleRepository(TenantRepository[WorkflowSample]):
     async def of(self, workflow_id: UUID) -> WorkflowSample | None:
         return await self.session.get(WorkflowSample, (self.tenant_id, workflow_id))
 
-    async def get_or_add(self, workflow_id: UUID) -> WorkflowSample:
-        """The row of a workflow, made where there is none; two who choose at once write one."""
+    async def get_or_add(self, workflow_id: UUID, *, lock: bool = False) -> WorkflowSample:
+        """The row of a workflow, made where there is none; two who choose at once write one. `lock`: nobody else changes it meanwhile."""
         row = {"tenant_id": self.tenant_id, "workflow_id": workflow_id}
         await self.session.execute(insert(WorkflowSample).values(row).on_conflict_do_nothing())
-        return await self.session.get_one(WorkflowSample, (self.tenant_id, workflow_id), populate_existing=True)
+        return await self.session.get_one(
+            WorkflowSample, (self.tenant_id, workflow_id), populate_existing=True, with_for_update=lock or None
+        )
 
     async def contact(self, contact_id: UUID) -> Contact | None:
         return await self.session.get(Contact, (self.tenant_id, contact_id))

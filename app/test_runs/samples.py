@@ -7,7 +7,7 @@ triggers listen for, with the contact that it happened to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,6 +23,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock, jsonlimits
 from app.lib.translation import gettext
 from app.models import Contact, Event, Workflow
+from app.test_runs.real_answers import RealAnswer, with_answer
 from app.test_runs.sample_repository import LATELY, ReceivedEvent, SampleRepository
 from app.test_runs.schemas import MOST_JSON, InventedContact, SampleContactOut, SampleEventOut, SampleIn, SampleOut
 from app.values.contact_view import COLUMNS, name_of
@@ -92,6 +93,12 @@ class Sample:
     event_id: UUID | None = None
     occurred_at: datetime | None = None
     pinned: bool = False
+    answers: dict[str, Any] = field(default_factory=dict)
+    """What services really answered in tests of it (`real_calls`)."""
+
+    def is_kept(self, wanted: SampleIn) -> bool:
+        """Is a test with these wishes one of the sample as it is kept, with the answers that belong to it?"""
+        return not (wanted.contact_id or wanted.contact or wanted.event_id or wanted.event)
 
     @property
     def name(self) -> str:
@@ -143,10 +150,10 @@ class SampleService:
         if person is None:
             person = newest.person if newest else None
         if not row.event_name and newest is not None:
-            return Sample(person, newest.event_name, newest.event, newest.event_id, newest.occurred_at, pinned=True)
+            return replace(newest, person=person, pinned=True, answers=row.answers)
         event = await self.rows.event(row.event_id) if row.event_id else None
         occurred_at = event.occurred_at if event is not None else None
-        return Sample(person, row.event_name, row.event, row.event_id, occurred_at, pinned=True)
+        return Sample(person, row.event_name, row.event, row.event_id, occurred_at, pinned=True, answers=row.answers)
 
     async def with_changes(self, workflow: Workflow, flow: Flow, wanted: SampleIn) -> Sample:
         """The sample with what `wanted` names instead. Raises Invalid."""
@@ -155,7 +162,7 @@ class SampleService:
         event = await self._chosen_event(wanted)
         if event is not None:
             return Sample(person, *event, pinned=True)
-        return Sample(person, known.event_name, known.event, known.event_id, known.occurred_at, known.pinned)
+        return replace(known, person=person)
 
     async def put(self, workflow: Workflow, flow: Flow, wanted: SampleIn, *, most_bytes: int = MOST_JSON) -> Sample:
         """Choose the sample for all who edit the workflow. `most_bytes`: of an invented event. Raises Invalid."""
@@ -169,9 +176,21 @@ class SampleService:
         row.contact_id = wanted.contact_id
         row.contact = msgspec.to_builtins(wanted.contact) if wanted.contact is not None else None
         row.event_name, row.event, row.event_id, _ = event or ("", {}, None, None)
-        row.updated_at = clock.now()
+        row.updated_at, row.answers = clock.now(), {}
         await self.session.flush()
         return await self.of(workflow, flow)
+
+    async def keep_answer(self, workflow: Workflow, flow: Flow, sample: Sample, place: str, answer: RealAnswer) -> None:
+        """Keep what a service really answered in a test of `sample`, which is pinned by that; nothing when it was changed since."""
+        row = await self.rows.get_or_add(workflow.id, lock=True)
+        known = await self.of(workflow, flow)
+        if not row.contact and row.contact_id is None and not row.event_name and sample.person and sample.person.stored:
+            row.contact_id = sample.person.id
+            row.event_name, row.event, row.event_id = sample.event_name, sample.event, sample.event_id
+        elif (known.person and known.person.id, known.event) != (sample.person and sample.person.id, sample.event):
+            return
+        row.answers = with_answer(row.answers, place, answer)
+        await self.session.flush()
 
     async def choices(self, flow: Flow) -> list[ReceivedEvent]:
         """The last events that the workflow's triggers received, each with its contact."""

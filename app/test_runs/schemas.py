@@ -114,7 +114,8 @@ class WalkedMessageOut(Camel):
 class WalkedStepOut(Camel):
     """One visit of a step. Times are those at which it would happen. `explanation` is the sentence that the page of a run says.
 
-    `assumed`: what the test took for granted (`event`, `no_event`, `person`, `sent`, `called`, `answer`, `chosen`), null where nothing was.
+    `assumed`: what the test took for granted (`event`, `no_event`, `person`, `sent`, `called`, `answer`, `chosen`), null where nothing was;
+    `real_answer`: somebody had the service called in a test, and this is what it said.
     """
 
     seq: int

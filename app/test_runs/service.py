@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,10 +19,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.engine.call_answers import answer_text, failed_answer
-from app.errors import FieldError, Invalid
+from app.errors import Conflict, FieldError, Invalid
 from app.flow import registry
 from app.flow.document import Flow, Trigger
-from app.flow.performers import CallFailed, CallUncertain, CallWithheld, PlacedCall, performed_kinds
+from app.flow.performers import (
+    LONGEST_S,
+    CallFailed,
+    CallUncertain,
+    CallWithheld,
+    RecordedAnswer,
+    ServiceSign,
+    performed_kinds,
+)
 from app.flow.segment_membership import segments_named
 from app.flow.trigger_registry import typed
 from app.lib import clock, held_connections
@@ -32,7 +41,10 @@ from app.runs.list_repository import RunFilter
 from app.runs.repository import StepRepository
 from app.runs.service import RunService
 from app.segment_member_repository import SegmentMemberRepository
+from app.test_runs import real_calls
 from app.test_runs.messages import rendered
+from app.test_runs.real_answers import RealAnswer, answers_of, question_of
+from app.test_runs.real_calls import placed_call
 from app.test_runs.samples import Sample, SamplePerson, SampleService
 from app.test_runs.schemas import WalkOut, WalkRequest
 from app.test_runs.spec import PendingCall, Walk, WalkContact, WalkSpec
@@ -55,8 +67,29 @@ class DraftTestService:
         self.session, self.principal = session, principal
         self.samples = SampleService(session, principal)
 
-    async def test(self, workflow: Workflow, flow: Flow, wanted: WalkRequest) -> WalkOut:
-        """Walk the sample, or whom `wanted` names, through the draft. Ends the transaction. Raises Invalid, TooMany."""
+    async def test(self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str = "") -> WalkOut:
+        """Walk the sample, or whom `wanted` names, through the draft. Ends the transaction. Raises Invalid, TooMany.
+
+        `really`: the visit of a step (`visit_place`) whose service is called for real. Its answer is kept with the sample, which is pinned.
+        Raises Conflict while its service takes no calls, and when the walk does not come to a call there.
+        """
+        async with self._prepared(workflow, flow, wanted, really) as (sample, spec, person):
+            walked = await self._walked(spec)
+            if really:
+                walked = await self._called(workflow, flow, sample, spec, walked)
+            messages = await rendered(self.session, self.principal, walked.steps, person)
+        return story_of(flow, spec.trigger_id, replace(sample, person=person), spec.began, walked, messages)
+
+    async def call_at(self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str) -> PendingCall | None:
+        """What would be called at this visit of a step; None when the walk does not come to a call there. Raises Invalid, TooMany."""
+        async with self._prepared(workflow, flow, wanted, really) as (_, spec, _person):
+            return (await self._walked(spec)).pending
+
+    @asynccontextmanager
+    async def _prepared(
+        self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str
+    ) -> AsyncIterator[tuple[Sample, WalkSpec, SamplePerson | None]]:
+        """Around a walk: whose turn it is, and all that is read for it. Nothing is held inside."""
         nodes = {node.id for node in flow.nodes}
         unknown = [name for name in (wanted.until, *wanted.ways) if name and name not in nodes]
         if unknown:
@@ -67,13 +100,11 @@ class DraftTestService:
             sample = await self.samples.with_changes(workflow, flow, wanted)
             trigger = trigger_for(flow, sample.event_name)
             kind, config = typed(trigger)
-            about_nobody = True not in kind.contact_rule(config).takes
-            person = None if about_nobody else sample.person
+            person = sample.person if True in kind.contact_rule(config).takes else None
             spec = await self._spec(workflow.id, flow, wanted, sample, person, trigger.id)
+            real = answers_of(sample.answers) if sample.is_kept(wanted) else {}
             await held_connections.release_connection(self.session)
-            walked = await self._walked(spec)
-            messages = await rendered(self.session, self.principal, walked.steps, person)
-        return story_of(flow, trigger.id, replace(sample, person=person), spec.began, walked, messages)
+            yield sample, replace(spec, real=real, really=really), person
 
     async def _let_go(self) -> None:
         await held_connections.release_connection(self.session)
@@ -151,41 +182,55 @@ class DraftTestService:
         return outputs
 
     async def _walked(self, spec: WalkSpec) -> Walk:
-        """The walk, and again with each answer of a call that it needs: it is pure, so it comes to the same place."""
+        """The walk, and again with each answer of a call that it needs: it is pure, so it comes to the same place.
+
+        It stops before a call that is to be made for real.
+        """
         answers: dict[int, dict[str, Any]] = {}
         walked = await _in_a_thread(spec)
-        while walked.pending is not None and len(answers) < MOST_CALLS:
-            answers[walked.pending.seq] = await self._performed(spec, walked.pending)
+        while walked.pending is not None and walked.pending.place != spec.really and len(answers) < MOST_CALLS:
+            signs: list[ServiceSign] = []
+            answers[walked.pending.seq] = await _performed(spec, walked.pending, LONGEST_S, signs)
             walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
 
-    async def _performed(self, spec: WalkSpec, pending: PendingCall) -> dict[str, Any]:
-        """The answer of a call as a worker would write it."""
-        call = pending.call
-        placed = PlacedCall(
-            tenant_id=spec.tenant_id,
-            workflow_id=spec.workflow_id,
-            run_id=UUID(int=0),
-            node_id=pending.node_id,
-            seq=pending.seq,
-            attempt=1,
-            kind=call.kind,
-            target=call.target,
-            request=call.request,
-            timeout_s=call.timeout_s,
+    async def _called(self, workflow: Workflow, flow: Flow, sample: Sample, spec: WalkSpec, walked: Walk) -> Walk:
+        """Make the call at which the walk stopped, keep its answer, and walk on with it."""
+        pending = walked.pending
+        if pending is None or pending.place != spec.really:
+            raise Conflict(gettext("The test does not come to a call at this step any more. Nothing was called."))
+        call = placed_call(
+            spec.tenant_id, spec.workflow_id, pending.node_id, pending.seq, pending.call, real_calls.LONGEST_S
         )
-        performer = performed_kinds()[call.kind].performer()
-        try:
-            with held_connections.outside_call("code that a test runs"):
-                value = await asyncio.wait_for(performer.perform(placed), call.timeout_s)
-        except (CallFailed, CallUncertain, CallWithheld) as error:
-            return failed_answer(str(error), permanent=True)
-        except TimeoutError:
-            return failed_answer(gettext("There was no answer in time."), permanent=True)
-        finally:
-            await performer.close()
-        answer: dict[str, Any] = msgspec.json.decode(answer_text({"ok": True, "value": value}))
-        return answer
+        async with real_calls.admitted(self.principal, call) as signs:
+            answer = await _performed(spec, pending, real_calls.LONGEST_S, signs)
+        real = RealAnswer(question_of(pending.call), answer, clock.now().isoformat())
+        await self.samples.keep_answer(workflow, flow, sample, pending.place, real)
+        await held_connections.release_connection(self.session)
+        return await self._walked(replace(spec, real={**spec.real, pending.place: real}, really=""))
+
+
+async def _performed(spec: WalkSpec, pending: PendingCall, longest_s: int, signs: list[ServiceSign]) -> dict[str, Any]:
+    """The answer of a call as a worker would write it. What it says of its service is put into `signs`."""
+    call = placed_call(spec.tenant_id, spec.workflow_id, pending.node_id, pending.seq, pending.call, longest_s)
+    performer = performed_kinds()[call.kind].performer()
+    try:
+        with held_connections.outside_call("a call that a test makes"):
+            value = await asyncio.wait_for(performer.perform(call), call.timeout_s)
+    except (CallFailed, CallUncertain) as error:
+        signs += [error.sign] if error.sign else []
+        return failed_answer(str(error), permanent=True)
+    except CallWithheld as error:
+        return failed_answer(str(error), permanent=True)
+    except TimeoutError:
+        return failed_answer(gettext("There was no answer in time."), permanent=True)
+    finally:
+        await performer.close()
+    if isinstance(value, RecordedAnswer):
+        signs += [value.sign] if value.sign else []
+        value = value.value
+    answer: dict[str, Any] = msgspec.json.decode(answer_text({"ok": True, "value": value}))
+    return answer
 
 
 async def _in_a_thread(spec: WalkSpec) -> Walk:

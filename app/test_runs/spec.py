@@ -13,6 +13,7 @@ from app.flow.effects import CallWorkflow, SendMessage
 from app.flow.log_lines import LogLine
 from app.flow.outcomes import Call
 from app.flow.segment_membership import SegmentStanding
+from app.test_runs.real_answers import RealAnswer
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class WalkSpec:
     performed: frozenset[str] = frozenset()
     """Kinds of calls that a test makes, because they leave nothing outside."""
     until: str = ""
+    real: Mapping[str, RealAnswer] = field(default_factory=dict)
+    """What services really answered before, by the visit of a step (`visit_place`)."""
+    really: str = ""
+    """The visit whose service is to be called now."""
 
 
 class WalkedMessage(NamedTuple):
@@ -99,10 +104,11 @@ class WalkedStep(NamedTuple):
 
 
 class PendingCall(NamedTuple):
-    """A call that a walk needs the answer of: made by whoever walks, who then walks again. `seq` of the step."""
+    """A call that a walk needs the answer of: made by whoever walks, who then walks again. `seq` of the step, `place`: of its visit."""
 
     seq: int
     node_id: str
+    place: str
     call: Call
 
 

@@ -22,6 +22,7 @@ from app.runs.narrative import sentences
 from app.runs.schemas import AttemptOut, LogLineOut, RunDetail, StepOut, TriggerEventOut
 from app.runs.step_views import rules_of
 from app.test_runs import rests, walk
+from app.test_runs.real_answers import visit_place
 from app.test_runs.samples import Sample
 from app.test_runs.schemas import EntryOut, WalkedMessageOut, WalkedStepOut, WalkOut, WayOut
 from app.test_runs.spec import Walk, WalkedStep
@@ -194,8 +195,14 @@ def assumption(step: WalkedStepOut) -> str:
         rests.CALLED: gettext("The test counts the called workflow as completed."),
         rests.ANSWER: gettext("Nobody was called. The test takes the last answer, or one like it."),
         rests.CHOSEN: gettext("You chose this way."),
+        rests.REAL: gettext("The service was really called in a test, and this is its answer."),
     }
     return words.get(step.assumed or "", "")
+
+
+def callable_place(step: WalkedStepOut) -> str:
+    """The visit of a step whose service can be called for real; empty where nobody would be called."""
+    return visit_place(step.node_id, step.occurrence) if step.assumed in (rests.ANSWER, rests.REAL) else ""
 
 
 def _refusal(reason: str) -> str | None:

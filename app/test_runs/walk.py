@@ -28,7 +28,8 @@ from app.flow.retry import ONCE
 from app.lib import ids
 from app.models.status import StepStatus
 from app.test_runs.fields import contact_state, known_segments
-from app.test_runs.rests import CHOSEN, Rest, rest_of
+from app.test_runs.real_answers import visit_place
+from app.test_runs.rests import CHOSEN, Rest, Resting, rest_of
 from app.test_runs.spec import PendingCall, Walk, WalkedAttempt, WalkedMessage, WalkedStep, WalkSpec
 from app.values.contact_view import COLUMNS
 
@@ -212,13 +213,16 @@ class _Walker:
         node, seq = end.node, end.seq + 1
         if node is None:
             return False
-        ending = rest_of(self.spec, run, end, self.documents[node.id], self.plain_runs[node.id], seq in self.starts)
+        visits = sum(step.node_id == node.id for step in self.result.steps)
+        place = visit_place(node.id, visits + 1)
+        resting = Resting(self.documents[node.id], self.plain_runs[node.id], seq in self.starts, place)
+        ending = rest_of(self.spec, run, end, resting)
         self.result.node_id = node.id
         if ending is None:
             self.result.stopped, self.result.error = STANDS, end.error
             return False
         if ending.is_pending and end.call is not None:
-            self.result.stopped, self.result.pending = CALL, PendingCall(seq, node.id, end.call)
+            self.result.stopped, self.result.pending = CALL, PendingCall(seq, node.id, place, end.call)
             return False
         self.rests[seq] = ending
         self.now = max(self.now, ending.at if ending.at is not None else self.now)
