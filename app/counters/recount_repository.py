@@ -7,7 +7,7 @@ from __future__ import annotations
 from app.counters.message_counters import KEY
 from app.counters.port_keys import port_key_sql
 from app.counters.report_counters import COUNTED
-from app.counters.run_counters import MOVED
+from app.counters.run_counters import MOVED, RETRIED
 from app.counters.variant_counters import CONTACTS, CONVERTED
 
 STARTED = "started"
@@ -40,6 +40,9 @@ def sums_of_runs(runs: str, steps: str) -> str:
   from {runs} where status >= 4 group by 1, 2, 3, 5
   union all
   select tenant_id, workflow_id, workflow_version, '', '{MOVED}', count(*) from {runs} where status = 8 and resume_port = '{MOVED}'
+  group by 1, 2, 3
+  union all
+  select tenant_id, workflow_id, workflow_version, '', '{RETRIED}', count(*) from {runs} where status = 5 and resume_port = '{MOVED}'
   group by 1, 2, 3"""  # noqa: S608  names of tables
 
 

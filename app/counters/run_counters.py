@@ -22,6 +22,8 @@ OF_WORKFLOW = NodeStat.node_id == ""
 MOVED = "moved"
 """Of the cancelled runs those that a person moved to another step, where each goes on as a run of its own that entered too. So somebody
 who is moved is counted once, in the version where the last run is."""
+RETRIED = "retried"
+"""Of the failed runs those that go on as a run of its own, which entered too: whoever counts entries takes them off."""
 SECONDS = "seconds"
 """How long the runs that are over took, all together."""
 

@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
-from app.counters.run_counters import MOVED
+from app.counters.run_counters import MOVED, RETRIED
+from app.engine import failpoints
 from app.engine.transfers import OUTPUTS_READ, Place, carried_sql
 from app.lib.database import execute
 from app.lib.ids import uuid7
@@ -63,6 +64,8 @@ counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
   select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, 1 from begun,
     lateral (values ('', 'entered'), (trigger_id, 'next'), (current_node_id, 'waiting')) as v(node_id, key)
+  union all select workflow_id, workflow_version, '', '{RETRIED}', 0, tenant_id, 1 from ended_runs
+  where tenant_id = %(tenant)s and id = %(id)s
   order by 1, 2, 3, 4
   on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 select count(*) from begun
@@ -99,6 +102,7 @@ async def begin_again(
     new_id = uuid7()
     note = {"movedBy": by, "toNode": place.node_id, "toVersion": place.version, "movedTo": str(new_id)}
     await execute(session, _NOTE, **which, note=json.dumps(note))
+    failpoints.reach("retry.noted")
     await execute(
         session,
         _BEGIN,
@@ -109,4 +113,5 @@ async def begin_again(
         reads=None if place.reads is None else list(place.reads),
         loops=list(place.loops),
     )
+    failpoints.reach("retry.begun")
     return new_id

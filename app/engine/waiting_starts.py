@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.counters.run_counters import ENTERED, MOVED
+from app.counters.run_counters import ENTERED, MOVED, RETRIED
 from app.engine import claim, rows
 from app.engine.claim import RUN_IS_ASKED, Cursor, Place, of_contacts
 from app.engine.pace import Pace
@@ -64,7 +64,7 @@ from unnest(%s::int[], %s::uuid[], %s::timestamptz[], %s::jsonb[], %s::timestamp
   as u(tenant_id, workflow_id, last_at, recent, not_before)
 where p.tenant_id = u.tenant_id and p.workflow_id = u.workflow_id
 """
-# Versions never go, and each has a few counters of what entered.
+# Versions never go, and each has a few counters of what entered. Who goes on, moved or retried, entered before.
 _STANDING = f"""
 select u.tenant_id, uuid_send(u.workflow_id),
   case when u.at_once is null then 0 else (
@@ -73,7 +73,7 @@ select u.tenant_id, uuid_send(u.workflow_id),
   case when u.most is null then 0 else (
     select coalesce(sum(case n.key when '{ENTERED}' then n.n else -n.n end), 0)::bigint from workflow_versions v join node_stats n
       on n.tenant_id = v.tenant_id and n.workflow_id = v.workflow_id and n.version = v.version and n.node_id = ''
-        and n.key in ('{ENTERED}', '{MOVED}')
+        and n.key in ('{ENTERED}', '{MOVED}', '{RETRIED}')
     where v.tenant_id = u.tenant_id and v.workflow_id = u.workflow_id) end
 from unnest(%s::int[], %s::uuid[], %s::int[], %s::bigint[]) as u(tenant_id, workflow_id, at_once, most)
 """
