@@ -61,7 +61,7 @@ def in_answer(missing: Sequence[MissingRow]) -> list[MissingOut]:
     """The same for programs."""
     return [
         MissingOut(
-            key=one.key,
+            reference=one.key,
             kind=one.kind,
             name=one.name,
             steps=list(dict.fromkeys(one.steps)),

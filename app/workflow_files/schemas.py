@@ -54,7 +54,7 @@ class WorkflowFile(Camel, forbid_unknown_fields=True, kw_only=True):
 class WorkflowImport(WorkflowFile, forbid_unknown_fields=True, kw_only=True):
     """A file, and what stands for what it names and is not here.
 
-    `mapping`: by the `key` of what is `missing`, the id of a row of this workspace, or the name of a topic; empty: it is chosen later.
+    `mapping`: by the `reference` of what is `missing`, the id of a row of this workspace, or the name of a topic; empty: chosen later.
     """
 
     mapping: Annotated[dict[Key, Annotated[str, Meta(max_length=100)]], Meta(max_length=1_000)] = msgspec.field(
@@ -70,9 +70,12 @@ class RowOption(Camel):
 
 
 class MissingOut(Camel):
-    """What a file names and is not here. `kind`: template, connector, segment, workflow or topic; `steps`: where it is used."""
+    """What a file names and is not here. `kind`: template, connector, segment, workflow or topic; `steps`: where it is used.
 
-    key: str
+    `reference`: the key of the file, the id, or `topic:` with the name of the topic.
+    """
+
+    reference: str
     kind: str
     name: str
     steps: list[str]

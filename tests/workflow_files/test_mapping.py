@@ -65,11 +65,11 @@ async def test_the_api_asks_makes_nothing_and_takes_what_was_chosen(
     assert await counted(db_session) == before
     missing = {one["kind"]: one for one in asked["missing"]}
     assert missing.keys() == here.keys(), "templates and segments of the file come with it"
-    assert (missing["topic"]["key"], missing["connector"]["name"]) == ("topic:news", "Mail")
+    assert (missing["topic"]["reference"], missing["connector"]["name"]) == ("topic:news", "Mail")
     for kind, one in missing.items():
         assert here[kind] in [option["value"] for option in one["options"]], kind
     assert [one["name"] for one in missing["segment"]["options"]] == ["Static"], "a dynamic one takes nobody by a step"
-    mapping = {one["key"]: "" if left_empty else here[kind] for kind, one in missing.items()}
+    mapping = {one["reference"]: "" if left_empty else here[kind] for kind, one in missing.items()}
     imported = await made(owner, "/workflows/import?ask=true", file | {"mapping": mapping})
     again = await exported(owner, imported["id"])
     assert stands(again) == (dict.fromkeys(here) if left_empty else here)
@@ -105,14 +105,14 @@ async def test_the_page_asks_the_same_and_leaving_the_question_loses_nothing(
     missing = (await made(owner, "/workflows/import?ask=true", file))["missing"]
     upload = {"file": ("full.json", json.dumps(file).encode())}
     asked = (await client.post("/workflows/import", data={"text": ""}, files=upload)).text
-    assert re.findall(r'name="row\.([^"]+)"', asked) == [one["key"] for one in missing]
+    assert re.findall(r'name="row\.([^"]+)"', asked) == [one["reference"] for one in missing]
     for one in missing:
         assert all(f'<option value="{option["value"]}"' in asked for option in one["options"]), one
     assert await counted(db_session) == before
     text = json.dumps(file)
     left = await client.post("/workflows/import", data={"text": text, "do": "leave"}, files=nothing)
     assert left.status_code == 200 and "&#34;add_to_segment&#34;" in left.text and await counted(db_session) == before
-    fields = {f"row.{one['key']}": here[one["kind"]] for one in missing}
+    fields = {f"row.{one['reference']}": here[one["kind"]] for one in missing}
     answer = await client.post(
         "/workflows/import", data={"text": text, "do": "import", **fields}, files=nothing, follow_redirects=False
     )
