@@ -15,7 +15,7 @@ MOST_KEPT, MOST_BYTES = 20, 1_000_000
 
 
 class RealAnswer(NamedTuple):
-    """What a service answered, as a worker would write it. `request`: what it was asked (`question_of`); `at`: when, in ISO 8601."""
+    """What a service answered, as a worker would write it. `request`: what it was asked (`request_digest`); `at`: when, in ISO 8601."""
 
     request: str
     answer: dict[str, Any]
@@ -27,7 +27,7 @@ def visit_place(node_id: str, occurrence: int) -> str:
     return f"{node_id}#{occurrence}"
 
 
-def question_of(call: Call) -> str:
+def request_digest(call: Call) -> str:
     """What a call asks for. An answer to another question is none."""
     asked_for = msgspec.json.encode([call.kind, call.target, call.request], order="deterministic")
     return hashlib.sha256(asked_for).hexdigest()

@@ -16,7 +16,7 @@ from app.flow.node_words import ports_of
 from app.flow.outcomes import Call, Outcome, WaitFor
 from app.lib.translation import gettext
 from app.models.status import PERSON
-from app.test_runs.real_answers import question_of
+from app.test_runs.real_answers import request_digest
 from app.test_runs.spec import WalkSpec
 
 EVENT, NO_EVENT, PERSON_ANSWERS, SENT, CALLED, ANSWER, CHOSEN, REAL = (
@@ -75,7 +75,7 @@ def _of_call(spec: WalkSpec, end: PathEnd, call: Call, resting: Resting) -> Rest
     if call.kind in spec.performed or resting.place == spec.really:
         return Rest(None, is_pending=True)
     real = spec.real.get(resting.place)
-    if real is not None and real.request == question_of(call):
+    if real is not None and real.request == request_digest(call):
         return Rest(ANSWERED, real.answer, assumed=REAL, ways=ways)
     output = spec.outputs.get(node.id)
     return Rest(passes, declared_output(node) if output is None else output, assumed=ANSWER, ways=ways)

@@ -43,7 +43,7 @@ from app.runs.service import RunService
 from app.segment_member_repository import SegmentMemberRepository
 from app.test_runs import real_calls
 from app.test_runs.messages import rendered
-from app.test_runs.real_answers import RealAnswer, answers_of, question_of
+from app.test_runs.real_answers import RealAnswer, answers_of, request_digest
 from app.test_runs.real_calls import placed_call
 from app.test_runs.samples import Sample, SamplePerson, SampleService
 from app.test_runs.schemas import WalkOut, WalkRequest
@@ -204,7 +204,7 @@ class DraftTestService:
         )
         async with real_calls.admitted(self.principal, call) as signs:
             answer = await _performed(spec, pending, real_calls.LONGEST_S, signs)
-        real = RealAnswer(question_of(pending.call), answer, clock.now().isoformat())
+        real = RealAnswer(request_digest(pending.call), answer, clock.now().isoformat())
         await self.samples.keep_answer(workflow, flow, sample, pending.place, real)
         await held_connections.release_connection(self.session)
         return await self._walked(replace(spec, real={**spec.real, pending.place: real}, really=""))
