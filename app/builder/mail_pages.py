@@ -33,7 +33,7 @@ async def send_mail_to_oneself(
     workflow_id: FromPath[UUID],
     node_id: FromPath[str],
 ) -> Response[bytes]:
-    """Walk up to the step, and send its mail to whoever is signed in, by the workspace's connector. The contact gets nothing."""
+    """Walk up to the step, and send its mail to whoever is signed in, by the step's connector. The contact gets nothing."""
     workflow = await workflows.get(workflow_id)
     wanted = WalkRequest(until=node_id, ways=chosen_ways(await request.form()))
     try:
@@ -46,7 +46,7 @@ async def send_mail_to_oneself(
             result = TestResult("rejected", message.error)
         else:
             parts = Parts(message.subject, message.html, message.text)
-            result = await send_test(db_session, request.user, channel, request.user.email, parts)
+            result = await send_test(db_session, request.user, channel, request.user.email, parts, message.options)
     except AppError as error:
         text = error.errors[0]["message"] if error.errors else for_people(error.for_people)
         result = TestResult("rejected", text)

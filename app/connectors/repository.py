@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.connectors.stand_ins import meant_of
 from app.connectors.state import StateChange
 from app.flow.performers import connector_target
 from app.lib import database
@@ -59,6 +60,11 @@ class ConnectorRepository(TenantRepository[Connector]):
     async def default(self, channel: int) -> Connector | None:
         """The connector by which messages of a channel leave whose step names none."""
         return await self.get_one_or_none(Connector.channel == channel, Connector.is_default.is_(True))
+
+    async def meant(self, channel: int, connector_id: str) -> Connector | None:
+        """The connector by which a message of a channel leaves whose step names this one; empty: whose step names none."""
+        rows = await self.session.scalars(select(Connector).where(self.own, Connector.channel == channel))
+        return meant_of(rows.all(), connector_id)
 
     async def clear_default(self, channel: int) -> None:
         await self.session.execute(

@@ -7,7 +7,7 @@ merely rests or has used up its rate is not. A chain has at most three connector
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -32,6 +32,10 @@ class Chained(Protocol):
     type: str
     config: dict[str, Any]
     stand_in_id: UUID | None
+    is_default: bool
+
+
+C = TypeVar("C", bound=Chained)
 
 
 def chain_of(first: Chained, by_id: Mapping[UUID, Chained]) -> list[Chained]:
@@ -40,6 +44,12 @@ def chain_of(first: Chained, by_id: Mapping[UUID, Chained]) -> list[Chained]:
     while len(chain) <= LONGEST and (next_id := chain[-1].stand_in_id) in by_id and next_id is not None:
         chain.append(by_id[next_id])
     return chain
+
+
+def meant_of(rows: Iterable[C], connector_id: str) -> C | None:
+    """Of the connectors of a channel the one that a message is meant for: the one that its step names, else the default now."""
+    wanted = connector_id.lower()
+    return next((row for row in rows if (str(row.id) == wanted if wanted else row.is_default)), None)
 
 
 def carrier_of(first: Chained, by_id: Mapping[UUID, Chained]) -> Chained:

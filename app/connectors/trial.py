@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -86,11 +86,17 @@ turns = Turns()
 
 
 async def send_trial(
-    session: AsyncSession, principal: Principal, connector: Connector, to: str, parts: Parts | None = None
+    session: AsyncSession,
+    principal: Principal,
+    connector: Connector,
+    to: str,
+    parts: Parts | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> TestResult:
     """Send a short message to `to` and describe the outcome in a sentence. Raises Invalid, TooMany.
 
-    `parts`: what it says instead of that the connector works. What was changed in `session` is committed before it leaves.
+    `parts`: what it says instead of that the connector works; `options`: of the step whose message it is. What was changed in `session` is
+    committed before it leaves.
     """
     kind = registry.connector_types().get(connector.type)
     if kind is None:
@@ -107,7 +113,8 @@ async def send_trial(
     with turns.take((principal.tenant_id, principal.kind, principal.id)):
         condition = condition_of(connector)
         try:
-            sender = sender_of(connector.type, connector.id, connector.config, connector.secret)
+            own = sender_of(connector.type, connector.id, connector.config, connector.secret)
+            sender = channel.sender_for(own, options or {})
             packet = channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
         except crypto.CannotUnseal:
             text = gettext(

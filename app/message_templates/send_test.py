@@ -1,6 +1,10 @@
-"""Sending one rendered template to one address, now, through the default connector: for the editor's test button."""
+"""Sending one rendered template to one address, now: for the test buttons of the template editor and of steps."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,12 +18,28 @@ from app.lib.translation import gettext
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.parts import Parts
 
+NO_STEP: Mapping[str, Any] = MappingProxyType({})
+
 
 async def send_test(
-    session: AsyncSession, principal: Principal, channel: type[ChannelType], to: str, parts: Parts
+    session: AsyncSession,
+    principal: Principal,
+    channel: type[ChannelType],
+    to: str,
+    parts: Parts,
+    options: Mapping[str, Any] = NO_STEP,
 ) -> TestResult:
-    """Send and describe the outcome in a sentence. Ends the transaction. Raises TooMany; other errors are not the user's to mend."""
-    connector = await ConnectorRepository(session, principal.tenant_id).default(channel.number)
+    """Send and describe the outcome in a sentence. Ends the transaction. Raises TooMany; other errors are not the user's to mend.
+
+    `options`: what the step says of how its messages leave: by which connector, from whom. Without one the default is meant.
+    """
+    named = str(options.get("connectorId") or "")
+    connector = await ConnectorRepository(session, principal.tenant_id).meant(channel.number, named)
+    if connector is None and named:
+        return TestResult(
+            "rejected",
+            gettext("The connector of this step is not there, or is not one for %(type)s.", type=channel.label),
+        )
     if connector is None:
         return TestResult(
             "away",
@@ -29,11 +49,15 @@ async def send_test(
         )
     subject = f"[Test] {parts.subject}" if parts.subject else ""
     try:
-        result = await send_trial(session, principal, connector, to, msgspec.structs.replace(parts, subject=subject))
+        result = await send_trial(
+            session, principal, connector, to, msgspec.structs.replace(parts, subject=subject), options
+        )
     except Invalid as error:
         return TestResult("rejected", error.errors[0]["message"])
-    return (
-        TestResult(result.result, gettext("Sent to %(address)s.", address=to.strip()))
-        if result.result == "sent"
-        else result
+    if result.result != "sent":
+        return result
+    if not named:
+        return TestResult(result.result, gettext("Sent to %(address)s.", address=to.strip()))
+    return TestResult(
+        result.result, gettext("Sent to %(address)s by “%(name)s”.", address=to.strip(), name=connector.name)
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.connectors.release_repository import release_now_or_soon
+from app.connectors.stand_ins import meant_of
 from app.messaging.channels.message_ids import MessageKey
 from app.models import Connector, Contact, Message, Workflow, WorkflowVersion
 from app.models.tenant_repository import TenantRepository
@@ -55,12 +56,10 @@ class MessageRepository(TenantRepository[Message]):
 
     async def connector_of(self, message: Message) -> tuple[Connector | None, Connector | None]:
         """By which connector a message leaves or left, and the one that is meant: its step's, else the default now. None when not known."""
-        meant_id = str((message.payload or {}).get("connectorId") or "").lower()
         query = select(Connector).where(Connector.tenant_id == self.tenant_id, Connector.channel == message.channel)
         rows = (await self.session.scalars(query)).all()
         by = next((row for row in rows if row.id == message.connector_id), None)
-        meant = next((row for row in rows if (str(row.id) == meant_id if meant_id else row.is_default)), None)
-        return by, meant
+        return by, meant_of(rows, str((message.payload or {}).get("connectorId") or ""))
 
     async def connector_names(self) -> list[tuple[str, str]]:
         """Connectors to filter by: id and name."""

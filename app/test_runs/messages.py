@@ -87,6 +87,7 @@ async def _addressed(
         recipient=address,
         allowed=answer.allowed,
         why_not=None if answer.allowed else answer.sentence,
+        options={name: value for name, value in payload.items() if value and name != "subject"},
     )
 
 

@@ -109,6 +109,8 @@ class WalkedMessageOut(Camel):
     allowed: bool = True
     why_not: str | None = None
     error: str | None = None
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What the step says of how it leaves: `connectorId`, `fromName`, `fromEmail`, `topic`, `class`."""
 
 
 class WalkedStepOut(Camel):

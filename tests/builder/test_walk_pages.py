@@ -161,3 +161,36 @@ async def test_the_mail_of_a_step_goes_to_oneself_alone(
     assert (
         len(sink.mails) == 1 and (await (await browser(Role.VIEWER)).post(f"{url}/nodes/mail/mail")).status_code == 403
     )
+
+
+async def test_the_mail_to_oneself_leaves_as_the_step_says(
+    api: ApiClients, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, sink: Sink
+) -> None:
+    """By its own connector and from whom it names, not by the default; where that connector is not there, by none."""
+    program = await api(Role.ADMIN)
+    workflow, _ = await made(program)
+    page, url = await browser(Role.MARKETER), f"/workflows/{workflow}/test"
+    config = {"host": "127.0.0.1", "port": sink.port, "security": "none", "fromEmail": "shop@example.com"}
+    own = Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="Own", config=config)
+    closed = {"host": "127.0.0.1", "port": 1, "security": "none", "fromEmail": "other@example.com"}
+    other = Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="Other", config=closed, is_default=True)
+    db_session.add_all([own, other])
+    await db_session.flush()
+
+    async def say(**data: Any) -> str:
+        draft = (await program.get(f"{WORKFLOWS}/{workflow}")).json()["data"]
+        mail = next(node for node in draft["nodes"] if node["id"] == "mail")
+        mail["data"] |= data
+        body = {name: draft[name] for name in ("nodes", "edges", "triggers")}
+        answer = await program.patch(f"{WORKFLOWS}/{workflow}", json=body)
+        assert answer.status_code == 200, answer.text
+        return str((await page.post(f"{url}/nodes/mail/mail")).headers["hx-trigger"])
+
+    assert "by \\u201cOwn\\u201d" in await say(connectorId=str(own.id), fromName="{{ contact.first_name }}’s shop")
+    (mail,) = sink.mails
+    assert "shop@example.com" in str(mail["From"]) and "Ada’s shop" in str(mail["From"])
+    await say(fromEmail="hello@example.com")
+    assert "hello@example.com" in str(sink.mails[-1]["From"])
+    await db_session.delete(own)
+    await db_session.flush()
+    assert "is not there" in await say() and len(sink.mails) == 2

@@ -210,6 +210,11 @@ class ChannelType:
         raise NotImplementedError
 
     @classmethod
+    def sender_for(cls, sender: Any, options: Mapping[str, Any]) -> Any:
+        """The sender of a connector with what a step says instead: who a message comes from."""
+        return sender
+
+    @classmethod
     def sample(cls, parts: Parts, sender: Any, recipient: str) -> Packet:
         """A message that says `parts` as they stand, for whoever tries out a connector or a template.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import msgspec
 
 from app.errors import FieldError, Invalid
 from app.lib import addresses, clock, single_line
@@ -92,10 +94,11 @@ class EmailChannel(ChannelType):
     def compose(cls, letter: Letter, sender: MailSender) -> Composed:
         options, source = letter.options, letter.source
         parts = content.render(Parts(options.get("subject") or source.subject, source.html, source.text), letter.data)
+        of_step = cls.sender_for(sender, options)
         envelope = mime.MailHeaders(
             message_id=wire_message_id(letter.run_id, letter.seq),
-            sender=_wire(options.get("fromEmail") or sender.from_email, "invalid_sender"),
-            sender_name=options.get("fromName") or sender.from_name,
+            sender=_wire(of_step.from_email, "invalid_sender"),
+            sender_name=of_step.from_name,
             reply_to=_wire(options["replyTo"], "invalid_sender") if options.get("replyTo") else "",
             recipient=_wire(str(letter.contact["email"]), "invalid_address"),
             unsubscribe_url="" if options.get("class") == "transactional" else letter.unsubscribe_url,
@@ -104,6 +107,15 @@ class EmailChannel(ChannelType):
         own = not options.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
         reference = message_id(letter.run_id, letter.seq)
         return Composed(parts.subject, sender.packet(envelope, parts, own_sender=own, reference=reference))
+
+    @classmethod
+    def sender_for(cls, sender: MailSender, options: Mapping[str, Any]) -> MailSender:
+        own: MailSender = msgspec.structs.replace(
+            sender,
+            from_email=options.get("fromEmail") or sender.from_email,
+            from_name=options.get("fromName") or sender.from_name,
+        )
+        return own
 
     @classmethod
     def sample(cls, parts: Parts, sender: MailSender, recipient: str) -> Packet:
