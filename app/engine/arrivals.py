@@ -14,14 +14,14 @@ from app.engine import claim, control, newer_release, reports, rows, waits
 from app.engine.claim import Cursor
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.date_work import concerning_dates
-from app.engine.goals import CompiledGoal
+from app.engine.goals import CompiledGoal, reached_by
 from app.engine.interest import HAPPENED, Arrival, Interests
 from app.engine.lookups import Entering, EntryLookups, contacts_of
 from app.engine.matcher import Matcher
 from app.engine.parking import park, stand
 from app.engine.records import Refusal
 from app.engine.segment_work import concerning
-from app.engine.state import NOBODY, ContactState, GoalView, RunState
+from app.engine.state import NOBODY, ContactState, RunState
 from app.engine.stored_rows import PACED, PAST, Item, RunRow
 from app.engine.subscriptions import Live
 from app.engine.time_limit import TimeLimit
@@ -375,13 +375,7 @@ def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal |
     """The first of the run's goals that this event reaches."""
     if item.tenant_id != run.flow.tenant_id:
         return None
-    view = GoalView(run, item.name, event)
-    for goal in run.flow.goals:
-        if goal.event == item.name and goal.met(view) is not None:
-            return goal
-        if item.name in goal.moves and goal.met(GoalView(run, "", {})) is not None:
-            return goal
-    return None
+    return reached_by(run, item.name, event)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

@@ -68,6 +68,17 @@ def met_by_contact(goals: Sequence[CompiledGoal], run: RunState) -> tuple[Compil
     return None
 
 
+def reached_by(run: RunState, name: str, event: dict[str, Any]) -> CompiledGoal | None:
+    """The first of the run's goals that an event of this name, with these properties, reaches."""
+    view = GoalView(run, name, event)
+    for goal in run.flow.goals:
+        if goal.event == name and goal.met(view) is not None:
+            return goal
+        if name in goal.moves and goal.met(GoalView(run, "", {})) is not None:
+            return goal
+    return None
+
+
 def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
     """`step`, but only for who meets none of `goals`."""
     # What was found makes the outcome, so equal findings share one, and with it a path.

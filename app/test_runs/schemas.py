@@ -144,12 +144,17 @@ class WalkedStepOut(Camel):
 
 
 class EntryOut(Camel):
-    """Would the trigger let the contact in? The test goes on all the same. Re-entry rules and limits are not asked."""
+    """Would the contact come in now? Its trigger, re-entry, goals and limits are asked as a start is; the test goes on all the same.
+
+    `refusedBy`: what to look at, `trigger` or `rules` (the workflow's own); `waits`: why it would wait in line before it enters.
+    """
 
     trigger_id: str
     explanation: str
     admitted: bool
     reason: str | None
+    refused_by: str | None
+    waits: str | None
     rules: list[RuleOut]
 
 
@@ -166,6 +171,8 @@ class WalkOut(Camel):
     stopped: str | None
     error_message: str | None
     goal: str | None
+    goal_explanation: str | None
+    """Where the goal ends the run, and why."""
     steps: list[WalkedStepOut]
     started_at: datetime
     ended_at: datetime

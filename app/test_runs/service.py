@@ -22,6 +22,7 @@ from app.engine.call_answers import answer_text, failed_answer
 from app.errors import Conflict, FieldError, Invalid
 from app.flow import registry
 from app.flow.document import Flow, Trigger
+from app.flow.entry_limits import EntryLimits
 from app.flow.performers import (
     LONGEST_S,
     CallFailed,
@@ -42,6 +43,7 @@ from app.runs.repository import StepRepository
 from app.runs.service import RunService
 from app.segment_member_repository import SegmentMemberRepository
 from app.test_runs import real_calls
+from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts, entry_facts
 from app.test_runs.messages import rendered
 from app.test_runs.real_answers import RealAnswer, answers_of, request_digest
 from app.test_runs.real_calls import placed_call
@@ -104,7 +106,16 @@ class DraftTestService:
             spec = await self._spec(workflow.id, flow, wanted, sample, person, trigger.id)
             real = answers_of(sample.answers) if sample.is_kept(wanted) else {}
             await held_connections.release_connection(self.session)
-            yield sample, replace(spec, real=real, really=really), person
+            facts = await self._facts(workflow.id, flow, person)
+            yield sample, replace(spec, real=real, really=really, facts=facts), person
+
+    async def _facts(self, workflow_id: UUID, flow: Flow, person: SamplePerson | None) -> EntryFacts:
+        """What the engine would ask before it lets the person in; without rules about it nothing is looked up."""
+        limits = EntryLimits.of(flow.settings)
+        who = person.id if person and person.stored and flow.settings.reentry != "always" else None
+        if who is None and limits.at_once is None and limits.most is None:
+            return NOTHING_KNOWN
+        return await entry_facts(self.principal.tenant_id, workflow_id, who, limits)
 
     async def _let_go(self) -> None:
         await held_connections.release_connection(self.session)

@@ -13,6 +13,7 @@ from app.flow.effects import CallWorkflow, SendMessage
 from app.flow.log_lines import LogLine
 from app.flow.outcomes import Call
 from app.flow.segment_membership import SegmentStanding
+from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts
 from app.test_runs.real_answers import RealAnswer
 
 
@@ -60,6 +61,8 @@ class WalkSpec:
     until: str = ""
     real: Mapping[str, RealAnswer] = field(default_factory=dict)
     """What services really answered before, by the visit of a step (`visit_place`)."""
+    facts: EntryFacts = NOTHING_KNOWN
+    """What the engine would look up before it lets the contact in."""
     really: str = ""
     """The visit whose service is to be called now."""
 
@@ -121,11 +124,17 @@ class Walk:
     status: int = 0
     error: str | None = None
     goal: str | None = None
+    goal_event: str = ""
+    """The event that reached the goal; empty where the contact met it by itself."""
     stopped: str = ""
     pending: PendingCall | None = None
     node_id: str = ""
     """Where it stands, when it does not go on."""
     refused: str = ""
+    refused_detail: dict[str, Any] | None = None
+    """What the engine would note of it."""
+    waits: int = 0
+    """The limit of runs at a time, when as many are under way: the contact would wait in line."""
     rules: list[dict[str, Any]] = field(default_factory=list)
     at: datetime | None = None
     """What the clock shows at the end."""

@@ -11,7 +11,7 @@ import msgspec
 
 from app.flow.document import Flow
 from app.flow.entry_reasons import reason_text
-from app.flow.node_words import due_at, kind_word, port_of
+from app.flow.node_words import due_at, kind_word, port_of, title_of_plain
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND
 from app.lib.conversions import quoted
@@ -28,6 +28,8 @@ from app.test_runs.schemas import EntryOut, WalkedMessageOut, WalkedStepOut, Wal
 from app.test_runs.spec import Walk, WalkedStep
 
 _NOBODY = UUID(int=0)
+OF_TRIGGER = ("input_not_valid", "conditions_not_met", "condition_error")
+"""Reasons that are the trigger's; others are those of the workflow's rules."""
 MOST_SHOWN = 1_000_000
 """Bytes of JSON that a walk shows of what came into its steps and went out: 500 visits may each have 64 kB of variables."""
 
@@ -62,7 +64,9 @@ def story_of(
         trigger_id=trigger_id,
         explanation=first,
         admitted=not walked.refused,
-        reason=_refusal(walked.refused),
+        reason=reason_text(walked.refused, walked.refused_detail) if walked.refused else None,
+        refused_by=("trigger" if walked.refused in OF_TRIGGER else "rules") if walked.refused else None,
+        waits=_in_line(walked.waits),
         rules=rules_of(Step(output={"rules": walked.rules})),
     )
     columns = {name: value for name, value in walked.columns.items() if name != "created_at"}
@@ -76,6 +80,7 @@ def story_of(
         stopped=_stopped(walked, nodes),
         error_message=walked.error,
         goal=walked.goal,
+        goal_explanation=_goal_words(flow, walked, nodes),
         steps=views,
         started_at=began,
         ended_at=walked.at or began,
@@ -205,8 +210,31 @@ def callable_place(step: WalkedStepOut) -> str:
     return visit_place(step.node_id, step.occurrence) if step.assumed in (rests.ANSWER, rests.REAL) else ""
 
 
-def _refusal(reason: str) -> str | None:
-    return reason_text(reason, None) if reason else None
+def _in_line(at_once: int) -> str | None:
+    """Why the contact would wait before it enters."""
+    if not at_once:
+        return None
+    return gettext(
+        "It would wait in line first: as many are in the workflow as it lets in at once, %(number)s.", number=at_once
+    )
+
+
+def _goal_words(flow: Flow, walked: Walk, nodes: Mapping[str, dict[str, Any]]) -> str | None:
+    """Where and why a goal ends the run."""
+    if walked.goal is None or not walked.steps:
+        return None
+    names = {goal.id: goal.name for goal in flow.goals}
+    words = {
+        "goal": quoted(names.get(walked.goal) or walked.goal),
+        "step": quoted(title_of_plain(nodes.get(walked.steps[-1].node_id, {}))),
+    }
+    if walked.goal_event:
+        return gettext(
+            "The goal %(goal)s ends the run at %(step)s, because %(event)s happens there.",
+            event=walked.goal_event,
+            **words,
+        )
+    return gettext("The goal %(goal)s ends the run before %(step)s, because the contact meets it.", **words)
 
 
 def _stopped(walked: Walk, nodes: Mapping[str, dict[str, Any]]) -> str | None:

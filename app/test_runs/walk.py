@@ -16,15 +16,17 @@ from typing import Any
 from app.engine import rows
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.compiled_node import CompiledNode, StatCounter
-from app.engine.goals import met_by_contact
+from app.engine.entry import Entries
+from app.engine.goals import CompiledGoal, reached_by
 from app.engine.paths import FinishedStep, PathEnd, SharedPath
 from app.engine.state import COMPLETED, RunState
-from app.engine.walk import Batch
+from app.engine.stored_rows import Item
+from app.engine.walk import GOAL_REACHED, Batch
 from app.flow.effects import Assign, CallWorkflow, SendMessage
 from app.flow.node_words import ports_of
-from app.flow.operators import ConditionError
 from app.flow.outcomes import Exit, Fail, Outcome
 from app.flow.retry import ONCE
+from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import StepStatus
 from app.test_runs.fields import contact_state, known_segments
@@ -70,6 +72,8 @@ class _Walker:
         self.messages: dict[int, SendMessage] = {}
         self.starts: dict[int, list[CallWorkflow]] = {}
         self.attempts: dict[int, list[WalkedAttempt]] = {}
+        self.reached: CompiledGoal | None = None
+        """The goal that an event reaches which comes in the walk: the run ends where it stands."""
         self.end_of_test = self._stop_behind(spec.until)
         self.plain_runs = {node.id: node.run for node in self.flow.nodes.values()}
         for node in self.flow.nodes.values():
@@ -118,7 +122,10 @@ class _Walker:
             if not self._over(run, end):
                 break
             batch = Batch(self.now)
-            batch.resume(run)
+            if self.reached is not None:
+                batch.cut_short(run, GOAL_REACHED, "goal", self.reached)
+            else:
+                batch.resume(run)
         else:
             self.result.stopped = STEPS_OVER
         return self._ended()
@@ -128,19 +135,22 @@ class _Walker:
         return start if start is not None else next(iter(self.flow.starts.values()))
 
     def _admission(self, run: RunState, start: CompiledStart) -> None:
-        """Would its trigger let the contact in? The walk goes on all the same: it is a test of what lies behind."""
-        if start.input_schema is not None and start.input_schema.problems(run.event):
-            self.result.refused = "input_not_valid"
-        elif start.admits is not None:
-            try:
-                verdict = start.admits(run)
-            except ConditionError:
-                self.result.refused = "condition_error"
-            else:
-                self.result.refused = "" if verdict.held else "conditions_not_met"
-                self.result.rules = [] if verdict.held else verdict.rules
-        if not self.result.refused and self.contact.id and met_by_contact(self.flow.contact_goals, run):
-            self.result.refused = "goal_already_reached"
+        """Would the contact come in now, by the engine's own judgement? The walk goes on all the same: it tests what lies behind."""
+        judged, facts, limits = Batch(self.now), self.spec.facts, self.flow.limits
+        entries = Entries(judged, on_turn=True)
+        entries.learn(facts.standing, facts.started)
+        entries.ends |= facts.ended
+        entries.waiting |= facts.waiting
+        item = _start_of(run, self.spec.tenant_id)
+        if entries.admitted(run, [start], item) and entries.admit(run, item):
+            if limits.most is not None and facts.entered >= limits.most:
+                self.result.refused, self.result.refused_detail = "entries_used_up", {"most": limits.most}
+            elif limits.at_once is not None and facts.inside >= limits.at_once:
+                self.result.waits = limits.at_once
+            return
+        for refusal in judged.refusals:
+            self.result.refused, self.result.refused_detail = refusal.reason, refusal.detail
+            self.result.rules = (refusal.detail or {}).get("rules", [])
 
     def _take(self, batch: Batch, run: RunState) -> PathEnd | None:
         """Note what the batch did; None: enough was seen."""
@@ -231,6 +241,9 @@ class _Walker:
         run.stored_status, run.step_started, run.waits_for = end.status, end.step_started, end.waits_for
         run.resume_port, run.resume_output = ending.port, _stored(ending.output)
         run.context, run.clock, run.moved_at = _stored(run.context), self.now, self.now
+        if end.waits_for is not None and self.contact.id and (event := _came(ending)) is not None:
+            self.reached = reached_by(run, end.waits_for, event)
+            self.result.goal_event = end.waits_for if self.reached is not None else ""
         return True
 
     def _ended(self) -> Walk:
@@ -239,6 +252,21 @@ class _Walker:
         self.result.columns = {name: contact.columns.get(name) for name in COLUMNS} if contact.id else {}
         self.result.attributes, self.result.tags = dict(contact.attributes), list(contact.tags)
         return self.result
+
+
+def _start_of(run: RunState, tenant_id: int) -> Item:
+    """What would begin the run now."""
+    at = run.clock
+    return Item(
+        0, tenant_id, InboxKind.START, run.event_name, run.contact.id or None, None, run.flow.workflow_id, run.id, run.raw_event, 0, at, at,
+        at, at, 0,
+    )  # fmt: skip
+
+
+def _came(ending: Rest) -> dict[str, Any] | None:
+    """The properties of the event that ends a rest; None when none does."""
+    output = ending.output if isinstance(ending.output, dict) else {}
+    return output.get("properties", {}) if "occurredAt" in output else None
 
 
 def _stored(value: Any) -> Any:
