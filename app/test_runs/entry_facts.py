@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from app.engine import history, waiting_starts
+from app.engine import history, rows, waiting_starts
 from app.engine.entry import Key
 from app.flow.entry_limits import EntryLimits
 from app.lib import database
@@ -48,10 +48,16 @@ async def entry_facts(tenant_id: int, workflow_id: UUID, contact_id: UUID | None
                 entered,
             )
 
-    connection = await asyncio.to_thread(database.connect, "test entry")
-    thread = ConnectionThread(connection, lambda: database.connect("test entry"), "test-entry")
+    connection = await asyncio.to_thread(_connect)
+    thread = ConnectionThread(connection, _connect, "test-entry")
     try:
         return await thread.transaction(read)
     finally:
         thread.close()
         await asyncio.to_thread(connection.close)
+
+
+def _connect() -> Connection:
+    connection = database.connect("test entry")
+    rows.register(connection)
+    return connection
