@@ -33,9 +33,9 @@ async def send_test(
 
     `options`: what the step says of how its messages leave: by which connector, from whom. Without one the default is meant.
     """
-    named = str(options.get("connectorId") or "")
-    connector = await ConnectorRepository(session, principal.tenant_id).meant(channel.number, named)
-    if connector is None and named:
+    connector_id = str(options.get("connectorId") or "")
+    connector = await ConnectorRepository(session, principal.tenant_id).meant(channel.number, connector_id)
+    if connector is None and connector_id:
         return TestResult(
             "rejected",
             gettext("The connector of this step is not there, or is not one for %(type)s.", type=channel.label),
@@ -56,7 +56,7 @@ async def send_test(
         return TestResult("rejected", error.errors[0]["message"])
     if result.result != "sent":
         return result
-    if not named:
+    if not connector_id:
         return TestResult(result.result, gettext("Sent to %(address)s.", address=to.strip()))
     return TestResult(
         result.result, gettext("Sent to %(address)s by “%(name)s”.", address=to.strip(), name=connector.name)

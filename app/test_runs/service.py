@@ -18,17 +18,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.engine.call_answers import answer_text, failed_answer
 from app.errors import Conflict, FieldError, Invalid
 from app.flow import registry
 from app.flow.document import Flow, Trigger
 from app.flow.entry_limits import EntryLimits
 from app.flow.performers import (
     LONGEST_S,
-    CallFailed,
-    CallUncertain,
-    CallWithheld,
-    RecordedAnswer,
     ServiceSign,
     performed_kinds,
 )
@@ -45,6 +40,7 @@ from app.segment_member_repository import SegmentMemberRepository
 from app.test_runs import real_calls
 from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts, entry_facts
 from app.test_runs.messages import rendered
+from app.test_runs.performing import performed_answer
 from app.test_runs.real_answers import RealAnswer, answers_of, request_digest
 from app.test_runs.real_calls import placed_call
 from app.test_runs.samples import Sample, SamplePerson, SampleService
@@ -201,7 +197,9 @@ class DraftTestService:
         walked = await _in_a_thread(spec)
         while walked.pending is not None and walked.pending.place != spec.really and len(answers) < MOST_CALLS:
             signs: list[ServiceSign] = []
-            answers[walked.pending.seq] = await _performed(spec, walked.pending, LONGEST_S, signs)
+            answers[walked.pending.seq] = await performed_answer(
+                spec.tenant_id, spec.workflow_id, walked.pending, LONGEST_S, signs
+            )
             walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
 
@@ -214,34 +212,11 @@ class DraftTestService:
             spec.tenant_id, spec.workflow_id, pending.node_id, pending.seq, pending.call, real_calls.LONGEST_S
         )
         async with real_calls.admitted(self.principal, call) as signs:
-            answer = await _performed(spec, pending, real_calls.LONGEST_S, signs)
+            answer = await performed_answer(spec.tenant_id, spec.workflow_id, pending, real_calls.LONGEST_S, signs)
         real = RealAnswer(request_digest(pending.call), answer, clock.now().isoformat())
         await self.samples.keep_answer(workflow, flow, sample, pending.place, real)
         await held_connections.release_connection(self.session)
         return await self._walked(replace(spec, real={**spec.real, pending.place: real}, really=""))
-
-
-async def _performed(spec: WalkSpec, pending: PendingCall, longest_s: int, signs: list[ServiceSign]) -> dict[str, Any]:
-    """The answer of a call as a worker would write it. What it says of its service is put into `signs`."""
-    call = placed_call(spec.tenant_id, spec.workflow_id, pending.node_id, pending.seq, pending.call, longest_s)
-    performer = performed_kinds()[call.kind].performer()
-    try:
-        with held_connections.outside_call("a call that a test makes"):
-            value = await asyncio.wait_for(performer.perform(call), call.timeout_s)
-    except (CallFailed, CallUncertain) as error:
-        signs += [error.sign] if error.sign else []
-        return failed_answer(str(error), permanent=True)
-    except CallWithheld as error:
-        return failed_answer(str(error), permanent=True)
-    except TimeoutError:
-        return failed_answer(gettext("There was no answer in time."), permanent=True)
-    finally:
-        await performer.close()
-    if isinstance(value, RecordedAnswer):
-        signs += [value.sign] if value.sign else []
-        value = value.value
-    answer: dict[str, Any] = msgspec.json.decode(answer_text({"ok": True, "value": value}))
-    return answer
 
 
 async def _in_a_thread(spec: WalkSpec) -> Walk:

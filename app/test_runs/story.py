@@ -11,7 +11,7 @@ import msgspec
 
 from app.flow.document import Flow
 from app.flow.entry_reasons import reason_text
-from app.flow.node_words import due_at, kind_word, port_of, title_of_plain
+from app.flow.node_words import due_at, kind_word, port_of
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND
 from app.lib.conversions import quoted
@@ -22,6 +22,7 @@ from app.runs.narrative import sentences
 from app.runs.schemas import AttemptOut, LogLineOut, RunDetail, StepOut, TriggerEventOut
 from app.runs.step_views import rules_of
 from app.test_runs import rests, walk
+from app.test_runs.entry_words import goal_words, in_line_words
 from app.test_runs.real_answers import visit_place
 from app.test_runs.samples import Sample
 from app.test_runs.schemas import EntryOut, WalkedMessageOut, WalkedStepOut, WalkOut, WayOut
@@ -66,7 +67,7 @@ def story_of(
         admitted=not walked.refused,
         reason=reason_text(walked.refused, walked.refused_detail) if walked.refused else None,
         refused_by=("trigger" if walked.refused in OF_TRIGGER else "rules") if walked.refused else None,
-        waits=_in_line(walked.waits),
+        waits=in_line_words(walked.waits),
         rules=rules_of(Step(output={"rules": walked.rules})),
     )
     columns = {name: value for name, value in walked.columns.items() if name != "created_at"}
@@ -80,7 +81,7 @@ def story_of(
         stopped=_stopped(walked, nodes),
         error_message=walked.error,
         goal=walked.goal,
-        goal_explanation=_goal_words(flow, walked, nodes),
+        goal_explanation=goal_words(flow, walked, nodes),
         steps=views,
         started_at=began,
         ended_at=walked.at or began,
@@ -208,33 +209,6 @@ def assumption(step: WalkedStepOut) -> str:
 def callable_place(step: WalkedStepOut) -> str:
     """The visit of a step whose service can be called for real; empty where nobody would be called."""
     return visit_place(step.node_id, step.occurrence) if step.assumed in (rests.ANSWER, rests.REAL) else ""
-
-
-def _in_line(at_once: int) -> str | None:
-    """Why the contact would wait before it enters."""
-    if not at_once:
-        return None
-    return gettext(
-        "It would wait in line first: as many are in the workflow as it lets in at once, %(number)s.", number=at_once
-    )
-
-
-def _goal_words(flow: Flow, walked: Walk, nodes: Mapping[str, dict[str, Any]]) -> str | None:
-    """Where and why a goal ends the run."""
-    if walked.goal is None or not walked.steps:
-        return None
-    names = {goal.id: goal.name for goal in flow.goals}
-    words = {
-        "goal": quoted(names.get(walked.goal) or walked.goal),
-        "step": quoted(title_of_plain(nodes.get(walked.steps[-1].node_id, {}))),
-    }
-    if walked.goal_event:
-        return gettext(
-            "The goal %(goal)s ends the run at %(step)s, because %(event)s happens there.",
-            event=walked.goal_event,
-            **words,
-        )
-    return gettext("The goal %(goal)s ends the run before %(step)s, because the contact meets it.", **words)
 
 
 def _stopped(walked: Walk, nodes: Mapping[str, dict[str, Any]]) -> str | None:
