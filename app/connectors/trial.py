@@ -31,6 +31,7 @@ from app.lib.http_url import BadUrl
 from app.lib.translation import gettext
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Unsendable
+from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.http.account import BadCredentials, HttpAccount
 from app.messaging.channels.http.oauth2 import NoToken
 from app.messaging.channels.parts import Parts
@@ -112,21 +113,10 @@ async def send_trial(
         return TestResult("rejected", gettext("%(sentence)s Tests do not go there either.", sentence=may.sentence))
     with turns.take((principal.tenant_id, principal.kind, principal.id)):
         condition = condition_of(connector)
-        try:
-            own = sender_of(connector.type, connector.id, connector.config, connector.secret)
-            sender = channel.sender_for(own, options or {})
-            packet = channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
-        except crypto.CannotUnseal:
-            text = gettext(
-                "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
-                secret_word=kind.secret_word,
-            )
-            return TestResult("misconfigured", text)
-        except BadAddress:
-            return TestResult(
-                "misconfigured",
-                gettext("The sender's address of the connector cannot be used. An admin can change it."),
-            )
+        composed = _composed(channel, kind, connector, parts, options or {}, recipient)
+        if isinstance(composed, TestResult):
+            return composed
+        sender, packet = composed
         if channel.to_devices:
             devices = await devices_at(session, principal.tenant_id, recipient)
             try:
@@ -142,6 +132,32 @@ async def send_trial(
             await transport.close()
         await note(session, condition, result)
     return TestResult(_WORDS.get(result.kind, result.kind), result.text)
+
+
+def _composed(
+    channel: type[ChannelType],
+    kind: type[ConnectorType],
+    connector: Connector,
+    parts: Parts | None,
+    options: Mapping[str, Any],
+    recipient: str,
+) -> tuple[Any, Any] | TestResult:
+    """The sender and the message; or why there is none."""
+    try:
+        own = sender_of(connector.type, connector.id, connector.config, connector.secret)
+        sender = channel.sender_for(own, options)
+        return sender, channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
+    except crypto.CannotUnseal:
+        text = gettext(
+            "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
+            secret_word=kind.secret_word,
+        )
+        return TestResult("misconfigured", text)
+    except BadAddress:
+        return TestResult(
+            "misconfigured",
+            gettext("The sender's address of the connector cannot be used. An admin can change it."),
+        )
 
 
 async def _try_service(

@@ -61,15 +61,7 @@ def story_of(
         _view(step, shown, sentence, nodes.get(step.node_id, {}), messages.get(step.seq))
         for step, shown, sentence in zip(walked.steps, steps, others, strict=True)
     ]
-    entry = EntryOut(
-        trigger_id=trigger_id,
-        explanation=first,
-        admitted=not walked.refused,
-        reason=reason_text(walked.refused, walked.refused_detail) if walked.refused else None,
-        refused_by=("trigger" if walked.refused in OF_TRIGGER else "rules") if walked.refused else None,
-        waits=in_line_words(walked.waits),
-        rules=rules_of(Step(output={"rules": walked.rules})),
-    )
+    entry = _entry(trigger_id, first, walked)
     columns = {name: value for name, value in walked.columns.items() if name != "created_at"}
     return WalkOut(
         contact=sample.person.view if sample.person else None,
@@ -86,6 +78,18 @@ def story_of(
         started_at=began,
         ended_at=walked.at or began,
         contact_after={**columns, "attributes": walked.attributes, "tags": walked.tags},
+    )
+
+
+def _entry(trigger_id: str, sentence: str, walked: Walk) -> EntryOut:
+    return EntryOut(
+        trigger_id=trigger_id,
+        explanation=sentence,
+        admitted=not walked.refused,
+        reason=reason_text(walked.refused, walked.refused_detail) if walked.refused else None,
+        refused_by=("trigger" if walked.refused in OF_TRIGGER else "rules") if walked.refused else None,
+        waits=in_line_words(walked.waits),
+        rules=rules_of(Step(output={"rules": walked.rules})),
     )
 
 
