@@ -181,11 +181,11 @@ def test_five_hundred_steps_stay_cheap(page: Page, product: Product) -> None:
         }"""
     )
     page.wait_for_function("document.querySelectorAll('.node').length >= 500")
-    expect(page.locator("flow-canvas .far")).to_have_count(1)
+    expect(page.locator("flow-canvas .drawn")).to_have_count(1)
     canvas.zoom_to(1)
     canvas.show("n44")
-    expect(page.locator("flow-canvas .far")).to_have_count(0)
-    page.wait_for_function("document.querySelectorAll('.node[hidden]').length > 400")
+    expect(page.locator("flow-canvas .drawn")).to_have_count(0)
+    page.wait_for_function("document.querySelectorAll('.node.out').length > 400")
     page.evaluate(
         """() => {
           window.routed = new Set(); window.routedAt = performance.now();

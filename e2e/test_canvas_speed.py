@@ -47,14 +47,14 @@ def large(page: Page, product: Product) -> Builder:
         create(product, "Large", trigger={"type": "event", "event": "x"}, nodes=nodes, edges=edges)
     )
     page.evaluate(FILL, [STEPS, STEPS + MORE, COLUMNS])
-    expect(page.locator(".node:not([hidden])")).not_to_have_count(STEPS + MORE + 1)
+    expect(page.locator(".node:not(.out)")).not_to_have_count(STEPS + MORE + 1)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return canvas
 
 
 def test_only_what_is_near_what_is_in_sight_is_laid_out(large: Builder) -> None:
     page = large.page
-    shown = page.locator(".node:not([hidden])").count()
+    shown = page.locator(".node:not(.out)").count()
     assert 20 < shown < 90, f"{shown} of {STEPS + MORE} cards"
     assert page.locator(".e:not([style*=none])").count() < 3 * shown
     assert page.locator(".node[data-id=n499] .h").count() == 0, "ports come with the first look"
@@ -67,7 +67,7 @@ def test_only_what_is_near_what_is_in_sight_is_laid_out(large: Builder) -> None:
           for (const [id, way] of c.graph.edges) if (!c.graph.node(way.target)) c.graph.edges.delete(id);
           c.graph.known = null; c.scene.render(); }"""
     )
-    expect(page.locator(".node[hidden]")).to_have_count(0), "few cards are all in the page, as screen readers need them"
+    expect(page.locator(".node.out")).to_have_count(0), "few cards are all in the page, as screen readers need them"
 
 
 def test_a_drag_reads_no_layout_and_writes_what_it_moves(large: Builder) -> None:
@@ -90,8 +90,8 @@ def test_a_drag_reads_no_layout_and_writes_what_it_moves(large: Builder) -> None
     )
     writes = {key: count for key, count in counted["writes"].items() if "guides" not in key}
     of_lines = {key for key in writes if key.split()[0] in ("line", "hit", "ribbon")}
-    assert of_lines == {"line d", "hit d", "ribbon d"}, writes
-    assert max(writes[key] for key in of_lines) <= 2 * (moves + 2), "its two lines, once a move"
+    assert of_lines == {"line d"}, f"where a pointer finds a line comes with the drop: {writes}"
+    assert writes["line d"] <= 2 * (moves + 2), "its two lines, once a move"
     allowed = of_lines | {"node style", "elab style"}
     assert set(writes) <= allowed, f"a drag touches nothing else: {writes}"
 
@@ -115,6 +115,67 @@ def test_a_pan_moves_one_layer(large: Builder) -> None:
         set() if passes == before else {"node hidden", "e style", "elab style", "node childList"}
     ), counted
     assert "tb hidden" not in counted["writes"] and counted["writes"]["vp style"] <= 5
+
+
+def middle(page: Page, node_id: str) -> tuple[float, float]:
+    """Where a card is on the screen once the canvas has come to rest, also as part of the picture."""
+    x, y = page.evaluate(
+        """async id => { const c = document.querySelector('flow-canvas'), next = () => new Promise(requestAnimationFrame);
+          for (let still = 0, last = ''; still < 20; still += 1) { await next();
+            const now = JSON.stringify([c.view, c.clientWidth]); if (now !== last) still = 0; last = now }
+          const box = c.scene.boxes.get(id), at = c.getBoundingClientRect();
+          return [at.left + c.view.x + (box.x + 120) * c.view.k, at.top + c.view.y + (box.y + 33) * c.view.k] }""",
+        node_id,
+    )
+    return x, y
+
+
+def test_far_away_one_picture_stands_for_all_cards_and_can_be_worked_with(large: Builder) -> None:
+    page, card = large.page, "n65"
+    page.evaluate(
+        """() => { const pen = CanvasRenderingContext2D.prototype, own = pen.fillText; window.words = new Set();
+          pen.fillText = function (text, ...more) { words.add(text); own.call(this, text, ...more) } }"""
+    )
+    page.evaluate("document.querySelector('flow-canvas').setView({x: 0, y: 0, k: 0.3})")
+    expect(page.locator(".far-map")).to_be_visible()
+    expect(page.locator(".vp.drawn")).to_have_count(1)
+    page.wait_for_function("() => [...words].some((one) => one.startsWith('Add tag'))")
+    passes = "document.querySelector('flow-canvas').scene.culling.passes"
+    before = page.evaluate(passes)
+    page.mouse.move(700, 400)
+    page.mouse.wheel(0, 200)
+    at = middle(page, card)
+    assert page.evaluate(passes) == before, "no card comes or goes"
+    page.mouse.click(*at)
+    expect(page.locator(f".node.sel[data-id={card}]")).to_have_count(1)
+    focused = page.evaluate("document.activeElement?.closest('.node')?.dataset.id")
+    assert focused == card, "the keyboard goes on from there"
+    page.mouse.click(*middle(page, card), button="right")
+    expect(page.locator("#context-menu")).to_contain_text("Duplicate")
+    page.keyboard.press("Escape")
+    was, at = large.position(card), middle(page, card)
+    page.mouse.move(*at)
+    page.mouse.down()
+    page.mouse.move(at[0] + 40, at[1] + 40, steps=4)
+    page.mouse.up()
+    assert large.position(card) != was, "a drag moves it"
+    page.evaluate("(() => { const c = document.querySelector('flow-canvas'); c.setView({...c.view, k: 1}) })()")
+    expect(page.locator(".far-map")).to_be_hidden()
+    large.show(card)
+    expect(large.port(card)).to_be_visible()
+
+
+def test_tab_comes_to_a_card_that_is_far_out_of_sight(large: Builder) -> None:
+    page = large.page
+    large.show("n65")
+    large.card("n65").focus()
+    page.get_by_role("button", name="Zoom in").focus()
+    page.evaluate("document.querySelector('flow-canvas').setView({x: -4000, y: -3000, k: 1})")
+    expect(page.locator(".node[data-id=n64]")).to_be_hidden()
+    page.evaluate("document.querySelector('flow-canvas').focus()")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement?.closest('.node')?.dataset.id") == "n65", "the card where one was"
+    expect(large.card("n65")).to_be_in_viewport()
 
 
 def test_tidying_up_works_without_a_connection(page: Page, product: Product) -> None:

@@ -37,6 +37,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "canvas/unsaved.js",
     ),
     "canvas/results.bundle.js": ("canvas/results.js",),
+    "canvas/far-map.bundle.js": ("canvas/far-map.js",),
     "canvas/presence.bundle.js": ("canvas/presence.js", "canvas/present-data.js"),
 }
 """By their path below `static/`, where they are served beside the files that they are of. A script names its entries alone: the first of a

@@ -40,7 +40,7 @@ export class Culling {
     for (const id of ids) {
       const { li } = /** @type {any} */ (this.scene.cards.get(id));
       if (needed) this.out.add(id);
-      if (li.hidden !== needed) li.hidden = needed;
+      li.classList.toggle('out', needed);
     }
   }
 
@@ -49,6 +49,10 @@ export class Culling {
     if (!this.needed) {
       if (this.out.size) for (const id of [...this.out]) this.show(id);
       this.shown = null;
+      return;
+    }
+    if (this.scene.farMap?.on) {
+      this.shown = null; // they are a picture now
       return;
     }
     const { size } = this.scene;
@@ -60,7 +64,8 @@ export class Culling {
     this.sort(this.scene.cards.keys());
   }
 
-  /** Show or hide these cards and what leads to and from them; the one with the focus always stays. @param {Iterable<string>} ids */
+  /** Show or hide these cards and what leads to and from them; the one with the focus, and that which Tab comes to, always stay.
+   * @param {Iterable<string>} ids */
   sort(ids) {
     const { boxes, cards } = this.scene;
     const focused = /** @type {any} */ (document.activeElement?.closest('flow-canvas .node'))?.dataset.id;
@@ -68,7 +73,7 @@ export class Culling {
     for (const id of ids) {
       const box = boxes.get(id);
       if (!box || !cards.has(id)) continue;
-      const out = id !== focused && !view.overlaps(box, /** @type {Box} */ (this.shown));
+      const out = id !== focused && id !== this.canvas.current && !view.overlaps(box, /** @type {Box} */ (this.shown));
       if (out === this.out.has(id)) continue;
       this.out[out ? 'add' : 'delete'](id);
       turned.push(id);
@@ -87,8 +92,9 @@ export class Culling {
     const { scene } = this;
     const entry = scene.cards.get(id);
     if (!entry) return;
-    entry.li.hidden = this.out.has(id);
-    if (!entry.li.hidden) {
+    const out = this.out.has(id);
+    entry.li.classList.toggle('out', out); // a class: after each change of `hidden` the browser asks every rule with :has() again
+    if (!out) {
       scene.ports(id);
       scene.leaveWords(entry.card);
       this.canvas.overlay?.badge(id);

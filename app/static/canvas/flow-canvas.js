@@ -232,8 +232,9 @@ export class FlowCanvas extends HTMLElement {
     if (!this.graph.node(this.current)) this.current = this.graph.first;
     const listed = new Intl.ListFormat(language());
     order.forEach((id, index) => {
-      const card = this.scene.cards.get(id)?.card;
-      if (!card) return;
+      const entry = this.scene.cards.get(id);
+      if (!entry) return;
+      const { card } = entry;
       const names = (edges, end) => listed.format(edges.map((edge) => this.titleOf(edge[end])));
       const from = names(this.graph.incoming(id), 'source');
       const to = names(this.graph.outgoing(id), 'target');
@@ -242,7 +243,7 @@ export class FlowCanvas extends HTMLElement {
       const place = card.querySelector('.place') ?? card.appendChild(make('span', 'sr place'));
       const words = `. ${parts.filter(Boolean).join('. ')}.`;
       if (place.textContent !== words) place.textContent = words;
-      card.tabIndex = id === this.current ? 0 : -1;
+      this.offer(entry, id === this.current);
     });
   }
 
@@ -292,11 +293,18 @@ export class FlowCanvas extends HTMLElement {
   }
 
   makeCurrent(id) {
-    const before = this.scene.cards.get(this.current)?.card;
-    if (before) before.tabIndex = -1;
+    const [before, now] = [this.scene.cards.get(this.current), this.scene.cards.get(id)];
+    if (before && before !== now) this.offer(before, false);
     this.current = id;
-    const card = this.scene.cards.get(id)?.card;
-    if (card) card.tabIndex = 0;
+    if (!now) return;
+    this.offer(now, true);
+    this.scene.culling.show(id); // also where it is out of sight: Tab comes to no card that is not shown
+  }
+
+  /** @param {{li: HTMLElement, card: HTMLElement}} entry @param {boolean} on does Tab come to it? */
+  offer({ li, card }, on) {
+    card.tabIndex = on ? 0 : -1;
+    li.classList.toggle('current', on);
   }
 
   /** Focus a card and bring it into sight. */
@@ -304,7 +312,6 @@ export class FlowCanvas extends HTMLElement {
     const entry = this.scene.cards.get(id);
     if (!entry) return;
     this.makeCurrent(id);
-    this.scene.culling.show(id);
     entry.card.focus({ preventScroll: true });
     this.show(id);
   }

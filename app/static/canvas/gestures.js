@@ -44,7 +44,7 @@ export class Gestures {
     canvas.addEventListener('gesturestart', (event) => event.preventDefault());
     canvas.addEventListener('pointerover', (event) => this.links.hover(/** @type {any} */ (event.target)));
     canvas.addEventListener('dblclick', (event) => {
-      const card = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.card')?.closest('.node'));
+      const card = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.card')?.closest('.node') ?? this.farCard(event));
       if (card) canvas.actions.rename(card.dataset.id);
     });
     // A click without a pointer is the keyboard or a screen reader.
@@ -80,6 +80,12 @@ export class Gestures {
     return { x: event.clientX - this.origin.left, y: event.clientY - this.origin.top };
   }
 
+  /** Far away cards are a picture: the one that is meant. @param {any} event */
+  farCard(event) {
+    const { farMap } = this.canvas.scene;
+    return (farMap?.on && !event.target.closest('.chrome') && farMap.cardAt(this.at(event))) || null;
+  }
+
   flow(at) {
     return view.toFlow(this.canvas.view, at);
   }
@@ -106,7 +112,7 @@ export class Gestures {
     if (event.target.closest('.note-text') && !event.target.closest('.note').classList.contains('moving')) return undefined;
     const size = canvas.editable && event.target.closest('.note-size');
     if (size) return this.begin(event, this.resize(size.parentElement.dataset.id, at));
-    const node = event.target.closest('.node, .note');
+    const node = event.target.closest('.node, .note') ?? this.farCard(event);
     if (node) return this.begin(event, this.press(node.dataset.id, at, event));
     const edge = event.target.closest('[data-edge]');
     if (edge && canvas.editable) return this.begin(event, { up: (end) => this.near(at, end) && canvas.select([edge.dataset.edge]) });
@@ -141,7 +147,7 @@ export class Gestures {
       if (!this.fingers.has(event.pointerId) || this.fingers.size > 1 || Math.hypot(at.x - this.last.x, at.y - this.last.y) > 2 * SLACK) return;
       this.cancel();
       this.fingers.clear();
-      this.canvas.menu.open(event.target, { x: event.clientX, y: event.clientY });
+      this.canvas.menu.open(this.farCard(event) ?? event.target, { x: event.clientX, y: event.clientY });
     }, LONG_MS);
   }
 

@@ -15,7 +15,7 @@ export class MenuRequests {
 
   /** @param {PointerEvent} event */
   wanted(event) {
-    const target = /** @type {HTMLElement} */ (event.target);
+    const target = this.canvas.gestures.farCard(event) ?? /** @type {HTMLElement} */ (event.target);
     if (target.closest('.note-text:focus, input')) return; // the browser's own menu: spelling, paste
     event.preventDefault();
     if (event.pointerType === 'touch' && !this.canvas.outline) return; // a long press is told by the gestures, which the outline has not

@@ -75,6 +75,11 @@ export class Overlay {
     return severity === 'error' && nodeId && this.fresh.has(nodeId) ? 'to-do' : severity;
   }
 
+  /** Does something block activation on a step that is not new? @param {string} id */
+  isWrong(id) {
+    return this.of(id).some((diagnostic) => this.kindOf(diagnostic) === 'error');
+  }
+
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
     if (!entry || this.canvas.scene.culling.out.has(id)) return; // it comes when the card is shown

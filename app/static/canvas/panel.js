@@ -1,6 +1,7 @@
 // @ts-check
 /** The panel at the right: what is open in it, loaded by htmx, its tabs and its focus. What is typed is `panel-form.js`'s. */
 import { later } from './later.js';
+import { offerAgain, unlessLost } from './lost-request.js';
 import { gettext } from '../texts.js';
 
 const PENDING_MS = 250;
@@ -96,14 +97,19 @@ export class Panel {
 
   /** Load what works on forms. */
   async withInputs() {
-    const part = this.inputs ? null : await formPart().catch(() => null);
-    if (part) this.inputs ??= new part.PanelForm(this);
+    if (!this.inputs) await formPart().then((part) => (this.inputs ??= new part.PanelForm(this)), () => null);
   }
 
   get(path) {
     this.pending();
-    const into = { source: '#panel', target: '#panel', swap: 'innerHTML' };
-    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, into);
+    const [url, into] = [`/workflows/${this.canvas.workflow}/${path}`, { source: '#panel', target: '#panel', swap: 'innerHTML' }];
+    return unlessLost(this.root, /** @type {any} */ (window).htmx.ajax('GET', url, into), () => this.offer(() => this.get(path)));
+  }
+
+  /** Nothing came. @param {() => void} again */
+  offer(again) {
+    Object.assign(this, { loading: false }).say('');
+    offerAgain(this.root, again);
   }
 
   /** What comes takes longer than a blink: say so in the place of what was there before. */
@@ -120,10 +126,7 @@ export class Panel {
   say(text) {
     clearTimeout(this.soon);
     this.root.removeAttribute('aria-busy');
-    const line = document.createElement('p');
-    line.className = 'panel-note';
-    line.textContent = text;
-    this.root.replaceChildren(line);
+    this.root.replaceChildren(Object.assign(document.createElement('p'), { className: 'panel-note', textContent: text }));
   }
 
   /** After undo or redo changed what the form shows. */

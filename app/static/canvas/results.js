@@ -5,6 +5,7 @@ import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
 import { make } from './elements.js';
 import { WALKS, placeOf, runTest } from './test-mode.js';
+import { offerAgain, unlessLost } from './lost-request.js';
 import { gettext, language } from '../texts.js';
 
 /** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
@@ -132,7 +133,10 @@ export class Results {
   }
 
   get(path, target) {
-    return /** @type {any} */ (window).htmx.ajax('GET', this.url(path), { source: target, target, swap: 'innerHTML' });
+    const request = /** @type {any} */ (window).htmx.ajax('GET', this.url(path), { source: target, target, swap: 'innerHTML' });
+    const [place, quiet, again] = [document.querySelector(target), this.quiet, () => this.get(path, target)];
+    if (!place || quiet) return request; // what is shown stays, and is asked for again by itself
+    return unlessLost(place, request, () => (target === '#panel' ? this.canvas.panel.offer(again) : offerAgain(place, again)));
   }
 
   /** Data that came with a part of the page. */

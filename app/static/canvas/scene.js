@@ -8,6 +8,7 @@ import { WIDTH } from './commands.js';
 import { entryPoint, fan, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
 import { Culling } from './culling.js';
+import { later } from './later.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
 import { Jumps } from './jumps.js';
@@ -17,6 +18,8 @@ import { gettext } from '../texts.js';
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
 const HEIGHT = 66;
+const mapPart = later(() => import('./far-map.js'));
+
 export class Scene {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
@@ -37,8 +40,8 @@ export class Scene {
     this.boxes = new Map();
     /** @type {Map<string, Route>} */
     this.routes = new Map();
-    /** `drawn`: the path that it has, `word`: its word and tone, `out`: is it hidden, being out of sight?
-     * @type {Map<string, {g: any, line: any, hit: any, label: HTMLElement, ribbon: any, drawn: string, word: string, out: boolean}>} */
+    /** `drawn`: the path that it has, `aimed`: that by which a pointer finds it, `word`: its word and tone, `out`: is it hidden, being out of sight?
+     * @type {Map<string, {g: any, line: any, hit: any, label: HTMLElement, ribbon: any, drawn: string, aimed: string, word: string, out: boolean}>} */
     this.edges = new Map();
     this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
     this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
@@ -47,6 +50,8 @@ export class Scene {
     this.culling = new Culling(canvas, this);
     this.frame = 0;
     this.far = false;
+    /** @type {import('./far-map.js').FarMap | null} */
+    this.farMap = null;
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
     this.sizes.observe(canvas);
     for (const li of this.list.children) this.adopt(li);
@@ -225,7 +230,7 @@ export class Scene {
     g.append(line, hit);
     label.append(make('span', 'word'), make('span', 'num'));
     for (const [layer, part] of [[this.lines, g], [this.ribbons, ribbon], [this.marks, label]]) layer.append(part);
-    this.edges.set(id, { g, line, hit, label: /** @type {HTMLElement} */ (label), ribbon, drawn: '', word: '', out: false });
+    this.edges.set(id, { g, line, hit, label: /** @type {HTMLElement} */ (label), ribbon, drawn: '', aimed: '', word: '', out: false });
   }
 
   /** The word of the way out beside an edge; it changes when a config names its ways anew. */
@@ -288,6 +293,26 @@ export class Scene {
     if (dirty.view || dirty.boxes.size || dirty.notes.size) this.controls.minimap();
     this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
     this.controls.toolbar();
+    if (this.farMap?.on) this.farMap.draw();
+  }
+
+  /** Far away, one picture stands for very many cards while the draft is edited; else cards are simple, `words`: with their names. */
+  turnMap() {
+    const { classList } = this.plane;
+    const wanted = this.far && this.culling.needed && this.shownIn === 'edit' && !matchMedia('(forced-colors: active)').matches;
+    if (wanted && !this.farMap) {
+      mapPart().then(({ FarMap }) => {
+        this.farMap ??= new FarMap(this.canvas, this);
+        this.turnMap();
+        this.schedule();
+      }, () => {}); // without a connection the cards themselves are shown
+    }
+    const on = wanted && !!this.farMap;
+    classList.toggle('far', this.far && !on);
+    classList.toggle('words', this.far && this.cards.size <= view.CULL_ABOVE);
+    classList.toggle('drawn', on);
+    if (on) this.culling.show(this.canvas.current);
+    this.farMap?.turn(on);
   }
 
   routeEdge(id) {
@@ -303,9 +328,14 @@ export class Scene {
     const way = alike.length > 1 ? fan(begin, end, Math.max(0, place)) : route(begin, end, ports.length > 1);
     this.routes.set(id, way);
     if (this.canvas.selection.has(id)) this.canvas.gestures?.links.reconnection.follow();
-    if (parts.out || parts.drawn === way.d) return; // what is out of sight is drawn when it is shown
+    if (parts.out) return; // what is out of sight is drawn when it is shown
+    if (parts.aimed !== way.d && !this.held?.size) { // while a card is dragged nobody points at a line
+      parts.aimed = way.d;
+      for (const path of [parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
+    }
+    if (parts.drawn === way.d) return;
     parts.drawn = way.d;
-    for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
+    parts.line.setAttribute('d', way.d);
     parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
   }
 
@@ -322,14 +352,15 @@ export class Scene {
     const gap = 20 * k * 2 ** Math.max(0, Math.ceil(Math.log2(16 / (20 * k)))); // dots closer than 16 px cost more than they show
     this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
     this.canvas.style.backgroundPosition = `${x}px ${y}px`;
-    const far = k < view.FAR && !this.canvas.outline;
-    if (far === this.far) return;
+    const { mode } = this.canvas;
+    const far = k < (this.culling.needed ? view.FAR_WITH_MANY : view.FAR) && !this.canvas.outline;
+    if (far === this.far && mode === this.shownIn) return;
     this.far = far;
-    this.plane.classList.toggle('far', far);
-    this.plane.classList.toggle('words', far && this.cards.size <= view.CULL_ABOVE);
+    this.shownIn = mode;
+    this.turnMap();
     for (const [id, { card }] of this.cards) {
       if (this.culling.out.has(id)) continue;
-      this.leaveWords(card);
+      if (!this.farMap?.on) this.leaveWords(card);
       this.ports(id);
     }
   }

@@ -9,6 +9,8 @@ export const MAX = 2;
 const PANEL = 356;
 /** Below this zoom cards show no text and no shadow: raster cost, not script, decides the frame rate. */
 export const FAR = 0.35;
+/** The same where there are more than CULL_ABOVE: one picture stands for all of them then, with icons and names. */
+export const FAR_WITH_MANY = 0.5;
 /** Up to here every card stays in the page, so screen readers and the browser's own search find it. */
 export const CULL_ABOVE = 150;
 
