@@ -83,7 +83,7 @@ def _list(
         form_values=form_values,
         words={reason: gettext(label) for reason, label in WORDS.items()},
         add_words=translated_choices(ADD_WORDS.items()),
-        channels=[(cls.type, cls.label) for cls in registry.channels()],
+        channels=[(cls.type, gettext(cls.label)) for cls in registry.channels()],
         channel_of={row.suppression.channel: registry.shown(row.suppression.channel) for row in listed.items},
         form=form,
     )

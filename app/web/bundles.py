@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 BUNDLES: dict[str, tuple[str, ...]] = {
     "shared.bundle.css": ("tokens.css", "app.css", "small-screens.css"),
-    "pages.bundle.css": ("pages.css", "pages-narrow.css", "settings.css"),
+    "pages.bundle.css": ("pages.css", "pages-narrow.css", "settings.css", "forced-colors.css"),
     "builder.bundle.css": (
         "canvas.css",
         "canvas-cards.css",

@@ -15,6 +15,12 @@ class PanelForm:
         control.fill(text)
         control.press("Tab")
 
+    def choose_zone(self, typed: str) -> None:
+        """Take the first time zone that fits what is typed: by keyboard, as people do."""
+        control = self.page.locator("#panel").get_by_label("Time zone")
+        control.fill(typed)
+        control.press("Enter")
+
     def choose(self, field: str, text: str) -> None:
         self.page.locator(f"#{field}").select_option(label=text)
 

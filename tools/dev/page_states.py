@@ -92,7 +92,7 @@ STATES: tuple[PageState, ...] = (
         "builder-activate",
         _FLOW,
         "/workflows/{small}",
-        act=builder(opened(".top button:has-text('Activate')"), shown("dialog[open]")),
+        act=builder(opened(".top [hx-get$='/activation']"), shown("dialog[open]")),
     ),
     PageState("workflow-results", _FLOW + "/stats", _BUILDER + "/stats"),
     PageState("workflow-runs", _FLOW + "/runs", _BUILDER + "/runs"),

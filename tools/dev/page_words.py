@@ -11,14 +11,14 @@ from app.lib import translation
 
 WORDS_OF_PAGE = """() => {
     const code = 'script, style, template, noscript, code, pre, kbd, textarea, svg, .cm-editor, .json';
-    const apart = `${code}, [dir=auto], [lang=en], [translate=no]`;
+    const apart = `${code}, [dir=auto], bdi, [lang=en], [translate=no]`;
     const texts = new Set();
     const add = (text) => {
         const plain = text.replace(/\\s+/g, ' ').trim();
-        if (/[A-Za-z]{2}/.test(plain)) texts.add(plain);
+        if (/[A-Za-z]{2}/.test(plain) && !plain.includes('{{')) texts.add(plain);
     };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(apart)) add(walker.currentNode.data);
+    while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(`${apart}, option`)) add(walker.currentNode.data);
     for (const name of ['title', 'aria-label', 'placeholder', 'alt'])
         for (const one of document.querySelectorAll(`[${name}]`)) if (!one.closest(apart)) add(one.getAttribute(name));
     return [...texts];
@@ -33,8 +33,6 @@ _FUNCTION_WORDS = frozenset(
             "with",
             "is",
             "are",
-            "was",
-            "were",
             "by",
             "from",
             "every",

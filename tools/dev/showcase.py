@@ -18,6 +18,8 @@ from e2e.workflows import create, create_small
 from tools.dev.page_states import PageState
 
 _WITH_LINK = "select raw from mailbox_messages where position('List-Unsubscribe:'::bytea in raw) > 0 limit 1"
+NAME, TAG, FLOW = "سلمى", "عميلة", "رسائل الترحيب"
+"""A contact, a tag and a workflow that are read from right to left."""
 EMPTY = 2
 """The workspace in which nobody did anything yet."""
 _FIRST = {
@@ -77,21 +79,26 @@ class Showcase:
         self._seats = {"owner": (owner, 1), "viewer": (viewer, 1), "newcomer": (owner, EMPTY)}
         database.execute(
             "insert into dead_letters (tenant_id, name, contact_id, payload, error) values (1, 'order.placed', null, %s, %s)",
-            ['{"email": "ada@example.com", "properties": {"total": 42}}', "The event has no name."],
+            ['{"email": "ada@example.com", "properties": {"total": 42}}', "Its worker ended three times over it."],
         )
 
     def _filled(self) -> None:
         """What the demo workspace lacks, by the API."""
         self.ids["draft"] = create(self.product, "Win back")
         self.ids["small"] = create_small(self.product, "Trial follow-up")
-        self.ids["segment"] = self._made("segments", {"name": "Customers of the shop", "kind": "static"})["id"]
+        self.ids["segment"] = self._made("segments", {"name": "Shop customers", "kind": "static"})["id"]
         hook = {
             "url": f"{self.product.url}/hooks",
             "eventTypes": ["contact.created"],
-            "description": "Orders of the shop",
+            "description": "Shop orders",
         }
         endpoint = self._made("webhook-endpoints", hook)
         self.ids["endpoint"] = (endpoint.get("endpoint") or endpoint)["id"]
+        self._made(
+            "contacts",
+            {"email": "salma@example.com", "attributes": {"first_name": NAME}, "tags": [TAG], "source": "crm"},
+        )
+        create(self.product, FLOW)
         self._made("suppressions", {"channel": "email", "address": "stop@example.com"})
 
     def _made(self, resource: str, body: dict[str, Any]) -> dict[str, Any]:
