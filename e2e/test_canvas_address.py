@@ -107,7 +107,7 @@ def test_a_step_may_be_called_as_what_every_object_has(page: Page, product: Prod
     edges = [edge("trigger", names[0]), edge(names[0], names[1], "true")]
     canvas = Builder(page).open(f"{create(product, 'Names', trigger=trigger, nodes=steps, edges=edges)}?mode=results")
     for name in names:
-        expect(canvas.card(name).locator(".st")).to_contain_text("Passed")
+        expect(canvas.card(name).locator(".st")).to_contain_text("Completed")
     assert not page_errors
 
 

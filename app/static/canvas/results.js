@@ -239,7 +239,7 @@ export class Results {
     for (const id of graph.nodes.keys()) {
       const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
       const { messages } = stats;
-      const cells = [[gettext('Passed'), number.format(stats.executed)]];
+      const cells = [[gettext('Completed'), number.format(stats.executed)]];
       if (messages) {
         strip(id, fates(stats, cells[0]));
         continue;
