@@ -46,7 +46,7 @@ _UNDIRECTED = """() => {
     const wrong = [];
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement;
-        if (!/[\\u0590-\\u08ff]/.test(walker.currentNode.data)) continue;
+        if (!/^[^A-Za-z]*[\\u0590-\\u08ff]/.test(walker.currentNode.data)) continue;
         if (!parent.closest(`${apart}, [dir=auto], bdi`)) wrong.push(parent.outerHTML.slice(0, 120));
     }
     return wrong;
