@@ -28,7 +28,7 @@ def lines(type_: str, data: dict[str, Any], name: str = "") -> tuple[str, str]:
         choices=Choices({kind: REFERENCES.get(kind, {}) for kind in REFERENCED}, [], [], []),
         summary=summary_of(type_, data),
     )
-    title, below = (re.search(rf'class="{part}">(.*?)</span>', html, re.DOTALL) for part in ("ti", "su"))
+    title, below = (re.search(rf'class="{part}"[^>]*>(.*?)</span>', html, re.DOTALL) for part in ("ti", "su"))
     assert title and below
     return " ".join(unescape(title[1]).split()), " ".join(unescape(below[1]).split())
 

@@ -150,7 +150,7 @@ def test_every_control_of_the_form_has_a_label(folder: str) -> None:
 def test_its_card_says_something_in_one_line(folder: str, stage: str) -> None:
     data = example(folder) if stage == "example" else look_of(folder).defaults
     html = rendered(ENGINE, look_of(folder), "card.html", data)
-    title, summary = (re.search(rf'class="{part}">(.*?)</span>', html, re.DOTALL) for part in ("ti", "su"))
+    title, summary = (re.search(rf'class="{part}"[^>]*>(.*?)</span>', html, re.DOTALL) for part in ("ti", "su"))
     assert title and title[1].strip(), html
     assert summary and summary[1].strip(), html
     assert "{{" not in html.replace("{{ contact.attributes.first_name }}", ""), "a placeholder was not filled in"
