@@ -58,8 +58,8 @@ def small_targets(page: Any) -> list[str]:
 
     Ports of cards are as large as the chosen zoom makes them, and `A` and the plus do the same: an equivalent, by the rule.
     """
-    found: list[str] = page.evaluate(_SMALL, LEAST_PX)
-    return found
+    crowded: list[str] = page.evaluate(_SMALL, LEAST_PX)
+    return crowded
 
 
 def undirected(page: Any) -> list[str]:
