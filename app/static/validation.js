@@ -11,7 +11,7 @@ let timer = 0;
  * @param {{type?: string, min?: string, max?: string, minLength?: number, title?: string, validationMessage?: string}} control
  */
 export function refusal(validity, { type = 'text', min = '', max = '', minLength = 0, title = '', validationMessage = '' }) {
-  if (validity.customError) return validationMessage;
+  if (validity.customError && validationMessage) return validationMessage;
   if (validity.valueMissing) {
     if (type === 'checkbox') return gettext('Tick this to go on.');
     if (type === 'file') return gettext('Choose a file.');

@@ -17,5 +17,6 @@ test('what does not fit says how it would', () => {
   assert.equal(refusal({ tooShort: true }, { minLength: 10 }), 'At least 10 characters.');
   assert.equal(refusal({ badInput: true }, { type: 'number' }), 'Write a number.');
   assert.equal(refusal({ patternMismatch: true }, { title: 'Letters only.' }), 'Letters only.');
+  assert.equal(refusal({ customError: true }, { validationMessage: 'There is one already.' }), 'There is one already.');
   assert.equal(refusal({ customError: true }, {}), 'This does not fit.');
 });
