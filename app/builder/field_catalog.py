@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import msgspec
 
 from app.flow import node_words
 from app.flow.paths import label_of
-from app.lib.conversions import is_blank
+from app.lib.conversions import is_blank, printed
 from app.lib.translation import translatable
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
@@ -170,8 +171,14 @@ def steps_before(document: Mapping[str, Any], node_id: str) -> list[dict[str, An
 
 
 def frequent(values: Iterable[Any]) -> list[str]:
-    """Texts that several have, the most frequent first; nothing where most are different, as names and addresses are."""
-    counts = Counter(value for value in values if isinstance(value, str) and not is_blank(value))
+    """Texts, numbers and items of lists that several have, the most frequent first; nothing where most are different, as names and
+    addresses are."""
+    items = itertools.chain.from_iterable(value if isinstance(value, list) else (value,) for value in values)
+    counts = Counter(printed(one) for one in items if _is_offered(one))
     if not counts or len(counts) > MOST_VALUES or any(len(text) > LONGEST for text in counts):
         return []
     return [] if len(counts) > 3 and len(counts) * 2 > counts.total() else [text for text, _ in counts.most_common()]
+
+
+def _is_offered(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and not is_blank(value)

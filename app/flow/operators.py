@@ -235,13 +235,16 @@ OPERATORS: dict[str, Operator] = {
     ),
     "contains_any": Operator(translatable("contains any of"), "many", _LISTS, _contains_any, sql.contains_any),
     "contains_all": Operator(translatable("contains all of"), "many", _LISTS, _contains_all, sql.contains_all),
+    "contains_none": Operator(
+        translatable("contains none of"), "many", _LISTS, _not(_contains_any), sql.negated(sql.contains_any)
+    ),
     "starts_with": Operator(translatable("starts with"), "text", _TEXT, _affix(str.startswith), sql.starts_with),
     "ends_with": Operator(translatable("ends with"), "text", _TEXT, _affix(str.endswith), sql.ends_with),
     "matches": Operator(
         translatable("matches"), "pattern", _TEXT, _matches, sql.matches, sql_problem=pattern_sql_problem
     ),
-    "in": Operator(translatable("is one of"), "many", _TEXT, _in, sql.is_in),
-    "not_in": Operator(translatable("is none of"), "many", _TEXT, _not(_in), sql.negated(sql.is_in)),
+    "in": Operator(translatable("is one of"), "many", _TEXT | _NUMBERS, _in, sql.is_in),
+    "not_in": Operator(translatable("is none of"), "many", _TEXT | _NUMBERS, _not(_in), sql.negated(sql.is_in)),
     "greater_than": Operator(
         translatable("is more than"), "number", _NUMBERS, _compared(operator.gt), sql.compared(">")
     ),

@@ -64,6 +64,7 @@ DECOMPOSED = "cafe\u0301"
         ("contains_all", ["a", "B"], ["b", "c", "A"], True),
         ("contains_all", ["a", "d"], ["b", "a"], False),
         ("contains_all", ["a"], "A", True),
+        ("contains_none", ["gold"], ["silver", "GOLD "], False),
         ("is_empty", None, [], True),
         ("is_empty", None, ["x"], False),
         ("starts_with", "he", " Hello", True),

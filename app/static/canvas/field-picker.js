@@ -9,7 +9,7 @@ import { gettext } from '../texts.js';
 
 const MOST = 60;
 
-/** @typedef {{value: string, label: string, group: string, note: string, row?: string}} Offer */
+/** @typedef {{value: string, label: string, group: string, note: string, row?: string, isNumber?: boolean}} Offer */
 
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function fieldsFor(control) {
@@ -22,9 +22,11 @@ function fieldsFor(control) {
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function valuesFor(control) {
   const field = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[data-pick]'));
-  const values = JSON.parse((field && entryOf(field)?.dataset.values) || '[]');
+  const { values: met = '[]', kind } = (field && entryOf(field)?.dataset) || {};
+  const values = JSON.parse(met);
+  const isNumber = kind === 'number';
   const chosen = new Set(isList(control) ? chosenValues(control) : []);
-  return values.filter((value) => !chosen.has(value)).map((value) => ({ value, label: value, group: '', note: '' }));
+  return values.filter((value) => !chosen.has(value)).map((value) => ({ value, label: value, group: '', note: '', isNumber }));
 }
 
 /** Does a list of values stand in this control? @param {HTMLInputElement} control */
@@ -216,7 +218,8 @@ export class FieldPicker {
     const row = control.closest('[data-item]');
     this.close(false);
     if (offer.row && row) return this.become(row, offer);
-    control.value = control.dataset.pick ? offer.value : `${quoted(offer.value)}${isList(control) ? ',' : ''}`;
+    const written = offer.isNumber || control.dataset.pick ? offer.value : quoted(offer.value);
+    control.value = isList(control) ? `${written},` : written;
     for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, { bubbles: true }));
     if (control.dataset.pick || !isList(control)) this.close(false);
   }

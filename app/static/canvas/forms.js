@@ -122,16 +122,30 @@ const rows = (list) => {
 /** @type {WeakMap<Element, HTMLOptionElement[]>} */
 const offers = new WeakMap();
 
-/** Offer the operators that fit the kind of the field; the chosen one stays when a value stands beside it. @param {any} select */
+/** The operators of a kind of field; all where nothing is known of it, or none is for its kind. @param {any[]} all options @param {string} kind */
+export function operatorsOf(all, kind) {
+  const fitting = kind ? all.filter(({ dataset }) => (dataset.kinds ?? '').split(' ').includes(kind)) : [];
+  return fitting.length ? fitting : all;
+}
+
+/** Was this operator stored for the field that the row names? @param {any} row @param {string} field @param {string} operator */
+function wasStored({ dataset }, field, operator) {
+  const before = dataset.stored ? JSON.parse(dataset.stored) : {};
+  return before.operator === operator && before.field === field;
+}
+
+/** Offer the operators that fit the kind of the field; the chosen one stays when a value stands beside it, or as it was stored.
+ * @param {any} select */
 function offer(select) {
   const row = select.closest('[data-item]');
-  const kind = entryOf(row.querySelector(`[name="${select.dataset.offer}"]`))?.dataset.kind ?? '';
+  const named = row.querySelector(`[name="${select.dataset.offer}"]`);
+  const kind = entryOf(named)?.dataset.kind ?? '';
   const all = offers.get(select) ?? offers.set(select, [...select.options]).get(select) ?? [];
   const chosen = select.value;
-  const fits = (/** @type {HTMLOptionElement} */ option) => !kind || (option.dataset.kinds ?? '').split(' ').includes(kind);
-  const empty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => wholeText(control) === '');
-  const keep = fits(all.find((option) => option.value === chosen) ?? all[0]) || !empty || !kind;
-  const offered = all.filter((option) => fits(option) || (keep && option.value === chosen));
+  const fitting = operatorsOf(all, kind);
+  const isEmpty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => wholeText(control) === '');
+  const keep = fitting.some((option) => option.value === chosen) || !isEmpty || wasStored(row, named.value, chosen);
+  const offered = all.filter((option) => fitting.includes(option) || (keep && option.value === chosen));
   if (offered.length !== select.options.length || !keep) select.replaceChildren(...offered);
   select.value = keep ? chosen : offered[0].value;
 }
