@@ -138,13 +138,13 @@ function wasStored({ dataset }, field, operator) {
  * @param {any} select */
 function offer(select) {
   const row = select.closest('[data-item]');
-  const named = row.querySelector(`[name="${select.dataset.offer}"]`);
-  const kind = entryOf(named)?.dataset.kind ?? '';
+  const field = row.querySelector(`[name="${select.dataset.offer}"]`);
+  const kind = entryOf(field)?.dataset.kind ?? '';
   const all = offers.get(select) ?? offers.set(select, [...select.options]).get(select) ?? [];
   const chosen = select.value;
   const fitting = operatorsOf(all, kind);
   const isEmpty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => wholeText(control) === '');
-  const keep = fitting.some((option) => option.value === chosen) || !isEmpty || wasStored(row, named.value, chosen);
+  const keep = fitting.some((option) => option.value === chosen) || !isEmpty || wasStored(row, field.value, chosen);
   const offered = all.filter((option) => fitting.includes(option) || (keep && option.value === chosen));
   if (offered.length !== select.options.length || !keep) select.replaceChildren(...offered);
   select.value = keep ? chosen : offered[0].value;
