@@ -45,7 +45,7 @@ from app.flow.document import Flow
 from app.flow.ops import AnyOp
 from app.insights.service import InsightService
 from app.lib.field_errors import all_field_errors, field_error
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.outside.trials import RequestTrials
@@ -209,32 +209,36 @@ async def _in_conflict(
     )
 
 
+_TOUCHED = {
+    "set_goals": translatable("the goals"),
+    "set_settings": translatable("who may enter"),
+    "set_priority": translatable("the priority"),
+    "rename": translatable("the name"),
+}
+_CONNECTIONS = translatable("connections")
+
+
 def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
     """What others changed, in words: the names of steps, or what else it was."""
-    names = {node["id"]: node.get("name") or presentation.step(node["type"]).label for node in document["nodes"]}
-    names |= {trigger["id"]: "the trigger" for trigger in document["triggers"]}
+    names = {
+        node["id"]: node.get("name") or gettext(presentation.step(node["type"]).label) for node in document["nodes"]
+    }
+    names |= {trigger["id"]: gettext("the trigger") for trigger in document["triggers"]}
     names_of_changes: dict[str, None] = {}
     for op in msgspec.to_builtins(ops):
         node_id = op.get("nodeId") or (op.get("node") or op.get("trigger") or {}).get("id")
         if op["kind"] == "remove_trigger":
-            names_of_changes["a trigger that is gone now"] = None
+            names_of_changes[gettext("a trigger that is gone now")] = None
         elif op["kind"] == "remove_node":
-            names_of_changes["a step that is gone now"] = None
+            names_of_changes[gettext("a step that is gone now")] = None
         elif op["kind"] == "replace":
-            names_of_changes["the whole draft"] = None
+            names_of_changes[gettext("the whole draft")] = None
         elif op["kind"] == "update_trigger":
-            names_of_changes["the trigger"] = None
+            names_of_changes[gettext("the trigger")] = None
         elif node_id:
-            names_of_changes[names.get(node_id, "a step")] = None
+            names_of_changes[names.get(node_id, gettext("a step"))] = None
         else:
-            names_of_changes[
-                {
-                    "set_goals": "the goals",
-                    "set_settings": "who may enter",
-                    "set_priority": "the priority",
-                    "rename": "the name",
-                }.get(op["kind"], "connections")
-            ] = None
+            names_of_changes[gettext(_TOUCHED.get(op["kind"], _CONNECTIONS))] = None
     return list(names_of_changes)[:6]
 
 

@@ -15,6 +15,8 @@ from app.accounts.deps import AppRequest
 from app.dates.preview import AHEAD_DAYS, DatePreview, DatePreviews
 from app.dates.service import MOST_SHOWN, DateService
 from app.flow import trigger_registry
+from app.lib.formats import counted
+from app.lib.translation import gettext, translatable
 from app.models.status import Role
 from app.web.fragments import page
 
@@ -58,16 +60,19 @@ async def preview_date(
     return page(request, "dates/preview.html", problem=problem, preview=preview, lines=_lines(preview), days=AHEAD_DAYS)
 
 
-def _lines(preview: DatePreview | None) -> list[tuple[int, str]]:
-    """What else there is to know: a number of contacts, and what is so of them."""
-    if preview is None:
-        return []
-    lines = [
-        (preview.at_once, "date has come already, and a run starts as soon as the workflow goes live"),
-        (preview.passed, "date has passed and starts nothing"),
-        (preview.unreadable, "value there is no date"),
+_LINES = (
+    translatable("%(contacts)s: the date has come already, and a run starts as soon as the workflow goes live."),
+    translatable("%(contacts)s: the date has passed and starts nothing."),
+    translatable("%(contacts)s: the value there is no date."),
+)
+
+
+def _lines(preview: DatePreview | None) -> list[str]:
+    """What else there is to know of some of the contacts."""
+    numbers = (preview.at_once, preview.passed, preview.unreadable) if preview else ()
+    return [
+        gettext(text, contacts=counted(count, "contact")) for text, count in zip(_LINES, numbers, strict=False) if count
     ]
-    return [line for line in lines if line[0]]
 
 
 def _number(text: str) -> float | str:

@@ -21,7 +21,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.conversions import printed, quoted
 from app.lib.formats import counted
-from app.lib.translation import gettext
+from app.lib.translation import ngettext
 from app.models.due_date import DateSchedule
 
 MOST_SHOWN = 1_000
@@ -104,15 +104,7 @@ class DateService:
             date, count = stored_date(row.trigger_id, row.trigger), await self._rows.due_until(row, now, MOST_SHOWN)
             if date is not None and count:
                 contacts = counted(count, "contact", at_least=count == MOST_SHOWN)
-                then = _THEN[date.missed == "once", count == 1]
-                sentences.append(
-                    gettext(
-                        "“%(row)s” has come for %(contacts)s meanwhile: %(then)s.",
-                        row=_title(row),
-                        contacts=contacts,
-                        then=then,
-                    )
-                )
+                sentences.append(_come(date.missed == "once", count, row=_title(row), contacts=contacts))
         return " ".join(sentences)
 
     async def _examples(self, row: DateSchedule) -> list[NotADate]:
@@ -135,10 +127,18 @@ def _shown(value: Any) -> str:
     return quoted(printed(value), 60)
 
 
-_THEN = {
-    (True, True): "it enters now",
-    (True, False): "they enter now",
-    (False, True): "it is left out",
-    (False, False): "they are left out",
-}
-"""By whether dates that were missed are made up for, and whether it is one contact."""
+def _come(made_up_for: bool, count: int, **values: str) -> str:
+    """Whose date has come, and whether they enter."""
+    if made_up_for:
+        return ngettext(
+            "“%(row)s” has come for %(contacts)s meanwhile: it enters now.",
+            "“%(row)s” has come for %(contacts)s meanwhile: they enter now.",
+            count,
+            **values,
+        )
+    return ngettext(
+        "“%(row)s” has come for %(contacts)s meanwhile: it is left out.",
+        "“%(row)s” has come for %(contacts)s meanwhile: they are left out.",
+        count,
+        **values,
+    )

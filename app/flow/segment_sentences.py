@@ -9,15 +9,24 @@ from uuid import UUID
 
 import msgspec
 
+from app.flow.local_time import amount_in_words
 from app.flow.paths import label_of
 from app.flow.phrases import TO_CHOOSE, wanted_in_words
 from app.flow.phrases import sentence as conditions_sentence
 from app.flow.segment_rules import Count, Duration, RuleCondition, SegmentRule, as_group, field_path, wanted_segments
 from app.lib.formats import readable
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext, translatable
 
 Names = Mapping[UUID, str]
-_WORKFLOW = {"in": "is in the workflow", "finished": "has finished the workflow", "never": "was never in the workflow"}
+_WORKFLOW = {
+    "in": translatable("is in the workflow %(name)s"),
+    "finished": translatable("has finished the workflow %(name)s"),
+    "never": translatable("was never in the workflow %(name)s"),
+}
+_ONCE = {
+    "first": translatable("did %(event)s for the first time"),
+    "last": translatable("did %(event)s for the last time"),
+}
 
 
 def rule_in_words(rule: SegmentRule | Mapping[str, Any], names: Names | None = None, zone: tzinfo = UTC) -> str:
@@ -36,9 +45,11 @@ def _group(group: RuleCondition, names: Names, zone: tzinfo, *, outermost: bool 
     if not parts:
         return ""
     if group.match == "none":
-        text = f"neither {' nor '.join(parts)}" if len(parts) > 1 else f"not ({parts[0]})"
-        return text if outermost or len(parts) == 1 else f"({text})"
-    joined = (" or " if group.match == "any" else " and ").join(parts)
+        if len(parts) == 1:
+            return gettext("not (%(condition)s)", condition=parts[0])
+        text = gettext("neither %(conditions)s", conditions=gettext(" nor ").join(parts))
+        return text if outermost else f"({text})"
+    joined = (gettext(" or ") if group.match == "any" else gettext(" and ")).join(parts)
     return joined if outermost or len(parts) == 1 else f"({joined})"
 
 
@@ -50,48 +61,57 @@ def _part(part: RuleCondition, names: Names, zone: tzinfo) -> str:
             return _event(part)
         case "workflow":
             name = names.get(part.workflow) if part.workflow is not None else None
-            return f"{_WORKFLOW[part.state]} {_quoted(name)}"
+            return gettext(_WORKFLOW[part.state], name=_quoted(name))
         case "segment":
-            wanted = " or ".join(_quoted(names.get(one)) for one in wanted_segments(part)) or TO_CHOOSE
-            return f"is {'not ' if part.operator == 'not_in' else ''}in the segment {wanted}"
+            wanted = gettext(" or ").join(_quoted(names.get(one)) for one in wanted_segments(part)) or TO_CHOOSE
+            if part.operator == "not_in":
+                return gettext("is not in the segment %(segments)s", segments=wanted)
+            return gettext("is in the segment %(segments)s", segments=wanted)
     field = part.field or TO_CHOOSE
-    label = "tags" if field in ("tags", "contact.tags") else label_of(field_path(field))
+    label = gettext("tags") if field in ("tags", "contact.tags") else label_of(field_path(field))
     consent = label.removeprefix("consent.")
     if consent != label:
-        label = f"consent to {consent}"
+        label = gettext("consent to %(channel)s", channel=consent)
     return f"{label} {wanted_in_words(part.operator, part.value, zone)}"
 
 
 def _quoted(name: str | None) -> str:
-    return f"“{name}”" if name else TO_CHOOSE
+    return gettext("“%(text)s”", text=name) if name else TO_CHOOSE
 
 
 def _event(part: RuleCondition) -> str:
-    event = part.event or TO_CHOOSE
-    where = f" with {conditions_sentence(msgspec.to_builtins(part.conditions), part.match)}" if part.conditions else ""
-    length = _length(part.within)
+    event, length = part.event or TO_CHOOSE, _length(part.within)
+    if part.conditions:
+        wanted = conditions_sentence(msgspec.to_builtins(part.conditions), part.match)
+        event = gettext("%(event)s with %(conditions)s", event=event, conditions=wanted)
     if part.occurrence != "any":
-        turn = f"did {event}{where} for the {part.occurrence} time"
-        return (
-            gettext("%(turn)s within the last %(length)s", turn=turn, length=length)
-            if part.did
-            else f"{turn} more than {length} ago"
-        )
-    within = f" within the last {length}" if part.within is not None else ""
-    if not part.did:
-        return f"did not do {event}{where}{within}" if within else f"never did {event}{where}"
-    return f"did {event}{where}{_times(part.count)}{within}"
+        turn = gettext(_ONCE[part.occurrence], event=event)
+        if part.did:
+            return gettext("%(turn)s within the last %(length)s", turn=turn, length=length)
+        return gettext("%(turn)s more than %(length)s ago", turn=turn, length=length)
+    if part.did:
+        turn = _did(event, part.count)
+        return turn if part.within is None else gettext("%(turn)s within the last %(length)s", turn=turn, length=length)
+    if part.within is None:
+        return gettext("never did %(event)s", event=event)
+    return gettext("did not do %(event)s within the last %(length)s", event=event, length=length)
 
 
-def _times(count: Count | None) -> str:
+def _did(event: str, count: Count | None) -> str:
     if count is None or (count.operator, count.value) == ("at_least", 1):
-        return ""
-    words = {"at_least": "at least", "at_most": "at most", "exactly": "exactly"}[count.operator]
-    return f" {words} {readable(count.value)} {'time' if count.value == 1 else 'times'}"
+        return gettext("did %(event)s", event=event)
+    values, amount = {"event": event, "number": readable(count.value)}, count.value
+    match count.operator:
+        case "at_least":
+            return ngettext(
+                "did %(event)s at least %(number)s time", "did %(event)s at least %(number)s times", amount, **values
+            )
+        case "at_most":
+            return ngettext(
+                "did %(event)s at most %(number)s time", "did %(event)s at most %(number)s times", amount, **values
+            )
+    return ngettext("did %(event)s exactly %(number)s time", "did %(event)s exactly %(number)s times", amount, **values)
 
 
 def _length(within: Duration | None) -> str:
-    if within is None:
-        return TO_CHOOSE
-    unit = within.unit.removesuffix("s") if within.duration == 1 else within.unit
-    return f"{readable(within.duration)} {unit}"
+    return TO_CHOOSE if within is None else amount_in_words(readable(within.duration), within.unit)

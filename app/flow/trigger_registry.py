@@ -14,7 +14,7 @@ from app.flow.references import Reference, references_in
 from app.flow.segment_membership import segments_named
 from app.flow.trigger_type import ContactRule, TriggerPreview, TriggerType
 from app.lib.field_errors import all_field_errors
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext, ngettext, translatable
 
 PLUGINS = "triggers"
 SAYS = ("type", "label", "description", "Config")
@@ -88,7 +88,7 @@ class UnknownTrigger(TriggerType):
 
     @classmethod
     def preview(cls, config: Any) -> TriggerPreview:
-        return TriggerPreview("A trigger is not installed here", gettext("Nobody enters by it."))
+        return TriggerPreview(gettext("A trigger is not installed here"), gettext("Nobody enters by it."))
 
 
 class TypedTrigger(NamedTuple):
@@ -159,5 +159,9 @@ def summary(triggers: Sequence[Trigger]) -> str:
     if not on:
         return gettext("No trigger is switched on")
     (kind, config), *others = on
-    more = f" and {len(others)} more trigger{'s' if len(others) > 1 else ''}" if others else ""
-    return f"{kind.summary(config)}{more}"
+    first = kind.summary(config)
+    if not others:
+        return first
+    return ngettext(
+        "%(first)s and %(number)s more trigger", "%(first)s and %(number)s more triggers", len(others), first=first
+    )

@@ -10,7 +10,7 @@ from app.counters.run_counters import Counters
 from app.counters.variant_counters import contacts_by_variant
 from app.insights.experiments import chances_of_being_best, wilson_interval
 from app.insights.schemas import VariantStats
-from app.lib.conversions import printed_number
+from app.lib.formats import number
 from app.lib.translation import gettext
 
 FEWEST_CONTACTS, FEWEST_CONVERTED = 100, 10
@@ -63,5 +63,7 @@ def split_verdict(variants: Mapping[str, VariantStats], labels: Mapping[str, str
         )
     leader = max(variants, key=lambda variant: variants[variant].chance_best)
     chance = min(variants[leader].chance_best, 99.9)
-    words = f"“{labels.get(leader, leader)}” is the best with a probability of {printed_number(chance)}%"
-    return f"{words}." if chance >= SURE else gettext("No clear winner yet: %(words)s.", words=words)
+    values = {"variant": labels.get(leader, leader), "chance": number(chance, 0 if chance == int(chance) else 1)}
+    if chance >= SURE:
+        return gettext("“%(variant)s” is the best with a probability of %(chance)s%%.", **values)
+    return gettext("No clear winner yet: “%(variant)s” is the best with a probability of %(chance)s%%.", **values)

@@ -134,13 +134,15 @@ def _of_stored(language: str, sentence: str) -> str:
         return text
     for form in _forms(language).get(sentence[:MARK], ()):
         if (values := form.values_of(sentence)) is not None:
-            requoted = {name: _in_own_quotes(language, value) for name, value in values.items()}
-            return _filled(_translations(language).gettext(form.message), requoted)
+            filled = {name: _of_value(language, value) for name, value in values.items()}
+            return _filled(_translations(language).gettext(form.message), filled)
     return sentence
 
 
-def _in_own_quotes(language: str, value: str) -> str:
-    """A value that stands in quotes, in those of the language."""
+def _of_value(language: str, value: str) -> str:
+    """A sentence inside another one, as a reason, in the language; a value that stands in quotes, in those of the language."""
+    if value.endswith(".") and " " in value:
+        return _of_stored(language, value)
     quoted = len(value) > 1 and value.startswith("“") and value.find("”") == len(value) - 1
     return _translations(language).gettext("“%(text)s”") % {"text": value[1:-1]} if quoted else value
 

@@ -14,9 +14,17 @@ from app.flow.outcomes import Done, Run
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.flow.verbatim import Verbatim
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext, ngettext, translatable
 
-ORDER = ("first", "second", "third", "fourth", "fifth")
+_TRIED = {
+    "first": translatable("The first way is tried."),
+    "second": translatable("The second way is tried."),
+    "third": translatable("The third way is tried."),
+    "fourth": translatable("The fourth way is tried."),
+    "fifth": translatable("The fifth way is tried."),
+}
+_UNDER_WAY = translatable("Under way.")
+ORDER = tuple(_TRIED)
 FEWEST = 2
 FAILED = Port("failed", translatable("Failed"), "error")
 
@@ -81,10 +89,11 @@ class Fallback(NodeType):
 
     @classmethod
     def summary(cls, config: FallbackConfig) -> str:
-        return f"{len(_ports(config))} ways, one after the other"
+        many = len(_ports(config))
+        return ngettext("%(number)s way, one after the other", "%(number)s ways, one after the other", many)
 
     @classmethod
     def explain(cls, config: FallbackConfig | None, step: StepRecord) -> str:
         if step.port == FAILED.id:
             return gettext("No way worked.")
-        return gettext("The %(port)s way is tried.", port=step.port) if step.port else gettext("Under way.")
+        return gettext(_TRIED.get(step.port or "", _UNDER_WAY))

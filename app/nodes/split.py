@@ -148,13 +148,17 @@ class SplitStep(NodeType):
             return super().explain(config, step)
         output = step.output if isinstance(step.output, dict) else {}
         variant = f"“{port_label(cls.ports(config), step.port)}”"
-        if output.get("holdout"):
-            variant += ", the control group"
+        control = bool(output.get("holdout"))
         if output.get("assigned") == "before":
-            return gettext("Went to %(variant)s, as at the first visit.", variant=variant)
+            return gettext(_AGAIN_IN_CONTROL if control else _AGAIN, variant=variant)
         shares = {one.id: share for one, share in zip(config.variants, config.shares, strict=True)}
-        return gettext(
-            "Went to %(variant)s, by chance: %(share_in_words)s of the contacts do.",
-            variant=variant,
-            share_in_words=share_in_words(shares.get(step.port, 0)),
-        )
+        share = share_in_words(shares.get(step.port, 0))
+        return gettext(_BY_CHANCE_IN_CONTROL if control else _BY_CHANCE, variant=variant, share_in_words=share)
+
+
+_AGAIN = translatable("Went to %(variant)s, as at the first visit.")
+_AGAIN_IN_CONTROL = translatable("Went to %(variant)s, the control group, as at the first visit.")
+_BY_CHANCE = translatable("Went to %(variant)s, by chance: %(share_in_words)s of the contacts do.")
+_BY_CHANCE_IN_CONTROL = translatable(
+    "Went to %(variant)s, the control group, by chance: %(share_in_words)s of the contacts do."
+)

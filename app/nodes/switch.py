@@ -160,7 +160,8 @@ class SwitchStep(NodeType):
             )
         if not any(case.conditions for case in config.cases):
             return ""
-        return f"{', '.join(config.label(index) for index in range(len(config.cases)))} or default"
+        cases = ", ".join(config.label(index) for index in range(len(config.cases)))
+        return gettext("%(cases)s or default", cases=cases)
 
     @classmethod
     def explain(cls, config: SwitchConfig | None, step: StepRecord) -> str:

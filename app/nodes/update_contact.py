@@ -29,11 +29,11 @@ FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "crea
 MAX_FIELDS = 50
 _NUMBER_BYTES = 64
 """What counting adds to attributes at most: a number that is not there yet, with its punctuation."""
-_CALLED = {
-    "phone": translatable("The phone number"),
-    "timezone": translatable("The time zone"),
-    "locale": translatable("The language"),
-    "source": translatable("The source"),
+_UNCHANGED = {
+    "phone": translatable("The phone number was not changed. %(reason)s"),
+    "timezone": translatable("The time zone was not changed. %(reason)s"),
+    "locale": translatable("The language was not changed. %(reason)s"),
+    "source": translatable("The source was not changed. %(reason)s"),
 }
 
 
@@ -85,7 +85,15 @@ def _fitting(name: str, value: Any, country: str | None) -> Any:
 
 
 def _sentence(name: str, reason: str) -> str:
-    return f"{_CALLED.get(name, f'The attribute {name}')} was not changed. {reason}"
+    if name in _UNCHANGED:
+        return gettext(_UNCHANGED[name], reason=reason)
+    return gettext("The attribute %(name)s was not changed. %(reason)s", name=name, reason=reason)
+
+
+def _no_amount(value: Any) -> str:
+    if is_blank(value):
+        return gettext("Nothing can be added to it: the amount came out empty.")
+    return gettext("Nothing can be added to it: %(value)s is not a number.", value=quoted(value, 60))
 
 
 def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,8 +169,7 @@ class _Changes:
         for name, read in self.amounts.items():
             amount = as_number(value := read(step))
             if amount is None:
-                what = "the amount came out empty" if is_blank(value) else f"{quoted(value, 60)} is not a number"
-                raise BadField(_sentence(name, gettext("Nothing can be added to it: %(what)s.", what=what)))
+                raise BadField(_sentence(name, _no_amount(value)))
             counts[name] = int(amount) if amount == int(amount) else amount
         return counts
 
@@ -178,9 +185,7 @@ class _Changes:
             try:
                 total = added(before, by)
             except NotCountable as error:
-                raise BadField(
-                    _sentence(name, gettext("Nothing can be added to it: %(error)s.", error=error))
-                ) from error
+                raise BadField(_sentence(name, str(error))) from error
             if name in values or name in self.amounts or isinstance(before, str):
                 totals[name] = total
         for name, read in self.items.items():
@@ -228,10 +233,9 @@ def _problem(part: str, name: str, value: Any) -> str | None:
     if name in FIXED:
         return gettext("%(name)s cannot be changed by a workflow.", name=name)
     if part in ("increment", "append") and plain in CONTACT_COLUMNS:
-        what = (
-            "number. Choose an attribute to count." if part == "increment" else "list. Choose an attribute to add to."
-        )
-        return gettext("%(name)s is no %(what)s", name=name, what=what)
+        if part == "increment":
+            return gettext("%(name)s is no number. Choose an attribute to count.", name=name)
+        return gettext("%(name)s is no list. Choose an attribute to add to.", name=name)
     if part == "increment" and isinstance(value, str) and is_constant(value):
         return gettext("Write a number, or a placeholder such as {{ event.total }}.")
     try:

@@ -117,29 +117,27 @@ class WaitForEvent(NodeType):
             return gettext("The run waits here for an event.")
         if step.port == TIMEOUT.id:
             what = _event((config.event or "") if config is not None else "")
-            return gettext(
-                "%(event)s did not come in time%(passed)s.", event=what, passed=_after(step, step.completed_at)
-            )
+            if not step.started_at:
+                return gettext("%(event)s did not come in time.", event=what)
+            length = duration(step.completed_at - step.started_at)
+            return gettext("%(event)s did not come in time: %(length)s went by.", event=what, length=length)
         name = (step.output or {}).get("name")
         what = _event(name if isinstance(name, str) else "")
-        return gettext("%(event)s happened%(passed)s.", event=what, passed=_happened(step))
+        return _happened(what, step)
 
 
 def _event(name: str) -> str:
     return gettext("The event %(name)s", name=quoted(name)) if name else gettext("The event")
 
 
-def _after(step: StepRecord, moment: datetime | None) -> str:
-    length = duration(moment - step.started_at) if step.started_at and moment else ""
-    return gettext(": %(length)s went by", length=length) if length else ""
-
-
-def _happened(step: StepRecord) -> str:
+def _happened(event: str, step: StepRecord) -> str:
     """How long the run had waited for it; or that it was there before the run came."""
     at: Any = (step.output or {}).get("occurredAt")
     if not isinstance(at, str) or step.started_at is None:
-        return ""
+        return gettext("%(event)s happened.", event=event)
     waited = datetime.fromisoformat(at) - step.started_at
     if waited.total_seconds() < 0:
-        return f" {duration(-waited)} before the run came here"
-    return " at once" if waited.total_seconds() < 1 else f" after {duration(waited)}"
+        return gettext("%(event)s happened %(length)s before the run came here.", event=event, length=duration(-waited))
+    if waited.total_seconds() < 1:
+        return gettext("%(event)s happened at once.", event=event)
+    return gettext("%(event)s happened after %(length)s.", event=event, length=duration(waited))

@@ -67,10 +67,16 @@ class _Moment:
             return instant
         if self.of_field and is_blank(value):
             return refused(gettext("There is no date to wait for: %(label)s is empty.", label=self._label))
-        what = f"{self._label} is {quoted(printed(value))}" if self.of_field else quoted(printed(value))
-        return refused(
-            gettext("There is no date to wait for: %(what)s. Write one like 2026-12-24 or 2026-12-24T09:00.", what=what)
+        shown = quoted(printed(value))
+        if not self.of_field:
+            text = translatable(
+                "There is no date to wait for: %(value)s. Write one like 2026-12-24 or 2026-12-24T09:00."
+            )
+            return refused(gettext(text, value=shown))
+        text = translatable(
+            "There is no date to wait for: %(label)s is %(value)s. Write one like 2026-12-24 or 2026-12-24T09:00."
         )
+        return refused(gettext(text, label=self._label, value=shown))
 
 
 @registry.node

@@ -7,6 +7,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from app.lib.conversions import as_number
+from app.lib.translation import gettext
 
 MAX_DIGITS = 40
 """Of a sum, beyond what a float holds: two amounts further apart are no amounts of one thing."""
@@ -27,14 +28,15 @@ def added(before: Any, by: float | Decimal) -> int | float | Decimal:
     """
     start = 0 if before is None else as_number(before)
     if start is None:
-        raise NotCountable("its value is not a number")
+        raise NotCountable(gettext("Nothing can be added to it: its value is not a number."))
     total = together(start, by)
     if isinstance(total, int):
         return total
     if not math.isfinite(float(total)):
-        raise NotCountable("the sum is too large")
+        raise NotCountable(gettext("Nothing can be added to it: the sum is too large."))
     if isinstance(total, Decimal) and _digits(total) > MAX_DIGITS:
-        raise NotCountable(f"the sum has more than {MAX_DIGITS} digits")
+        text = gettext("Nothing can be added to it: the sum has more than %(most)s digits.", most=MAX_DIGITS)
+        raise NotCountable(text)
     return total
 
 

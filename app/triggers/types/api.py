@@ -39,7 +39,9 @@ class ApiTrigger(ManualTrigger):
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:
-        who = (
-            "with an input and no contact." if config.contact is ContactRule.NONE else "one contact at a time, or many."
+        how = (
+            gettext("over the API, with an input and no contact. Activating starts none.")
+            if config.contact is ContactRule.NONE
+            else gettext("over the API, one contact at a time, or many. Activating starts none.")
         )
-        return TriggerPreview(gettext("Programs start runs"), f"over the API, {who} Activating starts none.")
+        return TriggerPreview(gettext("Programs start runs"), how)

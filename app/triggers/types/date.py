@@ -128,9 +128,14 @@ class DateTrigger(TriggerType):
             else gettext("It waits for a date")
         )
         words = cls.admission(config).words
-        who = f"for each contact who has the date, when {words}" if words else "for each contact who has the date"
-        most = f", at most {counted(config.max_per_firing, 'contact')} each time" if config.max_per_firing else ""
-        return TriggerPreview(title, f"{who}{most}. {_existing(config)} {_MISSED[config.missed]}")
+        who = (
+            gettext("for each contact who has the date, when %(conditions)s", conditions=words)
+            if words
+            else gettext("for each contact who has the date")
+        )
+        if most := config.max_per_firing:
+            who = gettext("%(who)s, at most %(contacts)s each time", who=who, contacts=counted(most, "contact"))
+        return TriggerPreview(title, f"{who}. {_existing(config)} {gettext(_MISSED[config.missed])}")
 
     @classmethod
     def diagnostics(cls, config: DateConfig) -> list[Diagnostic]:

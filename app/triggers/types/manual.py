@@ -65,19 +65,20 @@ class ManualTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:
-        return BY_HAND_WORDS
+        return gettext(BY_HAND_WORDS)
 
     @classmethod
     def explain(cls, config: ManualConfig, event: Mapping[str, Any]) -> str:
-        return f"{BY_HAND_WORDS}."
+        return f"{gettext(BY_HAND_WORDS)}."
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:
         if config.contact is ContactRule.NONE:
             return TriggerPreview(
                 gettext("Runs are started by hand"),
-                "by a person or a program, with an input and no contact. Activating starts none.",
+                gettext("by a person or a program, with an input and no contact. Activating starts none."),
             )
         return TriggerPreview(
-            gettext("Contacts are put in by hand"), "by a person or a program. Nobody enters just by activating."
+            gettext("Contacts are put in by hand"),
+            gettext("by a person or a program. Nobody enters just by activating."),
         )

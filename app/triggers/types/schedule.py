@@ -101,7 +101,7 @@ class ScheduleTrigger(TriggerType):
     @classmethod
     def preview(cls, config: ScheduleConfig) -> TriggerPreview:
         title = cls.summary(config) if cron_words(config.cron) else gettext("It starts by the clock")
-        return TriggerPreview(title, f"{_whom(config)}. {_MISSED[config.missed]}")
+        return TriggerPreview(title, f"{_whom(config)}. {gettext(_MISSED[config.missed])}")
 
     @classmethod
     def diagnostics(cls, config: ScheduleConfig) -> list[Diagnostic]:
@@ -135,9 +135,20 @@ def _whom(config: ScheduleConfig) -> str:
     """Who gets a run each time, to end a sentence."""
     audience = config.audience
     if not isinstance(audience, ScheduleAudience):
-        return "one run each time, without a contact"
-    most = f", at most {counted(config.max_per_firing, 'contact')} each time" if config.max_per_firing else ""
+        return gettext("one run each time, without a contact")
+    who = _of_audience(audience)
+    most = config.max_per_firing
+    return (
+        gettext("%(who)s, at most %(contacts)s each time", who=who, contacts=counted(most, "contact")) if most else who
+    )
+
+
+def _of_audience(audience: ScheduleAudience) -> str:
     words = Admission(audience.conditions, audience.match).words
     if audience.segment_id is not None:
-        return f"for each contact who is in the segment then{f' and for whom {words}' if words else ''}{most}"
-    return f"for each contact{f' when {words}' if words else ' of the workspace'}{most}"
+        if words:
+            return gettext("for each contact who is in the segment then and for whom %(conditions)s", conditions=words)
+        return gettext("for each contact who is in the segment then")
+    if words:
+        return gettext("for each contact when %(conditions)s", conditions=words)
+    return gettext("for each contact of the workspace")
