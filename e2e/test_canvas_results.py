@@ -81,7 +81,7 @@ def test_a_persons_path_is_lit_and_stepped_through(
     bar.get_by_role("button", name="Back").click()
     expect(bar).to_contain_text("Step 2 of 3")
     expect(page.locator(".node.now")).to_have_attribute("data-id", "ask")
-    canvas.panel.get_by_role("button", name="Signed up").click()
+    canvas.panel.get_by_role("button", name="Walk began").click()
     expect(bar.get_by_role("button", name="Back")).to_be_disabled()
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(canvas.panel).to_be_hidden()
