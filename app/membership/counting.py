@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.flow.segment_judge import RuleNames
 from app.flow.segment_rules import SegmentRule, counted_facts, segment_rule
 from app.lib import clock
+from app.lib.formats import counted, number
+from app.lib.translation import gettext
 from app.membership.count_repository import CountRepository
 from app.membership.rule_repository import RuleSql
 
@@ -37,9 +39,26 @@ class MemberCount(NamedTuple):
 
     @property
     def words(self) -> str:
+        """How many, in the reader's language: `412`, `about 61,000`, `fewer than 1,200`."""
+        many = number(self.members)
         if self.exact:
-            return f"{self.members:,}"
-        return f"fewer than {self.members:,}" if self.fewer else f"about {self.members:,}"
+            return many
+        return gettext("fewer than %(number)s", number=many) if self.fewer else gettext("about %(number)s", number=many)
+
+    @property
+    def matched(self) -> str:
+        """What stands beside a condition that matches so many."""
+        if self.exact and not self.members:
+            return gettext("matches nobody")
+        return gettext("matches %(number)s", number=self.words)
+
+    def matched_of(self, total: int) -> str:
+        """What stands below conditions that match so many of `total` contacts."""
+        contacts = counted(total, "contact")
+        contacts = contacts if self.exact else gettext("about %(number)s", number=contacts)
+        if self.exact and not self.members:
+            return gettext("Matches nobody of %(contacts)s", contacts=contacts)
+        return gettext("Matches %(number)s of %(contacts)s", number=self.words, contacts=contacts)
 
 
 class RulePreview(NamedTuple):

@@ -13,7 +13,6 @@ from app.accounts.deps import AppRequest
 from app.errors import Invalid
 from app.flow import paths
 from app.flow.segment_membership import SEGMENT
-from app.lib.formats import counted
 from app.lib.translation import gettext
 from app.membership.live_count import LiveCount
 from app.models.status import Role
@@ -43,9 +42,7 @@ async def count_matches(request: AppRequest, segments: NamedDependency[SegmentSe
         return ContactMatches()
     answer = await segments.rules.live(raw, None, request.user.user_id)
     counted_all = answer.counted
-    alone = [
-        {"path": path, "words": _matched(one.words, one.members, exact=one.exact)} for path, one in answer.alone.items()
-    ]
+    alone = [{"path": path, "words": one.matched} for path, one in answer.alone.items()]
     return ContactMatches(_words(counted_all), alone, counted_all is not None and counted_all.busy)
 
 
@@ -54,14 +51,7 @@ def _words(count: LiveCount | None) -> str:
         return ""
     if count.preview is None:
         return gettext("It takes too long to count them.")
-    whole = count.preview.whole
-    about = "" if whole.exact else "about "
-    of_all = f"of {about}{counted(count.total, 'contact')}"
-    return f"{_matched(whole.words, whole.members, exact=whole.exact).capitalize()} {of_all}"
-
-
-def _matched(words: str, members: int, *, exact: bool) -> str:
-    return f"matches {'nobody' if exact and not members else words}"
+    return count.preview.whole.matched_of(count.total)
 
 
 def _of_contacts(part: Any) -> Any:

@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.builder.form_options import FormOptions
 from app.errors import AppError, Invalid
 from app.flow.diagnostic import Diagnostic
+from app.lib.formats import number
 from app.lib.translation import gettext
 from app.membership.counting import MemberCount
 from app.models import Segment
@@ -142,9 +143,11 @@ def _shown(one: Diagnostic) -> dict[str, str]:
 
 def _matched(path: str, count: MemberCount) -> dict[str, str]:
     """What stands beside a condition: how many it matches alone, and of how many it cannot be said."""
-    who = "nobody" if count.exact and not count.members else count.words
-    unsure = f" · {count.unknown:,} not comparable" if count.unknown else ""
-    return {"path": path, "words": f"matches {who}{unsure}"}
+    words = count.matched
+    if count.unknown:
+        unsure = gettext("%(number)s not comparable", number=number(count.unknown))
+        words = f"{words} · {unsure}"
+    return {"path": path, "words": words}
 
 
 @post(ONE + "/apply", role=Role.MARKETER, status_code=200)

@@ -1,5 +1,5 @@
 // @ts-check
-/** How many contacts the conditions of a form match, said below them and beside each, some moments after the last key. */
+/** How many contacts the conditions of a form match, and whether the sample does, said below them and beside each, some moments after the last key. */
 import { placeOf, read, written } from './forms.js';
 
 const QUIET_MS = 350;
@@ -18,6 +18,14 @@ function ruleOf(editor) {
   const values = read(editor);
   const part = prefixOf(editor) ? values[prefixOf(editor).slice(0, -1)] : values;
   return part?.conditions?.length ? written(part) : '';
+}
+
+/** @param {string} url @param {string} rule @param {AbortSignal} signal @returns {Promise<any>} */
+async function asked(url, rule, signal) {
+  const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams({ rule }), headers, signal, redirect: 'error' });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
 }
 
 export class LiveMatches {
@@ -50,8 +58,13 @@ export class LiveMatches {
       if (signal.aborted) return;
       const rule = ruleOf(editor);
       if (this.rules.get(editor) === rule) continue;
-      if (rule) await this.count(editor, rule, signal);
-      else this.show(editor, { words: '', alone: [], busy: false });
+      if (rule) {
+        await this.count(editor, rule, signal);
+        await this.judge(editor, rule, signal);
+      } else {
+        this.show(editor, { words: '', alone: [], busy: false });
+        this.showSample(editor, '');
+      }
       if (!signal.aborted && this.rules.get(editor) !== AGAIN) this.rules.set(editor, rule);
     }
   }
@@ -59,14 +72,38 @@ export class LiveMatches {
   /** @param {HTMLElement} editor @param {string} rule @param {AbortSignal} signal */
   async count(editor, rule, signal) {
     this.rules.delete(editor);
-    const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
     try {
-      const answer = await fetch(URL_OF_MATCHES, { method: 'POST', body: new URLSearchParams({ rule }), headers, signal, redirect: 'error' });
-      if (!answer.ok) throw new Error(String(answer.status));
-      this.show(editor, await answer.json());
+      this.show(editor, await asked(URL_OF_MATCHES, rule, signal));
     } catch {
       if (!signal.aborted) this.show(editor, { words: '', alone: [], busy: false }); // no number is better than an old one
     }
+  }
+
+  /** Does the sample of the workflow meet them? @param {HTMLElement} editor @param {string} rule @param {AbortSignal} signal */
+  async judge(editor, rule, signal) {
+    const workflow = /** @type {any} */ (document.querySelector('flow-canvas'))?.workflow;
+    if (!workflow || signal.aborted) return;
+    try {
+      const { words, held } = await asked(`/workflows/${workflow}/sample-matches`, rule, signal);
+      this.showSample(editor, words, held);
+    } catch {
+      if (!signal.aborted) this.showSample(editor, '');
+    }
+  }
+
+  /** @param {HTMLElement} editor @param {string} words @param {boolean | null} [held] */
+  showSample(editor, words, held = null) {
+    const line = editor.querySelector(':scope > [data-matches]');
+    let said = /** @type {HTMLElement | null} */ (editor.querySelector(':scope > .of-sample'));
+    if (!words) return said?.remove();
+    if (!said) {
+      said = document.createElement('p');
+      said.className = 'matches of-sample';
+      said.dir = 'auto';
+      line?.after(said);
+    }
+    said.dataset.held = held === null ? '' : String(held);
+    if (said.textContent !== words) said.textContent = words;
   }
 
   /** @param {HTMLElement} editor @param {Answer} answer */
