@@ -75,6 +75,7 @@ def test_the_rules_of_entry_are_set_and_said(page: Page, product: Product) -> No
     field.press("Tab")
     expect(words).to_contain_text("It takes 1,000 entries in all.")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(words).to_be_visible()
     words.scroll_into_view_if_needed()
     _shot(page, "phone")
     canvas.wait_saved()

@@ -5,8 +5,8 @@ import { takesVariables } from './variable-texts.js';
 /** @param {HTMLElement | null} form @param {HTMLElement} all what the server filled in */
 export function placeTexts(form, all) {
   for (const old of form?.querySelectorAll('.text-tried') ?? []) old.remove();
-  const section = all.querySelector('section');
-  if (!form || !section) return;
+  const section = all.querySelector('section:has(> .text-tried)'); // the rules of entry stand there in words too
+  if (!form || !(section instanceof HTMLElement)) return;
   const heading = section.querySelector('.lab')?.textContent?.trim() ?? '';
   const fields = [...form.querySelectorAll('input, textarea')].filter(takesVariables);
   for (const tried of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll('.text-tried'))) {
