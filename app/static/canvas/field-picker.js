@@ -22,9 +22,9 @@ function fieldsFor(control) {
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function valuesFor(control) {
   const field = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[data-pick]'));
-  const { values: met = '[]', kind } = (field && entryOf(field)?.dataset) || {};
-  const values = JSON.parse(met);
-  const isNumber = kind === 'number';
+  const known = field ? entryOf(field)?.dataset : undefined; // not taken apart here: the minifier would put that before `field`
+  const values = JSON.parse(known?.values ?? '[]');
+  const isNumber = known?.kind === 'number';
   const chosen = new Set(isList(control) ? chosenValues(control) : []);
   return values.filter((value) => !chosen.has(value)).map((value) => ({ value, label: value, group: '', note: '', isNumber }));
 }
