@@ -1,5 +1,5 @@
 // @ts-check
-/** How many contacts the conditions of a form match, and whether the sample does, said below them and beside each, some moments after the last key. */
+/** How many contacts the conditions of a form match, and whether the sample does, line below them and beside each, some moments after the last key. */
 import { placeOf, read, written } from './forms.js';
 
 const QUIET_MS = 350;
@@ -21,7 +21,7 @@ function ruleOf(editor) {
 }
 
 /** @param {string} url @param {string} rule @param {AbortSignal} signal @returns {Promise<any>} */
-async function asked(url, rule, signal) {
+async function post(url, rule, signal) {
   const headers = JSON.parse(document.body.getAttribute('hx-headers:inherited') ?? '{}');
   const answer = await fetch(url, { method: 'POST', body: new URLSearchParams({ rule }), headers, signal, redirect: 'error' });
   if (!answer.ok) throw new Error(String(answer.status));
@@ -73,7 +73,7 @@ export class LiveMatches {
   async count(editor, rule, signal) {
     this.rules.delete(editor);
     try {
-      this.show(editor, await asked(URL_OF_MATCHES, rule, signal));
+      this.show(editor, await post(URL_OF_MATCHES, rule, signal));
     } catch {
       if (!signal.aborted) this.show(editor, { words: '', alone: [], busy: false }); // no number is better than an old one
     }
@@ -84,7 +84,7 @@ export class LiveMatches {
     const workflow = /** @type {any} */ (document.querySelector('flow-canvas'))?.workflow;
     if (!workflow || signal.aborted) return;
     try {
-      const { words, held } = await asked(`/workflows/${workflow}/sample-matches`, rule, signal);
+      const { words, held } = await post(`/workflows/${workflow}/sample-matches`, rule, signal);
       this.showSample(editor, words, held);
     } catch {
       if (!signal.aborted) this.showSample(editor, '');
@@ -93,17 +93,17 @@ export class LiveMatches {
 
   /** @param {HTMLElement} editor @param {string} words @param {boolean | null} [held] */
   showSample(editor, words, held = null) {
-    const line = editor.querySelector(':scope > [data-matches]');
-    let said = /** @type {HTMLElement | null} */ (editor.querySelector(':scope > .of-sample'));
-    if (!words) return said?.remove();
-    if (!said) {
-      said = document.createElement('p');
-      said.className = 'matches of-sample';
-      said.dir = 'auto';
-      line?.after(said);
+    const below = editor.querySelector(':scope > [data-matches]');
+    let line = /** @type {HTMLElement | null} */ (editor.querySelector(':scope > .of-sample'));
+    if (!words) return line?.remove();
+    if (!line) {
+      line = document.createElement('p');
+      line.className = 'matches of-sample';
+      line.dir = 'auto';
+      below?.after(line);
     }
-    said.dataset.held = held === null ? '' : String(held);
-    if (said.textContent !== words) said.textContent = words;
+    line.dataset.held = held === null ? '' : String(held);
+    if (line.textContent !== words) line.textContent = words;
   }
 
   /** @param {HTMLElement} editor @param {Answer} answer */
