@@ -29,6 +29,7 @@ from app.models import Workflow
 from app.models.status import Role
 from app.runs.service import RunService
 from app.settings import settings
+from app.test_runs.approval import RealCall
 from app.test_runs.rests import declared_output
 from app.test_runs.samples import SampleService, heard_names
 from app.test_runs.schemas import InventedEvent, SampleIn, WalkedStepOut, WalkOut, WalkRequest
@@ -199,13 +200,18 @@ async def tested_page(
     samples: SampleService,
     draft_tests: DraftTestService,
     form: FormMultiDict,
-    really: str = "",
+    really: RealCall | None = None,
 ) -> Template:
-    """The panel of a test, with the steps for the canvas. `really`: the visit of a step whose service is called for real."""
+    """The panel of a test, with the steps for the canvas. `really`: the call that is made for real."""
     ways = chosen_ways(form)
     chosen = {WAY + node_id: port for node_id, port in ways.items()}
     until = str(form.get("until", ""))
-    context: dict[str, Any] = {"workflow_id": workflow.id, "until": until, "unseen": chosen, "really": really}
+    context: dict[str, Any] = {
+        "workflow_id": workflow.id,
+        "until": until,
+        "unseen": chosen,
+        "really": really is not None,
+    }
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(flow.document())}
     context |= {"looks": looks, "unknown": presentation.step("")}
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -13,21 +12,17 @@ from app.flow.performers import (
     CallFailed,
     CallUncertain,
     CallWithheld,
+    PlacedCall,
     RecordedAnswer,
     ServiceSign,
     performed_kinds,
 )
 from app.lib import held_connections
 from app.lib.translation import gettext
-from app.test_runs.real_calls import placed_call
-from app.test_runs.spec import PendingCall
 
 
-async def performed_answer(
-    tenant_id: int, workflow_id: UUID, pending: PendingCall, longest_s: int, signs: list[ServiceSign]
-) -> dict[str, Any]:
+async def performed_answer(call: PlacedCall, signs: list[ServiceSign]) -> dict[str, Any]:
     """The answer of a call as a worker would write it. What it says of its service is put into `signs`."""
-    call = placed_call(tenant_id, workflow_id, pending.node_id, pending.seq, pending.call, longest_s)
     performer = performed_kinds()[call.kind].performer()
     try:
         with held_connections.outside_call("a call that a test makes"):

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -22,11 +21,11 @@ from app.engine import call_gates
 from app.engine.call_answers import noted_signs
 from app.engine.call_shares import CallLane
 from app.errors import Conflict, TooMany
-from app.flow.outcomes import Call
 from app.flow.performers import PlacedCall, ServiceSign
-from app.lib import clock, database
+from app.lib import clock, database, ids
 from app.lib.connection_thread import ConnectionThread
 from app.lib.translation import gettext
+from app.test_runs.spec import PendingCall, WalkSpec
 
 log = structlog.get_logger()
 LONGEST_S = 20
@@ -96,14 +95,15 @@ def shown_of(request: Any) -> dict[str, Any]:
     return shown if isinstance(shown, dict) else {}
 
 
-def placed_call(tenant_id: int, workflow_id: UUID, node_id: str, seq: int, call: Call, longest_s: int) -> PlacedCall:
-    """A call of a test as its performer gets it."""
+def placed_call(spec: WalkSpec, pending: PendingCall, longest_s: int) -> PlacedCall:
+    """A call of a test as its performer gets it. Each is of a run of its own: services know calls that are repeated by it and its step."""
+    call = pending.call
     return PlacedCall(
-        tenant_id=tenant_id,
-        workflow_id=workflow_id,
-        run_id=UUID(int=0),
-        node_id=node_id,
-        seq=seq,
+        tenant_id=spec.tenant_id,
+        workflow_id=spec.workflow_id,
+        run_id=ids.uuid7(),
+        node_id=pending.node_id,
+        seq=pending.seq,
         attempt=1,
         kind=call.kind,
         target=call.target,

@@ -38,6 +38,7 @@ from app.runs.repository import StepRepository
 from app.runs.service import RunService
 from app.segment_member_repository import SegmentMemberRepository
 from app.test_runs import real_calls
+from app.test_runs.approval import RealCall, WalkStart
 from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts, entry_facts
 from app.test_runs.messages import rendered
 from app.test_runs.performing import performed_answer
@@ -64,28 +65,34 @@ class DraftTestService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.samples = SampleService(session, principal)
+        self._who = principal.tenant_id, principal.kind, principal.id
 
-    async def test(self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str = "") -> WalkOut:
+    async def test(
+        self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: RealCall | None = None
+    ) -> WalkOut:
         """Walk the sample, or whom `wanted` names, through the draft. Ends the transaction. Raises Invalid, TooMany.
 
-        `really`: the visit of a step (`visit_place`) whose service is called for real. Its answer is kept with the sample, which is pinned.
-        Raises Conflict while its service takes no calls, and when the walk does not come to a call there.
+        `really`: the call that is made for real. Its answer is kept with the sample, which is pinned. Raises Conflict while its service
+        takes no calls, and when the walk does not come to a call there; and what its `approve` raises.
         """
-        async with self._prepared(workflow, flow, wanted, really) as (sample, spec, person):
+        place, start = (really.place, really.start) if really else ("", WalkStart.now())
+        async with self._prepared(workflow, flow, wanted, place, start) as (sample, spec, person):
             walked = await self._walked(spec)
             if really:
-                walked = await self._called(workflow, flow, sample, spec, walked)
+                walked = await self._called(workflow, flow, sample, spec, walked, really)
             messages = await rendered(self.session, self.principal, walked.steps, person)
         return story_of(flow, spec.trigger_id, replace(sample, person=person), spec.began, walked, messages)
 
-    async def call_at(self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str) -> PendingCall | None:
+    async def call_at(
+        self, workflow: Workflow, flow: Flow, wanted: WalkRequest, place: str, start: WalkStart
+    ) -> PendingCall | None:
         """What would be called at this visit of a step; None when the walk does not come to a call there. Raises Invalid, TooMany."""
-        async with self._prepared(workflow, flow, wanted, really) as (_, spec, _person):
+        async with self._prepared(workflow, flow, wanted, place, start) as (_, spec, _person):
             return (await self._walked(spec)).pending
 
     @asynccontextmanager
     async def _prepared(
-        self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str
+        self, workflow: Workflow, flow: Flow, wanted: WalkRequest, really: str, start: WalkStart
     ) -> AsyncIterator[tuple[Sample, WalkSpec, SamplePerson | None]]:
         """Around a walk: whose turn it is, and all that is read for it. Nothing is held inside."""
         nodes = {node.id for node in flow.nodes}
@@ -93,8 +100,7 @@ class DraftTestService:
         if unknown:
             message = gettext("There is no step %(name)s in this draft.", name=unknown[0])
             raise Invalid(errors=[FieldError(path="until" if wanted.until in unknown else "ways", message=message)])
-        who = self.principal.tenant_id, self.principal.kind, self.principal.id
-        async with turns.take(who, self._let_go):
+        async with turns.take(self._who, self._let_go):
             sample = await self.samples.with_changes(workflow, flow, wanted)
             trigger = trigger_for(flow, sample.event_name)
             kind, config = typed(trigger)
@@ -103,7 +109,8 @@ class DraftTestService:
             real = answers_of(sample.answers) if sample.is_kept(wanted) else {}
             await held_connections.release_connection(self.session)
             facts = await self._facts(workflow.id, flow, person)
-            yield sample, replace(spec, real=real, really=really, facts=facts), person
+            began, run_id = start
+            yield sample, replace(spec, real=real, really=really, facts=facts, began=began, run_id=run_id), person
 
     async def _facts(self, workflow_id: UUID, flow: Flow, person: SamplePerson | None) -> EntryFacts:
         """What the engine would ask before it lets the person in; without rules about it nothing is looked up."""
@@ -196,26 +203,27 @@ class DraftTestService:
         answers: dict[int, dict[str, Any]] = {}
         walked = await _in_a_thread(spec)
         while walked.pending is not None and walked.pending.place != spec.really and len(answers) < MOST_CALLS:
-            signs: list[ServiceSign] = []
-            answers[walked.pending.seq] = await performed_answer(
-                spec.tenant_id, spec.workflow_id, walked.pending, LONGEST_S, signs
-            )
+            call = placed_call(spec, walked.pending, LONGEST_S)
+            answers[walked.pending.seq] = await performed_answer(call, list[ServiceSign]())
             walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
 
-    async def _called(self, workflow: Workflow, flow: Flow, sample: Sample, spec: WalkSpec, walked: Walk) -> Walk:
-        """Make the call at which the walk stopped, keep its answer, and walk on with it."""
+    async def _called(
+        self, workflow: Workflow, flow: Flow, sample: Sample, spec: WalkSpec, walked: Walk, really: RealCall
+    ) -> Walk:
+        """Make the call at which the walk stopped, when it is what was agreed to, keep its answer, and walk on with it."""
         pending = walked.pending
         if pending is None or pending.place != spec.really:
             raise Conflict(gettext("The test does not come to a call at this step any more. Nothing was called."))
-        call = placed_call(
-            spec.tenant_id, spec.workflow_id, pending.node_id, pending.seq, pending.call, real_calls.LONGEST_S
-        )
-        async with real_calls.admitted(self.principal, call) as signs:
-            answer = await performed_answer(spec.tenant_id, spec.workflow_id, pending, real_calls.LONGEST_S, signs)
-        real = RealAnswer(request_digest(pending.call), answer, clock.now().isoformat())
-        await self.samples.keep_answer(workflow, flow, sample, pending.place, real)
-        await held_connections.release_connection(self.session)
+        await really.approve(pending)
+        await self._let_go()
+        call = placed_call(spec, pending, real_calls.LONGEST_S)
+        async with turns.calling(self._who):
+            async with real_calls.admitted(self.principal, call) as signs:
+                answer = await performed_answer(call, signs)
+            real = RealAnswer(request_digest(pending.call), answer, clock.now().isoformat())
+            await self.samples.keep_answer(workflow, flow, sample, pending.place, real)
+            await self._let_go()
         return await self._walked(replace(spec, real={**spec.real, pending.place: real}, really=""))
 
 

@@ -13,6 +13,7 @@ from app.flow.effects import CallWorkflow, SendMessage
 from app.flow.log_lines import LogLine
 from app.flow.outcomes import Call
 from app.flow.segment_membership import SegmentStanding
+from app.lib import ids
 from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts
 from app.test_runs.real_answers import RealAnswer
 
@@ -51,6 +52,8 @@ class WalkSpec:
     trigger_id: str
     event: Mapping[str, Any]
     began: datetime
+    run_id: UUID = field(default_factory=ids.uuid7)
+    """Of the run that is walked: walks of one test are of one run, and come to the same requests."""
     ways: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)

@@ -27,7 +27,6 @@ from app.flow.node_words import ports_of
 from app.flow.outcomes import Exit, Fail, Outcome
 from app.flow.retry import ONCE
 from app.inbox import InboxKind
-from app.lib import ids
 from app.models.status import StepStatus
 from app.test_runs.fields import contact_state, known_segments
 from app.test_runs.real_answers import visit_place
@@ -107,7 +106,7 @@ class _Walker:
         start = self._start()
         raw_event = rows.encode(dict(self.spec.event))
         run = RunState(
-            ids.uuid7().bytes, self.flow, start, self.contact, raw_event, start.node, self.now, self.now, self.now
+            self.spec.run_id.bytes, self.flow, start, self.contact, raw_event, start.node, self.now, self.now, self.now
         )
         self._admission(run, start)
         batch, began = Batch(self.now), time.thread_time()

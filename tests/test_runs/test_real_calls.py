@@ -52,6 +52,17 @@ async def make(program: httpx.AsyncClient, url: str, **config: Any) -> str:
     return str(answer.json()["data"]["id"])
 
 
+async def call_really(person: httpx.AsyncClient, url: str, place: str = "ask#1") -> str:
+    """Look, and press: the page that comes."""
+    look = await person.post(f"{url}/call/look", data={"place": place})
+    return (await person.post(f"{url}/call", data=hidden(look.text))).text
+
+
+def hidden(dialog: str) -> dict[str, str]:
+    """What the dialog of a call sends back."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', dialog))
+
+
 def ports(page: str) -> dict[str, str]:
     return {step["nodeId"]: step["port"] for step in lit(page)["steps"]}
 
@@ -68,7 +79,7 @@ async def test_a_call_is_shown_made_once_and_the_test_goes_on_with_its_answer(
     look = (await admin.post(f"{url}/call/look", data={"place": place})).text
     assert f"POST {server.url}/orders/Ada" in look and "may change something there" in look and "Call it now" in look
     assert not server.asked, "looking calls nobody"
-    called = (await admin.post(f"{url}/call", data={"place": place})).text
+    called = (await admin.post(f"{url}/call", data=hidden(look))).text
     assert [(one.method, one.path) for one in server.asked] == [("POST", "/orders/Ada")]
     assert ports(called)["seven"] == "true" and "The service was really called in a test" in called
     for again in (
@@ -88,7 +99,7 @@ async def test_an_answer_is_none_to_another_question(
     program, admin = await api(Role.ADMIN), await browser(Role.ADMIN)
     workflow = await make(program, server.url)
     url = f"/workflows/{workflow}/test"
-    assert ports((await admin.post(f"{url}/call", data={"place": "ask#1"})).text)["seven"] == "true"
+    assert ports(await call_really(admin, url))["seven"] == "true"
     grace = (await program.post(CONTACTS, json={"email": "grace@example.com"})).json()["data"]["id"]
     other = await program.post(f"{WORKFLOWS}/{workflow}/test", json={"contactId": grace})
     assert other.json()["data"]["steps"][0]["assumed"] == "answer", "it was said of somebody else"
@@ -127,7 +138,7 @@ async def test_a_service_that_fails_is_an_answer_too_and_shows_no_secret(
     url = f"/workflows/{await make(program, server.url, headers={'Authorization': 'Bearer t0ken'})}/test"
     for reply, words in ((json_reply({"why": "no"}, 400), "The answer was 400"), (Reply(cut=True), "")):
         server.answer = lambda asked, reply=reply: reply  # type: ignore[misc]
-        page = (await admin.post(f"{url}/call", data={"place": "ask#1"})).text
+        page = await call_really(admin, url)
         assert lit(page)["steps"][1]["status"] == "failed" and words in page
         assert "t0ken" not in page.replace("X-Key", ""), "secrets are not shown"
     look = (await admin.post(f"{url}/call/look", data={"place": "ask#1"})).text
@@ -143,7 +154,7 @@ async def test_one_person_calls_only_so_often(
     monkeypatch.setattr(real_calls.turns, "_a_minute", 2)
     admin = await browser(Role.ADMIN)
     url = f"/workflows/{await make(await api(Role.ADMIN), server.url)}/test"
-    pages = [(await admin.post(f"{url}/call", data={"place": "ask#1"})).text for _ in range(3)]
+    pages = [await call_really(admin, url) for _ in range(3)]
     assert len(server.asked) == 2 and "tests a minute" in pages[2]
 
 
