@@ -210,7 +210,7 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
         script=script if script.exists() else None,
         **of_kind,
         presets=_presets(place),
-        preset_word=about.get("presets", gettext("Begin with")),
+        preset_word=about.get("presets", translatable("Begin with")),
         english_offers=tuple(about.get("offers", ())),
     )
 

@@ -33,6 +33,11 @@ def without_accents(text: str) -> str:
     return "".join(char for char in _normalized("NFKD", text) if not unicodedata.combining(char))
 
 
+def name_order(text: str) -> tuple[str, str]:
+    """Where a name stands in a list that people read: `Österreich` before `Polen`, `ecuador` beside `Ecuador`."""
+    return without_accents(text).casefold(), text
+
+
 def _normalized(form: Form, text: str) -> str:
     if text.isascii():
         return text

@@ -6,6 +6,7 @@
 import { gettext, ngettext } from './texts.js';
 
 const plain = (/** @type {string} */ text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/[−–]/g, '-');
+const FORWARDED = ['aria-invalid', 'aria-describedby', 'disabled'];
 let number = 0;
 
 /** @param {string} tag @param {Record<string, string>} attributes @param {string} [text] */
@@ -25,10 +26,7 @@ class ZonePicker extends HTMLElement {
       id: `${id}-input`, type: 'text', role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': id,
       autocomplete: 'off', spellcheck: 'false', placeholder: gettext('City, country or offset'),
     }));
-    for (const name of ['aria-invalid', 'aria-describedby', 'disabled']) {
-      const value = this.select.getAttribute(name);
-      if (value !== null) this.input.setAttribute(name, value);
-    }
+    this.describe();
     this.list = make('ul', { id, role: 'listbox', class: 'zones', hidden: '' });
     this.count = make('span', { role: 'status', class: 'sr' });
     const label = document.querySelector(`label[for="${CSS.escape(this.select.id)}"]`);
@@ -46,12 +44,25 @@ class ZonePicker extends HTMLElement {
     this.listen();
   }
 
+  /** What the form says of the select is said of the field. */
+  describe() {
+    for (const name of FORWARDED) {
+      const value = this.select.getAttribute(name);
+      if (value === null) this.input.removeAttribute(name);
+      else this.input.setAttribute(name, value);
+    }
+  }
+
   listen() {
     const { input, list, select } = this;
+    new MutationObserver(() => this.describe()).observe(select, { attributeFilter: FORWARDED });
+    // Whoever leads to the select by its name or id, as the list of issues does, means the field that people see.
+    select.addEventListener('focus', () => input.focus());
     input.addEventListener('focus', () => input.select());
-    input.addEventListener('click', () => this.open());
+    input.addEventListener('click', () => this.list.hidden && this.open());
     input.addEventListener('input', (event) => {
       event.stopPropagation();
+      this.typed = Boolean(input.value.trim());
       this.open(input.value);
     });
     input.addEventListener('change', (event) => event.stopPropagation());
@@ -111,10 +122,14 @@ class ZonePicker extends HTMLElement {
       event.preventDefault();
       if (this.list.hidden) return this.open();
       const options = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll('[role=option]')]);
+      if (!options.length) return undefined;
       const place = options.findIndex((one) => one.dataset.index === String(this.at)) + moves[event.key];
       return this.mark(Number(options[Math.max(0, Math.min(options.length - 1, place))]?.dataset.index));
     }
-    if (this.list.hidden || !['Enter', 'Escape'].includes(event.key)) return undefined;
+    if (this.list.hidden) return undefined;
+    // Who types a city and goes on means it: what is marked is taken, as by Enter.
+    if (event.key === 'Tab' && this.typed && this.at !== undefined) return this.take(this.at);
+    if (!['Enter', 'Escape'].includes(event.key)) return undefined;
     event.preventDefault();
     event.stopPropagation();
     if (event.key === 'Enter' && this.at !== undefined) return this.take(this.at);
@@ -131,6 +146,7 @@ class ZonePicker extends HTMLElement {
   }
 
   close() {
+    this.typed = false;
     this.list.hidden = true;
     this.input.setAttribute('aria-expanded', 'false');
     this.input.removeAttribute('aria-activedescendant');

@@ -11,9 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import phonenumbers
+from babel import Locale
 
 from app.lib import addresses, jsonlimits, translation
 from app.lib.formats import number
+from app.lib.normal_forms import name_order
 from app.lib.translation import gettext, translatable
 from app.liquid.values import kind_in_words
 from app.models.status import Channel
@@ -122,13 +124,16 @@ def country(value: str) -> str | None:
     return code or None
 
 
-@functools.cache
 def countries() -> list[tuple[str, str]]:
     """Every country with phone numbers of its own, as (code, name in the reader's language), by name."""
-    called = translation.locale().territories
-    return sorted(
-        ((code, str(called.get(code, code))) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda one: one[1]
-    )
+    return [*_countries(translation.language())]
+
+
+@functools.cache
+def _countries(language: str) -> tuple[tuple[str, str], ...]:
+    called = Locale.parse(language).territories
+    by_code = {code: str(called.get(code, code)) for code in phonenumbers.SUPPORTED_REGIONS}
+    return tuple(sorted(by_code.items(), key=lambda one: name_order(one[1])))
 
 
 def country_of(settings: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from babel.core import get_global
 from babel.dates import get_timezone_location, get_timezone_name
 
 from app.lib import clock, translation
+from app.lib.normal_forms import name_order
 from app.lib.zones import zone_of
 from app.values import zone_names
 
@@ -32,7 +33,7 @@ def offered_zones(chosen: str | None = None) -> list[ZoneChoice]:
     A word that stands for somebody's zone, as `workspace`, is none: forms offer those by themselves.
     """
     names = zone_names.choices(chosen if chosen in zone_names.timezones() else None)
-    listed = sorted((_choice(name, translation.language()) for name in names), key=lambda one: one.text)
+    listed = sorted((_choice(name, translation.language()) for name in names), key=lambda one: name_order(one.text))
     return sorted(listed, key=lambda one: one.name != "UTC")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib import addresses, jsonlimits
+from app.lib import addresses, jsonlimits, translation
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 
@@ -210,3 +210,13 @@ def test_what_only_looks_like_a_plain_letter_is_no_part_of_an_address(text: str)
 )
 def test_letters_of_other_languages_are(text: str, stored: str) -> None:
     assert contact_fields.text("email", text) == stored == addresses.comparable(text)
+
+
+def test_countries_are_in_the_language_of_each_reader_and_in_its_order() -> None:
+    with translation.using("de"):
+        german = [name for _, name in contact_fields.countries()]
+    with translation.using("en"):
+        english = [name for _, name in contact_fields.countries()]
+    assert "Österreich" in german and "Austria" in english and len(german) == len(english)
+    assert german.index("Ägypten") < german.index("Belgien")
+    assert german.index("Norwegen") < german.index("Österreich") < german.index("Polen")

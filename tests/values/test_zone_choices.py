@@ -30,6 +30,12 @@ def test_names_are_in_the_readers_language() -> None:
     assert "Austria" in zones["Europe/Vienna"].words, "and the English name finds it as well"
 
 
+def test_cities_stand_where_people_look_for_them() -> None:
+    with translation.using("de"):
+        cities = [one.text.partition(" · ")[0] for one in offered_zones()]
+    assert cities[0] == "UTC" and cities.index("Tunis") < cities.index("Ürümqi") < cities.index("Wien")
+
+
 def test_only_real_zones_are_offered_and_the_one_that_is_chosen() -> None:
     names = [one.name for one in offered_zones()]
     assert names[0] == "UTC" and len(names) == len(set(names)) > 300
