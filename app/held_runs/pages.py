@@ -108,7 +108,8 @@ async def show_held_runs(
     wanted = query.wanted
     listed = await held_runs.page(wanted, PAGE, cursor)
     groups = await held_runs.groups(wanted)
-    await held_runs.call_steps([*listed.items, *groups], partial(card_titles, request, held_runs.session))
+    titles_of = partial(card_titles, request, held_runs.session)
+    await held_runs.call_steps([*listed.items, *groups], titles_of)
     pinned = {(group.workflow_id, group.version) for group in groups}
     at_one_step = len({(group.workflow_id, group.version, group.node_id) for group in groups}) == 1
     may = request.user.may(Role.MARKETER) and bool(groups)
@@ -129,7 +130,7 @@ async def show_held_runs(
         periods=translated_choices(PERIOD_WORDS),
         workflows=[("", gettext("Any")), *await held_runs.workflows()],
         ways=await held_runs.ways(groups[0]) if may and at_one_step else [],
-        moves=await held_runs.places(groups[0]) if may and len(pinned) == 1 else [],
+        moves=await held_runs.places(groups[0], titles_of) if may and len(pinned) == 1 else [],
         may=may,
         more=query.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         jobs=[HeldRunJobOut.of(job) for job in (await held_run_jobs.list(SHOWN_JOBS)).items],

@@ -120,10 +120,11 @@ class HeldRunService:
         ways = ways_on(group.node_id, graphs[group.workflow_id, group.version])
         return [(way.id, way.label or gettext("Next")) for way in ways]
 
-    async def places(self, group: HeldRunGroup) -> list[tuple[str, str]]:
-        """(`VERSION:STEP`, what people read) to which runs of a group may be moved."""
-        of_workflow = await self.actions.places({(group.workflow_id, group.version)})
-        return of_workflow[group.workflow_id].choices(group.version, group.node_id, of_contact=True)
+    async def places(self, group: HeldRunGroup, titles_of: TitlesOfPinned) -> list[tuple[str, str]]:
+        """(`VERSION:STEP`, what cards say) to which runs of a group may be moved. `titles_of`: as for `call_steps`."""
+        places = (await self.actions.places({(group.workflow_id, group.version)}))[group.workflow_id]
+        titles = await titles_of(places.documents, {})
+        return places.choices(group.version, group.node_id, titles, of_contact=True)
 
     async def move(self, run_id: UUID, where: MoveRun, workflow_id: UUID | None = None) -> UUID:
         """Let a held run go on at another step, as a new run; its id. Raises RunNotFound, RunIsNotHeld, and Invalid with the reason."""

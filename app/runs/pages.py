@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.card_title_repository import card_titles
 from app.flow.diagram import draw
 from app.flow.document import NEXT
 from app.flow.node_type import ERROR_PORT, Port
@@ -102,7 +103,7 @@ async def show_run(
     newer, older = await runs.runs.neighbours(loaded.run)
     titles = await step_titles(request, runs.workflows, graph)
     call_steps(run, titles)
-    moves = await _moves(runs, loaded, run) if run.held else []
+    moves = await _moves(request, runs, loaded, run) if run.held else []
     return page(
         request,
         "runs/run.html",
@@ -132,10 +133,11 @@ async def show_run(
     )
 
 
-async def _moves(runs: RunService, loaded: LoadedRun, run: RunDetail) -> list[tuple[str, str]]:
+async def _moves(request: AppRequest, runs: RunService, loaded: LoadedRun, run: RunDetail) -> list[tuple[str, str]]:
     """Where a held run may be moved, as the values and labels of a choice."""
     places = await runs.places(loaded)
-    return places.choices(run.workflow_version, run.current_node_id, of_contact=run.contact_id is not None)
+    titles = await card_titles(request, runs.workflows.session, places.documents)
+    return places.choices(run.workflow_version, run.current_node_id, titles, of_contact=run.contact_id is not None)
 
 
 def state_of(run: RunDetail) -> str:

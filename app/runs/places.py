@@ -31,6 +31,7 @@ class PlacesOfWorkflow:
     ) -> None:
         """`live`: the version that is live; `graphs`: the documents by version, of the runs and of that one."""
         self._tenant_id, self._workflow_id, self._live = tenant_id, workflow_id, live
+        self.documents = {(workflow_id, version): graph for version, graph in graphs.items()}
         self._flows = {version: read_document(graph)[0] for version, graph in graphs.items()}
         self._reads: dict[int, list[str]] = {}
 
@@ -104,11 +105,23 @@ class PlacesOfWorkflow:
             )
         return Place(target, node_id, None if target == version else self._outputs_read(target), loops)
 
-    def choices(self, version: int, standing_at: str | None, *, of_contact: bool) -> list[tuple[str, str]]:
-        """(`VERSION:STEP`, what people read) of all places for runs of `version` that are held at a step, the live version's last."""
+    def choices(
+        self,
+        version: int,
+        standing_at: str | None,
+        titles: Mapping[tuple[UUID, int], Mapping[str, str]],
+        *,
+        of_contact: bool,
+    ) -> list[tuple[str, str]]:
+        """(`VERSION:STEP`, what people read) of all places for runs of `version` that are held at a step, the live version's last.
+
+        `titles`: what cards say of the `documents`.
+        """
         listed = list[tuple[str, str]]()
         for target in dict.fromkeys((version, self._live)):
-            for node_id, title in self.steps(target) if target is not None else ():
+            shown = titles.get((self._workflow_id, target), {}) if target is not None else {}
+            for node_id, own_title in self.steps(target) if target is not None else ():
+                title = shown.get(node_id, own_title)
                 try:
                     self.place(version, standing_at, target, node_id, of_contact=of_contact)
                 except NoSuchPlace:
