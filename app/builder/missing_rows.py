@@ -38,19 +38,31 @@ NOBODY_COMES: frozenset[UUID] = frozenset()
 
 class MissingRow(NamedTuple):
     """A row, or a topic, that is not here. `key`: its id, or its name as a topic; `name`: what its file calls it; `steps`: titles of those
-    that name it; `fields`: of their settings, of a topic; `options`: values with what people call them; `chosen`: the one at first."""
+    that name it; `fields`: of their settings, of a topic; `fitting`: what is here, value → what people call it, one object for all rows of
+    which the same fits; `chosen`: the value at first; `as_new`: what its own name is called where that may stand too."""
 
     kind: str
     key: str
     name: str
     steps: Sequence[str]
-    options: Sequence[tuple[str, str]]
+    fitting: Mapping[str, str]
     chosen: str = ""
     fields: Sequence[str] = ()
+    as_new: str = ""
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """Values with what people call them."""
+        return [*([(self.name, self.as_new)] if self.as_new else ()), *self.fitting.items()]
+
+    @property
+    def first_options(self) -> list[tuple[str, str]]:
+        """As many of them as one answer has."""
+        return self.options[:MOST_OPTIONS]
 
     def takes(self, value: str) -> bool:
         """May this stand for it? Empty: nothing does."""
-        return not value or any(value == option for option, _ in self.options)
+        return not value or value in self.fitting or (bool(self.as_new) and value == self.name)
 
 
 class _Row(NamedTuple):
@@ -111,27 +123,27 @@ async def _absent(
     if not absent:
         return []
     rows, missing = await form_options.nameable(), list[MissingRow]()
+    # 400 unknown ids in a workspace of 2,000 templates are looked for among those once, not 400 times.
+    alike: dict[tuple[str, ...], tuple[dict[str, str], dict[str, str]]] = {}
     for row, titles in absent.items():
         key = str(row.id)
-        name = names.get(key, "")
-        options = _fitting(rows.get(row.kind, {}), row, types.get(key, ""))
-        chosen = next((id_ for id_, called in options if name and called == name), "")
-        missing.append(MissingRow(row.kind, key, name, titles, options, chosen))
+        name, type_ = names.get(key, ""), types.get(key, "") if row.variety == WEB else ""
+        group = row.kind, row.of, row.variety, type_
+        if group not in alike:
+            fitting = {id_: one["name"] for id_, one in rows.get(row.kind, {}).items() if _fits(one, row, type_)}
+            # Of rows that are called alike the first.
+            alike[group] = fitting, {called: id_ for id_, called in reversed(fitting.items())}
+        fitting, by_name = alike[group]
+        missing.append(MissingRow(row.kind, key, name, titles, fitting, by_name.get(name, "") if name else ""))
     return missing
 
 
-def _fitting(rows: Mapping[str, Mapping[str, str]], row: _Row, type_: str) -> list[tuple[str, str]]:
-    """Of the same kind and channel, by name. `type_`: of the connector of a service, where it is known: others answer in other ways."""
-
-    def fits(one: Mapping[str, str]) -> bool:
-        if row.kind == "connector" and row.variety == WEB:
-            return one.get("channel") == channels.SERVICE_WORD and type_ in ("", one.get("type"))
-        of_channel = not row.of or one.get("channel", row.of) == row.of
-        return of_channel and (
-            row.kind == "connector" or not row.variety or one.get("kind", row.variety) == row.variety
-        )
-
-    return [(id_, one["name"]) for id_, one in rows.items() if fits(one)]
+def _fits(one: Mapping[str, str], row: _Row, type_: str) -> bool:
+    """Is it of the same channel? `type_`: of the connector of a service, where it is known: others answer in other ways."""
+    if row.kind == "connector" and row.variety == WEB:
+        return one.get("channel") == channels.SERVICE_WORD and type_ in ("", one.get("type"))
+    of_channel = not row.of or one.get("channel", row.of) == row.of
+    return of_channel and (row.kind == "connector" or not row.variety or one.get("kind", row.variety) == row.variety)
 
 
 async def _unknown_topics(
@@ -140,16 +152,17 @@ async def _unknown_topics(
     if not topics:
         return []
     known = await form_options.topics({field for fields, _ in topics.values() for field in fields})
-    spelled = {_plain(name) for name in known}
+    spelled, fitting = {_plain(name) for name in known}, {name: name for name in known}
     return [
         MissingRow(
             "topic",
             f"{TOPIC}{name}",
             name,
             titles,
-            [(name, gettext("%(name)s, as a new topic", name=name)), *((one, one) for one in known)],
+            fitting,
             name,
             list(dict.fromkeys(fields)),
+            gettext("%(name)s, as a new topic", name=name),
         )
         for name, (fields, titles) in topics.items()
         if _plain(name) not in spelled
@@ -165,7 +178,7 @@ def asked_at_once(missing: Sequence[MissingRow]) -> list[MissingRow]:
     """As many as one dialog asks about."""
     questions, options = list[MissingRow](), 0
     for one in missing[:MOST_MISSING]:
-        options += len(one.options)
+        options += len(one.fitting) + bool(one.as_new)
         if questions and options > MOST_OPTIONS:
             break
         questions.append(one)

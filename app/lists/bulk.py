@@ -102,7 +102,8 @@ class BulkJobs:
     async def stop(self, job_id: UUID) -> BulkJob:
         """Nothing more is done; what was done stays, and can be taken back as ever. One that is over is left as it is.
 
-        A batch that is under way is waited for. Raises BulkJobNotFound, Forbidden.
+        Of one that takes back another, that one can be taken back again: from those that were not reached. A batch that is under way is
+        waited for. Raises BulkJobNotFound, Forbidden.
         """
         job = await self.rows.get(job_id, lock=True)
         if job is None:
@@ -110,6 +111,9 @@ class BulkJobs:
         self._check(bulk_verb(job.list_name, job.verb).role)
         if job.next_at is not None:
             job.stopped_by, job.next_at, job.finished_at = self.principal.name, None, clock.now()
+            # `undo` locks the first job alone, and only while it is not undone: nobody waits for the two in the other order.
+            if job.undoes and (first := await self.rows.get(job.undoes, lock=True)):
+                first.undone, first.changed_ids = False, job.target_ids[job.reached :]
             await self.session.flush()
             log.info("lists.bulk_stopped", job_id=str(job.id), reached=job.reached, tenant_id=self.tenant_id)
         return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -104,6 +105,21 @@ def _id(text: str) -> UUID:
         raise Invalid(errors=[{"path": "id", "message": gettext("Choose some rows first.")}]) from error
 
 
+def _reversible(job: BulkJob) -> bool:
+    """Is there a button that takes it back? What took something back is not taken back itself: it is done again."""
+    return bool(bulk_verb(job.list_name, job.verb).undo) and not job.undoes
+
+
+def _shown(jobs: Sequence[BulkJob]) -> list[BulkJob]:
+    """What is under way or can be taken back; one that took back others and was stopped, while the first can be taken back for the rest."""
+    not_undone = {job.id for job in jobs if not job.undone}
+    return [
+        job
+        for job in jobs
+        if job.next_at or (job.stopped_by and job.undoes in not_undone if job.undoes else not job.undone)
+    ]
+
+
 @get("/lists/{list_name:str}/jobs", role=Role.VIEWER)
 async def list_bulk_jobs(
     request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], seen: FromQuery[bool] = False
@@ -111,12 +127,12 @@ async def list_bulk_jobs(
     """What was done just now and what is under way; the list reads it every two seconds while something is."""
     jobs = await bulk_jobs.latest(list_name)
     running = any(job.next_at for job in jobs)
-    shown = [job for job in jobs if job.next_at or not (job.undone or job.undoes)][:3]
+    shown = _shown(jobs)[:3]
     return page(
         request,
         "lists/jobs.html",
         list_name=list_name,
-        jobs=[(job, done_in_words(job), bool(bulk_verb(job.list_name, job.verb).undo)) for job in shown],
+        jobs=[(job, done_in_words(job), _reversible(job)) for job in shown],
         running=running,
         ended=seen and not running,
     )
@@ -139,7 +155,7 @@ async def stop_bulk_job(
     """Do nothing more after the batch that is under way."""
     form, spec = await request.form(), list_called(list_name)
     job = await bulk_jobs.stop(bulk_job_id)
-    quiet = bool(job.changed_ids and bulk_verb(job.list_name, job.verb).undo)
+    quiet = _reversible(job) and bool(job.changed_ids)
     return go(request, safe_next(str(form.get("to") or spec.path)), *(() if quiet else (done_in_words(job),)))
 
 

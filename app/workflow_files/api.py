@@ -8,6 +8,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.accounts.deps import AppRequest
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
@@ -49,16 +50,21 @@ async def export_workflow(
     deadline=IMPORT_DEADLINE,
 )
 async def import_workflow(
-    workflow_files: NamedDependency[WorkflowFileService], data: JSONBody[WorkflowImport], ask: FromQuery[bool] = False
+    request: AppRequest,
+    workflow_files: NamedDependency[WorkflowFileService],
+    data: JSONBody[WorkflowImport],
+    ask: FromQuery[bool] = False,
 ) -> Envelope[ImportedWorkflow]:
     """A new draft. Templates and segments of the file are made where there are none like them; `toChoose` says what is missing here.
 
-    With `ask=true` nothing is made while `mapping` leaves out something that is `missing`: the answer names it, with what may stand for it.
+    With `ask=true` nothing is made while `mapping` leaves out something that is `missing`: the answer names it, with what may stand for
+    it of the kinds that the key may read (templates, connectors, segments, workflows; for topics contacts and workflows).
     """
     loaded = await workflow_files.load(data, data.mapping, ask=ask)
     if isinstance(loaded, ImportedWorkflow):
         return ok(loaded)
-    return ok(ImportedWorkflow(None, str(data.workflow.get("name", "")), [], [], [], in_answer(loaded)))
+    missing, name = in_answer(loaded, request.user), str(data.workflow.get("name", ""))
+    return ok(ImportedWorkflow(None, name, [], [], [], missing, len(loaded) - len(missing)))
 
 
 ROUTES = [export_workflow, import_workflow]

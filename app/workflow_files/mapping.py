@@ -6,19 +6,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from app.accounts.principal import Principal
 from app.builder.form_options import FormOptions
-from app.builder.missing_rows import MissingRow, missing_rows, readable_nodes
+from app.builder.missing_rows import MissingRow, asked_at_once, missing_rows, readable_nodes
 from app.errors import FieldError, Invalid
 from app.flow import trigger_registry
 from app.flow.references import Reference
 from app.flow.segment_membership import segments_named
 from app.lib.conversions import quoted
 from app.lib.translation import gettext
+from app.models.scope import Scope
 from app.workflow_files.places import KINDS, ids_in
 from app.workflow_files.schemas import MissingOut, RowOption, Uses
 
 _KEYS = UUID("4b0c1f7e-6f43-4f0a-9a5d-0a8f2a3c7e52")
 """The namespace of the ids by which keys such as `template:welcome` are asked for."""
+
+_READ_BY = {
+    "template": (Scope.TEMPLATES_READ,),
+    "connector": (Scope.CONNECTORS_READ,),
+    "segment": (Scope.SEGMENTS_READ,),
+    "workflow": (Scope.WORKFLOWS_READ,),
+    "topic": (Scope.CONTACTS_READ, Scope.WORKFLOWS_READ),
+}
+"""What lists the rows of a kind to a key; topics are of the consent of contacts and of steps of drafts."""
 
 
 def id_of_key(key: str) -> UUID:
@@ -57,17 +68,22 @@ def check_mapping(missing: Sequence[MissingRow], mapping: Mapping[str, str]) -> 
         raise Invalid(errors=faults)
 
 
-def in_answer(missing: Sequence[MissingRow]) -> list[MissingOut]:
-    """The same for programs."""
+def in_answer(missing: Sequence[MissingRow], principal: Principal) -> list[MissingOut]:
+    """The same for programs: as many as are asked about at once. A key gets the names of those kinds alone that its scopes open."""
+    offered = [
+        one if all(principal.may_touch(scope) for scope in _READ_BY[one.kind]) else one._replace(fitting={})
+        for one in missing
+    ]
     return [
         MissingOut(
             reference=one.key,
             kind=one.kind,
             name=one.name,
             steps=list(dict.fromkeys(one.steps)),
-            options=[RowOption(value=value, name=name) for value, name in one.options],
+            options=[RowOption(value=value, name=name) for value, name in one.first_options],
+            more_options=len(one.options) > len(one.first_options),
         )
-        for one in missing
+        for one in asked_at_once(offered)
     ]
 
 

@@ -72,7 +72,8 @@ class RowOption(Camel):
 class MissingOut(Camel):
     """What a file names and is not here. `kind`: template, connector, segment, workflow or topic; `steps`: where it is used.
 
-    `reference`: the key of the file, the id, or `topic:` with the name of the topic.
+    `reference`: the key of the file, the id, or `topic:` with the name of the topic. `options`: of a key, only what its scopes let it
+    read; `more_options`: these are the first, `mapping` takes others too.
     """
 
     reference: str
@@ -80,6 +81,7 @@ class MissingOut(Camel):
     name: str
     steps: list[str]
     options: list[RowOption]
+    more_options: bool
 
 
 class ToChoose(Camel):
@@ -94,7 +96,8 @@ class ToChoose(Camel):
 class ImportedWorkflow(Camel):
     """The new draft. `created` and `existing`: templates and segments that were made, and rows that were there, by name.
 
-    `missing`: with `ask=true`, what `mapping` says nothing of; then nothing was made, and `id` is null.
+    `missing`: with `ask=true`, what `mapping` says nothing of, the first 50 at most; then nothing was made, and `id` is null.
+    `more_missing`: as many more are missing; ask again, with a `mapping` that has the first ones.
     """
 
     id: UUID | None
@@ -103,3 +106,4 @@ class ImportedWorkflow(Camel):
     existing: list[str]
     to_choose: list[ToChoose]
     missing: list[MissingOut] = msgspec.field(default_factory=list)
+    more_missing: int = 0

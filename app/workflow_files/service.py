@@ -206,7 +206,7 @@ class _Import:
         for one in missing:
             if one.kind != "topic" and (chosen := mapping.get(one.key)) is not None:
                 self.names[one.key] = chosen or None
-                self.existing += [name for value, name in one.options if chosen and value == chosen]
+                self.existing += [one.fitting[chosen]] if chosen in one.fitting else []
 
     async def bring_templates(self, uses: Uses) -> None:
         """One of the same name and content is used; else a new one is made, under a free name."""
