@@ -34,9 +34,9 @@ async def card_titles(
 
     `documents` as they are stored, `only`: of some, the steps that are asked about. The API has steps by their own name or their type's.
     """
-    wanted: dict[str, set[UUID]] = {}
-    for document in documents.values():
-        for kind, ids in rows_named(document).items():
+    wanted, some = dict[str, set[UUID]](), only or {}
+    for key, document in documents.items():
+        for kind, ids in rows_named(document, some.get(key)).items():
             wanted.setdefault(kind, set()).update(ids)
     names: dict[str, dict[str, dict[str, str]]] = {}
     for kind, ids in sorted(wanted.items()):
@@ -46,7 +46,6 @@ async def card_titles(
         )
         names[kind] = {str(id_): {"name": name} for id_, name in rows.all()}
     read = cast("FragmentEngine", request.app.template_engine).rendered_module
-    some = only or {}
     return {
         key: titles_on_cards(read, document, CardNames(names), some.get(key)) for key, document in documents.items()
     }

@@ -10,7 +10,7 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest, Database
-from app.contacts.known_name_repository import known_names
+from app.contacts.known_name_repository import attribute_names
 from app.contacts.list_columns import CONTACTS
 from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
@@ -48,8 +48,7 @@ async def export_contacts(
     """All contacts that fit, as they are sorted, with all that is known of them whatever `columns` the page shows."""
     principal, order = request.user, CONTACTS.checked_order(sort)
     wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission, order=order)
-    known = await known_names(db_session, principal.tenant_id, events=())
-    attributes = sorted(known.attributes or ())[:MOST_ATTRIBUTES]
+    attributes = sorted(await attribute_names(db_session, principal.tenant_id) or ())[:MOST_ATTRIBUTES]
 
     async def read(of_page: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
         page = await ContactService(of_page, principal).list(wanted, limit=MAX_LIMIT, cursor=cursor)

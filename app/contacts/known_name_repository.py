@@ -15,7 +15,7 @@ CONTACTS, EVENTS, WORKFLOWS = 300, 500, 50
 
 Bounded, because it is asked with every edit that leaves a field to be read."""
 
-_ATTRIBUTES = """
+_LOOKED_AT = """
 with newest as (
   select attributes from contacts where tenant_id = %(tenant)s order by created_at desc, id desc limit %(contacts)s
 ), oldest as (
@@ -33,7 +33,9 @@ select (select count(*) from newest) as contacts, array(
   select jsonb_object_keys(attributes) from looked_at
   union select name from attribute_labels where tenant_id = %(tenant)s
   union select regexp_replace(jsonb_object_keys(value), '^attributes\\.', '') from written
-) as names, array(
+) as names
+"""
+_ATTRIBUTES = """, array(
   select key from looked_at, jsonb_each_text(attributes) where value <> ''
   group by key having count(*) = (select count(*) from looked_at)
 ) as everywhere, array(select distinct type from connectors where tenant_id = %(tenant)s) as connectors
@@ -55,10 +57,16 @@ where name not in (select name from recent) and exists (select 1 from events e w
 """
 
 
+async def attribute_names(session: AsyncSession, tenant_id: int) -> frozenset[str] | None:
+    """Of contacts, labels and live workflows; None where there are no contacts. One query, which reads up to 600 contacts."""
+    (row,) = await execute(session, _LOOKED_AT, tenant=tenant_id, contacts=CONTACTS, workflows=WORKFLOWS)
+    return frozenset(row.names) if row.contacts else None
+
+
 async def known_names(session: AsyncSession, tenant_id: int, events: Iterable[str] | None = None) -> KnownNames:
     """Attribute names, names and properties of `events`, or of all recent events when it is None, and what is reported. Two queries."""
     events = None if events is None else list(events)
-    (row,) = await execute(session, _ATTRIBUTES, tenant=tenant_id, contacts=CONTACTS, workflows=WORKFLOWS)
+    (row,) = await execute(session, _LOOKED_AT + _ATTRIBUTES, tenant=tenant_id, contacts=CONTACTS, workflows=WORKFLOWS)
     happened = await execute(
         session, _PROPERTIES, tenant=tenant_id, events=EVENTS, every=events is None, names=sorted(events or ())
     )

@@ -63,8 +63,9 @@ async def contact_list(
 ) -> Template:
     """Contacts, newest first or as they are sorted; the search replaces only the rows."""
     filters = {"search": search, "tag": tag, "permission": permission}
-    choice, attributes = ListChoice(sort, columns, view), await contacts.attribute_columns()
-    state = await lists.state(CONTACTS, filters, choice, partial=is_partial(request), data=attributes)
+    choice, only_rows = ListChoice(sort, columns, view), is_partial(request)
+    attributes = await contacts.attribute_columns(noted=only_rows)
+    state = await lists.state(CONTACTS, filters, choice, partial=only_rows, data=attributes)
     wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission, order=state.order)
     listed = await contacts.list(wanted, limit=50, cursor=cursor or None)
     return page(
@@ -81,7 +82,7 @@ async def contact_list(
         permission_labels=translated_choices(LABELS.items()),
         cursor=cursor,
         tags=await contacts.lists.common_tags(),
-        segments=[] if is_partial(request) else await contacts.static_segments(),
+        segments=[] if only_rows else await contacts.static_segments(),
         name_of=name_of,
     )
 

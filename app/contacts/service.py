@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts import erasure_repository, fields, merging
+from app.contacts.attribute_columns import MOST_ATTRIBUTES, NOTED
 from app.contacts.fields import ContactPatch
 from app.contacts.history_repository import ContactHistory, EnterableWorkflows
-from app.contacts.known_name_repository import known_names
+from app.contacts.known_name_repository import attribute_names
 from app.contacts.label_repository import LabelRepository
 from app.contacts.list_columns import ATTRIBUTES
 from app.contacts.list_repository import ContactFilter, ContactLists
@@ -48,10 +49,6 @@ class AddressTaken(Conflict):
     code = "identity_conflict"
 
 
-MOST_ATTRIBUTES = 200
-"""Of those that a list offers as columns."""
-
-
 class ContactService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
@@ -69,10 +66,15 @@ class ContactService:
             raise NoContact
         return contact
 
-    async def attribute_columns(self) -> dict[str, str]:
-        """Attributes that the data is known to have, as columns of a list: what each is called, by the key of its column."""
-        known, labels = await known_names(self.session, self.tenant_id, events=()), await self.labels.by_name()
-        names = sorted(known.attributes or ())[:MOST_ATTRIBUTES]
+    async def attribute_columns(self, *, noted: bool = False) -> dict[str, str]:
+        """Attributes that the data is known to have, as columns of a list: what each is called, by the key of its column.
+
+        `noted`: those that were known a minute ago will do.
+        """
+        names, labels = NOTED.of(self.tenant_id) if noted else None, await self.labels.by_name()
+        if names is None:
+            names = sorted(await attribute_names(self.session, self.tenant_id) or ())[:MOST_ATTRIBUTES]
+            NOTED.note(self.tenant_id, names)
         return {f"{ATTRIBUTES}{name}": labels.get(name, name) for name in names}
 
     def history(self, contact: Contact) -> ContactHistory:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
+from sqlalchemy import Row
 
 from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
@@ -20,7 +22,7 @@ from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.pacing import WaitingStart
-from app.models.run import EntryRefusal, Run
+from app.models.run import ActiveRun, EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus
 from app.subscriptions.permission import LABELS
 
@@ -37,7 +39,11 @@ _ENDS = {
     RunStatus.EXITED: (translatable("Left %(workflow)s"), "log-out"),
     RunStatus.CANCELLED: (translatable("Cancelled in %(workflow)s"), "ban"),
 }
-TitlesOf = Callable[[Mapping[int, dict[str, Any]]], Awaitable[dict[int, dict[str, str]]]]
+Pinned = tuple[UUID, int]
+"""A workflow and its version."""
+TitlesOf = Callable[
+    [Mapping[Pinned, dict[str, Any]], Mapping[Pinned, Set[str]]], Awaitable[dict[Pinned, dict[str, str]]]
+]
 
 
 class TimelineEntry(msgspec.Struct, kw_only=True):
@@ -295,6 +301,19 @@ def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
     return None
 
 
+def _steps_shown(
+    active: Sequence[Row[ActiveRun, str, dict[str, Any]]],
+) -> tuple[dict[Pinned, dict[str, Any]], dict[Pinned, set[str]]]:
+    """The documents of runs, each version once, and those of its steps where a run stands or goes next: a card of each is rendered."""
+    graphs, steps = dict[Pinned, dict[str, Any]](), dict[Pinned, set[str]]()
+    for run, _, graph in active:
+        key = run.workflow_id, run.workflow_version
+        graphs[key] = graph
+        places = (run.current_node_id, _next(graph, run.current_node_id))
+        steps.setdefault(key, set()).update(place for place in places if place)
+    return graphs, steps
+
+
 def _waiting(start: WaitingStart, workflow: str) -> Underway:
     url = f"/workflows/{start.workflow_id}/runs"
     withdraw = f"/contacts/{start.contact_id}/waiting/{start.workflow_id}/withdraw"
@@ -321,14 +340,14 @@ async def future(
 ) -> tuple[list[Coming], list[Underway]]:
     """What will happen by itself, soonest first, and the runs that are under way or wait to begin.
 
-    `titles_of`: what the steps of documents are called, by the number of each; else what can be known of them alone.
+    `titles_of`: what some steps of documents are called; else what can be known of them alone.
     """
     coming: list[Coming] = []
     underway: list[Underway] = []
     active = await history.active_runs()
-    titles = await titles_of({number: graph for number, (_, _, graph) in enumerate(active)}) if titles_of else {}
-    for number, (run, workflow, graph) in enumerate(active):
-        called = titles.get(number, {})
+    titles = await titles_of(*_steps_shown(active)) if titles_of else {}
+    for run, workflow, graph in active:
+        called = titles.get((run.workflow_id, run.workflow_version), {})
         title, _, _ = _title(graph, run.current_node_id, called)
         url = f"/runs/{run.id}"
         underway.append(

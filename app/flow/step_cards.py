@@ -62,12 +62,14 @@ def trigger_card(trigger: Json) -> Json:
     return {"node": trigger, "presentation": presentation.trigger(trigger["type"]), "summary": ""}
 
 
-def rows_named(document: Json) -> dict[str, set[UUID]]:
-    """The rows of the workspace that the steps and triggers of a document name: kind → ids."""
+def rows_named(document: Json, only: Set[str] | None = None) -> dict[str, set[UUID]]:
+    """The rows of the workspace that the steps and triggers of a document name: kind → ids. `only`: these steps and triggers alone."""
     rows: dict[str, set[UUID]] = {}
+    nodes = [node for node in document["nodes"] if only is None or node["id"] in only]
+    triggers = [one for one in triggers_of(document) if only is None or one.id in only]
     kinds = [
-        *((registry.find(node["type"]), node.get("data") or {}) for node in document["nodes"]),
-        *((trigger_registry.find(one.type), one.data) for one in triggers_of(document)),
+        *((registry.find(node["type"]), node.get("data") or {}) for node in nodes),
+        *((trigger_registry.find(one.type), one.data) for one in triggers),
     ]
     for kind, data in kinds:
         for reference in (*(references_in(kind.Config, data) if kind else ()), *segments_named(data)):

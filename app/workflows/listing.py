@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from app.counters.run_counter_repository import RunCounterRepository
@@ -49,22 +50,34 @@ class WorkflowLists:
         filters = self._rows.listed(statuses or LISTED, search, folder, tag)
         if order and order.removeprefix("-") == ACTIVE:
             keys = await self._by_active(await self._rows.ids(filters, MOST_BY_ACTIVE), order, cursor, limit)
-            by_id = {row.id: row for row in await self._rows.list(Workflow.id.in_([one for _, one in keys.items]))}
-            rows = [by_id[one] for _, one in keys.items if one in by_id]
-            return Page(await self._items(rows), keys.next_cursor)
+            return Page(await self.of_ids([one for _, one in keys.items]), keys.next_cursor)
         page = await self._rows.sorted_by(filters, cursor, clamp_limit(limit), order or LAST_CHANGED)
         return Page(await self._items(page.items), page.next_cursor)
+
+    async def ids_by_active(self, order: str, **wanted: Any) -> Sequence[UUID] | None:
+        """All that fit (`wanted`: as of `page`) by their runs under way now; None where they are too many to be sorted so."""
+        filters = self._rows.listed(wanted["statuses"] or LISTED, wanted["search"], wanted["folder"], wanted["tag"])
+        ids = await self._rows.ids(filters, MOST_BY_ACTIVE + 1)
+        return [one for _, one in await self._sorted(ids, order)] if len(ids) <= MOST_BY_ACTIVE else None
+
+    async def of_ids(self, ids: Sequence[UUID]) -> list[WorkflowListItem]:
+        """Those that are there, in this order."""
+        by_id = {row.id: row for row in await self._rows.list(Workflow.id.in_(ids), Workflow.deleted_at.is_(None))}
+        return await self._items([by_id[one] for one in ids if one in by_id])
 
     async def _by_active(
         self, ids: Sequence[UUID], order: str, cursor: str | None, limit: int | None
     ) -> Page[tuple[int, UUID]]:
         """A page of (runs under way, workflow). What moves meanwhile may be met twice or not at all, as in any list of what moves."""
-        counters, falling = await self._counters.of_runs(ids), order.startswith("-")
-        keys = sorted(((running(counters.get(one, {})), one) for one in ids), reverse=falling)
+        keys, falling = await self._sorted(ids, order), order.startswith("-")
         if cursor:
             after = decode_cursor(cursor, int, UUID)
             keys = [key for key in keys if (key < after if falling else key > after)]
         return cut(keys[: clamp_limit(limit) + 1], clamp_limit(limit), lambda key: key)
+
+    async def _sorted(self, ids: Sequence[UUID], order: str) -> list[tuple[int, UUID]]:
+        counters = await self._counters.of_runs(ids)
+        return sorted(((running(counters.get(one, {})), one) for one in ids), reverse=order.startswith("-"))
 
     async def _items(self, rows: Sequence[Workflow]) -> list[WorkflowListItem]:
         hashes = await self._versions.live_hashes(rows)

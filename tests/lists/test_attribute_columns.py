@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import attribute_columns
+from app.contacts.attribute_columns import NotedAttributes
 from app.lib.ids import uuid7
 from app.models import Contact, Workspace
 from app.models.contact import AttributeLabel
 from app.models.status import Role
+from tests.fixtures.clock import Clock
 from tests.fixtures.people import BrowserClients
+from tests.lists.plans import captured
 
 COLUMNS = "/lists/contacts/columns"
 
@@ -57,3 +64,28 @@ async def test_what_is_no_column_is_refused(
     view = {"name": "Plans", "query": "columns=attributes.plan", "to": "/contacts"}
     address = (await viewer.post("/lists/contacts/views", data=view)).headers["location"]
     assert '<th scope="col">plan</th>' in (await viewer.get(address)).text
+
+
+async def test_a_search_does_not_read_the_attributes_of_contacts_with_every_key(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, clock: Clock
+) -> None:
+    viewer, part = await browser(Role.VIEWER), {"hx-request": "true", "hx-target": "rows"}
+    await contact(db_session, workspace, plan="gold")
+    assert 'value="attributes.plan"' in (await viewer.get("/contacts")).text
+    await contact(db_session, workspace, seats=3)
+    for later, read, offered in ((30, False, False), (61, True, True), (0, False, True)):
+        clock.at += timedelta(seconds=later)
+        with captured(db_session) as sent:
+            page = (await viewer.get("/contacts", params={"search": "example"}, headers=part)).text
+        assert any("jsonb_object_keys" in sql for sql, _ in sent) == read, later
+        assert 'value="attributes.plan"' in page and ('value="attributes.seats"' in page) == offered
+    await contact(db_session, workspace, score=3)
+    assert 'value="attributes.score"' in (await viewer.get("/contacts")).text, "a page is read anew"
+
+
+def test_the_names_of_a_bounded_number_of_workspaces_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribute_columns, "MOST_WORKSPACES", 2)
+    noted = NotedAttributes()
+    for tenant_id in (1, 2, 1, 3):
+        noted.note(tenant_id, [str(tenant_id)])
+    assert [noted.of(tenant_id) for tenant_id in (1, 2, 3)] == [["1"], None, ["3"]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import NodeStat, Workspace
 from app.models.status import Role
 from app.workflows import list_columns, listing
+from app.workflows.loaded import WorkflowListItem
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import created, tagging
 
@@ -62,6 +65,40 @@ async def test_the_order_by_runs_goes_on_behind_a_cursor(
     monkeypatch.setattr("app.workflows.list_pages.MAX_LIMIT", 2)
     file = rows_of(await (await browser(Role.VIEWER)).get("/workflows/export", params={"sort": "-active"}))
     assert [row["id"] for row in file] == [flows[1], flows[0], flows[2]]
+
+
+async def test_the_file_by_runs_has_each_once_though_they_move_meanwhile(
+    browser: BrowserClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    flows: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two pages the last one comes to have the most runs."""
+    of_ids, read = listing.WorkflowLists.of_ids, list[int]()
+
+    async def moving(lists: listing.WorkflowLists, ids: Sequence[UUID]) -> list[WorkflowListItem]:
+        listed = await of_ids(lists, ids)
+        stat = {"workflow_id": flows[2], "version": 1, "node_id": "", "key": "entered", "shard": len(read) + 1, "n": 9}
+        db_session.add(NodeStat(tenant_id=workspace.id, **stat))
+        await db_session.flush()
+        read.append(len(listed))
+        return listed
+
+    monkeypatch.setattr(listing.WorkflowLists, "of_ids", moving)
+    monkeypatch.setattr("app.workflows.list_pages.MAX_LIMIT", 1)
+    file = rows_of(await (await browser(Role.VIEWER)).get("/workflows/export", params={"sort": "-active"}))
+    assert [row["id"] for row in file] == [flows[1], flows[0], flows[2]] and read == [1, 1, 1]
+
+
+async def test_the_file_of_more_than_are_sorted_by_their_runs_is_whole(
+    browser: BrowserClients, flows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (listing, list_columns):
+        monkeypatch.setattr(module, "MOST_BY_ACTIVE", 2)
+    monkeypatch.setattr("app.workflows.list_pages.MAX_LIMIT", 2)
+    file = rows_of(await (await browser(Role.VIEWER)).get("/workflows/export", params={"sort": "-active"}))
+    assert [row["id"] for row in file] == flows[::-1]
 
 
 @pytest.mark.usefixtures("flows")
