@@ -146,8 +146,18 @@ def test_far_away_one_picture_stands_for_all_cards_and_can_be_worked_with(large:
     page.mouse.wheel(0, 200)
     at = middle(page, card)
     assert page.evaluate(passes) == before, "no card comes or goes"
+    page.evaluate(
+        """id => { const c = document.querySelector('flow-canvas'), {x, y} = c.scene.boxes.get(id);
+          c.graph.notes.set('under', {id: 'under', text: 'group', position: {x: x - 60, y: y - 60}, width: 400, height: 200});
+          c.scene.render(); c.scene.flush(); }""",
+        card,
+    )
     page.mouse.click(*at)
-    expect(page.locator(f".node.sel[data-id={card}]")).to_have_count(1)
+    expect(page.locator(f".node.sel[data-id={card}]")).to_have_count(1), "a note lies below the cards"
+    above = page.evaluate(
+        """() => { const all = [...document.querySelectorAll('.note, .far-map')]; return all.map((one) => one.className.split(' ')[0]) }"""
+    )
+    assert above == ["note", "far-map"], "it is painted below them too"
     focused = page.evaluate("document.activeElement?.closest('.node')?.dataset.id")
     assert focused == card, "the keyboard goes on from there"
     page.mouse.click(*middle(page, card), button="right")
@@ -159,6 +169,26 @@ def test_far_away_one_picture_stands_for_all_cards_and_can_be_worked_with(large:
     page.mouse.move(at[0] + 40, at[1] + 40, steps=4)
     page.mouse.up()
     assert large.position(card) != was, "a drag moves it"
+    paints = page.evaluate(
+        """async () => { const {scene, overlay} = document.querySelector('flow-canvas'), next = () => new Promise(requestAnimationFrame);
+          await next(); await next(); let paints = 0; const own = scene.farMap.paint;
+          scene.farMap.paint = function (...more) { paints += 1; own.apply(this, more) };
+          overlay.setDiagnostics(); await next(); await next(); return paints }"""
+    )
+    assert paints >= 1, "it follows what is said of the steps"
+    page.evaluate(
+        """() => { const c = document.querySelector('flow-canvas'); window.dropped = [...c.graph.nodes].slice(150 - c.graph.triggers.size);
+          for (const [id] of dropped) c.graph.nodes.delete(id);
+          for (const [id, way] of c.graph.edges) if (!c.graph.node(way.target)) c.graph.edges.delete(id);
+          c.graph.known = null; c.scene.render(); }"""
+    )
+    expect(page.locator(".far-map")).to_be_hidden(), "few cards stay with screen readers"
+    expect(page.locator(".node.out")).to_have_count(0)
+    page.evaluate(
+        """() => { const c = document.querySelector('flow-canvas'); for (const one of dropped) c.graph.nodes.set(...one);
+          c.graph.known = null; c.scene.render(); }"""
+    )
+    expect(page.locator(".far-map")).to_be_visible()
     page.evaluate("(() => { const c = document.querySelector('flow-canvas'); c.setView({...c.view, k: 1}) })()")
     expect(page.locator(".far-map")).to_be_hidden()
     large.show(card)

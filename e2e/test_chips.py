@@ -70,6 +70,12 @@ def test_a_chip_is_one_letter_to_the_keyboard(
     expect(chip).to_have_count(1)
     canvas.wait_saved()
     expect_accessible(page)
+    field.evaluate("field => field.disabled = true")
+    line.locator("chip-text").click(position={"x": 6, "y": 14})
+    for key in ("Backspace", "Control+v", "Control+z", "Delete"):
+        page.keyboard.press(key)
+    expect(field).to_have_value(once)  # to be read only
+    expect(chip).to_have_count(1)
 
 
 def test_a_name_that_nobody_has_is_marked_and_mended_beside_its_field(

@@ -22,6 +22,8 @@ MOST_VALUES = 30
 EARLIER_STEPS = translatable("Earlier steps")
 """Pages say it in the reader's language; scripts know the group by it."""
 LONGEST = 60
+LEAST_SEEN = 20
+"""Contacts, or events, from which on *all have it* says something of the next one: one test contact has everything."""
 
 
 class FieldEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +59,15 @@ class Met(msgspec.Struct):
     """How often each event was met."""
 
     def everybody_has(self, path: str) -> bool:
-        """Has each contact that was looked at a value at this path?"""
-        return 0 < self.contacts == self.filled[path]
+        """Has each contact that was looked at a value at this path, and were they enough to say so?"""
+        return LEAST_SEEN <= self.contacts == self.filled[path]
 
     def each_brings(self, name: str) -> bool:
-        """Has each event with this property a value in it, whenever it happened?"""
+        """Has each event with this property a value in it, whenever it happened, and were they enough to say so?"""
         having = {event: values[name] for event, values in self.events.items() if name in values}
-        return all(sum(not is_blank(one) for one in met) == self.happened[event] for event, met in having.items())
+        return all(
+            LEAST_SEEN <= sum(not is_blank(one) for one in met) == self.happened[event] for event, met in having.items()
+        )
 
     def properties(self) -> dict[str, list[Any]]:
         """Values of each property, whatever the event."""

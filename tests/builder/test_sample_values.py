@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.builder.field_catalog import LEAST_SEEN
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, Event, Workflow, Workspace
@@ -48,15 +50,47 @@ async def test_each_field_has_the_samples_value(browser: BrowserClients, workflo
     assert all(len(text) <= 81 and "\n" not in text for text in values.values())
 
 
-@pytest.mark.usefixtures("two")
-async def test_a_field_that_everybody_has_needs_no_fallback(browser: BrowserClients, workflow: Workflow) -> None:
-    client = await browser(Role.VIEWER)
+@pytest.fixture
+async def many(db_session: AsyncSession, workspace: Workspace, two: None) -> None:
+    """With the two, as many as say something of the next one."""
+    now = clock.now()
+    for number in range(LEAST_SEEN - 2):
+        contact = Contact(
+            id=uuid7(),
+            tenant_id=workspace.id,
+            email=f"c{number}@example.com",
+            attributes={"plan": "pro"},
+            created_at=now,
+        )
+        event = Event(
+            tenant_id=workspace.id, id=uuid7(), contact_id=contact.id, name="trial_started", properties={"total": number},
+            occurred_at=now, received_at=now,
+        )  # fmt: skip
+        db_session.add(contact)
+        await db_session.flush()
+        db_session.add(event)
+    await db_session.flush()
+
+
+async def _offered(client: httpx.AsyncClient, workflow: Workflow) -> tuple[set[str], set[str]]:
+    """Fields that the builder offers, and those of them that everybody has."""
     page = (await client.get(f"/workflows/{workflow.id}")).text
     options = dict(re.findall(r'<option value="((?:contact|event)\.[^"]+)"([^>]*)>', page))
-    everywhere = {path for path, rest in options.items() if "data-everywhere" in rest}
+    return set(options), {path for path, rest in options.items() if "data-everywhere" in rest}
+
+
+@pytest.mark.usefixtures("many")
+async def test_a_field_that_everybody_has_needs_no_fallback(browser: BrowserClients, workflow: Workflow) -> None:
+    offered, everywhere = await _offered(await browser(Role.VIEWER), workflow)
     assert {"contact.email", "contact.created_at", "contact.attributes.plan", "event.total"} <= everywhere
     others = {"contact.phone", "contact.attributes.city", "contact.attributes.bio", "event.coupon"}
-    assert others <= options.keys() - everywhere
+    assert others <= offered - everywhere
+
+
+@pytest.mark.usefixtures("two")
+async def test_two_contacts_are_not_everybody(browser: BrowserClients, workflow: Workflow) -> None:
+    offered, everywhere = await _offered(await browser(Role.VIEWER), workflow)
+    assert {"contact.email", "contact.attributes.plan", "event.total"} <= offered and everywhere == set()
 
 
 async def test_nobody_has_nothing(browser: BrowserClients, workflow: Workflow) -> None:

@@ -47,9 +47,28 @@ test('a chip that is written again reads the same', () => {
   }
 });
 
+test('what stands there instead stays where it was among the filters, as those behind it change it', () => {
+  const rewritten = (text, changed) => sourceOf({ ...chipsIn(text)[0], ...changed });
+  assert.equal(rewritten('{{ contact.a | upcase | default: "x" }}', { instead: 'y' }), '{{ contact.a | upcase | default: "y" }}');
+  assert.equal(rewritten('{{ contact.a | default: "x" | upcase }}', { instead: 'y' }), '{{ contact.a | default: "y" | upcase }}');
+  const split = '{{ contact.name | split: " " | default: "dear friend" | first }}';
+  assert.equal(rewritten(split, {}), split);
+  assert.equal(rewritten('{{ event.day | date: "%d" }}', { rule: 'default', instead: 'soon' }), '{{ event.day | date: "%d" | default: "soon" }}');
+  assert.equal(rewritten('{{ event.points | plus: 0 }}', { rule: 'fail' }), '{{ event.points | or_fail | plus: 0 }}');
+});
+
+test('what is printed as it stands, or not at all, has no variables', () => {
+  const quiet = ['{% raw %}{{ contact.a }}{% endraw %}', '{%- comment -%}{{ event.a }}{%- endcomment -%}', '{% doc %}{{ event.a }}{% enddoc %}'];
+  for (const text of quiet) assert.deepEqual(paths(`${text}{{ event.b }}`), ['event.b'], text);
+  assert.deepEqual(paths('{% comment %}{% comment %}{% endcomment %}{{ event.a }}{% endcomment %}{{ event.b }}'), ['event.b']);
+  assert.deepEqual(paths('{% raw %}{{ event.a }}'), []);
+  assert.deepEqual(paths('{% rawhide %}{{ event.a }}'), ['event.a']);
+});
+
 test('a text of many variables, open ones and closed ones, is read to its end', () => {
   const ask = (length) => {
     const texts = ['{{ contact.a ', '{{ contact.a | default: "', '{{ contact.a }}', '{{ contact' + '.a'.repeat(9) + ' }'];
+    texts.push('{% raw ', '{% raw %}{% endraw %}', '{% comment %}{{ contact.a }}');
     return texts.reduce((sum, text) => sum + chipsIn(text.repeat(length)).length, 0);
   };
   assert.equal(ask(20_000), 20_000);

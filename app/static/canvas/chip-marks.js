@@ -8,10 +8,10 @@ import { gettext } from '../texts.js';
 /** @param {any} cm @param {import('./chip-texts.js').ChipText} owner */
 export function chipMarks(cm, owner) {
   class Chip extends cm.WidgetType {
-    constructor(chip, isSelected) {
+    constructor({ chip, face }, isSelected) {
       super();
       this.chip = chip;
-      this.face = faceOf(chip);
+      this.face = face;
       this.isSelected = isSelected;
       this.key = JSON.stringify([this.face, chip.rule, chip.instead, chip.filters, isSelected]);
     }
@@ -29,19 +29,26 @@ export function chipMarks(cm, owner) {
     }
   }
   owner.redrawn = cm.StateEffect.define();
-  const marks = (state) => {
-    const { main } = state.selection;
-    const ranges = chipsIn(state.doc.toString()).map((chip) => {
-      const widget = new Chip(chip, main.from === chip.from && main.to === chip.to);
-      return cm.Decoration.replace({ widget }).range(chip.from, chip.to);
-    });
-    return cm.Decoration.set(ranges);
+  /** The selected one of them looks another way. */
+  const marks = (faces, { selection: { main } }) => {
+    const selected = faces.findIndex(({ chip }) => main.from === chip.from && main.to === chip.to);
+    const ranges = faces.map((one, at) => cm.Decoration.replace({ widget: new Chip(one, at === selected) }).range(one.chip.from, one.chip.to));
+    return { faces, selected, ranges: cm.Decoration.set(ranges) };
   };
-  const anew = (transaction) => transaction.docChanged || transaction.selection || transaction.effects.some((effect) => effect.is(owner.redrawn));
+  const create = (state) => marks(chipsIn(state.doc.toString()).map((chip) => ({ chip, face: faceOf(chip) })), state);
+  /** A step of the cursor looks nothing up, and draws only where a chip is selected or was. */
+  const update = (before, { docChanged, effects, selection, state }) => {
+    if (docChanged || effects.some((effect) => effect.is(owner.redrawn))) return create(state);
+    const { from, to } = state.selection.main;
+    const touches = selection && (before.selected >= 0 || before.faces.some(({ chip }) => chip.from === from && chip.to === to));
+    return touches ? marks(before.faces, state) : before;
+  };
   return cm.StateField.define({
-    create: marks,
-    update: (before, transaction) => (anew(transaction) ? marks(transaction.state) : before),
-    provide: (field) => [cm.EditorView.decorations.from(field), cm.EditorView.atomicRanges.of((view) => view.state.field(field))],
+    create,
+    update,
+    provide: (field) => [
+      cm.EditorView.decorations.from(field, ({ ranges }) => ranges), cm.EditorView.atomicRanges.of((view) => view.state.field(field).ranges),
+    ],
   });
 }
 
@@ -87,4 +94,10 @@ export const chipStyles = (one, rows) => ({
   '.chip > span, .chip > em': { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   '.chip > em': { paddingLeft: '5px', borderLeft: '1px solid currentColor', fontStyle: 'normal', fontWeight: '400', color: 'var(--text-2)' },
   '.chip svg': { flex: 'none', width: '12px', height: '12px', fill: 'none', stroke: 'currentColor', strokeWidth: '2', strokeLinecap: 'round' },
+  // the sheet for forced colours does not reach into the shadow root
+  '@media (forced-colors: active)': {
+    '.chip, .chip:hover': { outline: '1px solid', outlineOffset: '-1px' },
+    '.chip.odd': { outlineStyle: 'dashed' },
+    '.chip.sel': { outline: '2px solid Highlight' },
+  },
 });

@@ -24,6 +24,8 @@ export class ChipRule {
     this.at = -1;
     /** Is something to be written, though nothing is yet? */
     this.asking = false;
+    /** What said it when it was opened, and where: it comes back to its place. @type {Partial<import('./liquid-chips.js').Chip>} */
+    this.opened = {};
     this.box = document.createElement('div');
     this.box.className = 'chip-rule';
     this.box.setAttribute('role', 'group');
@@ -40,6 +42,7 @@ export class ChipRule {
   show(chip, asking = false) {
     this.at = chip.from;
     this.asking = asking;
+    this.opened = chip;
     this.draw();
     (this.owner.closest('.fld') ?? this.owner).after(this.box);
     this.box.scrollIntoView({ block: 'nearest' });
@@ -84,6 +87,7 @@ export class ChipRule {
     const input = document.createElement('input');
     Object.assign(input, { type: 'text', value: instead, maxLength: 200, autocomplete: 'off' });
     input.dataset.beside = '';
+    input.id = `${this.owner.area.id}-instead`; // changes of one field are one step of undo, those of two are not
     input.placeholder = gettext('What stands there instead');
     input.setAttribute('aria-label', input.placeholder);
     input.addEventListener('input', () => this.write(input.value));
@@ -94,7 +98,14 @@ export class ChipRule {
   /** While nothing is written, nothing stands there. @param {string} instead */
   write(instead) {
     this.asking = true;
-    if (this.chip) this.owner.rewrite(this.chip, { rule: instead ? 'default' : 'empty', instead });
+    this.rewrite(instead ? 'default' : 'empty', instead);
+  }
+
+  /** @param {import('./liquid-chips.js').Rule} rule @param {string} [instead] */
+  rewrite(rule, instead = this.chip?.instead) {
+    const { chip, opened } = this;
+    const before = [chip, opened].find((one) => one?.rule === rule);
+    if (chip) this.owner.rewrite(chip, { rule, instead, place: before?.place });
   }
 
   foot() {
@@ -110,7 +121,7 @@ export class ChipRule {
   choose(rule) {
     if (!this.chip) return;
     this.asking = rule === 'default';
-    this.owner.rewrite(this.chip, { rule: rule === 'default' && !this.chip.instead ? 'empty' : rule });
+    this.rewrite(rule === 'default' && !this.chip.instead ? 'empty' : rule);
     this.draw();
     const next = /** @type {HTMLElement | null} */ (rule === 'default' ? this.box.querySelector('input') : this.box.querySelector('[aria-pressed=true]'));
     next?.focus();

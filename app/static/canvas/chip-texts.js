@@ -6,6 +6,7 @@
 import { editorTheme, loadCodeMirror } from '../code-look.js';
 import { chipsIn, sourceOf } from './liquid-chips.js';
 import { chipMarks, chipStyles } from './chip-marks.js';
+import { lengthLimit } from './chip-limit.js';
 import { ChipRule } from './chip-rule.js';
 import { faceOf, knowSamples, knowSlips } from './chip-faces.js';
 import { gettext } from '../texts.js';
@@ -58,7 +59,7 @@ export class ChipText extends HTMLElement {
     this.writable = new cm.Compartment();
     return [
       cm.history(), cm.EditorView.lineWrapping, cm.placeholder(area.placeholder), chipMarks(cm, this), editorTheme(cm, chipStyles(one, area.rows)),
-      this.writable.of([]),
+      this.writable.of([]), lengthLimit(cm, area, this.say),
       cm.Prec.highest(cm.keymap.of(this.keys(one))), cm.keymap.of([...cm.defaultKeymap, ...cm.historyKeymap]),
       cm.EditorView.clipboardInputFilter.of((text) => (one ? text.replace(/\s*[\r\n]+\s*/g, ' ') : text)),
       cm.EditorView.updateListener.of((update) => this.updated(update)),
@@ -93,7 +94,8 @@ export class ChipText extends HTMLElement {
     const next = main.empty && chipsIn(this.value).find((chip) => (way < 0 ? chip.to : chip.from) === main.head);
     if (!next) return false;
     this.view.dispatch({ selection: { anchor: way < 0 ? next.to : next.from, head: way < 0 ? next.from : next.to }, scrollIntoView: true });
-    this.say(gettext('%(chip)s. Enter changes it, Backspace removes it.', { chip: faceOf(next).words }));
+    const chip = faceOf(next).words;
+    this.say(this.disabled ? chip : gettext('%(chip)s. Enter changes it, Backspace removes it.', { chip }));
     return true;
   }
 
@@ -113,7 +115,7 @@ export class ChipText extends HTMLElement {
 
   /** @param {any} update of CodeMirror */
   updated(update) {
-    if (!update.docChanged) return;
+    if (!update.docChanged || this.disabled) return;
     this.rule?.moved(update.changes);
     if (this.area.value === this.value) return;
     this.area.value = this.value;
@@ -136,7 +138,7 @@ export class ChipText extends HTMLElement {
   /** @param {string} text */
   write(text) {
     const { doc } = this.view.state;
-    this.view.dispatch({ changes: { from: 0, to: doc.length, insert: text }, selection: { anchor: text.length }, userEvent: 'input' });
+    this.view.dispatch({ changes: { from: 0, to: doc.length, insert: text }, selection: { anchor: text.length }, userEvent: 'set' });
   }
 
   /** What the field says of itself is said of the editor. */
@@ -150,7 +152,9 @@ export class ChipText extends HTMLElement {
       ...(area.getAttribute('aria-invalid') ? { 'aria-invalid': 'true' } : {}),
     };
     this.view.dispatch({
-      effects: this.writable.reconfigure([cm.EditorView.contentAttributes.of(attributes), cm.EditorView.editable.of(!area.disabled)]),
+      effects: this.writable.reconfigure([
+        cm.EditorView.contentAttributes.of(attributes), cm.EditorView.editable.of(!area.disabled), cm.EditorState.readOnly.of(area.disabled),
+      ]),
     });
   }
 
@@ -190,7 +194,7 @@ export class ChipText extends HTMLElement {
   }
 
   setRangeText(insert, from, to) {
-    this.view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, userEvent: 'input' });
+    this.view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, userEvent: 'input.chip' });
   }
 
   /** @param {{clientX: number, clientY: number}} point */

@@ -23,7 +23,7 @@ export class FarMap {
     this.on = false;
     this.picture = Object.assign(document.createElement('canvas'), { className: 'far-map', hidden: true });
     this.picture.setAttribute('aria-hidden', 'true');
-    scene.plane.before(this.picture);
+    scene.plane.after(this.picture); // over the notes, as the cards are
     /** @type {any} */
     this.colours = null;
     /** The icon of each type. @type {Map<string, Path2D>} */
@@ -49,6 +49,11 @@ export class FarMap {
       if (box && x >= box.x && x <= box.x + box.w && y >= box.y && y <= box.y + box.h) return li;
     }
     return null;
+  }
+
+  /** What it shows of a card has changed. */
+  refresh() {
+    if (this.on) this.scene.schedule();
   }
 
   /** All that is in sight, and soon its names. */

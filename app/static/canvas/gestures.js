@@ -112,7 +112,7 @@ export class Gestures {
     if (event.target.closest('.note-text') && !event.target.closest('.note').classList.contains('moving')) return undefined;
     const size = canvas.editable && event.target.closest('.note-size');
     if (size) return this.begin(event, this.resize(size.parentElement.dataset.id, at));
-    const node = event.target.closest('.node, .note') ?? this.farCard(event);
+    const node = this.farCard(event) ?? event.target.closest('.node, .note');
     if (node) return this.begin(event, this.press(node.dataset.id, at, event));
     const edge = event.target.closest('[data-edge]');
     if (edge && canvas.editable) return this.begin(event, { up: (end) => this.near(at, end) && canvas.select([edge.dataset.edge]) });

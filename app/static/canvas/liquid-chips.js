@@ -2,13 +2,17 @@
 /** The simple variables of a text with Liquid: where they stand, what they read, what becomes of those without a value. No DOM. */
 
 /** @typedef {'empty' | 'default' | 'fail'} Rule */
-/** @typedef {{from: number, to: number, path: string, written: string, filters: string[], rule: Rule, instead: string}} Chip
- * `path`: as the catalogue calls it; `written`: as it stands in the text; `filters`: those that do not say what stands there without a value */
+/** @typedef {{from: number, to: number, path: string, written: string, filters: string[], rule: Rule, instead: string,
+ * place?: number}} Chip
+ * `path`: as the catalogue calls it; `written`: as it stands in the text; `filters`: those that do not say what stands there without a value;
+ * `place`: before which of them that is said, undefined where nothing says it */
 
 const ROOTS = ['contact', 'event', 'steps', 'vars', 'workspace'];
 const NAME = /^[\p{L}_][\p{L}\p{N}_-]*$/u;
 const PART = /^(?:\.([\p{L}\p{N}_-]+)|\[(\d+)\]|\["([^"\]]*)"\]|\['([^'\]]*)'\])/u;
 const FALLBACK = /^default\s*:\s*(?:"([^"]*)"|'([^']*)')$/;
+/** What a placeholder begins with, and a part in which there are none: it is printed as it is, or not at all. */
+const OPENING = /\{\{|\{%-?\s*(raw|doc|comment)\b/g;
 const FILTER = /^\w+\s*(?::\s*\S[^]*)?$/;
 
 /** The path of an expression such as `event["Order Id"].sku`, '' for what is no plain path. @param {string} text */
@@ -46,13 +50,34 @@ function chipOf(inside, from, to) {
   const fallback = fallbackFilter ? FALLBACK.exec(fallbackFilter) : null;
   if (filters.some((one) => one !== fallbackFilter && /^(default|or_fail)\b/.test(one))) return null; // by another value, or twice
   const rule = !fallbackFilter ? 'empty' : fallback ? 'default' : 'fail';
-  return { from, to, path, written, filters: filters.filter((one) => one !== fallbackFilter), rule, instead: fallback?.[1] ?? fallback?.[2] ?? '' };
+  const place = fallbackFilter ? filters.indexOf(fallbackFilter) : undefined;
+  const instead = fallback?.[1] ?? fallback?.[2] ?? '';
+  return { from, to, path, written, filters: filters.filter((one) => one !== fallbackFilter), rule, instead, place };
+}
+
+/** Where a part without placeholders ends; only comments hold others of their kind. @param {string} text @param {string} name @param {number} at */
+function endOfPart(text, name, at) {
+  const marks = new RegExp(`\\{%-?\\s*(end)?${name}\\b`, 'g');
+  marks.lastIndex = at;
+  let depth = 1;
+  for (let mark = marks.exec(text); mark; mark = marks.exec(text)) {
+    if (mark[1]) depth -= 1;
+    else if (name === 'comment') depth += 1;
+    if (!depth) return marks.lastIndex;
+  }
+  return text.length;
 }
 
 /** @param {string} text @returns {Chip[]} in the order of the text */
 export function chipsIn(text) {
   const chips = [];
-  for (let at = text.indexOf('{{'); at >= 0; ) {
+  OPENING.lastIndex = 0;
+  for (let opening = OPENING.exec(text); opening; opening = OPENING.exec(text)) {
+    if (opening[1]) {
+      OPENING.lastIndex = endOfPart(text, opening[1], OPENING.lastIndex);
+      continue;
+    }
+    const at = opening.index;
     const end = text.indexOf('}}', at + 2);
     if (end < 0) break;
     const inside = text.slice(at + 2, end);
@@ -60,7 +85,7 @@ export function chipsIn(text) {
     const start = again < 0 ? at : at + 2 + again;
     const chip = /\n|\{%|%\}/.test(text.slice(start + 2, end)) ? null : chipOf(text.slice(start + 2, end), start, end + 2);
     if (chip) chips.push(chip);
-    at = text.indexOf('{{', end + 2);
+    OPENING.lastIndex = end + 2;
   }
   return chips;
 }
@@ -71,8 +96,10 @@ const quoted = (text) => {
   return line.includes('"') && !line.includes("'") ? `'${line}'` : `"${line.replaceAll('"', '”')}"`;
 };
 
-/** How a variable is written. @param {Pick<Chip, 'written' | 'filters' | 'rule' | 'instead'>} chip */
-export function sourceOf({ written, filters, rule, instead }) {
+/** How a variable is written. What stands there instead comes where it was among the filters, as those behind it change it too; a new one
+ * comes last, unchanged, and a new demand for a value first, before a filter makes something of nothing.
+ * @param {Pick<Chip, 'written' | 'filters' | 'rule' | 'instead' | 'place'>} chip */
+export function sourceOf({ written, filters, rule, instead, place = rule === 'fail' ? 0 : filters.length }) {
   const ways = { empty: [], default: [`default: ${quoted(instead)}`], fail: ['or_fail'] }[rule];
-  return `{{ ${[written, ...ways, ...filters].join(' | ')} }}`;
+  return `{{ ${[written, ...filters.slice(0, place), ...ways, ...filters.slice(place)].join(' | ')} }}`;
 }

@@ -50,6 +50,7 @@ export class Overlay {
       this.byStep.get(id)?.push(one) ?? this.byStep.set(id, [one]);
     }
     for (const id of this.canvas.scene?.cards.keys() ?? []) this.badge(id);
+    this.canvas.scene?.farMap?.refresh();
     this.list();
   }
 

@@ -159,7 +159,10 @@ export class PanelForm {
     }
     this.matches.soon();
     document.getElementById('texts')?.dispatchEvent(new CustomEvent('wf:texts'));
-    if (ops.length) canvas.perform(ops, gettext('Changed %(title)s', { title }), { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
+    if (!ops.length) return;
+    const at = /** @type {any} */ (document.activeElement);
+    const { id, name: called } = at?.area ?? at ?? {}; // chips stand over the field that they belong to
+    canvas.perform(ops, gettext('Changed %(title)s', { title }), { key: `form ${about} ${id || called}`, quiet: true });
   }
 
   /** @returns {import('./graph.js').Op[]} */

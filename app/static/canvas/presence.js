@@ -135,6 +135,7 @@ export class Presence {
         li.append(text('span', 'here-name', names));
       }
     }
+    this.canvas.scene.farMap?.refresh();
   }
 
   /** Say what is selected here, as long as somebody else is there to see it. */

@@ -52,6 +52,10 @@ export class Scene {
     this.far = false;
     /** @type {import('./far-map.js').FarMap | null} */
     this.farMap = null;
+    this.forced = matchMedia('(forced-colors: active)');
+    this.forced.addEventListener('change', () => this.viewChanged());
+    /** How cards are shown: what it depends on, in one text. */
+    this.look = '';
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
     this.sizes.observe(canvas);
     for (const li of this.list.children) this.adopt(li);
@@ -78,6 +82,11 @@ export class Scene {
       box.h = h;
       this.touch(id);
     }
+    this.schedule();
+  }
+
+  viewChanged() {
+    this.dirty.view = true;
     this.schedule();
   }
 
@@ -299,7 +308,7 @@ export class Scene {
   /** Far away, one picture stands for very many cards while the draft is edited; else cards are simple, `words`: with their names. */
   turnMap() {
     const { classList } = this.plane;
-    const wanted = this.far && this.culling.needed && this.shownIn === 'edit' && !matchMedia('(forced-colors: active)').matches;
+    const wanted = this.far && this.culling.needed && this.shownIn === 'edit' && !this.forced.matches;
     if (wanted && !this.farMap) {
       mapPart().then(({ FarMap }) => {
         this.farMap ??= new FarMap(this.canvas, this);
@@ -354,7 +363,9 @@ export class Scene {
     this.canvas.style.backgroundPosition = `${x}px ${y}px`;
     const { mode } = this.canvas;
     const far = k < (this.culling.needed ? view.FAR_WITH_MANY : view.FAR) && !this.canvas.outline;
-    if (far === this.far && mode === this.shownIn) return;
+    const look = [far, mode, this.culling.needed, this.forced.matches].join(' ');
+    if (look === this.look) return;
+    this.look = look;
     this.far = far;
     this.shownIn = mode;
     this.turnMap();
