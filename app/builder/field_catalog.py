@@ -12,10 +12,20 @@ import msgspec
 from app.flow import node_words
 from app.flow.paths import label_of
 from app.lib.conversions import is_blank, printed
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
-CONTACT_FIELDS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
+CONTACT_LABELS = {
+    "email": translatable("email"),
+    "phone": translatable("phone"),
+    "external_id": translatable("external id"),
+    "source": translatable("source"),
+    "timezone": translatable("time zone"),
+    "locale": translatable("language"),
+    "created_at": translatable("created at"),
+}
+"""Fields of a contact, as people call them."""
+CONTACT_FIELDS = tuple(CONTACT_LABELS)
 OF_FEW_VALUES = ("source", "timezone", "locale")
 """Fields of a contact that many share: their values are offered."""
 MOST_VALUES = 30
@@ -83,7 +93,7 @@ def contact_entries(met: Met) -> list[FieldEntry]:
     columns = [
         FieldEntry(
             value=f"contact.{name}",
-            label=name.replace("_", " "),
+            label=gettext(CONTACT_LABELS[name]),
             group="Contact",
             kind=CONTACT_KINDS[name],
             values=frequent(met.columns.get(name, ())),
@@ -103,9 +113,11 @@ def contact_entries(met: Met) -> list[FieldEntry]:
         for name, values in sorted(met.attributes.items())
     ]
     tags = [tag for tag, _ in met.tags.most_common(MOST_VALUES)]
-    tag_entry = FieldEntry(value="contact.tags", label="tags", group="Tags", kind="list", values=tags)
+    tag_entry = FieldEntry(value="contact.tags", label=gettext("tags"), group="Tags", kind="list", values=tags)
     consents = [
-        FieldEntry(value=f"consent.{name}", label=f"consent to {name}", group="Consent", kind="boolean")
+        FieldEntry(
+            value=f"consent.{name}", label=gettext("consent to %(name)s", name=name), group="Consent", kind="boolean"
+        )
         for name in sorted(met.consents)
     ]
     return [*columns, *attributes, tag_entry, *consents]

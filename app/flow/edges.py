@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+from msgspec import UNSET
+
 from app.flow.diagnostic import Diagnostic, Fix, incomplete, warning
 from app.flow.document import NEXT, Edge, Flow, Node
 from app.flow.node_words import title_of
@@ -33,13 +36,45 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
         yield incomplete(path, _endless([_title(nodes[node_id]) for node_id in circle]), circle[-1])
     yield from _lost_ways(flow)
     reachable, on_their_own = flow.reachable(ways=ways), entries(flow)
+    lost = [node.id for node in flow.nodes if node.id not in reachable and node.id not in on_their_own]
+    first_lost, paused = _beginnings([*flow.edges, *ways], lost), _paused(flow) if lost else set()
     for index, node in enumerate(flow.nodes):
         if node.id in on_their_own and any(edge.target == node.id for edge in flow.edges):
             message = gettext("Errors lead to this step by themselves. Remove the connection that leads to it.")
             yield incomplete(f"nodes[{index}]", message, node.id)
-        elif node.id not in reachable and node.id not in on_their_own:
+        elif node.id in first_lost and node.id in paused:
+            message = gettext("Only a step that is switched off leads to this one, so nobody comes here.")
+            yield warning(f"nodes[{index}]", message, node.id)
+        elif node.id in first_lost:
             message = gettext("Nothing leads to this step. Connect it, or remove it.")
             yield warning(f"nodes[{index}]", message, node.id, Fix(gettext("Remove the step"), remove_step=True))
+
+
+def _beginnings(edges: Iterable[Edge], lost: list[str]) -> set[str]:
+    """Of steps that nothing reaches, those with which a way begins: the others are mended with them. Of a circle: the first."""
+    following: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.target != edge.source:
+            following.setdefault(edge.source, []).append(edge.target)
+    led_to = {target for node_id in lost for target in following.get(node_id, ())}
+    beginnings, behind = set[str](), set[str]()
+    for node_id in [*(one for one in lost if one not in led_to), *lost]:
+        if node_id in behind:
+            continue
+        beginnings.add(node_id)
+        waiting = [node_id]
+        while waiting:
+            if (at := waiting.pop()) not in behind:
+                behind.add(at)
+                waiting += following.get(at, ())
+    return beginnings
+
+
+def _paused(flow: Flow) -> set[str]:
+    """Steps that runs would reach if every step were switched on."""
+    nodes = tuple(msgspec.structs.replace(node, disabled=UNSET) for node in flow.nodes)
+    all_on = msgspec.structs.replace(flow, nodes=nodes)
+    return all_on.reachable(ways=hidden_ways(all_on))
 
 
 def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:

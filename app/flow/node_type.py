@@ -244,7 +244,7 @@ class NodeType:
 
     @classmethod
     def writes(cls, config: Any) -> Iterable[str]:
-        """Names of the attributes that a step writes: later steps may read them before any contact has them."""
+        """Names of the attributes that a step writes, `tags` too: later steps may read them before any contact has them."""
         return ()
 
     @classmethod

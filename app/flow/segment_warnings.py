@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from app.flow import paths
-from app.flow.contradictions import NEGATIVE, FieldTest, contradiction
+from app.flow.contradictions import NEGATIVE, FieldTest, contradiction, field_test
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.field_reads import FieldRead, KnownNames, fields_read
 from app.flow.segment_rules import RuleCondition, SegmentRule, as_group, field_path, leaves, placed_leaves
@@ -79,12 +79,7 @@ def _clash(one: RuleCondition, other: RuleCondition, match: str) -> str:
 
 def _comparison(condition: RuleCondition) -> FieldTest:
     path = field_path(condition.field)
-    return FieldTest(path, condition.operator, condition.value, paths.label_of(path), _words(condition))
-
-
-def _words(condition: RuleCondition) -> str:
-    words = rule_in_words(SegmentRule(conditions=[condition]))
-    return words.partition(" is ")[2] if condition.operator == "equals" else words
+    return field_test(path, condition.operator, condition.value, rule_in_words(SegmentRule(conditions=[condition])))
 
 
 def _only_without(rule: SegmentRule) -> Sequence[Diagnostic]:

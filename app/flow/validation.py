@@ -97,7 +97,6 @@ def validate(
             *check_subject(flow, types),
             *_check_goals(flow, types, rows),
             *check_settings(flow.settings),
-            *_lost_steps(flow),
             *lint_warnings(flow, rows, known),
         ]
     )
@@ -248,28 +247,6 @@ def _unknown(word: str, known: list[str], noun: str) -> str:
     return gettext(
         "There is no %(noun)s “%(word)s”. %(word_2)s", noun=noun, word=word, word_2=did_you_mean(word, known)
     )
-
-
-def _lost_steps(flow: Flow) -> Iterator[Diagnostic]:
-    """Rules that ask for the output of a step that is not there: they would always find nothing."""
-    node_ids = {node.id for node in flow.nodes}
-    for index, node in enumerate(flow.nodes):
-        for path, name in _steps_read(node.data, f"nodes[{index}].data"):
-            if name not in node_ids:
-                message = gettext("There is no step `%(name)s` to read from. Choose another field.", name=name)
-                yield warning(path, message, node.id)
-
-
-def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        read = value.get("field")
-        if isinstance(read, str) and "operator" in value and read.startswith("steps."):
-            yield f"{path}.field", read.split(".")[1]
-        for key, inner in value.items():
-            yield from _steps_read(inner, f"{path}.{key}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _steps_read(inner, f"{path}[{index}]")
 
 
 def _check_goals(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator[Diagnostic]:

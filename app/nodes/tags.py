@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -68,6 +69,10 @@ class _TagNode(NodeType):
             except BadField as error:
                 return [Diagnostic("tag", str(error))]
         return []
+
+    @classmethod
+    def writes(cls, config: TagConfig) -> Iterable[str]:
+        return ("tags",)
 
     @classmethod
     def summary(cls, config: TagConfig) -> str:

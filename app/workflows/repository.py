@@ -18,7 +18,7 @@ from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
 from app.flow.going_on import CAN_UNSUBSCRIBE, DEFAULT, REPORTS
-from app.flow.lint.missing_fallbacks import PRINTED
+from app.flow.lint.missing_fallbacks import PRINTED, unguarded
 from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.lib.database import execute
@@ -237,7 +237,9 @@ _CAN_UNSUBSCRIBE = or_(
 ).label("can_unsubscribe")
 _TEXTS = func.concat_ws(" ", Template.subject, Template.html, Template.text, cast(Template.content, Text))
 _PRINTED = func.regexp_matches(_TEXTS, PRINTED, "g", type_=ARRAY(Text))
-_PRINTS = func.array(select(_PRINTED[1]).correlate(Template).scalar_subquery()).label("prints")
+_PRINTS = func.array(select(func.array_to_string(_PRINTED, "|", "")).correlate(Template).scalar_subquery()).label(
+    "prints"
+)
 _OF_ROW = ("id", "name", "channel", "kind", "type", "is_default")
 """Columns of a row that documents name, of those that it has."""
 
@@ -262,9 +264,8 @@ def _row(row: Any) -> ReferencedRow:
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)
     variety = MESSAGES if isinstance(stored, int) else ""
-    return ReferencedRow(
-        name, channel.number, channel.label, variety, _facts(row), frozenset(getattr(row, "prints", ()))
-    )
+    prints = frozenset(unguarded(pair.split("|") for pair in getattr(row, "prints", ())))
+    return ReferencedRow(name, channel.number, channel.label, variety, _facts(row), prints)
 
 
 def _facts(row: Any) -> frozenset[str]:

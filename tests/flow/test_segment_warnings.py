@@ -59,7 +59,7 @@ def warnings(rule: dict[str, Any]) -> list[tuple[str, str]]:
             "conditions[1]",
             "everybody meets this group",
         ),
-        (group("none", f("plan", "is_true"), f("plan", "is_false")), "conditions[1]", "nobody is left"),
+        (group("none", f("plan", "exists"), f("plan", "not_exists")), "conditions[1]", "nobody is left"),
         (
             group("all", f("age", "greater_than", 30), f("age", "less_than", "30")),
             "conditions[1]",

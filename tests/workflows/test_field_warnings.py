@@ -79,7 +79,7 @@ async def warned(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, s
         ("event.name", None),
         ("total", None),
         ("plan", None),
-        ("vars.anything", None),
+        ("vars.anything", "No step sets the variable “anything”."),
     ],
 )
 async def test_a_condition_on_what_no_data_has(marketer: httpx.AsyncClient, field: str, words: str | None) -> None:
@@ -219,7 +219,7 @@ async def test_templates_say_it_in_their_preview(marketer: httpx.AsyncClient, br
     body = {
         "name": "Hello",
         "subject": "Hi {{ contact.frist_name }}",
-        "html": "<p>{{ contact.attributes.plan | upcase }} {{ event.totl | default: 'x' }}"
+        "html": "<p>{{ contact.attributes.plan | upcase | default: 'x' }} {{ event.totl | default: 'x' }}"
         " {% for i in event.items %}{{ i.sku }}{% endfor %}</p>",
         "text": "{{ first_name }} {{ event.given }} {{ unsubscribe_url }}",
     }

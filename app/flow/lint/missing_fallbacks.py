@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import Flow
@@ -13,8 +13,11 @@ from app.flow.references import ReferencedRows
 from app.flow.ways import typed_nodes
 from app.lib.translation import gettext
 
-PRINTED = r"\{\{-?\s*contact\.(?:attributes\.)?(\w+)\s*-?\}\}"
-"""An attribute that is printed as it is, without a filter; PostgreSQL understands it too."""
+PRINTED = (
+    r"\{\{-?\s*contact\.(?:attributes\.)?(\w+)\s*(?:\|(?![^{}]*(?:default|or_fail))[^{}]*)?-?\}\}"
+    r"|\{%-?\s*(?:if|unless|elsif)\s+contact\.(?:attributes\.)?(\w+)"
+)
+"""First an attribute that is printed without a fallback, or second one that a part of the text hangs on; PostgreSQL understands it too."""
 _PRINTED = re.compile(PRINTED, re.ASCII)
 
 
@@ -38,7 +41,14 @@ def missing_fallbacks(flow: Flow, rows: ReferencedRows, known: KnownNames) -> It
 
 def printed_in(text: str) -> list[str]:
     """The attributes that a text prints without a fallback, each once."""
-    return list(dict.fromkeys(_PRINTED.findall(text)))
+    return unguarded(_PRINTED.findall(text))
+
+
+def unguarded(pairs: Iterable[Sequence[str]]) -> list[str]:
+    """Of what PRINTED finds, as pairs, the attributes that are printed and that the text does not ask for before; each once."""
+    names = list(pairs)
+    guards = {guard for _, guard in names if guard}
+    return list(dict.fromkeys(name for name, _ in names if name and name not in guards))
 
 
 def gaps(names: Iterable[str], known: KnownNames) -> list[str]:

@@ -41,7 +41,7 @@ def _in_none(known: KnownNames, read: FieldRead, events: Events) -> NameDoubt | 
 
 def _written(flow: Flow) -> Iterator[str]:
     for node in flow.nodes:
-        yield from written_by(node)
+        yield from () if node.is_off else written_by(node)
 
 
 def _reads(flow: Flow) -> Iterator[tuple[FieldRead, Events, str | None]]:
@@ -55,7 +55,7 @@ def _reads(flow: Flow) -> Iterator[tuple[FieldRead, Events, str | None]]:
             yield read, own, trigger.id
     events = events or [None]
     for index, node in enumerate(flow.nodes):
-        for read in fields_read(node.data, f"nodes[{index}].data"):
+        for read in () if node.is_off else fields_read(node.data, f"nodes[{index}].data"):
             yield read, events, node.id
     for index, goal in enumerate(flow.goals):
         for read in fields_read(goal.conditions, f"goals[{index}].conditions"):

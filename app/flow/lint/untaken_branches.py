@@ -76,4 +76,4 @@ def _is_of_contact(condition: Any, written: Set[str]) -> bool:
     if not isinstance(field, str) or paths.problem(field) is not None:
         return False
     names = paths.names_of(field)
-    return names[0] in _CERTAIN and names[-1] not in written
+    return names[0] in _CERTAIN and written.isdisjoint(names)

@@ -8,15 +8,26 @@ from itertools import islice
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
 from app.flow.field_reads import KnownNames
-from app.flow.lint import missing_fallbacks, odd_conditions, own_goals, silent_events, unknown_names
+from app.flow.lint import (
+    covered_branches,
+    missing_fallbacks,
+    odd_conditions,
+    own_goals,
+    silent_events,
+    unknown_names,
+    unset_variables,
+)
 from app.flow.references import ReferencedRows
 from app.flow.ways import typed_nodes
 
 
 def lint_warnings(flow: Flow, rows: ReferencedRows, known: KnownNames) -> Iterator[Diagnostic]:
     """What is probably not meant; `rows` and `known` are what the workspace has."""
+    yield from unset_variables.unset_variables(flow)
+    yield from unset_variables.lost_steps(flow)
     yield from unknown_names.unknown_names(flow, known)
     yield from islice(odd_conditions.odd_conditions(flow), odd_conditions.MOST)
+    yield from covered_branches.covered_branches(flow)
     yield from silent_events.silent_events(flow, known)
     yield from missing_fallbacks.missing_fallbacks(flow, rows, known)
     yield from own_goals.own_goals(flow)

@@ -10,7 +10,7 @@ import { gettext, ngettext } from '../texts.js';
 const resultsPart = later(() => import('./results.js'));
 
 const issues = (/** @type {number} */ count) => ngettext('%(number)s issue', '%(number)s issues', count);
-const hints = (/** @type {number} */ count) => ngettext('%(number)s hint', '%(number)s hints', count);
+const warnings = (/** @type {number} */ count) => ngettext('%(number)s warning', '%(number)s warnings', count);
 const ICONS = { error: 'circle-alert', 'to-do': 'circle', warning: 'triangle-alert' };
 export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
@@ -95,7 +95,7 @@ export class Overlay {
     if (!worst) return;
     const bad = make('span', 'bad', { title: ofStep.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
-    words.textContent = worst === 'to-do' ? gettext('To do') : worst === 'error' ? issues(ofStep.length) : hints(ofStep.length);
+    words.textContent = worst === 'to-do' ? gettext('To do') : worst === 'error' ? issues(ofStep.length) : warnings(ofStep.length);
     bad.append(this.canvas.icon(ICONS[worst]), words);
     entry.card.append(bad);
   }
