@@ -116,7 +116,7 @@ def refusal(first: Any, other: Any, options: Mapping[str, Any], content: Mapping
         why = kind.stand_in_refusal(other.config, first.config, options, content)
     except Exception:  # a type of a plugin must not stop the others
         log.exception("connector.stand_in_unclear", type=other.type)
-        why = "its type could not say whether it may"
+        why = gettext("its type could not say whether it may")
     return gettext("“%(name)s” does not stand in: %(why)s.", name=other.name, why=why) if why else ""
 
 

@@ -35,10 +35,10 @@ LOST_AT_A_TIME = 100
 HELD_WHY = translatable(
     "A worker stopped while it made this call, so nobody knows whether it went out. Release the run to make it again."
 )
-HELD_LOST = (
-    f"{MOST_LOST} workers stopped while they made this call, so it is not made again by itself. The log of the workers says more."
-    " Release the run when the cause is gone."
-)
+HELD_LOST = translatable(
+    "%(number)s workers stopped while they made this call, so it is not made again by itself. The log of the workers says more. "
+    "Release the run when the cause is gone."
+) % {"number": MOST_LOST}
 COLUMNS = {
     "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "workflow_id": "uuid", "node_id": "text",
     "kind": "text", "target": "text", "policy": "text", "timeout_s": "int", "request": "jsonb", "due_at": "timestamptz",

@@ -155,9 +155,18 @@ delete from stalls s where tenant_id = %(tenant)s
 
 def _full_words(most: int, held: int) -> str:
     """Why starts wait for places that held runs take."""
-    places = gettext("The workflow lets %(runs)s be under way at a time", runs=counted(most, "run"))
-    taken = "it is held" if most == 1 else f"all places are taken, {number(held)} of them by held runs"
-    return f"{places}, and {taken}, so starts wait. Decide about what is held, or raise the limit."
+    runs = counted(most, "run")
+    if most == 1:
+        text = translatable(
+            "The workflow lets %(runs)s be under way at a time, and it is held, so starts wait. "
+            "Decide about what is held, or raise the limit."
+        )
+        return gettext(text, runs=runs)
+    text = translatable(
+        "The workflow lets %(runs)s be under way at a time, and all places are taken, %(number)s of them by held runs, "
+        "so starts wait. Decide about what is held, or raise the limit."
+    )
+    return gettext(text, runs=runs, number=number(held))
 
 
 class Mended(NamedTuple):

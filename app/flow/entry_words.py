@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from babel.dates import format_date
+
 from app.flow.entry_limits import EntryLimits, Opening
 from app.flow.settings import FlowSettings
-from app.lib.formats import number
+from app.lib import translation
+from app.lib.formats import counted, number
 from app.lib.translation import gettext, ngettext
 from app.lib.zones import zone_word
 
@@ -71,17 +74,26 @@ def length_in_words(seconds: float) -> str:
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size * 0.95 and (unit != "day" or seconds >= 2 * size):
             amount = max(1, round(seconds / size))
-            return f"about {amount:,} {unit}{'s' if amount > 1 else ''}"
-    return "less than a minute"
+            return gettext("about %(time)s", time=counted(amount, unit))
+    return gettext("less than a minute")
 
 
 def _spread(per_minute: int) -> str:
     seconds = 60 / per_minute
-    if seconds >= 0.1:
-        return f"one each {seconds:.2g} {'second' if seconds == 1 else 'seconds'}"
-    return f"{per_minute / 60:,.0f} a second"
+    if seconds < 0.1:
+        return gettext("%(number)s a second", number=number(per_minute / 60))
+    shown = f"{seconds:.2g}"
+    digits = len(shown.partition(".")[2])
+    return ngettext(
+        "one each %(number)s second",
+        "one each %(number)s seconds",
+        1 if seconds == 1 else 2,
+        number=number(float(shown), digits),
+    )
 
 
 def _moment(at: datetime) -> str:
     """`30 November 2026, 09:00 CET`."""
-    return f"{at.day} {at:%B %Y, %H:%M} {zone_word(at)}"
+    if translation.language() == translation.ENGLISH:
+        return f"{at.day} {at:%B %Y, %H:%M} {zone_word(at)}"
+    return f"{format_date(at, 'long', locale=translation.locale())}, {at:%H:%M} {zone_word(at)}"

@@ -131,5 +131,8 @@ def path_problem(path: str) -> str | None:
     if not path.strip():
         return gettext("Write where the value stands, such as $.customer.email.")
     if names and paths.problem("x." + plain) is not None:
-        return f"{quoted(path, 60)} is no place in JSON. Write names with dots between, such as $.customer.email or $.items[0].sku."
+        return gettext(
+            "%(path)s is no place in JSON. Write names with dots between, such as $.customer.email or $.items[0].sku.",
+            path=quoted(path, 60),
+        )
     return None

@@ -127,12 +127,12 @@ def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
     if leaf.did and (leaf.count or Count()).value < (0 if (leaf.count or Count()).operator == "at_most" else 1):
         diagnostics.append(Diagnostic(f"{at}.count.value", gettext("Give a number above 0.")))
     elif max(least, most or 0) > limit:
-        why = " within a length of time" if leaf.within else ""
-        diagnostics.append(
-            Diagnostic(
-                f"{at}.count.value", gettext("Events are counted up to %(limit)s%(why)s.", limit=number(limit), why=why)
-            )
+        text = (
+            gettext("Events are counted up to %(limit)s within a length of time.", limit=number(limit))
+            if leaf.within
+            else gettext("Events are counted up to %(limit)s.", limit=number(limit))
         )
+        diagnostics.append(Diagnostic(f"{at}.count.value", text))
     if leaf.within is not None and not 0 < leaf.within.micros <= 100 * 366 * 86_400_000_000:
         diagnostics.append(
             Diagnostic(f"{at}.within.duration", gettext("Give a length of time above 0, at most 100 years."))

@@ -78,8 +78,9 @@ def _of_contact(value: Any, path: str, card: str, *, never: bool) -> Iterator[Di
             continue
         field = quoted(".".join(read.names))
         if never:
-            message = (
-                f"{field} is read, but runs that come here have no contact. Read what they were started with: event.…"
+            message = gettext(
+                "%(field)s is read, but runs that come here have no contact. Read what they were started with: event.…",
+                field=field,
             )
             yield incomplete(read.path, message, card)
         else:

@@ -80,7 +80,7 @@ class UnknownTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: Any) -> str:
-        return "A trigger that is not installed here"
+        return gettext("A trigger that is not installed here")
 
     @classmethod
     def explain(cls, config: Any, event: Mapping[str, Any]) -> str:

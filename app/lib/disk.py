@@ -6,6 +6,7 @@ import shutil
 from typing import Literal, NamedTuple
 
 from app.lib.formats import size
+from app.lib.translation import gettext
 from app.settings import settings
 
 FULL_BYTES, LOW_BYTES = 300_000_000, 2_000_000_000
@@ -23,9 +24,12 @@ class Room(NamedTuple):
 def room() -> Room:
     """Raises OSError when it cannot be looked at."""
     usage = shutil.disk_usage(settings().state_dir)
-    free_text = f"{size(usage.free)} of {size(usage.total)} are free on the disk."
+    values = {"free": size(usage.free), "total": size(usage.total)}
     if usage.free < min(FULL_BYTES, usage.total * FULL_PART):
-        return Room("full", f"{free_text} Soon nothing can be stored: make room.")
+        text = gettext("%(free)s of %(total)s are free on the disk. Soon nothing can be stored: make room.", **values)
+        return Room("full", text)
     if usage.free < min(LOW_BYTES, usage.total * LOW_PART):
-        return Room("low", f"{free_text} Make room before it is full.")
-    return Room("enough", free_text)
+        return Room(
+            "low", gettext("%(free)s of %(total)s are free on the disk. Make room before it is full.", **values)
+        )
+    return Room("enough", gettext("%(free)s of %(total)s are free on the disk.", **values))

@@ -328,21 +328,18 @@ def _failure(error: Exception, url: HttpUrl, timeout_s: float, *, sent: bool) ->
                 sent=sent,
                 slow=True,
             )
-        return HttpFailed(f"{url.authority} did not let itself be connected to in time.", sent=sent)
+        text = gettext("%(authority)s did not let itself be connected to in time.", authority=url.authority)
+        return HttpFailed(text, sent=sent)
     if isinstance(error, httpcore.ConnectError):
         return HttpFailed(_connect_words(error, url), sent=sent)
     if isinstance(error, zlib.error):
         return HttpFailed(gettext("The answer says it is packed by gzip, and is not."), sent=sent)
     if isinstance(error, httpcore.NetworkError | httpcore.ProtocolError | OSError):
         words = str(error).rstrip(".")
-        return HttpFailed(
-            gettext(
-                "The connection to %(authority)s broke%(words)s.",
-                authority=url.authority,
-                words=": " + words if words else "",
-            ),
-            sent=sent,
-        )
+        text = gettext("The connection to %(authority)s broke.", authority=url.authority)
+        if words:
+            text = gettext("The connection to %(authority)s broke: %(words)s.", authority=url.authority, words=words)
+        return HttpFailed(text, sent=sent)
     raise error
 
 
@@ -356,9 +353,13 @@ def _connect_words(error: Exception, url: HttpUrl) -> str:
                 why=cause.verify_message or cause.reason,
             )
         if isinstance(cause, ssl.SSLError):
-            return f"{url.authority} does not speak TLS as it should: {cause.reason or 'no handshake'}."
+            if not cause.reason:
+                return gettext("%(authority)s does not speak TLS as it should.", authority=url.authority)
+            return gettext(
+                "%(authority)s does not speak TLS as it should: %(why)s.", authority=url.authority, why=cause.reason
+            )
         cause = cause.__cause__ or cause.__context__
-    return f"{url.authority} cannot be connected to."
+    return gettext("%(authority)s cannot be connected to.", authority=url.authority)
 
 
 @functools.cache

@@ -170,7 +170,8 @@ async def _reading(target: PostgresTarget) -> AsyncIterator[tuple[AsyncConnectio
     except psycopg.Error as error:
         raise _failed(target, error) from error
     except (OSError, ValueError) as error:
-        raise ReadFailed(f"{target.host} cannot be reached: {error}"[:SHOWN], "away") from error
+        text = gettext("%(host)s cannot be reached: %(error)s", host=target.host, error=error)
+        raise ReadFailed(text[:SHOWN], "away") from error
     finally:
         if connection is not None:
             await connection.close()
@@ -215,8 +216,13 @@ def _failed(target: PostgresTarget, error: psycopg.Error) -> ReadFailed:
         return ReadFailed(gettext("The query is no SELECT. Only reading is allowed here."), "misconfigured")
     if its_words and code[:2] not in ("53", "57", "08", "58"):
         return ReadFailed(gettext("The server says: %(its_words)s", its_words=its_words[:SHOWN]), "misconfigured")
-    words = gettext(" It says: %(its_words)s", its_words=its_words[:SHOWN]) if its_words else ""
-    return ReadFailed(f"{target.host}:{target.port} does not let us read.{words}", "away")
+    place = f"{target.host}:{target.port}"
+    text = gettext("%(place)s does not let us read.", place=place)
+    if its_words:
+        text = gettext(
+            "%(place)s does not let us read. It says: %(its_words)s", place=place, its_words=its_words[:SHOWN]
+        )
+    return ReadFailed(text, "away")
 
 
 def _fatal_words(text: str) -> str:

@@ -136,7 +136,18 @@ def _of_stored(language: str, sentence: str) -> str:
         if (values := form.values_of(sentence)) is not None:
             filled = {name: _of_value(language, value) for name, value in values.items()}
             return _filled(_translations(language).gettext(form.message), filled)
+    for form in _endings(language).get(sentence[-MARK:], ()):
+        if (values := form.values_of(sentence)) is not None:
+            filled = {name: _of_value(language, value) for name, value in values.items()}
+            begins, said = next(iter(values.values())), next(iter(filled.values()))
+            if begins != said or _is_name(begins):
+                return _filled(_translations(language).gettext(form.message), filled)
     return sentence
+
+
+def _is_name(value: str) -> bool:
+    """One word, or words in quotes: what may begin a sentence of ours. Others are likely to be a server's own sentence."""
+    return " " not in value or value.find("”") == len(value) - 1
 
 
 def _of_value(language: str, value: str) -> str:
@@ -182,6 +193,19 @@ def _forms(language: str) -> dict[str, list[_Form]]:
             literals, names = tuple(parts[::2]), tuple(parts[1::2])
             if len(set(names)) == len(names) and all(literals[:-1]):
                 forms.setdefault(message[:MARK], []).append(_Form(message, literals, names))
+    return forms
+
+
+@functools.cache
+def _endings(language: str) -> dict[str, list[_Form]]:
+    """Texts that begin with a placeholder, by their last characters, the longest first."""
+    forms = dict[str, list[_Form]]()
+    for message in sorted((one.id for one in catalogue(language) if isinstance(one.id, str)), key=len, reverse=True):
+        if message.startswith("%(") and "%(" not in message[-MARK:]:
+            parts = re.split(r"%\((\w+)\)s", message.replace("%%", "%"))
+            literals, names = tuple(parts[::2]), tuple(parts[1::2])
+            if len(set(names)) == len(names) and all(literals[1:]) and len(literals[-1]) >= MARK:
+                forms.setdefault(literals[-1][-MARK:], []).append(_Form(message, literals, names))
     return forms
 
 

@@ -23,7 +23,7 @@ from app.messaging.channels.message_ids import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, REPORT_DECIDES, RESEND, UNCERTAIN_RULE
 from app.models import Message, MessageDecision
 
-BY_REPORT = "the provider’s report"
+BY_REPORT = translatable("the provider’s report")
 """Who decides about an uncertain message that was reported about before it became so."""
 BATCH = 1_000
 """Messages that one statement of a job looks at."""

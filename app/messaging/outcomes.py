@@ -11,6 +11,7 @@ from app.connectors.state import ConnectorState, StateChange
 from app.flow.retry import Retry
 from app.lib import clock
 from app.lib.formats import counted
+from app.lib.translation import gettext
 from app.messaging.channels.result import Result
 from app.messaging.ledger import GIVE_UP_HOURS, DueMessage, Transition
 from app.messaging.outgoing import Ready, failed
@@ -88,10 +89,18 @@ def _alone(due: DueMessage, result: Result, condition: ConnectorState) -> Transi
     now = clock.now()
     began = max(due.created_at, condition.since or due.created_at)
     if now - began > GIVE_UP:
-        return failed(due, f"Given up after {GIVE_UP_HOURS} hours. {result.text}", "server_away")
+        return failed(
+            due,
+            gettext("Given up after %(hours)s hours. %(text)s", hours=GIVE_UP_HOURS, text=result.text),
+            "server_away",
+        )
     wait = min(max((now - due.created_at).total_seconds() / 4, ALONE_S), LONGEST_ALONE_S)
     until = began + GIVE_UP
-    text = f"{result.text} It is tried until {until.day} {until:%B %Y, %H:%M} UTC and then given up."
+    text = gettext(
+        "%(text)s It is tried until %(moment)s UTC and then given up.",
+        text=result.text,
+        moment=f"{until.day} {until:%B %Y, %H:%M}",
+    )
     return Transition(
         due,
         MessageStatus.QUEUED,

@@ -12,6 +12,7 @@ from msgspec import UnsetType
 
 from app.counters.message_counters import AWAITED
 from app.flow.settings import Span, UncertainRule
+from app.lib.translation import gettext, translatable
 
 UNCERTAIN_RULE = "uncertain"
 """In the payload of a message: what is done, after how many seconds, and that time in words."""
@@ -46,11 +47,15 @@ def then_of(payload: dict[str, Any] | None, *, resent: bool) -> str:
 
 
 def then_in_words(payload: dict[str, Any] | None, *, resent: bool) -> str:
-    """The verb phrase for what happens to an uncertain message when nobody decides; '' when nothing does."""
+    """A clause for what happens to an uncertain message when nobody decides; '' when nothing does."""
     then = then_of(payload, resent=resent)
     waits = bool((payload or {}).get(AWAITED))
-    return {
-        ASSUME_SENT: "it counts as sent",
-        RESEND: "it is sent again",
-        ERROR: "it counts as failed",
-    }.get(then, "its run leaves by Error" if waits else "")
+    return gettext(_CLAUSES.get(then, _LEAVES if waits else ""))
+
+
+_CLAUSES = {
+    ASSUME_SENT: translatable("it counts as sent"),
+    RESEND: translatable("it is sent again"),
+    ERROR: translatable("it counts as failed"),
+}
+_LEAVES = translatable("its run leaves by Error")

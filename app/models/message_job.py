@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.lib.translation import gettext, of_stored, translatable
 from app.models.base import Base, HasTenantKey, Json
 from app.models.personal import personal
 
@@ -39,8 +40,21 @@ class MessageDecision(Base):
     @property
     def in_words(self) -> str:
         """Who decided what, as a clause for pages."""
-        act = {"sent": "assumed sent", "failed": "marked as not sent", "resent": "sent again"}[self.act]
-        return f"{act} by {'the workflow’s rule' if self.by_kind == 'rule' else self.by_name}"
+        if self.by_kind == "rule":
+            return gettext(_BY_RULE[self.act])
+        return gettext(_BY_NAME[self.act], name=of_stored(self.by_name))
+
+
+_BY_RULE = {
+    "sent": translatable("assumed sent by the workflow’s rule"),
+    "failed": translatable("marked as not sent by the workflow’s rule"),
+    "resent": translatable("sent again by the workflow’s rule"),
+}
+_BY_NAME = {
+    "sent": translatable("assumed sent by %(name)s"),
+    "failed": translatable("marked as not sent by %(name)s"),
+    "resent": translatable("sent again by %(name)s"),
+}
 
 
 class MessageJob(HasTenantKey, Base):

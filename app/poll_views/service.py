@@ -135,7 +135,7 @@ def _tried(poll: RowPoll, row: Any, country: str | None, *, known: bool) -> Trie
     outcome = mapped(poll.reception, row, country)
     whom: Sequence[str] = list(outcome.identity.values())
     if outcome.errors:
-        text = "Is left out: " + " ".join(one["message"] for one in outcome.errors)
+        text = gettext("Is left out: %(reasons)s", reasons=" ".join(one["message"] for one in outcome.errors))
     elif known:
         text = gettext("Is known: it starts nothing more.")
     else:

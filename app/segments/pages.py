@@ -15,7 +15,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import AppError
-from app.lib.formats import counted
+from app.lib.formats import counted, number
 from app.lib.translation import gettext
 from app.models.status import Role
 from app.segments import contact_pages, list_pages, match_pages, rule_pages, untaken_pages
@@ -164,8 +164,11 @@ def _added(moved: MembersMoved) -> str:
 
 def _nobody(unknown: Sequence[str]) -> str:
     shown = ", ".join(unknown[:3])
-    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-    return gettext("No contact is known as %(shown)s%(more)s.", shown=shown, more=more)
+    if len(unknown) > 3:
+        return gettext(
+            "No contact is known as %(shown)s and %(number)s more.", shown=shown, number=number(len(unknown) - 3)
+        )
+    return gettext("No contact is known as %(shown)s.", shown=shown)
 
 
 @post(ONE + "/members/{contact_id:uuid}/remove", role=Role.MARKETER, status_code=200)

@@ -54,7 +54,9 @@ async def create_segment_page(
         failed = form.failed(error)
         return await _editor(request, form_options, failed, failed.shown_rule)
     what_next = gettext("Its contacts are looked for.") if by_rule else gettext("Add contacts.")
-    return go(request, f"/segments/{segment.id}", f"{segment.name} is a segment now. {what_next}")
+    return go(
+        request, f"/segments/{segment.id}", f"{gettext('%(name)s is a segment now.', name=segment.name)} {what_next}"
+    )
 
 
 @get(ONE + "/rule", role=Role.MARKETER)

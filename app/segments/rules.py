@@ -228,7 +228,7 @@ def _refusal(wanted: UUID, segment_id: UUID | None, reads: Mapping[UUID, list[UU
         return ""
     if len(way) == 1:
         return gettext("A segment cannot ask for itself. Choose another one.")
-    between = "".join(f" by way of “{names[one]}”" for one in way[1:-1])
+    between = "".join(gettext(" by way of “%(name)s”", name=names[one]) for one in way[1:-1])
     return gettext(
         "A segment cannot ask for itself, and “%(names)s” asks for this one%(between)s. Choose another one.",
         names=names[wanted],

@@ -18,7 +18,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from app.lib import clock
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 
 MAX_LENGTH = 10_000
 ROOTS = ("contact", "event", "steps", "vars", "workspace")
@@ -29,10 +29,12 @@ _READ = re.compile(
 )
 _NAME = re.compile(r"""\.\s*(\w+)|"([^"\\]*)"|'([^'\\]*)'|(\d+)""")
 _KINDS = {
-    "int64": "a whole number", "int": "a whole number", "uint64": "a whole number", "double": "a number", "string": "text",
-    "bool": "yes or no", "map": "an object", "list": "a list", "null_type": "nothing", "timestamp": "a time", "duration": "a duration",
-    "dyn": "anything", "bytes": "bytes",
+    "int64": (_WHOLE := translatable("a whole number")), "int": _WHOLE, "uint64": _WHOLE, "double": translatable("a number"),
+    "string": translatable("text"), "bool": translatable("yes or no"), "map": translatable("an object"),
+    "list": translatable("a list"), "null_type": translatable("nothing"), "timestamp": translatable("a time"),
+    "duration": translatable("a duration"), "dyn": translatable("anything"), "bytes": translatable("bytes"),
 }  # fmt: skip
+_ELSE = translatable("something else")
 _SIGNS = {"_&&_": "&&", "_||_": "||", "!_": "!", "-_": "-", "_?_:_": "? :", "@in": "in", "<jump_condition>": "? :"}
 
 
@@ -187,15 +189,15 @@ def _reason(reason: str, *, is_call: bool) -> str:
     if match := re.match(r"undeclared reference to '([^']*)'", reason):
         name = match[1]
         if is_call:
-            return f"there is no function called {name}."
-        return f"there is nothing called {name}. Begin with contact., event., steps. or vars."
+            return gettext("there is no function called %(name)s.", name=name)
+        return gettext("there is nothing called %(name)s. Begin with contact., event., steps. or vars.", name=name)
     if "<EOF>" in reason.partition("expecting")[0]:
-        return "this ends too early."
+        return gettext("this ends too early.")
     if match := re.search(r"(?:input|recognition error at:) '(.+?)'(?: expecting|$)", reason):
         return gettext("“%(match)s” is not expected here.", match=match[1].strip()[:40])
     if "no matching overload" in reason:
         return _overload(reason)
-    return "this cannot be understood."
+    return gettext("this cannot be understood.")
 
 
 def _overload(reason: str) -> str:
@@ -204,16 +206,20 @@ def _overload(reason: str) -> str:
         r"found : (?:\([^)]*\)\.)?([^\s(]+)(?:\((.*)\))?", reason
     )
     if match is None:
-        return "the kinds of these values do not fit each other."
+        return gettext("the kinds of these values do not fit each other.")
     sign = _SIGNS.get(match[1]) or match[1].strip("_")
     kinds = [
-        _KINDS.get(re.split(r"[(<]", kind.strip())[0].lower(), "something else")
+        gettext(_KINDS.get(re.split(r"[(<]", kind.strip())[0].lower(), _ELSE))
         for kind in (match[2] or "").split(",")
         if kind
     ]
     if not kinds:
-        return f"`{sign}` does not fit the kind of this value."
-    return f"`{sign}` does not work with {' and '.join(kinds)}."
+        return gettext("`%(sign)s` does not fit the kind of this value.", sign=sign)
+    return gettext("`%(sign)s` does not work with %(kinds)s.", sign=sign, kinds=gettext(" and ").join(kinds))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _failure(error: str) -> str:
@@ -233,12 +239,11 @@ def _failure(error: str) -> str:
     if match := re.search(r"cannot convert (\w+) to (\w+)", error):
         return gettext(
             "%(match)s here cannot be read as %(match_2)s.",
-            match=_KINDS.get(match[1], match[1]).capitalize(),
-            match_2=_KINDS.get(match[2], match[2]),
+            match=_capital(gettext(_KINDS.get(match[1], match[1]))),
+            match_2=gettext(_KINDS.get(match[2], match[2])),
         )
     if match := re.search(r"String to (Timestamp|Duration) conversion", error):
         return gettext("A text here is no time." if match[1] == "Timestamp" else "A text here is no duration.")
     if "No matching overload" in error:
-        fault = _overload(error)
-        return fault[0].upper() + fault[1:]
+        return _capital(_overload(error))
     return gettext("This comes to nothing for this contact.")

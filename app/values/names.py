@@ -50,10 +50,13 @@ def checked(name: str, kind: str = "attribute") -> str:
     offer = gettext(" Send `%(fit)s`.", fit=fit) if fit else gettext(" Send a name like `first_name`.")
     shown = cleaned.replace("\0", "").replace("`", "'")
     if cleaned in _RESERVED:
-        raise BadName(f"`{shown}` is a word of the template language, so no template could read it.{offer}")
-    raise BadName(
-        f"`{shown}` could never be read in a condition or a template: a name has only letters, digits, _ and -.{offer}"
+        text = gettext("`%(name)s` is a word of the template language, so no template could read it.", name=shown)
+        raise BadName(f"{text}{offer}")
+    text = gettext(
+        "`%(name)s` could never be read in a condition or a template: a name has only letters, digits, _ and -.",
+        name=shown,
     )
+    raise BadName(f"{text}{offer}")
 
 
 def fitting(label: str) -> str:

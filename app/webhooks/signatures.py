@@ -53,9 +53,9 @@ def in_words(signature: HmacSignature) -> str:
     if signature.algorithm == "token":
         return gettext("The header %(header)s holds the secret of this address.", header=signature.header)
     what = {
-        "body": "the body",
-        "time.body": "the time, a dot and the body",
-        "v0:time:body": "v0:, the time, a colon and the body",
+        "body": gettext("the body"),
+        "time.body": gettext("the time, a dot and the body"),
+        "v0:time:body": gettext("v0:, the time, a colon and the body"),
     }
     signed = gettext(
         "The header %(header)s holds the HMAC-SHA256 of %(what)s, as %(encoding)s.",
@@ -66,11 +66,11 @@ def in_words(signature: HmacSignature) -> str:
     if not signature.has_time:
         return signed
     place = (
-        gettext("The header %(time_header)s holds the time", time_header=signature.time_header)
+        gettext("The header %(header)s holds the time, in seconds since 1970.", header=signature.time_header)
         if signature.time_header
-        else "Before it stands the time, t=…,v1=…"
+        else gettext("Before it stands the time, t=…,v1=…, in seconds since 1970.")
     )
-    return f"{signed} {place}, in seconds since 1970."
+    return f"{signed} {place}"
 
 
 def challenge_of(signature: Signature, content: Any) -> str | None:

@@ -114,9 +114,10 @@ def _decoded(content: bytes) -> WorkflowFile:
 
 
 def _in_words(imported: ImportedWorkflow) -> str:
-    with_it = gettext(" With it came %(created)s.", created=", ".join(imported.created)) if imported.created else ""
-    missing = f" {' '.join(dict.fromkeys(one.message for one in imported.to_choose))}" if imported.to_choose else ""
-    return f"{imported.name} is here as a draft.{with_it}{missing}"
+    sentences = [gettext("%(name)s is here as a draft.", name=imported.name)]
+    if imported.created:
+        sentences.append(gettext("With it came %(created)s.", created=", ".join(imported.created)))
+    return " ".join([*sentences, *dict.fromkeys(one.message for one in imported.to_choose)])
 
 
 ROUTES = [show_import, load_file, keep_file]

@@ -98,13 +98,16 @@ def _of_node(node: CallingNode, live: dict[UUID, LiveDocument], workflow_id: UUI
     elif callee is None:
         return  # the reference says so
     elif workflow_id is not None and (way := _way(node.call.workflow_id, workflow_id, live)):
-        between = [quoted(live[one].name) for one in way]
-        last = "this one again" if len(between) > 1 else "this workflow"
+        first, *others = [quoted(live[one].name) for one in way]
         message = gettext(
-            "%(between)s calls %(last)s, so they would call one another for ever. Choose another one.",
-            between=" calls ".join(between),
-            last=last,
+            "%(first)s calls this workflow, so they would call one another for ever. Choose another one.", first=first
         )
+        if others:
+            message = gettext(
+                "%(first)s calls %(others)s calls this one again, so they would call one another for ever. Choose another one.",
+                first=first,
+                others=gettext(" calls ").join(others),
+            )
         yield incomplete(f"{node.path}.workflowId", message, node.id)
     elif callee.status == WorkflowStatus.ARCHIVED:
         yield incomplete(
@@ -148,12 +151,12 @@ def _of_entry(node: CallingNode, name: str, triggers: Sequence[Trigger]) -> Iter
         yield warning(f"{node.path}.workflowId", message, node.id)
         return
     if trigger is None:
-        who = "no contacts" if of_contact else "no runs without a contact"
-        yield incomplete(
-            f"{node.path}.audience",
-            gettext("%(name)s takes %(who)s. Choose another one.", name=quoted(name), who=who),
-            node.id,
+        message = (
+            gettext("%(name)s takes no contacts. Choose another one.", name=quoted(name))
+            if of_contact
+            else gettext("%(name)s takes no runs without a contact. Choose another one.", name=quoted(name))
         )
+        yield incomplete(f"{node.path}.audience", message, node.id)
         return
     kind, config = typed(trigger)
     schema = kind.input_schema(config)

@@ -124,9 +124,8 @@ class Drafts:
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
             if fresh := [one for one in blocking if one.identity not in old and one.path not in tolerated]:
-                raise Invalid(
-                    "The workflow was not saved: " + fresh[0].message, errors=[one.field_error() for one in fresh]
-                )
+                text = gettext("The workflow was not saved: %(message)s", message=fresh[0].message)
+                raise Invalid(text, errors=[one.field_error() for one in fresh])
         return LoadedFlow.of(flow, diagnostics, workflow_id)
 
     async def begin(self, workflow: Workflow, loaded: LoadedFlow) -> None:

@@ -185,7 +185,11 @@ async def revert(
     return go(
         request,
         f"/workflows/{workflow_id}/versions?v={published.version}",
-        f"v{published.version} is live. It is the same as v{number}; runs stay on the version they started on.",
+        gettext(
+            "v%(version)s is live. It is the same as v%(number)s; runs stay on the version they started on.",
+            version=published.version,
+            number=number,
+        ),
     )
 
 

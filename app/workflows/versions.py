@@ -11,6 +11,7 @@ from app.flow.document import Flow
 from app.flow.settings import REMEMBERED
 from app.flow.validation import references
 from app.lib import clock
+from app.lib.translation import ngettext
 from app.models import Workflow, WorkflowVersion
 from app.web.pagination import Page, clamp_limit
 from app.workflows.calls import calling_nodes
@@ -84,8 +85,13 @@ class Versions:
         if calling_nodes(loaded.flow):
             loaded.diagnostics = None  # what others call may have changed until it was this one's turn
         if blocking := (await self._drafts.diagnostics(loaded)).blocking_activation:
-            count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
-            raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.field_error() for one in blocking])
+            text = ngettext(
+                "%(number)s thing is not ready: %(message)s",
+                "%(number)s things are not ready: %(message)s",
+                len(blocking),
+                message=blocking[0].message,
+            )
+            raise NotReady(text, errors=[one.field_error() for one in blocking])
 
     async def publish(self, workflow: Workflow, changelog: str | None) -> WorkflowVersion:
         """Freeze the (locked) draft as the next version and make it live. Raises NotReady, NothingToPublish."""

@@ -102,3 +102,20 @@ def test_a_stored_sentence_of_any_length_is_looked_at_once() -> None:
 def test_values_of_a_stored_sentence(sentence: str, values: dict[str, str] | None) -> None:
     form = translation._Form("A is %(x)s, or %(y)s.", ("A is ", ", or ", "."), ("x", "y"))
     assert form.values_of(sentence) == values
+
+
+def test_a_stored_sentence_that_holds_another_is_read_back_whole() -> None:
+    with translation.using("de"):
+        inner = "Nothing can be added to it: the amount came out empty."
+        whole = translation.of_stored(f"The attribute points was not changed. {inner}")
+        assert (
+            whole
+            == "Das Attribut points wurde nicht geändert. Hier lässt sich nichts hinzufügen: Der Betrag blieb leer."
+        )
+
+
+def test_a_stored_sentence_may_begin_with_a_name_and_not_with_what_a_server_said() -> None:
+    with translation.using("de"):
+        assert translation.of_stored("example.com cannot be connected to.").startswith("Zu example.com lässt sich")
+        foreign = "The other machine cannot be connected to."
+        assert translation.of_stored(foreign) == foreign

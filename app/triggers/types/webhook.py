@@ -73,7 +73,7 @@ class WebhookTrigger(TriggerType):
 
     @classmethod
     def title(cls, config: WebhookConfig) -> str:
-        return "A webhook is received"
+        return gettext("A webhook is received")
 
     @classmethod
     def summary(cls, config: WebhookConfig) -> str:

@@ -138,11 +138,11 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
     match = _ENHANCED.match(message)
     enhanced = match[1] if match else ""
     if not 400 <= code <= 599:
-        return of_break(stage, f"answered something that is no answer ({reply_text[:200]})")
+        return of_break(stage, NO_ANSWER, reply_text[:200])
     if _wants_sign_in(stage, code, enhanced, message):
         return Result(
             "misconfigured",
-            gettext("The mail server refused the sign-in: %(reply_text)s", reply_text=reply_text),
+            gettext(SIGN_IN_REFUSED, reply_text=reply_text),
             "connector_paused",
         )
     text, wait = (
@@ -207,12 +207,8 @@ def _wants_sign_in(stage: Stage, code: int, enhanced: str, message: str) -> bool
 def _opening(stage: Stage, code: int, reply_text: str, wait: float | None) -> Result:
     """Before the first mail. A refused greeting may pass; a refused name, encryption or sign-in stays until somebody mends it."""
     if code >= 500 and stage != "connect":
-        what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
-        return Result(
-            "misconfigured",
-            gettext("The mail server refused %(what)s: %(reply_text)s", what=what, reply_text=reply_text),
-            "connector_paused",
-        )
+        text = gettext(_REFUSED.get(stage, SIGN_IN_REFUSED), reply_text=reply_text)
+        return Result("misconfigured", text, "connector_paused")
     return Result(
         "unavailable",
         gettext("The mail server refused us: %(reply_text)s", reply_text=reply_text),
@@ -222,23 +218,41 @@ def _opening(stage: Stage, code: int, reply_text: str, wait: float | None) -> Re
     )
 
 
-SLOW, CUT = "took too long", "closed the connection"
+SLOW, CUT, NO_ANSWER = "slow", "cut", "no_answer"
+SIGN_IN_REFUSED = translatable("The mail server refused the sign-in: %(reply_text)s")
+_REFUSED = {
+    "hello": translatable("The mail server refused our name: %(reply_text)s"),
+    "tls": translatable("The mail server refused encryption: %(reply_text)s"),
+}
+_UNCONFIRMED = {
+    SLOW: translatable("The mail server took too long after the mail was handed over; it may have been taken."),
+    CUT: translatable("The mail server closed the connection after the mail was handed over; it may have been taken."),
+    NO_ANSWER: translatable(
+        "The mail server answered something that is no answer (%(reply)s) after the mail was handed over; it may have been taken."
+    ),
+}
+_UNREACHED = {
+    SLOW: translatable("The mail server cannot be reached: it took too long."),
+    CUT: translatable("The mail server cannot be reached: it closed the connection."),
+    NO_ANSWER: translatable("The mail server cannot be reached: it answered something that is no answer (%(reply)s)."),
+}
+_BEFORE = {
+    SLOW: translatable("The mail server took too long before it took the mail."),
+    CUT: translatable("The mail server closed the connection before it took the mail."),
+    NO_ANSWER: translatable(
+        "The mail server answered something that is no answer (%(reply)s) before it took the mail."
+    ),
+}
 
 
-def of_break(stage: Stage, what: str) -> Result:
-    """The line broke or nothing came back. `what` the server did: `SLOW`, `CUT`, or said."""
+def of_break(stage: Stage, what: str, reply: str = "") -> Result:
+    """The line broke or nothing came back. `what` the server did: `SLOW`, `CUT`, or `NO_ANSWER`, which is its `reply`."""
     if stage == "text":
-        text = gettext("The mail server %(what)s after the mail was handed over; it may have been taken.", what=what)
+        text = gettext(_UNCONFIRMED[what], reply=reply)
         return Result("uncertain", text, "unconfirmed", everyone=what == SLOW)
     if stage in _OPENING:
-        return Result(
-            "unavailable",
-            gettext("The mail server cannot be reached: it %(what)s.", what=what),
-            "server_away",
-            everyone=True,
-        )
-    text = gettext("The mail server %(what)s before it took the mail.", what=what)
-    return Result("unavailable", text, "server_away", everyone=stage == "mail")
+        return Result("unavailable", gettext(_UNREACHED[what], reply=reply), "server_away", everyone=True)
+    return Result("unavailable", gettext(_BEFORE[what], reply=reply), "server_away", everyone=stage == "mail")
 
 
 def of_error(stage: Stage, error: BaseException, host: str) -> Result:
@@ -251,13 +265,8 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
     if stage in _OPENING:
         if wrong := _wrong_settings(cause, host):
             return Result("misconfigured", wrong, "connector_paused")
-        if detail := _detail(cause):
-            return Result(
-                "unavailable",
-                gettext("The mail server cannot be reached: %(detail)s.", detail=detail),
-                "server_away",
-                everyone=True,
-            )
+        if unreached := _unreached(cause):
+            return Result("unavailable", unreached, "server_away", everyone=True)
     return of_break(stage, SLOW if isinstance(error, TimeoutError) else CUT)
 
 
@@ -279,7 +288,9 @@ def _wrong_settings(cause: BaseException, host: str) -> str:
             else ""
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
-        why = str(cause.verify_message or "it cannot be verified").rstrip(".")
+        why = str(cause.verify_message or "").rstrip(".")
+        if not why:
+            return gettext("The certificate of the mail server is not trusted: it cannot be verified.")
         return gettext("The certificate of the mail server is not trusted: %(why)s.", why=why)
     if isinstance(cause, ssl.SSLError):
         unfit = cause.reason in _UNFIT_TLS
@@ -295,14 +306,19 @@ def _wrong_settings(cause: BaseException, host: str) -> str:
     return ""
 
 
-def _detail(cause: BaseException) -> str:
-    """The operating system's words for why there is no connection; '' when the server just went away or took too long."""
+def _unreached(cause: BaseException) -> str:
+    """Why there is no connection, in the operating system's words; '' when the server just went away or took too long."""
     if isinstance(cause, ssl.SSLError):
-        return "the encrypted connection broke off"
-    if isinstance(cause, socket.gaierror):
-        return str(cause.strerror or "its name cannot be looked up")
+        return gettext("The mail server cannot be reached: the encrypted connection broke off.")
+    if isinstance(cause, socket.gaierror) and not cause.strerror:
+        return gettext("The mail server cannot be reached: its name cannot be looked up.")
     if isinstance(cause, TimeoutError | ConnectionResetError) or not isinstance(cause, OSError):
         return ""
-    return (
-        os.strerror(cause.errno) if cause.errno else "none of its addresses answers" if "Multiple" in str(cause) else ""
-    )
+    if isinstance(cause, socket.gaierror):
+        detail = str(cause.strerror)
+    elif cause.errno:
+        detail = os.strerror(cause.errno)
+    else:
+        none_answers = "Multiple" in str(cause)
+        return gettext("The mail server cannot be reached: none of its addresses answers.") if none_answers else ""
+    return gettext("The mail server cannot be reached: %(detail)s.", detail=detail)

@@ -13,7 +13,8 @@ import aiosmtplib
 import msgspec
 
 from app.lib import egress
-from app.lib.translation import gettext
+from app.lib.formats import number
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.email.smtp_answers import NotOffered, NotSendable, Stage
 from app.messaging.channels.email.smtp_exchange import Answer, SmtpExchange
 from app.messaging.channels.result import Begin, Withheld, running_time
@@ -97,12 +98,12 @@ class SmtpConnection:
         self.stage = "sign_in"
         if not self.client.supported_auth_methods:
             secured = self.server.security != "none"
-            hint = (
-                gettext("Leave out user name and password, or ask its provider.")
-                if secured
-                else gettext("It may want encryption first.")
-            )
-            raise NotOffered(f"The mail server offers no sign-in that we know. {hint}")
+            if secured:
+                text = translatable(
+                    "The mail server offers no sign-in that we know. Leave out user name and password, or ask its provider."
+                )
+                raise NotOffered(gettext(text))
+            raise NotOffered(gettext("The mail server offers no sign-in that we know. It may want encryption first."))
         await self.client.login(self.server.username, self.server.password)
 
     async def transfer(self, mail: Mail, begin: Begin | None = None) -> str:
@@ -147,14 +148,17 @@ class SmtpConnection:
         options = []
         if limit := self.client.esmtp_extensions.get("size", ""):
             if limit.isdigit() and 0 < int(limit) < size:
-                kilobytes = f"{size // 1024 + 1:,} KB, and the mail server takes {int(limit) // 1024:,} KB at most"
-                raise NotSendable(
-                    "message_refused", gettext("The mail is too large: %(kilobytes)s.", kilobytes=kilobytes)
+                text = gettext(
+                    "The mail is too large: %(size)s KB, and the mail server takes %(most)s KB at most.",
+                    size=number(size // 1024 + 1),
+                    most=number(int(limit) // 1024),
                 )
+                raise NotSendable("message_refused", text)
             options.append(b"SIZE=%d" % size)
         for reason, address in (("sender_refused", mail.sender), ("address_refused", mail.recipient)):
             if not (address.isascii() or self.client.supports_extension("smtputf8")):
-                raise NotSendable(reason, f"This mail server cannot take addresses with such letters: {address}")
+                text = gettext("This mail server cannot take addresses with such letters: %(address)s", address=address)
+                raise NotSendable(reason, text)
         if not (mail.sender + mail.recipient).isascii():
             options.append(b"SMTPUTF8")
         return options

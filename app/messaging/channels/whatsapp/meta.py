@@ -115,7 +115,7 @@ class MetaConnector(HttpApiConnector):
     ) -> str:
         if content is None or content.get("kind", "template") == "text" or content.get("name"):
             return ""
-        return "the template has no name at Meta"
+        return gettext("the template has no name at Meta")
 
     @classmethod
     def request(cls, account: MetaAccount, packet: WhatsappMessage) -> HttpRequest:

@@ -77,7 +77,7 @@ class TwilioWhatsappConnector(TwilioApi):
         if content is None or content.get("kind", "template") == "text":
             return ""
         if not content.get("contentSid"):
-            return "the template has no Content SID, by which Twilio knows it"
+            return gettext("the template has no Content SID, by which Twilio knows it")
         if content.get("header", "none") != "none" or any(
             one.get("type", "none") != "none" for one in content.get("buttons", ())
         ):
