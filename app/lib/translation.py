@@ -139,8 +139,8 @@ def _of_stored(language: str, sentence: str) -> str:
     for form in _endings(language).get(sentence[-MARK:], ()):
         if (values := form.values_of(sentence)) is not None:
             filled = {name: _of_value(language, value) for name, value in values.items()}
-            begins, said = next(iter(values.values())), next(iter(filled.values()))
-            if begins != said or _is_name(begins):
+            begins, shown = next(iter(values.values())), next(iter(filled.values()))
+            if begins != shown or _is_name(begins):
                 return _filled(_translations(language).gettext(form.message), filled)
     return sentence
 
