@@ -59,7 +59,8 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
         return gettext("The workflow let nobody in after %(date)s.", date=date)
     if reason == "entries_used_up" and detail and (most := detail.get("most")):
         return gettext("As many had entered as the workflow takes: %(most)s.", most=number(most))
-    return TEXTS.get(reason) or reason.replace("_", " ").capitalize() + "."
+    known = TEXTS.get(reason)
+    return gettext(known) if known else reason.replace("_", " ").capitalize() + "."
 
 
 def _day(instant: Any, zone: Any) -> str:

@@ -32,16 +32,22 @@ class ZonePicker extends HTMLElement {
     const label = document.querySelector(`label[for="${CSS.escape(this.select.id)}"]`);
     if (label) {
       label.setAttribute('for', this.input.id);
-      this.list.setAttribute('aria-label', label.textContent ?? '');
+      for (const part of [this.input, this.list]) part.setAttribute('aria-label', label.textContent ?? '');
     }
-    Object.assign(this.select, { tabIndex: -1, ariaHidden: 'true' });
-    this.select.classList.add('sr');
-    this.append(this.input, this.list, this.count);
+    this.cover();
     this.choices = [...this.select.options].map((one, index) => ({
       index, text: one.text, value: one.value, words: plain(`${one.text} ${one.dataset.words ?? ''}`),
     }));
     this.show();
     this.listen();
+  }
+
+  /** The field stands over the select, also after a form was morphed, which leaves the select alone and as the server writes it. */
+  cover() {
+    if (this.input.parentElement !== this) this.append(this.input, this.list, this.count);
+    if (this.select.getAttribute('aria-hidden') !== 'true') this.select.setAttribute('aria-hidden', 'true');
+    if (this.select.tabIndex !== -1) this.select.tabIndex = -1;
+    if (!this.select.classList.contains('sr')) this.select.classList.add('sr'); // a change that is none would be seen as one
   }
 
   /** What the form says of the select is said of the field. */
@@ -56,6 +62,9 @@ class ZonePicker extends HTMLElement {
   listen() {
     const { input, list, select } = this;
     new MutationObserver(() => this.describe()).observe(select, { attributeFilter: FORWARDED });
+    const covers = new MutationObserver(() => this.cover());
+    covers.observe(this, { childList: true });
+    covers.observe(select, { attributeFilter: ['aria-hidden', 'class', 'tabindex'] });
     // Whoever leads to the select by its name or id, as the list of issues does, means the field that people see.
     select.addEventListener('focus', () => input.focus());
     input.addEventListener('focus', () => input.select());
