@@ -11,10 +11,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("SET lock_timeout = '5s'")
+    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("alter table workflow_samples add column answers jsonb not null default '{}'")
 
 
 def downgrade() -> None:
-    op.execute("SET lock_timeout = '5s'")
+    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("alter table workflow_samples drop column answers")
