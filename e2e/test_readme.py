@@ -130,7 +130,7 @@ def begin(page: Page, step: Step) -> Builder:
     page.get_by_role("button", name=step.word()).click()
     canvas = Builder(page)
     expect(page.locator("flow-canvas[data-ready]")).to_be_attached()
-    page.get_by_role("button", name=step.word()).click()
+    page.locator(".start", has_text=step.word()).click()
     page.get_by_label("Event", exact=True).fill(step.word())
     page.get_by_label("Event", exact=True).press("Tab")
     page.get_by_role("button", name="Close").first.click()
