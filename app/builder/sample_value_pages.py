@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from app.flow.document import Node
 from app.flow.sample_texts import SampleStep
 from app.flow.trigger_registry import typed
 from app.lib.conversions import is_blank, printed
+from app.lib.formats import own_time
 from app.models.status import Role
 from app.test_runs.rests import declared_output
 from app.workflows.service import WorkflowService
@@ -53,7 +55,8 @@ async def show_sample_values(
 
 def _of_person(sample: SampleStep) -> Iterator[tuple[str, Any]]:
     data = sample.data
-    yield from ((f"contact.{name}", data["contact"].get(name)) for name in CONTACT_FIELDS)
+    known = {**data["contact"], **sample.contact.columns}
+    yield from ((f"contact.{name}", known.get(name)) for name in CONTACT_FIELDS)
     yield "contact.tags", data["contact"].get("tags")
     yield from ((f"contact.attributes.{name}", value) for name, value in sample.contact.attributes.items())
     yield from ((f"event.{name}", value) for name, value in data["event"].items())
@@ -66,7 +69,8 @@ def _of_earlier(document: Mapping[str, Any], node_id: str) -> Iterator[tuple[str
 
 
 def _short(value: Any) -> str:
-    text = " ".join(printed(value).split())
+    written = own_time(value) if isinstance(value, datetime) else printed(value)
+    text = " ".join(written.split())
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 

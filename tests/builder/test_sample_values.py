@@ -46,6 +46,7 @@ async def test_each_field_has_the_samples_value(browser: BrowserClients, workflo
     values = answer["values"]
     assert answer["event"] == "trial_started" and values["contact.email"] in ("bo@example.com", "ada@example.com")
     assert values["contact.tags"] == "a, b" and values["contact.attributes.plan"] in ("pro", "free")
+    assert values["contact.created_at"].endswith("UTC"), "as people read a moment, and not as it is stored"
     assert values["event.total"] in ("3", "4") and "contact.phone" not in values and "secret" not in str(values)
     assert all(len(text) <= 81 and "\n" not in text for text in values.values())
 
