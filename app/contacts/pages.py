@@ -15,7 +15,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.card_title_repository import card_titles
-from app.contacts import export_pages, forms, timeline
+from app.contacts import choice_pages, export_pages, forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.attribute_kinds import ATTRIBUTE_KINDS, attribute_lines
 from app.contacts.fields import json_name
@@ -38,7 +38,8 @@ from app.models.status import Channel, Role
 from app.subscriptions.permission import LABELS
 from app.subscriptions.service import SuppressionService
 from app.values.contact_view import name_of
-from app.values.zone_choices import offered_zones
+from app.values.languages import language_name
+from app.values.zone_choices import offered_zones, zone_text
 from app.web.flash import go
 from app.web.form_errors import errors_by_field
 from app.web.fragments import is_partial, page
@@ -189,7 +190,7 @@ async def show_contact(
 
 async def _removed(starts: HistoryStartRepository, show: timeline.Show) -> list[tuple[str, datetime]]:
     """What is not in the timeline any more because it is old: its name and before when."""
-    names = {"runs": (OF_RUNS, gettext("Runs and their messages")), "events": (OF_EVENTS, "Events")}
+    names = {"runs": (OF_RUNS, gettext("Runs and their messages")), "events": (OF_EVENTS, gettext("Events"))}
     of_show = {"all": ("runs", "events"), "messages": ("runs",), "changes": ("events",)}.get(show, (show,))
     removed = [(names[kind][1], await starts.of(names[kind][0])) for kind in of_show]
     return [(name, at) for name, at in removed if at is not None]
@@ -227,6 +228,8 @@ async def contact_page(
         other_channels={*(channel.word for channel in Channel), *channels.words()} - {EmailChannel.type},
         permission=(await contacts.permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
+        zone_text=zone_text,
+        language_name=language_name,
         show=show,
         counts=counts,
         counted_up_to=COUNTED,
@@ -295,6 +298,7 @@ ROUTES: list[Any] = [
     send_event,
     resubscribe_contact_page,
     erase_contact_page,
+    *choice_pages.ROUTES,
     *import_pages.ROUTES,
     *export_pages.ROUTES,
 ]

@@ -15,6 +15,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.card_title_repository import card_titles
+from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.held_runs.bulk import HeldRunJobs
 from app.held_runs.repository import LOOKED_AT
@@ -23,9 +24,10 @@ from app.held_runs.service import HeldRunService
 from app.lib.formats import counted
 from app.lib.translation import gettext, translatable, translated_choices
 from app.models.status import Role
+from app.values.contact_view import contact_name
 from app.web import flash
 from app.web.fragments import page
-from app.web.list_periods import PERIOD_WORDS, listed_id, not_listed, period_start
+from app.web.list_periods import PERIOD_WORDS, listed_id, listed_number, not_listed, period_start
 
 PAGE = 50
 SHOWN_JOBS = 5
@@ -60,13 +62,9 @@ class HeldRunQuery(msgspec.Struct, frozen=True):
         """Raises Invalid."""
         if self.kind and self.kind not in get_args(HeldKind):
             raise not_listed("kind")
-        try:
-            version = int(self.version) if self.version else None
-        except ValueError as error:
-            raise not_listed("version") from error
         return HeldRunFilter(
             workflow_id=listed_id("workflow", self.workflow),
-            version=version,
+            version=listed_number("version", self.version),
             node_id=self.node[:100] or None,
             kind=next((word for word in get_args(HeldKind) if word == self.kind), None),
             error=self.error[:500].strip() or None,
@@ -93,6 +91,7 @@ async def show_held_runs(
     request: AppRequest,
     held_runs: NamedDependency[HeldRunService],
     held_run_jobs: NamedDependency[HeldRunJobs],
+    contact_rows: NamedDependency[ContactRepository],
     workflow: FromQuery[str] = "",
     version: FromQuery[str] = "",
     node: FromQuery[str] = "",
@@ -122,6 +121,7 @@ async def show_held_runs(
         fitting=await held_run_jobs.count(wanted),
         looked_at=LOOKED_AT,
         query=query,
+        contact_name=contact_name(await contact_rows.get(wanted.contact_id)) if wanted.contact_id else "",
         hidden={name: word for name, word in msgspec.structs.asdict(query).items() if word},
         filtered=query != HeldRunQuery(),
         kinds=[("", gettext("Any")), *translated_choices(KIND_WORDS.items())],

@@ -54,6 +54,7 @@ def parameters_of(
         "statuses": statuses,
         "workflow": stored.get("workflowId"),
         "node": stored.get("nodeId"),
+        "version": stored.get("version"),
         "connector": stored.get("connectorId"),
         "contact": stored.get("contactId"),
         "reason": stored.get("reason"),
@@ -79,6 +80,7 @@ def stored_filter(message_filter: MessageFilter, act: str) -> dict[str, Any]:
     columns = {
         "workflowId": message_filter.workflow_id,
         "nodeId": message_filter.node_id,
+        "version": message_filter.version,
         "connectorId": message_filter.connector_id,
         "contactId": message_filter.contact_id,
         "reason": message_filter.reason,

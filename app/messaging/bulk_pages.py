@@ -24,7 +24,7 @@ from app.messaging.service import MessageService
 from app.models.status import Role
 from app.web import flash
 from app.web.fragments import page
-from app.web.list_periods import listed_id, period_start
+from app.web.list_periods import listed_id, listed_number, period_start
 
 CHOSEN = 50
 """Rows of one page."""
@@ -42,6 +42,8 @@ class ListFilters(msgspec.Struct, frozen=True):
 
     status: str = ""
     workflow: str = ""
+    version: str = ""
+    node: str = ""
     connector: str = ""
     reason: str = ""
     period: str = ""
@@ -52,6 +54,8 @@ class ListFilters(msgspec.Struct, frozen=True):
         """For `MessageService.list`. Raises Invalid."""
         return {
             "workflow_id": listed_id("workflow", self.workflow),
+            "version": listed_number("version", self.version),
+            "node_id": self.node[:100] or None,
             "connector_id": listed_id("connector", self.connector),
             "contact_id": listed_id("contact", self.contact),
             "reason": self.reason[:100] or None,

@@ -94,7 +94,7 @@ chosen as materialized (
 # order, so that two people who decide at once wait for each other.
 _BY_FILTER = f"""
 seen as materialized (
-  select run_id, seq, settled_at, status, workflow_id, node_id, connector_id, contact_id, reason from messages
+  select run_id, seq, settled_at, status, workflow_id, workflow_version, node_id, connector_id, contact_id, reason from messages
   where tenant_id = %(tenant)s and status in (8, 9) and settled_at <= %(until)s
     and (%(since)s::timestamptz is null or settled_at >= %(since)s)
     and (%(at)s::timestamptz is null or (settled_at, run_id, seq) < (%(at)s::timestamptz, %(run)s::uuid, %(seq)s::int))
@@ -102,6 +102,7 @@ seen as materialized (
 fitting as materialized (
   select run_id, seq from seen where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
     and (%(workflow)s::uuid is null or workflow_id = %(workflow)s) and (%(node)s::text is null or node_id = %(node)s)
+    and (%(version)s::int is null or workflow_version = %(version)s::int)
     and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
     and (%(reason)s::text is null or reason = %(reason)s)),
 chosen as materialized (
@@ -121,12 +122,13 @@ BY_FILTER = {act: _deciding(act, _BY_FILTER, _WHAT_WAS_DONE) for act in _SETS}
 """Answers one row: how many were moved, fitted and were looked at, and the last of those."""
 COUNT_FITTING = """
 with seen as (
-  select status, workflow_id, node_id, connector_id, contact_id, reason from messages
+  select status, workflow_id, workflow_version, node_id, connector_id, contact_id, reason from messages
   where tenant_id = %(tenant)s and status in (8, 9) and settled_at <= %(until)s
     and (%(since)s::timestamptz is null or settled_at >= %(since)s)
   order by settled_at desc limit %(limit)s)
 select count(*) filter (where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
   and (%(workflow)s::uuid is null or workflow_id = %(workflow)s) and (%(node)s::text is null or node_id = %(node)s)
+    and (%(version)s::int is null or workflow_version = %(version)s::int)
   and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
   and (%(reason)s::text is null or reason = %(reason)s)) as fitting, count(*) as seen
 from seen

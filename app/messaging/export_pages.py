@@ -10,13 +10,13 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest, Database
+from app.messaging.bulk_pages import ListFilters
 from app.messaging.channels.message_ids import message_id
 from app.messaging.list_columns import MESSAGES
 from app.messaging.service import MessageService
 from app.models import Message
 from app.models.status import Channel, MessageStatus, Role
 from app.web.csv_export import CsvAnswer, CsvList, csv_answer
-from app.web.list_periods import listed_id, period_start
 from app.web.pagination import MAX_LIMIT, Page
 
 COLUMNS = (
@@ -40,6 +40,8 @@ async def export_messages(
     db_session: Database,
     status: FromQuery[str] = "",
     workflow: FromQuery[str] = "",
+    version: FromQuery[str] = "",
+    node: FromQuery[str] = "",
     connector: FromQuery[str] = "",
     reason: FromQuery[str] = "",
     period: FromQuery[str] = "",
@@ -49,18 +51,12 @@ async def export_messages(
 ) -> CsvAnswer:
     """All messages that fit, as they are sorted, with all their columns whatever `columns` the page shows."""
     principal = request.user
-    filters: dict[str, Any] = {
-        "workflow_id": listed_id("workflow", workflow),
-        "connector_id": listed_id("connector", connector),
-        "contact_id": listed_id("contact", contact),
-        "reason": reason[:100] or None,
-        "since": period_start(period),
-        "oldest_first": MESSAGES.checked_order(sort) == "run",
-    }  # fmt: skip
+    filters = ListFilters(status, workflow, version, node, connector, reason, period, contact).columns
+    oldest_first = MESSAGES.checked_order(sort) == "run"
 
     async def read(of_page: AsyncSession, cursor: str | None) -> Page[Sequence[Any]]:
         messages = MessageService(of_page, principal)
-        page = await messages.list(MAX_LIMIT, cursor, status=status or None, **filters)
+        page = await messages.list(MAX_LIMIT, cursor, status=status or None, oldest_first=oldest_first, **filters)
         names = dict(await messages.rows.workflow_names({row.workflow_id for row in page.items}))
         return Page([row_of(row, names.get(row.workflow_id, "")) for row in page.items], page.next_cursor)
 

@@ -18,7 +18,7 @@ MESSAGES = offer_list(
             ListColumn("run", translatable("Run started"), "r", order="run", newest_first=True),
             ListColumn("when", translatable("When"), "r"),
         ),
-        ("status", "workflow", "connector", "reason", "period", "contact"),
+        ("status", "workflow", "version", "node", "connector", "reason", "period", "contact"),
         "-run",
     )
 )

@@ -37,6 +37,8 @@ class MessageList(NamedTuple):
     run_id: UUID | None = None
     contact_id: UUID | None = None
     workflow_id: UUID | None = None
+    version: int | None = None
+    node_id: str | None = None
     connector_id: UUID | None = None
     status: int | None = None
     reason: str | None = None
@@ -100,6 +102,8 @@ class MessageLists(TenantRepository[Message]):
             Message.run_id: wanted.run_id,
             Message.contact_id: wanted.contact_id,
             Message.workflow_id: wanted.workflow_id,
+            Message.workflow_version: wanted.version,
+            Message.node_id: wanted.node_id,
             Message.connector_id: wanted.connector_id,
             Message.status: wanted.status,
             Message.reason: wanted.reason,

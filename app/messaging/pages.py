@@ -13,7 +13,6 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.card_title_repository import card_titles
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.history_start_repository import OF_RUNS
@@ -23,7 +22,7 @@ from app.lib.translation import gettext, translated_choices
 from app.lists.service import ListChoice, ListService
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
-from app.messaging import bulk_pages, export_pages, rules
+from app.messaging import bulk_pages, export_pages, rules, step_choices
 from app.messaging.bulk import COUNTED, job_view
 from app.messaging.channels import registry
 from app.messaging.channels.devices import PLATFORM_WORDS
@@ -36,6 +35,7 @@ from app.models import Template as TemplateRow
 from app.models.status import MessageStatus, Role
 from app.settings import settings
 from app.subscriptions.permission import reason_label
+from app.values.contact_view import contact_name
 from app.web import flash
 from app.web.fragments import is_partial, page
 from app.web.list_periods import PERIOD_WORDS
@@ -78,8 +78,11 @@ async def list_messages(
     request: AppRequest,
     messages: NamedDependency[MessageService],
     lists: NamedDependency[ListService],
+    contact_rows: NamedDependency[ContactRepository],
     status: FromQuery[str] = "",
     workflow: FromQuery[str] = "",
+    version: FromQuery[str] = "",
+    node: FromQuery[str] = "",
     connector: FromQuery[str] = "",
     reason: FromQuery[str] = "",
     period: FromQuery[str] = "",
@@ -90,11 +93,12 @@ async def list_messages(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The ledger, those of the newest runs first, or of the oldest."""
-    form_values = bulk_pages.ListFilters(status, workflow, connector, reason, period, contact)
+    form_values = bulk_pages.ListFilters(status, workflow, version, node, connector, reason, period, contact)
     sent, choice = msgspec.structs.asdict(form_values), ListChoice(sort, columns, view)
     state = await lists.state(MESSAGES, sent, choice, partial=is_partial(request))
     oldest = state.order == "run"
-    listed = await messages.list(PAGE, cursor, status=status or None, oldest_first=oldest, **form_values.columns)
+    filter_columns = form_values.columns
+    listed = await messages.list(PAGE, cursor, status=status or None, oldest_first=oldest, **filter_columns)
     may, message_filter = request.user.may(Role.MARKETER), form_values.fitting()
     return page(
         request,
@@ -107,6 +111,11 @@ async def list_messages(
         decided=await _decided(messages, listed.items),
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
         state=state,
+        titles=await step_choices.titles_of(request, messages, listed.items if state.shows("step") else ()),
+        contact_name=contact_name(await contact_rows.get(filter_columns["contact_id"]))
+        if filter_columns["contact_id"]
+        else "",
+        **await step_choices.of_workflow(request, messages, filter_columns["workflow_id"], filter_columns["version"]),
         run_started=lambda row: uuid7_moment(row.run_id),
         more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         removed_before=None if listed.next_cursor else await messages.history.of(OF_RUNS),
@@ -140,8 +149,7 @@ async def show_message(
     decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     reports = await reports_about(messages.session, messages.tenant_id, (row.run_id, row.seq))
     by, meant = await messages.rows.connector_of(row)
-    document = await messages.rows.version_of(row)
-    titles = await card_titles(request, messages.session, {"": document}, {"": {row.node_id}})
+    titles = await step_choices.titles_of(request, messages, [row])
     return page(
         request,
         "messages/show.html",
@@ -158,7 +166,7 @@ async def show_message(
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(decisions)],
         workflow=names.get(row.workflow_id),
         template=template,
-        step=titles[""].get(row.node_id) or gettext("Step %(number)s", number=row.seq),
+        step=titles.get(text) or gettext("Step %(number)s", number=row.seq),
         contact=await contact_rows.get(row.contact_id),
         address=(await _addresses(messages, [row])).get(text, ""),
         several_channels=len(registry.channels()) > 1,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from app.connectors.release_repository import release_now_or_soon
 from app.connectors.stand_ins import meant_of
 from app.messaging.channels.message_ids import MessageKey
 from app.models import Connector, Contact, Message, Workflow, WorkflowVersion
 from app.models.tenant_repository import TenantRepository
+
+VersionKey = tuple[UUID, int]
+"""Workflow and version that asked for a message."""
 
 
 class MessageRepository(TenantRepository[Message]):
@@ -31,14 +34,23 @@ class MessageRepository(TenantRepository[Message]):
         query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))
         return {row[0]: row[1] for row in (await self.session.execute(query)).all()}
 
-    async def version_of(self, message: Message) -> dict[str, Any]:
-        """The document of the version that asked for a message; an empty one where it is not known any more."""
-        query = select(WorkflowVersion.graph).where(
+    async def documents(self, pinned: Set[VersionKey]) -> dict[VersionKey, dict[str, Any]]:
+        """The documents of versions; those that are known."""
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, WorkflowVersion.graph).where(
             WorkflowVersion.tenant_id == self.tenant_id,
-            WorkflowVersion.workflow_id == message.workflow_id,
-            WorkflowVersion.version == message.workflow_version,
+            tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(list(pinned)),
         )
-        return (await self.session.scalar(query)) or {"nodes": []}
+        return {(row[0], row[1]): row[2] for row in (await self.session.execute(query)).all()} if pinned else {}
+
+    async def versions(self, workflow_id: UUID) -> Sequence[int]:
+        """The numbers of a workflow's versions to filter by, the newest first."""
+        query = (
+            select(WorkflowVersion.version)
+            .where(WorkflowVersion.tenant_id == self.tenant_id, WorkflowVersion.workflow_id == workflow_id)
+            .order_by(WorkflowVersion.version.desc())
+            .limit(100)
+        )
+        return (await self.session.scalars(query)).all()
 
     async def sending_workflows(self) -> list[tuple[str, str]]:
         """Workflows to filter by: id and name, those that were ever published."""

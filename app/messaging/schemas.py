@@ -52,6 +52,7 @@ class MessageFilter(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
 
     status: Annotated[list[Literal["failed", "uncertain"]], Meta(min_length=1, max_length=2)]
     workflow_id: UUID | None = None
+    version: Annotated[int, Meta(ge=1, le=2_000_000_000)] | None = None
     node_id: Annotated[str, Meta(max_length=100)] | None = None
     connector_id: UUID | None = None
     contact_id: UUID | None = None

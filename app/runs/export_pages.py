@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.deps import AppRequest, Database
 from app.models.status import Role
 from app.runs.list_columns import RUNS
-from app.runs.list_pages import Version
 from app.runs.list_query import RunListQuery
 from app.runs.list_repository import RunFilter
 from app.runs.schemas import RunOut, WithoutContact
@@ -55,17 +54,17 @@ async def export_runs(
     request: AppRequest,
     db_session: Database,
     status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
+    contact: FromQuery[str] = "",
     without_contact: WithoutContact = False,
     node: FromQuery[str | None] = None,
     workflow: FromQuery[str] = "",
-    version: Version = None,
+    version: FromQuery[str] = "",
     period: FromQuery[str] = "",
     sort: FromQuery[str] = "",
     columns: FromQuery[str] = "",
 ) -> CsvAnswer:
     """All runs that fit, as they are sorted, with all their columns whatever `columns` the page shows."""
-    query = RunListQuery(status, contact, without_contact, node, workflow, version, period)
+    query = RunListQuery.of_address(status, contact, without_contact, node, workflow, version, period)
     return await _export(request, db_session, query.run_filter(order=RUNS.checked_order(sort)))
 
 
@@ -76,17 +75,17 @@ async def export_workflow_runs(
     runs: NamedDependency[RunService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
+    contact: FromQuery[str] = "",
     without_contact: WithoutContact = False,
     node: FromQuery[str | None] = None,
-    version: Version = None,
+    version: FromQuery[str] = "",
     period: FromQuery[str] = "",
     sort: FromQuery[str] = "",
     columns: FromQuery[str] = "",
 ) -> CsvAnswer:
     """All runs of one workflow that fit, as they are sorted."""
     await runs.require_workflow(workflow_id)
-    query = RunListQuery(status, contact, without_contact, node, "", version, period)
+    query = RunListQuery.of_address(status, contact, without_contact, node, "", version, period)
     return await _export(request, db_session, query.run_filter(workflow_id, RUNS.checked_order(sort)))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
@@ -17,7 +17,6 @@ from app.lib.translation import gettext, translated_choices
 from app.lib.zones import zone_of
 from app.lists.service import ListChoice, ListService
 from app.lists.state import ListState
-from app.models import Contact
 from app.models.status import Role
 from app.runs.list_columns import RUNS, WORKFLOW_RUNS
 from app.runs.list_query import RunListQuery
@@ -25,6 +24,7 @@ from app.runs.narrative import waits_in_short, waits_in_words
 from app.runs.schemas import WithoutContact
 from app.runs.service import RunService
 from app.runs.step_titles import current_steps
+from app.values.contact_view import contact_name
 from app.web.fragments import page
 from app.web.list_periods import PERIOD_WORDS
 
@@ -32,7 +32,6 @@ PAGE = 50
 STATUS_TABS = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
 SHOWN_VERSIONS = 100
 """Versions of a workflow that the filter offers, the newest."""
-Version = Annotated[int | None, QueryParameter(name="version", ge=1, le=2_000_000_000)]
 
 
 class FilterChip(NamedTuple):
@@ -43,14 +42,9 @@ class FilterChip(NamedTuple):
     without: str
 
 
-def chips(
-    query: RunListQuery, state: ListState, contact: Contact | None, standing: Mapping[UUID, str]
-) -> list[FilterChip]:
+def chips(query: RunListQuery, state: ListState, standing: Mapping[UUID, str]) -> list[FilterChip]:
     """The filters that no control shows, each with the list as it is without it. All of `standing` are at `query.node`, if that is set."""
     shown = list[FilterChip]()
-    if query.contact:
-        name = (contact.email or contact.external_id) if contact else None
-        shown.append(FilterChip(gettext("Contact"), name or gettext("the chosen one"), state.url(contact=None)))
     if query.without_contact:
         shown.append(FilterChip("", gettext("Without a contact"), state.url(withoutContact=None)))
     if query.node:
@@ -94,7 +88,8 @@ async def _list(
         waits={run.id: (waits_in_short(run, zone), waits_in_words(run, zone)) for run in runs.items},
         query=query,
         status_tabs=[(word, state.url(status=word or None)) for word in ("", *STATUS_TABS)],
-        chips=chips(query, state, contact, standing),
+        chips=chips(query, state, standing),
+        contact_name=contact_name(contact) if query.contact else "",
         of_nobody="" if query.without_contact else state.url(withoutContact="true", contact=None),
         workflows=[] if workflow_id else await service.runs.workflow_choices(),
         versions=await _versions(service, wanted.workflow_id),
@@ -113,11 +108,11 @@ async def all_runs(
     runs: NamedDependency[RunService],
     lists: NamedDependency[ListService],
     status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
+    contact: FromQuery[str] = "",
     without_contact: WithoutContact = False,
     node: FromQuery[str | None] = None,
     workflow: FromQuery[str] = "",
-    version: Version = None,
+    version: FromQuery[str] = "",
     period: FromQuery[str] = "",
     sort: FromQuery[str] = "",
     columns: FromQuery[str] = "",
@@ -125,7 +120,7 @@ async def all_runs(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of the workspace, of one contact when it is given, or of nobody."""
-    query = RunListQuery(status, contact, without_contact, node, workflow, version, period)
+    query = RunListQuery.of_address(status, contact, without_contact, node, workflow, version, period)
     state = await lists.state(RUNS, query.words, ListChoice(sort, columns, view))
     return await _list(request, runs, query, state, cursor)
 
@@ -137,10 +132,10 @@ async def workflow_runs(
     lists: NamedDependency[ListService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
-    contact: FromQuery[UUID | None] = None,
+    contact: FromQuery[str] = "",
     without_contact: WithoutContact = False,
     node: FromQuery[str | None] = None,
-    version: Version = None,
+    version: FromQuery[str] = "",
     period: FromQuery[str] = "",
     sort: FromQuery[str] = "",
     columns: FromQuery[str] = "",
@@ -149,7 +144,7 @@ async def workflow_runs(
 ) -> Template:
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
     await runs.require_workflow(workflow_id)
-    query = RunListQuery(status, contact, without_contact, node, "", version, period)
+    query = RunListQuery.of_address(status, contact, without_contact, node, "", version, period)
     state = await lists.state(WORKFLOW_RUNS, query.words, ListChoice(sort, columns, view), path=request.url.path)
     start = request.user.may("marketer") and await runs.may_start_without_contact(workflow_id)
     return await _list(request, runs, query, state, cursor, workflow_id=workflow_id, start=start)

@@ -9,7 +9,7 @@ import msgspec
 
 from app.runs.list_repository import RunFilter
 from app.runs.service import statuses_of
-from app.web.list_periods import listed_id, not_listed, period_start
+from app.web.list_periods import listed_id, listed_number, period_start
 
 
 class RunListQuery(msgspec.Struct, frozen=True):
@@ -51,17 +51,29 @@ class RunListQuery(msgspec.Struct, frozen=True):
         return {name: str(word) for name, word in words.items() if word}
 
     @classmethod
+    def of_address(
+        cls,
+        status: str | None,
+        contact: str,
+        without_contact: bool,
+        node: str | None,
+        workflow: str,
+        version: str,
+        period: str,
+    ) -> RunListQuery:
+        """As a form sends it, in which nothing is "". Raises Invalid."""
+        of_contact, of_version = listed_id("contact", contact), listed_number("version", version)
+        return cls(status or None, of_contact, without_contact, node or None, workflow, of_version, period)
+
+    @classmethod
     def of_words(cls, words: Mapping[str, str]) -> RunListQuery:
         """Read back from an address. Raises Invalid."""
-        version = words.get("version", "")
-        if version and not (version.isascii() and version.isdigit() and len(version) < 10):
-            raise not_listed("version")
         return cls(
             status=words.get("status"),
             contact=listed_id("contact", words.get("contact", "")),
             without_contact=words.get("withoutContact") == "true",
             node=words.get("node"),
             workflow=words.get("workflow", ""),
-            version=int(version) if version else None,
+            version=listed_number("version", words.get("version", "")),
             period=words.get("period", ""),
         )

@@ -170,6 +170,14 @@ document.addEventListener("invalid", (event) => {
   import("./validation.js").then(({ showRefusal }) => showRefusal(target), () => toast(target.validationMessage, "err"));
 }, true);
 
+// A filter of one workflow means nothing in another.
+document.addEventListener("change", ({ target }) => {
+  for (const name of target.dataset.clears?.split(" ") ?? []) {
+    const field = target.form.elements[name];
+    if (field) [field.value, field.disabled] = ["", field.type === "hidden"];
+  }
+}, true);
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });

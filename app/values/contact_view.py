@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 
 FIELD_COLUMNS = {
     "email": "email",
@@ -56,6 +56,14 @@ def name_of(contact: Named) -> str:
         or contact.phone
         or NAMELESS
     )
+
+
+def contact_name(contact: Named | None) -> str:
+    """What a page calls a contact that may have been erased meanwhile."""
+    if contact is None:
+        return gettext("Deleted contact")
+    name = name_of(contact)
+    return gettext(name) if name == NAMELESS else name
 
 
 def _first_text(attributes: Mapping[str, Any], keys: Iterable[str]) -> str:

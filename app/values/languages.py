@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
+from app.lib import translation
 from app.lib.normal_forms import without_accents
 from app.lib.translation import gettext
 
@@ -32,6 +33,14 @@ class UnknownLanguage(ValueError):
 def language(text: str) -> str:
     """A language with an optional script and region as `en`, `en-GB` or `zh-Hant-TW`. Raises UnknownLanguage."""
     return _understood(text.strip())
+
+
+def language_name(tag: str) -> str:
+    """What the reader calls the language of a tag: `German (Austria)`. A tag that is none stays as it is."""
+    try:
+        return Locale.parse(tag, sep="-").get_display_name(translation.language()) or tag
+    except (ValueError, UnknownLocaleError):
+        return tag
 
 
 @functools.lru_cache(2_000)

@@ -37,6 +37,11 @@ def offered_zones(chosen: str | None = None) -> list[ZoneChoice]:
     return sorted(listed, key=lambda one: one.name != "UTC")
 
 
+def zone_text(name: str) -> str:
+    """A zone in the words of the forms; a name that is none stays as it is."""
+    return _choice(name, translation.language()).text if name in zone_names.timezones() else name
+
+
 def _choice(name: str, language: str) -> ZoneChoice:
     if name == "UTC":
         return ZoneChoice(name, name, "gmt coordinated universal time weltzeit +0 +00:00")

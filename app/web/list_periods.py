@@ -31,6 +31,13 @@ def period_start(period: str) -> datetime | None:
     return clock.now() - PERIODS[period] if period else None
 
 
+def listed_number(name: str, value: str) -> int | None:
+    """The number of a version in a filter; None for all. Raises Invalid."""
+    if value and not (value.isascii() and value.isdigit() and len(value) < 10 and int(value)):
+        raise not_listed(name)
+    return int(value) if value else None
+
+
 def listed_id(name: str, value: str) -> UUID | None:
     """The id in a filter; None for all. Raises Invalid."""
     try:

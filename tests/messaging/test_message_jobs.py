@@ -113,6 +113,8 @@ def test_a_filter_reads_reason_connector_and_time(world: World) -> None:
         (MessageFilter(status=["failed"], connector_id=uuid4()), 0),
         (MessageFilter(status=["failed"], node_id="mail", contact_id=world.row(old[0])["contact_id"]), 1),
         (MessageFilter(status=["failed"], node_id="other"), 0),
+        (MessageFilter(status=["failed"], version=world.row(old[0])["workflow_version"]), 1),
+        (MessageFilter(status=["failed"], version=7), 0),
     ):
         assert world.by(lambda s, who, g=given: bulk.MessageJobs(s, who).count("resend", g)).number == fits, given
     job_id = start(world, "resend", MessageFilter(status=["failed", "uncertain"], reason="worker_lost"))

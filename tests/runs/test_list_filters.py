@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -85,9 +86,11 @@ async def test_each_filter_is_taken_off_by_itself(browser: BrowserClients, api: 
     client, path = await browser(Role.VIEWER), f"/workflows/{flow}/runs"
     ada = (await (await api(Role.VIEWER)).get("/api/v1/runs?status=waiting")).json()["data"][0]["contactId"]
     text = (await client.get(f"{path}?contact={ada}&node=wait")).text
-    assert query(link(text, "Contact ada@example.com Remove")) == {"node": "wait"}
+    assert f'name="contact" value="{ada}"' in text and 'data-name="ada@example.com"' in text
     assert query(link(text, "Stands at A day Remove")) == {"contact": ada}
     assert query(link(text, "Without a contact")) == {"withoutContact": "true", "node": "wait"}
+    assert 'data-name="Deleted contact"' in (await client.get(f"{path}?contact={uuid4()}")).text
+    assert (await client.get(f"{path}?contact=&version=")).status_code == 200, "controls that were emptied"
     both = (await client.get(f"{path}?contact={ada}&withoutContact=true")).text
     assert not shown(both) and link(both, "Show all") == path
 

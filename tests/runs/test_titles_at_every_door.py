@@ -30,6 +30,7 @@ DOORS = [
     "/contacts/{contact}",
     "/held-runs",
     "/messages/{run}-2",
+    "/messages?columns=to,step",
 ]
 
 

@@ -68,7 +68,7 @@ async def test_the_list_shows_names_triggers_and_counters(
     answer = await (await browser(Role.VIEWER)).get("/workflows")
     assert answer.status_code == 200
     assert "Trial &lt;onboarding&gt;" in answer.text and "Trial <onboarding>" not in answer.text
-    assert "Event trial_started" in answer.text and "not published" in answer.text
+    assert "Event trial_started" in answer.text and "unpublished changes" not in answer.text
     assert "1,204" in answer.text and ">204<" in answer.text
     assert answer.text.count('class="k-') == 4
     assert foreign.name not in answer.text
