@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.lib.ids import first_uuid7_of
+from app.lib.translation import gettext, long_day
 from app.models.retention import HistoryStart
 from app.models.tenant_repository import TenantRepository
 
@@ -23,13 +24,21 @@ class HistoryStartRepository(TenantRepository[HistoryStart]):
         row = await self.session.get(HistoryStart, (self.tenant_id, rule))
         return row.at if row else None
 
-    async def why_missing(self, what: str, run_id: UUID) -> str | None:
-        """A sentence when the run, and so `what` of it ("This run"), may have been removed because it is old."""
+    async def why_missing(self, run_id: UUID, *, message: bool = False) -> str | None:
+        """A sentence when the run, and so a `message` of it, may have been removed because it is old."""
         at = await self.of(OF_RUNS)
         if at is None or run_id >= first_uuid7_of(at):
             return None
-        day = f"{at.astimezone(UTC):%-d %B %Y}"
-        return f"{what} is not there any more: runs that began before {day} were removed with their steps and messages. Numbers stay."
+        day = long_day(at.astimezone(UTC))
+        if message:
+            return gettext(
+                "This message no longer exists: runs that began before %(day)s were removed with their steps and messages. Numbers stay.",
+                day=day,
+            )
+        return gettext(
+            "This run no longer exists: runs that began before %(day)s were removed with their steps and messages. Numbers stay.",
+            day=day,
+        )
 
 
 def meta(at: datetime | None) -> dict[str, Any]:

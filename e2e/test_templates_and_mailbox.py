@@ -24,7 +24,7 @@ def test_write_preview_send_and_read(page: Page) -> None:
     expect(page.locator(".source-host")).to_have_count(2)
     source.press("Control+End")
     source.press_sequentially("{% if x %}")
-    expect(page.get_by_role("alert")).to_contain_text("expected tag endif")
+    expect(page.get_by_role("alert")).to_contain_text("expected “{% endif %}”")
     expect(page.locator(".cm-lintRange-error")).to_be_visible()
     source.press("Control+z")
     expect(page.get_by_role("alert")).to_have_count(0)

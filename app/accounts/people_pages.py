@@ -16,7 +16,7 @@ from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext
 from app.models.status import Role
 from app.settings import settings
 from app.web import flash
@@ -148,12 +148,13 @@ async def sessions_of_user(request: AppRequest, db_session: Database, user_id: F
 async def end_sessions_of_user(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
     """Sign a member out of this workspace everywhere."""
     member, count = await service.end_sessions_of(db_session, request.user, user_id)
-    places = f"{count} place{'s' if count != 1 else ''}"
-    return flash.go(
-        request,
-        URL,
-        gettext("%(value)s was signed out in %(places)s.", value=member.name or member.email, places=places),
+    text = ngettext(
+        "%(name)s was signed out in %(number)s place.",
+        "%(name)s was signed out in %(number)s places.",
+        count,
+        name=member.name or member.email,
     )
+    return flash.go(request, URL, text)
 
 
 @post("/settings/users/{user_id:uuid}/sessions/{session_id:uuid}/end", role=Role.ADMIN)

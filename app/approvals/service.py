@@ -16,7 +16,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.flow.node_type import Question
 from app.flow.node_words import question_of, title_of_plain
 from app.lib import clock
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.models import ActiveRun, Run
 from app.models.status import PERSON, Role, RunStatus
 from app.values.contact_view import name_of
@@ -55,12 +55,17 @@ def may_answer(question: Question, principal: Principal) -> bool:
     return principal.may(question.role)
 
 
-_ROLES = {"viewer": "everybody here", "marketer": "marketers", "admin": "admins", "owner": "owners"}
+_ROLES = {
+    "viewer": translatable("everybody in the workspace"),
+    "marketer": translatable("marketers"),
+    "admin": translatable("admins"),
+    "owner": translatable("owners"),
+}
 
 
 def who_in_words(question: Question) -> str:
     """Whom a question is for: `admins`, `ada@example.com or grace@example.com`."""
-    return " or ".join(question.people) or _ROLES.get(question.role, question.role)
+    return gettext(" or ").join(question.people) or gettext(_ROLES.get(question.role, question.role))
 
 
 def _node(graph: dict[str, Any], node_id: str | None) -> Node | None:

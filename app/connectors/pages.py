@@ -21,7 +21,7 @@ from app.connectors.limits import SECONDS, ConnectorLimits
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
 from app.connectors.service import ConnectorService, offered_type, type_of, view
 from app.errors import AppError, FieldError, Invalid, TooMany
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext, translatable, translated_choices
 from app.messaging.channels import presentation, registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorSummary, ConnectorType
@@ -202,7 +202,7 @@ def _form(
         channel=None if registry.is_service(kind.type) else registry.channel_of(kind.type),
         service=registry.is_service(kind.type),
         folder=presentation.folder_of(kind) if kind.type in presentation.installed() else "",
-        choices=kind.form.choices,
+        choices={name: translated_choices(choices) for name, choices in kind.form.choices.items()},
         usual=kind.usual_limits,
         local=bool(connector and kind.is_local(connector.config)),
         given=form_values,

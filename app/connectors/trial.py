@@ -150,7 +150,7 @@ def _composed(
     except crypto.CannotUnseal:
         text = gettext(
             "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
-            secret_word=kind.secret_word,
+            secret_word=gettext(kind.secret_word),
         )
         return TestResult("misconfigured", text)
     except BadAddress:
@@ -172,7 +172,7 @@ async def _try_service(
                 "misconfigured",
                 gettext(
                     "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",
-                    secret_word=kind.secret_word,
+                    secret_word=gettext(kind.secret_word),
                 ),
             )
         await held_connections.release_connection(session)

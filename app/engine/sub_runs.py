@@ -75,7 +75,9 @@ with {
 {_LAST_ENDED}
 select 1
 """
-CANCELLED_WHY, FAILED_WHY = translatable("The called run was cancelled."), "The called run failed: "
+CANCELLED_WHY = translatable("The called run was cancelled.")
+FAILED_BECAUSE = translatable("The called run failed: %(why)s")
+FAILED_WHY = FAILED_BECAUSE.removesuffix("%(why)s")
 
 
 def called_from_outside(error: str) -> str:

@@ -19,7 +19,7 @@ from app.inbox import READY_SQL
 from app.lib.conversions import quoted
 from app.lib.formats import duration
 from app.lib.heartbeat import DEAD_AFTER_S
-from app.lib.translation import gettext
+from app.lib.translation import gettext, ngettext
 
 LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
@@ -69,22 +69,33 @@ class Blocking(msgspec.Struct, rename="camel"):
 
     @property
     def words(self) -> str:
-        """For people, as one sentence."""
-        doing = f"its last statement was {quoted(self.query)}" if self.query else "what it does may not be read"
-        idle = " and does nothing inside a transaction" if self.state.startswith("idle in transaction") else ""
-        since = f" for {duration(self.holds_seconds)}" if self.holds_seconds is not None else ""
-        others = "1 other waits" if self.waiters == 1 else f"{self.waiters} others wait"
-        return gettext(
-            "Session %(pid)s of the database (%(who)s) holds locks%(since)s%(idle)s; %(others)s for it, the "
-            "longest for %(duration)s; %(doing)s.",
-            pid=self.pid,
-            who=self.who,
-            since=since,
-            idle=idle,
-            others=others,
-            duration=duration(self.waits_seconds),
-            doing=doing,
+        """For people, as a few sentences."""
+        place = {"pid": self.pid, "who": self.who}
+        sentences = [
+            gettext("Session %(pid)s of the database (%(who)s) holds locks.", **place)
+            if self.holds_seconds is None
+            else gettext(
+                "Session %(pid)s of the database (%(who)s) has held locks for %(time)s.",
+                time=duration(self.holds_seconds),
+                **place,
+            )
+        ]
+        if self.state.startswith("idle in transaction"):
+            sentences.append(gettext("It does nothing inside a transaction."))
+        sentences.append(
+            ngettext(
+                "%(number)s other session waits for it, for %(time)s by now.",
+                "%(number)s other sessions wait for it, the longest for %(time)s by now.",
+                self.waiters,
+                time=duration(self.waits_seconds),
+            )
         )
+        sentences.append(
+            gettext("Its last statement was %(query)s.", query=quoted(self.query))
+            if self.query
+            else gettext("What it does may not be read.")
+        )
+        return " ".join(sentences)
 
 
 class Worker(msgspec.Struct, rename="camel"):
@@ -125,17 +136,20 @@ class WorkStatus(msgspec.Struct, rename="camel"):
             gettext("Nothing moves: the table %(table)s is locked by somebody.", table=table) for table in self.locked
         ]
         alive = any(worker.alive for worker in self.workers)
-        who = "although a worker runs" if alive else "and no worker runs"
         if (self.inbox_seconds or 0) > LATE_S:
-            sentences.append(
-                gettext("Events wait for %(duration)s, %(who)s.", duration=duration(self.inbox_seconds or 0), who=who)
+            text = (
+                gettext("Events wait for %(time)s, although a worker runs.", time=duration(self.inbox_seconds))
+                if alive
+                else gettext("Events wait for %(time)s, and no worker runs.", time=duration(self.inbox_seconds))
             )
+            sentences.append(text)
         if (self.due_seconds or 0) > LATE_S:
-            sentences.append(
-                gettext(
-                    "Runs are late by up to %(duration)s, %(who)s.", duration=duration(self.due_seconds or 0), who=who
-                )
+            text = (
+                gettext("Runs are late by up to %(time)s, although a worker runs.", time=duration(self.due_seconds))
+                if alive
+                else gettext("Runs are late by up to %(time)s, and no worker runs.", time=duration(self.due_seconds))
             )
+            sentences.append(text)
         if self.left_for_newer_seconds is not None:
             sentences.append(
                 gettext(

@@ -11,6 +11,7 @@ from app.flow.anniversaries import LONGEST_DAYS, last_anniversary, next_annivers
 from app.flow.comparing import NotComparable, Test, Turns
 from app.flow.durations import span_of
 from app.lib.conversions import as_date, as_instant, is_blank, yearless_day
+from app.lib.translation import gettext
 
 MOMENT = timedelta(microseconds=1)
 
@@ -18,7 +19,9 @@ MOMENT = timedelta(microseconds=1)
 def _instant(actual: Any, zone: tzinfo) -> datetime | None:
     instant = as_instant(actual, zone)
     if instant is None and not is_blank(actual):
-        raise NotComparable("a day without a year" if yearless_day(actual) is not None else "not a date")
+        raise NotComparable(
+            gettext("a day without a year") if yearless_day(actual) is not None else gettext("not a date")
+        )
     return instant
 
 

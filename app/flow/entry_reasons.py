@@ -9,7 +9,7 @@ from typing import Any
 from app.flow.paths import label_of
 from app.lib.conversions import quoted
 from app.lib.formats import number
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext, long_moment, translatable
 from app.lib.zones import zone_word
 
 TEXTS = {
@@ -69,4 +69,4 @@ def _day(instant: Any, zone: Any) -> str:
         moment = datetime.fromisoformat(str(instant))
     except ValueError:
         return ""
-    return f"{moment.day} {moment:%B %Y, %H:%M} {zone or zone_word(moment)}"
+    return f"{long_moment(moment)} {zone or zone_word(moment)}"

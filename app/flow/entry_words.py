@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from babel.dates import format_date
-
 from app.flow.entry_limits import EntryLimits, Opening
 from app.flow.settings import FlowSettings
-from app.lib import translation
 from app.lib.formats import counted, number
-from app.lib.translation import gettext, ngettext
+from app.lib.translation import gettext, long_moment, ngettext
 from app.lib.zones import zone_word
 
 
@@ -94,6 +91,4 @@ def _spread(per_minute: int) -> str:
 
 def _moment(at: datetime) -> str:
     """`30 November 2026, 09:00 CET`."""
-    if translation.language() == translation.ENGLISH:
-        return f"{at.day} {at:%B %Y, %H:%M} {zone_word(at)}"
-    return f"{format_date(at, 'long', locale=translation.locale())}, {at:%H:%M} {zone_word(at)}"
+    return f"{long_moment(at)} {zone_word(at)}"

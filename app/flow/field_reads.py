@@ -15,7 +15,7 @@ from app.flow.diagnostic import Fix
 from app.flow.segment_membership import wanted_ids
 from app.lib.field_errors import joined
 from app.lib.nearest import nearest
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.liquid.templates import LiquidError, compile_text
 from app.values.contact_view import FIELD_COLUMNS
 
@@ -23,8 +23,11 @@ SEGMENTS = "segments"
 """What a condition reads that asks for membership."""
 OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent", SEGMENTS})
 """What every contact has."""
-UNREPORTED = {"opened": "opens", "clicked": "clicks"}
-"""The words for what is reported of people where no connector of the workspace does."""
+UNREPORTED = {
+    "opened": translatable("Nothing reports opens yet, so this is no for everybody."),
+    "clicked": translatable("Nothing reports clicks yet, so this is no for everybody."),
+}
+"""What is said of a kind of report that no connector of the workspace makes."""
 
 
 class NameDoubt(NamedTuple):
@@ -156,8 +159,7 @@ class KnownNames:
 
 
 def _unreported(kind: str) -> NameDoubt:
-    message = gettext("Nothing reports %(unreported)s yet, so this is no for everybody.", unreported=UNREPORTED[kind])
-    return NameDoubt(message)
+    return NameDoubt(gettext(UNREPORTED[kind]))
 
 
 def _doubt(message: str, read: FieldRead, at: int, known: frozenset[str]) -> NameDoubt:

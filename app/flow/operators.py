@@ -34,7 +34,7 @@ from app.lib.conversions import (
     same,
     yearless_day,
 )
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 
 MAX_DURATION_S = 100 * 366 * 86_400
 """A century: beyond it there are no dates to compare with."""
@@ -166,7 +166,7 @@ def _number(actual: Any) -> int | Decimal | None:
     """None when there is nothing; NotComparable when it is something else."""
     number = as_exact(actual)
     if number is None and not is_blank(actual):
-        raise NotComparable("not a number")
+        raise NotComparable(gettext("not a number"))
     return number
 
 
@@ -197,7 +197,7 @@ def _truth(wanted: bool) -> Callable[[Any], Test]:
     def test(actual: Any, _step: Any) -> bool:
         truth = as_boolean(actual)
         if truth is None and not is_blank(actual):
-            raise NotComparable("neither true nor false")
+            raise NotComparable(gettext("neither true nor false"))
         return truth is wanted
 
     return lambda _value: test

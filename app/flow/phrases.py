@@ -157,6 +157,6 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
             wanted = wanted_in_words(operator, rule.get("wanted"), zone)
             was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, gettext("empty"))
             if rule.get("unknown"):  # another rule decided
-                was = gettext("%(value)s, which is %(problem)s", value=was, problem=rule["unknown"])
+                was = gettext("%(value)s, which is %(problem)s", value=was, problem=gettext(rule["unknown"]))
             lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
     return lines

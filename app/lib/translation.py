@@ -16,10 +16,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel import Locale
+from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -31,8 +33,13 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 """What a reader may choose, each by its own name. English needs no catalogue: it is what the code says;
 `./dev texts --check` holds the others complete."""
 ENGLISH = "en"
+LINE = translatable("Line %(line)s: %(message)s")
+"""Where in a text something is wrong: too short in front for `MARK`, so `of_stored` knows it by itself."""
+MOMENT = "%d %B %Y, %H:%M"
+"""How sentences write a moment in English."""
 MARK = 8
 """Characters at the beginning of a sentence by which the text it was made of is looked for."""
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
 LOCALES = Path(__file__).parents[1] / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -132,13 +139,17 @@ def _of_stored(language: str, sentence: str) -> str:
     text = _translations(language).gettext(sentence)
     if text != sentence:
         return text
+    head, colon, rest = sentence.partition(": ")
+    if colon and head.startswith("Line ") and head[5:].isdecimal():
+        line = {"line": head[5:], "message": _of_stored(language, rest)}
+        return _filled(_translations(language).gettext(LINE), line)
     for form in _forms(language).get(sentence[:MARK], ()):
         if (values := form.values_of(sentence)) is not None:
-            filled = {name: _of_value(language, value) for name, value in values.items()}
+            filled = form.translated(language, values)
             return _filled(_translations(language).gettext(form.message), filled)
     for form in _endings(language).get(sentence[-MARK:], ()):
         if (values := form.values_of(sentence)) is not None:
-            filled = {name: _of_value(language, value) for name, value in values.items()}
+            filled = form.translated(language, values)
             begins, shown = next(iter(values.values())), next(iter(filled.values()))
             if begins != shown or _is_name(begins):
                 return _filled(_translations(language).gettext(form.message), filled)
@@ -150,10 +161,20 @@ def _is_name(value: str) -> bool:
     return " " not in value or value.find("”") == len(value) - 1
 
 
-def _of_value(language: str, value: str) -> str:
-    """A sentence inside another one, as a reason, in the language; a value that stands in quotes, in those of the language."""
-    if value.endswith(".") and " " in value:
+def _of_value(language: str, value: str, *, is_reason: bool = False) -> str:
+    """A sentence inside another one, as a reason, in the language; a value that stands in quotes, in those of the language.
+
+    A phrase too, in small letters: what is of another kind is `not a number`. And a moment, which sentences have with its month's name.
+    """
+    if " " in value and (is_reason or value.endswith(".")):
         return _of_stored(language, value)
+    if " " in value and value[0].islower():
+        return _translations(language).gettext(value)
+    if "," in value and value.replace(",", "").replace(".", "", 1).isdecimal():  # a number with English separators
+        symbols = _locale(language).number_symbols["latn"]
+        return value.translate({ord(","): symbols["group"], ord("."): symbols["decimal"]})
+    if value[:1].isdecimal() and (moment := _moment_in(value)) is not None:
+        return long_moment(moment)
     quoted = len(value) > 1 and value.startswith("“") and value.find("”") == len(value) - 1
     return _translations(language).gettext("“%(text)s”") % {"text": value[1:-1]} if quoted else value
 
@@ -182,12 +203,25 @@ class _Form(NamedTuple):
             begin = end + len(literal)
         return dict(zip(self.names, [*values, sentence[begin:stop]], strict=True)) if begin < stop else None
 
+    def translated(self, language: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Those values in the language; what stands behind a colon is a reason."""
+        behind = dict(zip(self.names, self.literals, strict=False))
+        return {
+            name: _of_value(language, value, is_reason=behind[name].endswith(": ")) for name, value in values.items()
+        }
+
+
+def _longest_first(language: str) -> list[str]:
+    """Its texts, those first that say most beside what is filled in."""
+    texts = (one.id for one in catalogue(language) if isinstance(one.id, str))
+    return sorted(texts, key=lambda text: len(PLACEHOLDER.sub("", text)), reverse=True)
+
 
 @functools.cache
 def _forms(language: str) -> dict[str, list[_Form]]:
     """Texts with placeholders, by their first characters, the longest first: that says most of what it fits."""
     forms = dict[str, list[_Form]]()
-    for message in sorted((one.id for one in catalogue(language) if isinstance(one.id, str)), key=len, reverse=True):
+    for message in _longest_first(language):
         if "%(" in message[MARK:] and "%(" not in message[:MARK]:
             parts = re.split(r"%\((\w+)\)s", message.replace("%%", "%"))
             literals, names = tuple(parts[::2]), tuple(parts[1::2])
@@ -200,13 +234,30 @@ def _forms(language: str) -> dict[str, list[_Form]]:
 def _endings(language: str) -> dict[str, list[_Form]]:
     """Texts that begin with a placeholder, by their last characters, the longest first."""
     forms = dict[str, list[_Form]]()
-    for message in sorted((one.id for one in catalogue(language) if isinstance(one.id, str)), key=len, reverse=True):
+    for message in _longest_first(language):
         if message.startswith("%(") and "%(" not in message[-MARK:]:
             parts = re.split(r"%\((\w+)\)s", message.replace("%%", "%"))
             literals, names = tuple(parts[::2]), tuple(parts[1::2])
             if len(set(names)) == len(names) and all(literals[1:]) and len(literals[-1]) >= MARK:
                 forms.setdefault(literals[-1][-MARK:], []).append(_Form(message, literals, names))
     return forms
+
+
+def long_moment(at: datetime) -> str:
+    """`30 November 2026, 09:00`, in the reader's language, on the clock that it was written by."""
+    return f"{long_day(at)}, {at:%H:%M}"
+
+
+def long_day(at: date) -> str:
+    """`30 November 2026`, in the reader's language."""
+    return f"{at.day} {at:%B %Y}" if _language.get() == ENGLISH else format_date(at, "long", locale=locale())
+
+
+def _moment_in(value: str) -> datetime | None:
+    try:
+        return datetime.strptime(value, MOMENT)
+    except ValueError:
+        return None
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

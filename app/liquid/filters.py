@@ -21,6 +21,8 @@ from markupsafe import Markup
 
 from app.lib import clock
 from app.lib.conversions import as_date, is_blank, printed, printed_json, quoted
+from app.lib.formats import number as written
+from app.lib.translation import gettext
 from app.lib.zones import known_zone, zone_of
 from app.liquid.dates import strftime
 
@@ -44,9 +46,9 @@ def _size(value: object, room: int, depth: int = 0) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, int) and value.bit_length() > BITS_LIMIT:
-        raise TooMuch("this number is too large")
+        raise TooMuch(gettext("this number is too large"))
     if isinstance(value, range | list | tuple | dict) and (len(value) > ITEMS_LIMIT or depth > 32):
-        raise TooMuch(f"a list may have at most {ITEMS_LIMIT} items")
+        raise TooMuch(gettext("a list may have at most %(number)s items", number=written(ITEMS_LIMIT)))
     used = 1
     if isinstance(value, list | tuple | dict):
         for item in value.items() if isinstance(value, dict) else value:
@@ -62,7 +64,7 @@ def weigh(*values: object) -> None:
     for value in values:
         room -= _size(value, room)
         if room < 0:
-            raise TooMuch(f"a filter may work on at most {SIZE_LIMIT // 1024} KB")
+            raise TooMuch(gettext("a filter may work on at most %(number)s KB", number=SIZE_LIMIT // 1024))
 
 
 def _text(value: object) -> str:
@@ -73,7 +75,7 @@ class RequiredMissing(FilterArgumentError):
     """What must be there is not."""
 
     def __init__(self) -> None:
-        super().__init__("a value that is required is missing", token=None)
+        super().__init__(gettext("a value that is required is missing"), token=None)
 
 
 def or_fail(value: object) -> object:
@@ -88,7 +90,7 @@ def replace(value: object, old: object, new: object = "", *, context: Any) -> st
     """All occurrences; the result's size is known before it is made."""
     text, out, into = _text(value), _text(old), _text(new)
     if len(text) + (text.count(out) if out else len(text) + 1) * len(into) > SIZE_LIMIT:
-        raise TooMuch(f"a filter may make at most {SIZE_LIMIT // 1024} KB")
+        raise TooMuch(gettext("a filter may make at most %(number)s KB", number=SIZE_LIMIT // 1024))
     if context.env.autoescape and not isinstance(text, Markup):
         # A literal in the template counts as safe, data never does: escaping waits until the text is printed.
         return str(text).replace(str(out), str(into))
@@ -101,7 +103,7 @@ def join(value: object, separator: object = " ", *, context: Any) -> str:
     items = [_text(item) for item in value] if isinstance(value, list | tuple | range) else [_text(value)]
     between = _text(separator)
     if sum(map(len, items)) + len(between) * len(items) > SIZE_LIMIT:
-        raise TooMuch(f"a filter may make at most {SIZE_LIMIT // 1024} KB")
+        raise TooMuch(gettext("a filter may make at most %(number)s KB", number=SIZE_LIMIT // 1024))
     return between.join(items)  # a Markup separator escapes the items
 
 
@@ -137,7 +139,9 @@ def email_message(value: object, to: object = "", subject: object = "") -> str:
         mail.set_content(_text(value), cte="base64")
         return mail.as_string()
     except (ValueError, IndexError, HeaderParseError):  # another address, or a line that would be a header of its own
-        raise FilterArgumentError("this is no address to write to, or no line for a subject", token=None) from None
+        raise FilterArgumentError(
+            gettext("this is no address to write to, or no line for a subject"), token=None
+        ) from None
 
 
 def pluralize(value: object, one: object = "", many: object = "s") -> str:
@@ -180,7 +184,7 @@ def money(value: object, currency: object = "USD", locale: object = None, *, con
     if number is None:
         return _text(value)
     if len(code) != 3 or not code.isalpha():
-        raise FilterArgumentError("money wants a currency of three letters, for example 'EUR'", token=None)
+        raise FilterArgumentError(gettext("money wants a currency of three letters, for example 'EUR'"), token=None)
     return babel_numbers.format_currency(number, code, locale=_locale(locale, context))
 
 
@@ -194,7 +198,8 @@ def _zone(wanted: object, context: Any) -> dt.tzinfo:
     """The one asked for, else the contact's, else the workspace's."""
     if explicit := _text(wanted):
         if (zone := known_zone(explicit)) is None:
-            raise FilterArgumentError(f"there is no time zone called {quoted(explicit, 60)}", token=None)
+            why = gettext("there is no time zone called %(name)s", name=quoted(explicit, 60))
+            raise FilterArgumentError(why, token=None)
         return zone
     workspace = context.globals.get("workspace")
     return zone_of(_contact(context).get("timezone"), workspace.get("timezone") if isinstance(workspace, dict) else "")
@@ -216,12 +221,11 @@ def date(value: object, form: object = "medium", zone: object = None, *, context
         if wanted in ("short", "medium", "long", "full"):
             return babel_dates.format_date(moment, wanted, locale=locale)
         if len(wanted) > 100 or any(a == "%" and b.isdigit() for a, b in itertools.pairwise(wanted)):
-            raise FilterArgumentError("this date format is not understood", token=None)
+            raise FilterArgumentError(gettext("this date format is not understood"), token=None)
         return strftime(moment, wanted, locale)
     except (OverflowError, ValueError) as error:  # the edges of the calendar
-        raise FilterArgumentError(
-            f"the date {quoted(_text(value), 40)} cannot be shown like this", token=None
-        ) from error
+        why = gettext("the date %(date)s cannot be shown like this", date=quoted(_text(value), 40))
+        raise FilterArgumentError(why, token=None) from error
 
 
 FILTERS: dict[str, Any] = {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from app.lib.html_tokens import Piece, pieces, unescaped
+from app.lib.translation import gettext, translatable
 from app.liquid.lexer import Mark, marks
 
 _LINKS = ("href", "src", "action", "formaction", "background", "poster", "srcset")
@@ -19,12 +20,12 @@ _ALLOWED = {"http", "https", "mailto", "tel", "sms", "cid", "geo"}
 _PRINTS = {"echo", "cycle", "increment", "decrement"}
 """Tags that print a value, beside `{{ }}`."""
 _VALUE, _BLANKS = "\x01", " "
-IN_CODE = "no values inside <script> or <style>: they cannot be made safe there"
-IN_HANDLER = "no values inside {name}: what stands there is run as code"
-UNQUOTED = (
-    'put quotes around the value of {name}, as in {name}="…": a value with a blank in it would begin another attribute'
+IN_CODE = translatable("no values inside <script> or <style>: they cannot be made safe there")
+IN_HANDLER = translatable("no values inside %(name)s: what stands there is run as code")
+UNQUOTED = translatable(
+    "put quotes around the value of %(name)s, as in %(written)s: a value with a blank in it would begin another attribute"
 )
-AS_NAME = "no values in place of the name of an element or an attribute"
+AS_NAME = translatable("no values in place of the name of an element or an attribute")
 
 
 def refused_link(rendered: str) -> str:
@@ -72,7 +73,7 @@ def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
             place, why = _in_tag(piece) if strict else (0, "")
             inside = "" if piece.ends else piece.tag
         elif inside in ("script", "style") and (value_at := masked.find(_VALUE, piece.start, piece.end)) >= 0:
-            place, why = value_at, IN_CODE
+            place, why = value_at, gettext(IN_CODE)
         if why:
             return source.count("\n", 0, place) + 1, why
     return 0, ""
@@ -80,16 +81,16 @@ def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
 
 def _in_tag(piece: Piece) -> tuple[int, str]:
     if _VALUE in piece.tag:
-        return piece.start, AS_NAME
+        return piece.start, gettext(AS_NAME)
     for one in piece.attributes:
         if _VALUE in one.name:
-            return one.at, AS_NAME
+            return one.at, gettext(AS_NAME)
         if _VALUE not in one.value:
             continue
         if one.name.startswith("on") or one.name == "srcdoc":
-            return one.at, IN_HANDLER.format(name=one.name)
+            return one.at, gettext(IN_HANDLER, name=one.name)
         if not one.quote:
-            return one.at, UNQUOTED.format(name=one.name)
+            return one.at, gettext(UNQUOTED, name=one.name, written=f'{one.name}="…"')
     return 0, ""
 
 

@@ -25,6 +25,9 @@ from liquid.token import (
     Token,
 )
 
+from app.lib.formats import number
+from app.lib.translation import gettext
+
 MARKS_LIMIT = 5_000
 """Placeholders and tags of one template. A mail with a hundred products has some 500."""
 EXPRESSION_LIMIT, BRACKETS_LIMIT = 8_000, 50
@@ -80,7 +83,11 @@ def marks(source: str) -> Iterator[Mark]:
     while (start := _opening(finder, at)) >= 0:
         count += 1
         if count > MARKS_LIMIT:
-            raise _refused(f"a template may have at most {MARKS_LIMIT:,} placeholders and tags", source, start)
+            raise _refused(
+                gettext("a template may have at most %(number)s placeholders and tags", number=number(MARKS_LIMIT)),
+                source,
+                start,
+            )
         mark = _output(finder, start) if source.startswith("{{", start) else _tag(finder, start)
         if mark.kind in ("output", "tag") and mark.name != "liquid":
             _check(mark.inner, source, start)
@@ -90,9 +97,11 @@ def marks(source: str) -> Iterator[Mark]:
 
 def _check(expression: str, source: str, at: int) -> None:
     if len(expression) > EXPRESSION_LIMIT:
-        raise _refused(f"a placeholder may have at most {EXPRESSION_LIMIT:,} characters", source, at)
+        most = number(EXPRESSION_LIMIT)
+        raise _refused(gettext("a placeholder may have at most %(number)s characters", number=most), source, at)
     if expression.count("(") + expression.count("[") > BRACKETS_LIMIT:
-        raise _refused(f"a placeholder may have at most {BRACKETS_LIMIT} brackets", source, at)
+        why = gettext("a placeholder may have at most %(number)s brackets", number=BRACKETS_LIMIT)
+        raise _refused(why, source, at)
 
 
 def _opening(finder: _Finder, at: int) -> int:
@@ -177,8 +186,9 @@ def _trimmed(text: str, left: bool, right: bool) -> str:
 
 def _of_mark(mark: Mark, source: str) -> Iterator[Token]:
     if mark.kind == "open":
-        what = "'}}'" if source.startswith("{{", mark.start) else "a tag's name and '%}'"
-        raise _refused(f"expected {what}, found the end", source, mark.start)
+        output = source.startswith("{{", mark.start)
+        why = gettext("“}}” is missing") if output else gettext("the name of a tag or “%}” is missing")
+        raise _refused(why, source, mark.start)
     if mark.kind in ("raw", "doc"):
         kind = TOKEN_CONTENT if mark.kind == "raw" else TOKEN_DOC
         yield Token(kind, mark.inner, start_index=mark.at, source=source)
@@ -207,5 +217,5 @@ def _of_lines(source: str, token: Token) -> Iterator[Token]:
                 _check(expression, token.source, at)
                 yield Token(TOKEN_EXPRESSION, expression, start_index=at + name.end(), source=token.source)
         elif line.strip():
-            raise _refused("expected the name of a tag at the beginning of the line", token.source, at)
+            raise _refused(gettext("each line begins with the name of a tag"), token.source, at)
         at += len(line) + 1

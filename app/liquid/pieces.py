@@ -12,7 +12,7 @@ from liquid.builtin.output import OutputNode
 from markupsafe import Markup
 
 from app.lib.conversions import follow, is_blank
-from app.lib.translation import gettext
+from app.lib.translation import LINE, gettext, of_stored
 
 Data = Mapping[str, Any]
 
@@ -22,7 +22,8 @@ class LiquidError(Exception):
 
     def __init__(self, message: str, line: int = 0) -> None:
         self.message, self.line = message, line
-        super().__init__(gettext("Line %(line)s: %(message)s", line=line, message=message) if line else message)
+        shown = of_stored(message)  # in English where it comes from a child that renders
+        super().__init__(gettext(LINE, line=line, message=shown) if line else shown)
 
     def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
         return LiquidError, (self.message, self.line)
@@ -63,7 +64,7 @@ class PathPiece:
         """The value. Raises MissingValue."""
         value: Any = follow(data, self.path)
         if self.required and is_blank(value):
-            raise MissingValue(f"there is no value for {'.'.join(map(str, self.path))}")
+            raise MissingValue(gettext("there is no value for %(path)s", path=".".join(map(str, self.path))))
         return value
 
 

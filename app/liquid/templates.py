@@ -20,6 +20,8 @@ from liquid.token import Token
 
 from app.lib import clock
 from app.lib.conversions import follow, quoted
+from app.lib.formats import number
+from app.lib.translation import gettext
 from app.liquid.filters import FILTERS, REMOVED, RequiredMissing, TooMuch, weigh
 from app.liquid.html import forbidden_output, refused_link
 from app.liquid.lexer import LineTag, tokens
@@ -33,10 +35,9 @@ from app.liquid.values import (
     as_json_value,
     for_text_filter,
     liquid_text,
-    refused_by,
     takes_text,
-    without_python_types,
 )
+from app.liquid.wording import NESTED, plain, refused
 
 SOURCE_LIMIT = 256 * 1024
 OUTPUT_LIMIT = 512 * 1024
@@ -60,13 +61,15 @@ class _Context(engine.RenderContext):
         if self.deadline is None:
             self.deadline = now + SECONDS
         elif now > self.deadline:
-            raise TooMuch("this takes too long to render; make loops and filter chains shorter")
+            raise TooMuch(gettext("this takes too long; make loops and filter chains shorter"))
 
     @contextmanager
     def loop(self, namespace: Mapping[str, object], forloop: Any) -> Iterator[engine.RenderContext]:
         self.turns += forloop.length
         if self.turns > _Environment.loop_iteration_limit:
-            raise TooMuch(f"loops may run {_Environment.loop_iteration_limit} times in all")
+            raise TooMuch(
+                gettext("loops may run %(number)s times in all", number=number(_Environment.loop_iteration_limit))
+            )
         forloop.it = self._watched(forloop.it)
         with super().loop(namespace, forloop) as context:
             yield context
@@ -124,11 +127,11 @@ def _guarded(name: str, function: Any) -> Any:
             result = function(value, *args, **kwargs)
         except liquid_errors.LiquidError as error:
             if isinstance(error.__cause__, _FAULTS):
-                message = refused_by(name, value, error.__cause__)
+                message = refused(name, value, error.__cause__)
                 raise liquid_errors.FilterArgumentError(message, token=None) from error
             raise
         except _FAULTS as error:
-            raise liquid_errors.FilterArgumentError(refused_by(name, value, error), token=None) from error
+            raise liquid_errors.FilterArgumentError(refused(name, value, error), token=None) from error
         weigh(result)
         return result
 
@@ -159,14 +162,14 @@ def filter_names() -> list[str]:
 
 def _translate(error: Exception) -> LiquidError:
     if not isinstance(error, liquid_errors.LiquidError):
-        return LiquidError("this is nested too deeply" if isinstance(error, RecursionError) else "this cannot be read")
+        return LiquidError(gettext(NESTED) if isinstance(error, RecursionError) else gettext("this cannot be read"))
     if isinstance(error.__cause__, RecursionError):
-        return LiquidError("this is nested too deeply")
+        return LiquidError(gettext(NESTED))
     line = 0
     if error.token is not None and error.token.start_index >= 0:
         line = error.token.source.count("\n", 0, error.token.start_index) + 1
     kind = MissingValue if isinstance(error, RequiredMissing) else LiquidError
-    return kind(without_python_types(str(error.message or "this cannot be rendered")), line)
+    return kind(plain(str(error.message)) if error.message else gettext("this cannot be read"), line)
 
 
 _OF_THE_READER = {"date", "money"}
@@ -190,7 +193,9 @@ class CompiledText:
         joined = self._joined(self._pieces, data) if self._pieces is not None else None
         rendered = joined if joined is not None else self._rendered(data)
         if self._html and (link := refused_link(rendered)):
-            raise LiquidError(f"the link {quoted(link, 80)} is refused: use http, https, mailto or tel")
+            raise LiquidError(
+                gettext("the link %(link)s is refused: use http, https, mailto or tel", link=quoted(link, 80))
+            )
         return rendered
 
     def _joined(self, pieces: Pieces, data: Data) -> str | None:
@@ -211,7 +216,7 @@ class CompiledText:
                     return None
             texts.append(liquid_text(value, self._html))
         if sum(map(len, texts)) > OUTPUT_LIMIT:
-            raise LiquidError("output stream limit reached")
+            raise LiquidError(plain("output stream limit reached"))
         return "".join(texts)
 
     def _rendered(self, data: Data) -> str:
@@ -258,21 +263,22 @@ def compile_text(source: str, *, html: bool) -> CompiledText:
 @functools.lru_cache(maxsize=512)
 def _compile(source: str, html: bool) -> CompiledText:
     if len(source.encode()) > SOURCE_LIMIT:
-        raise LiquidError(f"a template may have at most {SOURCE_LIMIT // 1024} KB")
+        raise LiquidError(gettext("a template may have at most %(number)s KB", number=SOURCE_LIMIT // 1024))
     environment = _HTML if html else _TEXT
     try:
         template = environment.from_string(source)
         analysis = template.analyze(include_partials=False)
     except (liquid_errors.LiquidError, RecursionError) as error:
         translated = _translate(error)
-        if not translated.line and translated.message.endswith(
-            "found end of expression"
-        ):  # a block left open: the end of the text
-            translated = LiquidError(translated.message.replace("end of expression", "the end"), source.count("\n") + 1)
+        if not translated.line and str(getattr(error, "message", "")).endswith("found end of expression"):
+            translated = LiquidError(
+                translated.message, source.count("\n") + 1
+            )  # a block left open: the end of the text
         raise translated from error
     for name, spans in analysis.filters.items():
         if name not in environment.filters:
-            raise LiquidError(f"there is no filter called {quoted(name)}", source.count("\n", 0, spans[0].index) + 1)
+            why = gettext("there is no filter called %(name)s", name=quoted(name))
+            raise LiquidError(why, source.count("\n", 0, spans[0].index) + 1)
     if html and (refusal := forbidden_output(source, strict=False))[0]:
         raise LiquidError(refusal[1], refusal[0])
     paths = {_dotted(variable.segments) for variables in analysis.globals.values() for variable in variables}

@@ -123,14 +123,9 @@ def _holds(token: Any, left: Any, right: Any) -> bool:
 logical._lt, logical._le, logical._contains = _less, _at_most, _holds
 
 
-# Filters and errors ------------------------------------------------------------------------------------------------
+# Filters ------------------------------------------------------------------------------------------------
 
 _TAKES_TEXT = string_filter(lambda value: value).__code__
-_KINDS = {
-    "str": "text", "Markup": "text", "int": "a number", "float": "a number", "Decimal": "a number",
-    "bool": "true or false", "list": "a list", "tuple": "a list", "range": "a list", "dict": "an object",
-    "NoneType": "nothing", "Undefined": "nothing", "datetime": "a date", "date": "a date", "datetime.datetime": "a date",
-}  # fmt: skip
 
 
 def takes_text(function: Filter) -> bool:
@@ -143,24 +138,3 @@ def for_text_filter(value: Any) -> Any:
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     return "" if isinstance(value, Undefined) else printed(value)
-
-
-def kind_in_words(value: Any) -> str:
-    """What sort of value it is: `text`, `a number`, `a list`."""
-    return _KINDS.get(type(value).__name__, "nothing")
-
-
-def refused_by(name: str, value: Any, cause: BaseException | None) -> str:
-    """Why a filter could not be applied."""
-    if isinstance(cause, ArithmeticError) and "zero" in type(cause).__name__.lower():
-        return f"{name}: nothing can be divided by 0"
-    if isinstance(cause, TypeError) and " argument" in str(cause) and "__init__" not in str(cause):
-        return f"{name} was given too many or too few values"
-    return f"{name} cannot be used on {kind_in_words(value)} like this"
-
-
-def without_python_types(message: str) -> str:
-    """An error of the engine without names of Python's types."""
-    expectation, separator, kind = message.rpartition(", found ")
-    plain = _KINDS.get(kind.strip("'"))
-    return f"{expectation}{separator}{plain}" if plain and "expected " in expectation else message

@@ -24,6 +24,7 @@ from app.folders.shelved import unsorted
 from app.folders.tags import checked_tags
 from app.lib import clock, held_connections, sandbox, single_line
 from app.lib.translation import gettext, ngettext
+from app.liquid.pieces import LiquidError
 from app.message_templates.content import shown_content, template_content
 from app.message_templates.repository import TEMPLATE_ORDERS, SampleContacts, TemplateRepository
 from app.message_templates.sample import SAMPLE
@@ -311,8 +312,8 @@ class TemplateService:
             await held_connections.release_connection(self.session)
             filled = await self.filled(channel, shown, data)
         except PartError as error:
-            where = f"Line {error.line}: " if error.line else ""
-            raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
+            why = str(LiquidError(error.message, error.line))
+            raise Invalid(errors=[FieldError(path=error.part, message=why)]) from error
         who = channel.address_of(fields) or fields["email"] or fields["external_id"] or ""
         return PreviewView(
             filled.subject,

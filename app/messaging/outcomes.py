@@ -11,7 +11,7 @@ from app.connectors.state import ConnectorState, StateChange
 from app.flow.retry import Retry
 from app.lib import clock
 from app.lib.formats import counted
-from app.lib.translation import gettext
+from app.lib.translation import gettext, long_moment
 from app.messaging.channels.result import Result
 from app.messaging.ledger import GIVE_UP_HOURS, DueMessage, Transition
 from app.messaging.outgoing import Ready, failed
@@ -99,7 +99,7 @@ def _alone(due: DueMessage, result: Result, condition: ConnectorState) -> Transi
     text = gettext(
         "%(text)s It is tried until %(moment)s UTC and then given up.",
         text=result.text,
-        moment=f"{until.day} {until:%B %Y, %H:%M}",
+        moment=long_moment(until),
     )
     return Transition(
         due,

@@ -159,7 +159,8 @@ def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
         raise ConnectorUnusable(
             way.condition,
             gettext(
-                "The %(secret_word)s of the connector cannot be read. Enter it again.", secret_word=kind.secret_word
+                "The %(secret_word)s of the connector cannot be read. Enter it again.",
+                secret_word=gettext(kind.secret_word),
             ),
         ) from error
 

@@ -113,7 +113,7 @@ class MessageService:
         key = message_key(text)
         message = await self.rows.called(key)
         if message is None:
-            raise NotFound(await self.history.why_missing(gettext("This message"), key[0]))
+            raise NotFound(await self.history.why_missing(key[0], message=True))
         return message
 
     async def list(

@@ -67,6 +67,8 @@ class Goto(NodeType):
     @classmethod
     def explain(cls, config: GotoConfig | None, step: StepRecord) -> str:
         if step.port == "exceeded":
-            most = f" {counted(config.max_visits, 'time')}" if config else " often enough"
-            return gettext("The run had gone back%(most)s, so it took the Too often branch.", most=most)
+            if config is None:
+                return gettext("The run had gone back often enough, so it took the Too often branch.")
+            most = counted(config.max_visits, "time")
+            return gettext("The run had gone back %(most)s, so it took the Too often branch.", most=most)
         return gettext("The run was sent on.")

@@ -130,14 +130,13 @@ class HoldStep(NodeType):
             return gettext("Nobody answered in time.")
         if config is None or not step.port:
             return super().explain(config, step)
-        by, comment = output.get("by") or "Somebody", str(output.get("comment") or "").strip()
-        remark = f" and wrote: {quoted(comment)}" if comment else ""
-        return gettext(
-            "%(by)s chose “%(config)s”%(remark)s.",
-            by=by,
-            config=port_label(cls.ports(config), step.port),
-            remark=remark,
-        )
+        by, comment = output.get("by") or gettext("Somebody"), str(output.get("comment") or "").strip()
+        answer = port_label(cls.ports(config), step.port)
+        if comment:
+            return gettext(
+                "%(by)s chose “%(answer)s” and wrote: %(comment)s.", by=by, answer=answer, comment=quoted(comment)
+            )
+        return gettext("%(by)s chose “%(answer)s”.", by=by, answer=answer)
 
 
 def _choices(config: HoldConfig) -> tuple[Port, ...]:

@@ -268,7 +268,7 @@ class RunService:
         """One run. Raises RunNotFound, also when it is not a run of `workflow_id`."""
         loaded = await self.runs.load(run_id)
         if loaded is None:
-            raise RunNotFound(await self.history.why_missing(gettext("This run"), run_id))
+            raise RunNotFound(await self.history.why_missing(run_id))
         if workflow_id is not None and loaded.run.workflow_id != workflow_id:
             raise RunNotFound
         return loaded

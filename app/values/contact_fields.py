@@ -17,7 +17,7 @@ from app.lib import addresses, jsonlimits, translation
 from app.lib.formats import number
 from app.lib.normal_forms import name_order
 from app.lib.translation import gettext, translatable
-from app.liquid.values import kind_in_words
+from app.liquid.wording import kind_in_words
 from app.models.status import Channel
 from app.values import languages, names, zone_names
 
@@ -28,10 +28,10 @@ MAX_ATTRIBUTES_BYTES, MAX_DEPTH = 32_768, 10
 _CALLED = {
     "external_id": translatable("An external id"),
     "email": translatable("An email address"),
-    "phone": "A phone number",
-    "source": "A source",
-    "timezone": "A time zone",
-    "locale": "A language",
+    "phone": translatable("A phone number"),
+    "source": translatable("A source"),
+    "timezone": translatable("A time zone"),
+    "locale": translatable("A language"),
 }
 _NOTHING = frozenset(
     {
@@ -62,7 +62,9 @@ def text(field: str, value: Any, country: str | None = None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadField(gettext("%(called)s is text, not %(value)s.", called=_CALLED[field], value=kind_in_words(value)))
+        raise BadField(
+            gettext("%(called)s is text, not %(value)s.", called=gettext(_CALLED[field]), value=kind_in_words(value))
+        )
     cleaned = value.strip()
     if not cleaned:
         return None
@@ -70,7 +72,9 @@ def text(field: str, value: Any, country: str | None = None) -> str | None:
         raise BadField(gettext("A text here holds the character U+0000, which cannot be stored."))
     if len(cleaned) > MAX_TEXT:
         raise BadField(
-            gettext("%(called)s has at most %(max_text)s characters.", called=_CALLED[field], max_text=MAX_TEXT)
+            gettext(
+                "%(called)s has at most %(max_text)s characters.", called=gettext(_CALLED[field]), max_text=MAX_TEXT
+            )
         )
     return _CLEANERS[field](cleaned, country) if field in _CLEANERS else cleaned
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.lib import jsonlimits
 from app.lib.translation import gettext, translatable
-from app.liquid.values import kind_in_words
+from app.liquid.wording import kind_in_words
 
 MAX_NAME = 200
 MAX_PROPERTIES_BYTES = 32_768

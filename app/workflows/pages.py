@@ -19,7 +19,7 @@ from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
 from app.flow.node_words import category_of
 from app.folders.shelved import in_form
-from app.lib.translation import gettext
+from app.lib.translation import gettext, of_stored
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role
 from app.web.flash import go
@@ -118,8 +118,8 @@ def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, in
     return ComparedVersion(
         key=str(version.version),
         title=f"v{version.version}",
-        note=version.changelog or gettext("No changelog"),
-        author=version.author or "Unknown",
+        note=of_stored(version.changelog or "") or gettext("No changelog"),
+        author=version.author or gettext("Unknown"),
         at=version.created_at,
         live=version.version == workflow.live_version,
         in_flow=in_flow.get(version.version, 0),

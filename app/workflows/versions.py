@@ -11,7 +11,7 @@ from app.flow.document import Flow
 from app.flow.settings import REMEMBERED
 from app.flow.validation import references
 from app.lib import clock
-from app.lib.translation import ngettext
+from app.lib.translation import ngettext, translatable
 from app.models import Workflow, WorkflowVersion
 from app.web.pagination import Page, clamp_limit
 from app.workflows.calls import calling_nodes
@@ -19,6 +19,9 @@ from app.workflows.drafts import Drafts
 from app.workflows.loaded import LoadedFlow
 from app.workflows.outbound import tell_of
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
+
+REVERTED = translatable("Reverted to version %(version)s")
+"""The changelog of a version that was published to go back, where nobody wrote one."""
 
 
 class NothingToPublish(Conflict):
@@ -106,7 +109,7 @@ class Versions:
         if live is not None and live.content_hash == old.content_hash:
             raise VersionIsLive
         again = self.of(old)
-        published = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
+        published = await self._freeze(workflow, again, changelog or REVERTED % {"version": number})
         await self._drafts.replace(workflow, again.normal(), f"reverted to version {number}")
         return published
 

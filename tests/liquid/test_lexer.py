@@ -42,15 +42,15 @@ def test_the_tokens_are_those_of_the_stock_lexer(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "line", "said"),
     [
-        ("Hello\n{{ contact.email", 2, "expected '}}', found the end"),
-        ("{% if a %}\n\n{% endif", 3, "expected a tag's name and '%}', found the end"),
-        ("a\n{%%}", 2, "expected a tag's name and '%}', found the end"),
-        ("{{" * 4000, 1, "expected '}}', found the end"),
+        ("Hello\n{{ contact.email", 2, "“}}” is missing"),
+        ("{% if a %}\n\n{% endif", 3, "the name of a tag or “%}” is missing"),
+        ("a\n{%%}", 2, "the name of a tag or “%}” is missing"),
+        ("{{" * 4000, 1, "“}}” is missing"),
         ("{{a}}" * (MARKS_LIMIT + 1), 1, "at most 5,000 placeholders"),
         ("\n{{ " + "a" * 9_000 + " }}", 2, "at most 8,000 characters"),
         ("{% if " + "(" * (BRACKETS_LIMIT + 1) + " %}{% endif %}", 1, "at most 50 brackets"),
         ("{% liquid\necho a\n  echo " + "b['c']" * 60 + "\n%}", 3, "at most 50 brackets"),
-        ("{% liquid\n-oh no\n%}", 2, "expected the name of a tag"),
+        ("{% liquid\n-oh no\n%}", 2, "begins with the name of a tag"),
     ],
 )
 def test_what_nobody_writes_is_refused_with_its_line(source: str, line: int, said: str) -> None:

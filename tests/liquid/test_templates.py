@@ -82,7 +82,7 @@ def test_what_may_not_be_used_is_refused_when_parsed(source: str) -> None:
 def test_errors_name_the_line() -> None:
     with pytest.raises(LiquidError) as caught:
         compile_text("one\ntwo\n{% if x %}\nfour", html=False)
-    assert (caught.value.line, caught.value.message) == (4, "expected tag endif, found the end")
+    assert (caught.value.line, caught.value.message) == (4, "expected “{% endif %}”, found the end")
     with pytest.raises(LiquidError) as caught:
         compile_text("one\n{{ 'x' | nope }}", html=False)
     assert (caught.value.line, caught.value.message) == (2, "there is no filter called “nope”")
@@ -302,8 +302,8 @@ def test_values_print_and_compare_as_everywhere(source: str, data: dict[str, Any
     [
         ("{{ 7 | modulo: 0 }}", "modulo: nothing can be divided by 0"),
         ("{{ a | sort }}", "sort cannot be used on a list like this"),
-        ("{{ 'x' | truncate: a }}", "truncate cannot be used on text like this"),
-        ("{{ 'x' | upcase: 1, 2 }}", "upcase was given too many or too few values"),
+        ("{{ 'x' | truncate: a }}", "truncate cannot be used on a text like this"),
+        ("{{ 'x' | upcase: 1, 2 }}", "upcase has too many or too few values"),
     ],
 )
 def test_filters_say_in_words_what_they_cannot_do(source: str, words: str) -> None:

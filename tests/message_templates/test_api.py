@@ -55,7 +55,7 @@ async def test_create_get_list_change_delete(api: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "path", "words"),
     [
-        ({"html": "<p>\n{% if x %}\n</p>"}, "html", "Line 3: expected tag endif"),
+        ({"html": "<p>\n{% if x %}\n</p>"}, "html", "Line 3: expected “{% endif %}”"),
         ({"html": "<p>\n{{ x | nope }}</p>"}, "html", "Line 2: there is no filter called “nope”"),
         ({"subject": "{{ x"}, "subject", "Line 1"),
         ({"text": "{% include 'x' %}"}, "text", "include"),

@@ -79,7 +79,7 @@ async def test_mistakes_come_back_with_what_was_typed(
     for path in ("/templates", f"/templates/{template.id}"):
         answer = await marketer.post(path, data={**FORM, "name": "Other", "html": "<p>\n{% if x %}</p>"})
         assert answer.status_code == 422
-        assert "Line 2: expected tag endif" in answer.text and "{% if x %}" in answer.text
+        assert "Line 2: expected “{% endif %}”" in answer.text and "{% if x %}" in answer.text
         assert (await marketer.post(path, data={**FORM, "name": "x" * 121})).status_code == 422
     await add_template(db_session, workspace, name="Taken")
     taken = await marketer.post("/templates", data={**FORM, "name": "Taken"})

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import msgspec
 from charset_normalizer import from_bytes
 
+from app.lib.translation import translatable
+
 WESTERN = "windows-1252"
 """What spreadsheets of western Europe write when they do not write UTF-8; also the answer when nothing tells."""
 
@@ -25,29 +27,29 @@ ENCODINGS = {
     name: Encoding(name, label, codec or name)
     for name, label, codec in (
         ("utf-8", "UTF-8", ""),
-        ("utf-8-sig", "UTF-8 with byte order mark", ""),
-        ("utf-16", "UTF-16 with byte order mark", ""),
-        ("utf-16-le", "UTF-16, little-endian", ""),
-        ("utf-16-be", "UTF-16, big-endian", ""),
-        ("windows-1252", "Western, Windows-1252", "cp1252"),
-        ("iso-8859-15", "Western, ISO-8859-15", "iso8859_15"),
-        ("macintosh", "Western, Mac Roman", "mac_roman"),
-        ("cp850", "Western, DOS 850", ""),
-        ("windows-1250", "Central European, Windows-1250", "cp1250"),
-        ("iso-8859-2", "Central European, ISO-8859-2", "iso8859_2"),
-        ("windows-1257", "Baltic, Windows-1257", "cp1257"),
-        ("windows-1254", "Turkish, Windows-1254", "cp1254"),
-        ("windows-1251", "Cyrillic, Windows-1251", "cp1251"),
-        ("koi8-r", "Cyrillic, KOI8-R", "koi8_r"),
-        ("mac-cyrillic", "Cyrillic, Mac", "mac_cyrillic"),
-        ("windows-1253", "Greek, Windows-1253", "cp1253"),
-        ("windows-1255", "Hebrew, Windows-1255", "cp1255"),
-        ("windows-1256", "Arabic, Windows-1256", "cp1256"),
-        ("shift_jis", "Japanese, Shift-JIS", "cp932"),
-        ("euc-jp", "Japanese, EUC-JP", "euc_jp"),
-        ("gb18030", "Chinese, GB 18030 (GBK)", "gb18030"),
-        ("big5", "Chinese, Big5", "big5"),
-        ("euc-kr", "Korean, EUC-KR", "cp949"),
+        ("utf-8-sig", translatable("UTF-8 with byte order mark"), ""),
+        ("utf-16", translatable("UTF-16 with byte order mark"), ""),
+        ("utf-16-le", translatable("UTF-16, little-endian"), ""),
+        ("utf-16-be", translatable("UTF-16, big-endian"), ""),
+        ("windows-1252", translatable("Western, Windows-1252"), "cp1252"),
+        ("iso-8859-15", translatable("Western, ISO-8859-15"), "iso8859_15"),
+        ("macintosh", translatable("Western, Mac Roman"), "mac_roman"),
+        ("cp850", translatable("Western, DOS 850"), ""),
+        ("windows-1250", translatable("Central European, Windows-1250"), "cp1250"),
+        ("iso-8859-2", translatable("Central European, ISO-8859-2"), "iso8859_2"),
+        ("windows-1257", translatable("Baltic, Windows-1257"), "cp1257"),
+        ("windows-1254", translatable("Turkish, Windows-1254"), "cp1254"),
+        ("windows-1251", translatable("Cyrillic, Windows-1251"), "cp1251"),
+        ("koi8-r", translatable("Cyrillic, KOI8-R"), "koi8_r"),
+        ("mac-cyrillic", translatable("Cyrillic, Mac"), "mac_cyrillic"),
+        ("windows-1253", translatable("Greek, Windows-1253"), "cp1253"),
+        ("windows-1255", translatable("Hebrew, Windows-1255"), "cp1255"),
+        ("windows-1256", translatable("Arabic, Windows-1256"), "cp1256"),
+        ("shift_jis", translatable("Japanese, Shift-JIS"), "cp932"),
+        ("euc-jp", translatable("Japanese, EUC-JP"), "euc_jp"),
+        ("gb18030", translatable("Chinese, GB 18030 (GBK)"), "gb18030"),
+        ("big5", translatable("Chinese, Big5"), "big5"),
+        ("euc-kr", translatable("Korean, EUC-KR"), "cp949"),
     )
 }
 _OTHERS = (

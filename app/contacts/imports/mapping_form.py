@@ -81,7 +81,7 @@ class Filled(msgspec.Struct, kw_only=True):
 
 def encodings() -> list[tuple[str, str]]:
     """The encodings that can be chosen."""
-    return [(name, encoding.label) for name, encoding in ENCODINGS.items()]
+    return [(name, gettext(encoding.label)) for name, encoding in ENCODINGS.items()]
 
 
 def delimiters() -> list[tuple[str, str]]:

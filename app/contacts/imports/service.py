@@ -193,7 +193,7 @@ class ImportService:
             for error in errors:
                 cells = [str(cell) for cell in error.row["cells"]][: len(columns_)]
                 cells += [""] * (len(columns_) - len(cells))
-                result = "imported without these cells" if error.imported else "refused"
+                result = gettext("imported without these cells") if error.imported else gettext("refused")
                 yield _line([*cells, str(error.row_number), result, error.message])
             after = errors[-1].row_number
 

@@ -7,6 +7,7 @@ from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import Target
 from app.contacts.imports.schemas import StartIn, StoredMapping
 from app.errors import FieldError
+from app.lib.conversions import quoted
 from app.lib.translation import gettext
 from app.values import contact_fields
 
@@ -117,7 +118,7 @@ def open_questions(stored: StoredMapping) -> list[str]:
 
 def question(name: str, look: optouts.Column) -> str:
     """What has to be said about a column, for programs."""
-    examples = f" (it holds “{'”, “'.join(look.words)}”)" if look.words else ""
+    examples = gettext(" (it has %(words)s)", words=", ".join(map(quoted, look.words))) if look.words else ""
     return gettext(
         "The column %(name)s%(examples)s seems to say who opted out. Map it to consent.%(topic)s with the "
         "type %(reading)s, or name it in acknowledgeOptOuts when it means something else.",

@@ -37,8 +37,9 @@ MOST_DEPTH = 60
 TOO_MUCH = translatable("The data for the code takes %(size)s bytes; at most %(most)s fit.")
 KEPT_NOT = translatable("The value that the code returns cannot be kept.")
 STOPPED = translatable("The code took too much time or memory, so that it had to be stopped from outside.")
-NOT_HERE = "Code cannot run on this server: {0}"
-ONLY_ALONE = (
+NOT_HERE = translatable("Code cannot run on this server: %(why)s")
+DOES_NOT_BEGIN = translatable("its child process does not begin. The log says more.")
+ONLY_ALONE = translatable(
     "its kernel offers no user namespaces to the product, so code of one workspace would not be kept apart well enough from the others."
     " The operations guide says how to allow them."
 )
@@ -141,9 +142,7 @@ async def run(
         except TooCostly:
             return CodeAnswer(error=STOPPED, kind="memory")
         except Broken:
-            return CodeAnswer(
-                error=NOT_HERE.format("its child process does not begin. The log says more."), kind="absent"
-            )
+            return CodeAnswer(error=NOT_HERE % {"why": DOES_NOT_BEGIN}, kind="absent")
     return _answer(plain)
 
 
@@ -153,13 +152,13 @@ async def isolation(language: Language = "javascript") -> tuple[Isolation, str]:
         try:
             plain = await asyncio.wrap_future(_pools[language]().look())
         except (TooCostly, Broken):
-            return "none", "its child process does not begin. The log says more."
+            return "none", DOES_NOT_BEGIN
     return plain["isolation"], plain.get("reason", "")
 
 
 def _answer(plain: dict[str, Any]) -> CodeAnswer:
     if "value" not in plain:
-        return CodeAnswer(error=NOT_HERE.format(plain["reason"]), kind="absent")
+        return CodeAnswer(error=NOT_HERE % {"why": plain["reason"]}, kind="absent")
     plain.pop("isolation")
     answer = CodeAnswer(**{**plain, "lines": [WrittenLine(*line) for line in plain["lines"]]})
     if answer.error:

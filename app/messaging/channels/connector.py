@@ -82,7 +82,7 @@ class ConnectorType:
     """The same for changing some of them, where what is absent stays. Made of `Config` when a type does not say its own."""
     secret: ClassVar[str] = ""
     """The field that is sealed and never shown; empty when there is none."""
-    secret_word: ClassVar[str] = "password"  # noqa: S105  a word for people
+    secret_word: ClassVar[str] = translatable("password")
     """What people call it."""
     asks_again: ClassVar[str] = translatable("Enter it again: a stored one is not sent anywhere else.")
     """The sentence for somebody who aims a stored secret elsewhere."""

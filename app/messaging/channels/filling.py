@@ -6,11 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import FieldError
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.liquid.templates import LiquidError, check_output, compile_text
 from app.messaging.channels.parts import LiquidSource, Parts
 
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
+
+
+OF_PARTS = {
+    "subject": translatable("The template's subject: %(message)s"),
+    "title": translatable("The template's title: %(message)s"),
+    "html": translatable("The template's HTML: %(message)s"),
+    "text": translatable("The template's text: %(message)s"),
+    "link": translatable("The template's link: %(message)s"),
+    "image": translatable("The template's picture: %(message)s"),
+    "header": translatable("The template's header: %(message)s"),
+}
+OF_ANY = translatable("The template's %(value)s: %(message)s")
 
 
 class PartError(Exception):
@@ -21,14 +33,9 @@ class PartError(Exception):
 
     def __init__(self, part: str, error: LiquidError, called: str = "") -> None:
         self.part, self.message, self.line, self.called = part, error.message, error.line, called
-        where = f", line {error.line}" if error.line else ""
+        text = OF_PARTS.get(called or part, OF_ANY)
         super().__init__(
-            gettext(
-                "The template's %(value)s%(where)s: %(message)s",
-                value=called or part,
-                where=where,
-                message=error.message,
-            )
+            gettext(text, message=error) if text != OF_ANY else gettext(text, value=called or part, message=error)
         )
 
     def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError, str]]:

@@ -137,7 +137,7 @@ class TwilioApi(HttpApiConnector):
     """What connectors to Twilio share, whatever the channel."""
 
     default_url = BASE_URL
-    secret, secret_word = "authToken", "auth token"
+    secret, secret_word = "authToken", translatable("auth token")
     reports = True
     callback_hint = translatable(
         "Each message tells Twilio to report here. For replies and STOP enter it in the Twilio console too: "

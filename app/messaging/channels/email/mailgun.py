@@ -67,7 +67,7 @@ class MailgunAccount(ApiAccount, frozen=True, kw_only=True):
 class MailgunConnector(MailApiConnector):
     type, label, Config = "mailgun", "Mailgun", MailgunConfig
     default_url = _REGIONS["us"]
-    secret, secret_word = "apiKey", "API key"
+    secret, secret_word = "apiKey", translatable("API key")
     asks_again = translatable("Enter the key again: a stored one is not sent to another address or region.")
     reports, callback_secret = True, "signingKey"
     engagement = ("opened", "clicked")

@@ -52,7 +52,7 @@ class PostmarkAccount(ApiAccount, frozen=True, kw_only=True):
 class PostmarkConnector(MailApiConnector):
     type, label, Config = "postmark", "Postmark", PostmarkConfig
     default_url = "https://api.postmarkapp.com"
-    secret, secret_word = "serverToken", "server token"
+    secret, secret_word = "serverToken", translatable("server token")
     asks_again = translatable("Enter the token again: a stored one is not sent to another address.")
     reports, engagement = True, ("opened", "clicked")
     callback_hint = translatable(

@@ -58,7 +58,7 @@ class SendGridConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
 class SendGridConnector(MailApiConnector):
     type, label, Config = "sendgrid", "SendGrid", SendGridConfig
     default_url = "https://api.sendgrid.com"
-    secret, secret_word = "apiKey", "API key"
+    secret, secret_word = "apiKey", translatable("API key")
     asks_again = translatable("Enter the key again: a stored one is not sent to another address.")
     reports, engagement = True, ("opened", "clicked")
     callback_hint = translatable(

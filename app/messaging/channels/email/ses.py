@@ -61,7 +61,7 @@ class SesAccount(ApiAccount, frozen=True, kw_only=True):
 class SesConnector(MailApiConnector):
     type, label, Config = "ses", "Amazon SES", SesConfig
     default_url = "https://email.us-east-1.amazonaws.com"
-    secret, secret_word = "secretAccessKey", "secret access key"
+    secret, secret_word = "secretAccessKey", translatable("secret access key")
     asks_again = translatable(
         "Enter the secret key again: a stored one is used with its own access key and address only."
     )

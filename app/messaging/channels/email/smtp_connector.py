@@ -95,9 +95,9 @@ class SmtpConnector(ConnectorType):
         },
         choices={
             "security": [
-                ("starttls", "STARTTLS (port 587)"),
-                ("tls", "TLS (port 465)"),
-                ("none", "None (without sign-in)"),
+                ("starttls", translatable("STARTTLS (port 587)")),
+                ("tls", translatable("TLS (port 465)")),
+                ("none", translatable("None (without sign-in)")),
             ]
         },
         defaults={"port": "587", "security": "starttls"},
@@ -152,10 +152,10 @@ class SmtpConnector(ConnectorType):
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
         shown = cls.view(settings, has_secret=False)
-        signs_in = ", signs in" if shown.username else ""
+        encryption = gettext(_ENCRYPTION[shown.security])
         return ConnectorSummary(
             place=f"{shown.host}:{shown.port}",
-            detail=f"{_ENCRYPTION[shown.security]}{signs_in}",
+            detail=gettext("%(encryption)s, signs in", encryption=encryption) if shown.username else encryption,
             sender=shown.from_name,
             address=shown.from_email,
         )

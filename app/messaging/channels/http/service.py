@@ -72,7 +72,7 @@ class HttpView(msgspec.Struct, rename="camel"):
 @registry.service
 class HttpConnector(ServiceType):
     type, label, Config, noun = "http", "HTTP", HttpConfig, "web service"
-    secret, secret_word = "secret", "secret"
+    secret, secret_word = "secret", translatable("secret")
     usual_limits = UsualLimits(max_concurrent=20)
     asks_again = translatable("Enter the secret again: a stored one goes to no other address, and in no other way.")
     form = ConnectorForm(
@@ -170,7 +170,7 @@ class HttpConnector(ServiceType):
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
-        return ConnectorSummary(place=settings["baseUrl"], detail=_WORDS[settings["auth"]])
+        return ConnectorSummary(place=settings["baseUrl"], detail=gettext(_WORDS[settings["auth"]]))
 
     @classmethod
     def account(cls, settings: Settings, secret: str) -> HttpAccount:

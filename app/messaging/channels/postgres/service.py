@@ -18,8 +18,8 @@ from app.messaging.channels.service import ServiceTrial, ServiceType
 PostgresHost = Annotated[str, Meta(min_length=1, max_length=255, pattern=single_line.PATTERN)]
 PostgresName = Annotated[str, Meta(min_length=1, max_length=63, pattern=single_line.PATTERN)]
 _TLS_WORDS = {
-    "verify": "TLS, and the server must prove who it is",
-    "require": "TLS, whoever the server is",
+    "verify": translatable("TLS, and the server must prove who it is"),
+    "require": translatable("TLS, whoever the server is"),
     "disable": translatable("Not encrypted"),
 }
 
@@ -50,7 +50,7 @@ class PostgresView(msgspec.Struct, rename="camel"):
 @registry.service
 class PostgresConnector(ServiceType):
     type, label, Config, noun = "postgres", "PostgreSQL", PostgresConfig, "database"
-    secret, secret_word = "password", "password"
+    secret, secret_word = "password", translatable("password")
     usual_limits = UsualLimits(max_concurrent=2)
     asks_again = translatable(
         "Enter the password again: a stored one goes to no other server, and to nobody else there."

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import FieldError
+from app.lib.formats import number
 from app.lib.http_url import BadUrl, read_url
 from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
@@ -109,15 +110,17 @@ def render(template: Parts, data: Mapping[str, Any]) -> Parts:
 
 def _bounded(part: str, called: str, value: str, most: int) -> str:
     if not value:
-        raise PartError(
-            part, LiquidError(gettext("Nothing is left of the %(called)s for this contact.", called=called)), called
+        nothing = (
+            gettext("Nothing is left of the title for this contact.")
+            if called == "title"
+            else gettext("Nothing is left of the text for this contact.")
         )
+        raise PartError(part, LiquidError(nothing), called)
     if len(value) > most:
         message = gettext(
-            "The %(called)s has %(value)s characters. A notification takes %(most)s.",
-            called=called,
-            value=f"{len(value):,}",
-            most=f"{most:,}",
+            "It has %(value)s characters. A notification takes %(most)s.",
+            value=number(len(value)),
+            most=number(most),
         )
         raise PartError(part, LiquidError(message), called)
     return value

@@ -158,7 +158,7 @@ _OF_PLATFORM = {"android": _android, "ios": _apns, "web": _webpush}
 
 class FcmConnector(ConnectorType):
     type, label, Config = "fcm", "Firebase", FcmConfig
-    secret, secret_word = "serviceAccount", "key of the service account"
+    secret, secret_word = "serviceAccount", translatable("key of the service account")
     asks_again = translatable("Enter the key again: a stored one is not used for another address.")
     reports, engagement = True, ("opened", "clicked")
     callback_hint = translatable(
@@ -201,7 +201,9 @@ class FcmConnector(ConnectorType):
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
-        return ConnectorSummary(place="Firebase", detail="Android, iOS, web apps", sender=settings.get("projectId", ""))
+        return ConnectorSummary(
+            place="Firebase", detail=gettext("Android, iOS, web apps"), sender=settings.get("projectId", "")
+        )
 
     @classmethod
     def sender(cls, connector_id: Any, settings: Settings, secret: str) -> Sender:

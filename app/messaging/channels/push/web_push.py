@@ -221,7 +221,7 @@ def _invalid(field: str, message: str) -> Invalid:
 
 class WebPushConnector(ConnectorType):
     type, label, Config, Change = "web_push", translatable("Web Push"), WebPushConfig, WebPushChange
-    secret, secret_word = "privateKey", "private key"
+    secret, secret_word = "privateKey", translatable("private key")
     reports, callback_secret = True, "identityKey"
     engagement = ("opened", "clicked")
     callback_hint = translatable(
@@ -263,8 +263,9 @@ class WebPushConnector(ConnectorType):
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
         origins = settings["origins"].split()
-        more = f" and {len(origins) - 1} more" if len(origins) > 1 else ""
-        return ConnectorSummary(place=read_url(origins[0]).authority + more, detail="Browsers")
+        first, more = read_url(origins[0]).authority, len(origins) - 1
+        place = gettext("%(first)s and %(number)s more", first=first, number=more) if more else first
+        return ConnectorSummary(place=place, detail=gettext("Browsers"))
 
     @classmethod
     def sender(cls, connector_id: Any, settings: Settings, secret: str) -> Sender:

@@ -75,7 +75,7 @@ async def _tried(account: SlackAccount, timeout_s: float, expected: str = "") ->
 @registry.service
 class SlackAppConnector(ServiceType):
     type, label, Config, noun = "slack_app", translatable("Slack app"), SlackAppConfig, translatable("Slack app")
-    secret, secret_word = "botToken", "bot token"
+    secret, secret_word = "botToken", translatable("bot token")
     asks_again = translatable("Enter the token again: a stored one is not sent to another address.")
     form = ConnectorForm(
         title=translatable("Slack app"),
@@ -131,7 +131,7 @@ class SlackWebhookConnector(ServiceType):
         SlackWebhookConfig,
         translatable("Slack webhook"),
     )
-    secret, secret_word = "webhookUrl", "webhook URL"
+    secret, secret_word = "webhookUrl", translatable("webhook URL")
     form = ConnectorForm(
         title=translatable("Slack webhook"),
         about=translatable("Posts to the one channel that the webhook belongs to."),

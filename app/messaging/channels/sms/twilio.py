@@ -56,7 +56,11 @@ class TwilioConnector(TwilioApi):
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
         kind = sender_kind(settings["sender"])
-        shown = {"service": gettext("Messaging service"), "name": "Name, cannot be answered", "number": "Number"}
+        shown = {
+            "service": gettext("Messaging service"),
+            "name": gettext("Name, cannot be answered"),
+            "number": gettext("Number"),
+        }
         return ConnectorSummary(
             place=super().summary(settings).place,
             detail=shown.get(kind, gettext("Short code")),

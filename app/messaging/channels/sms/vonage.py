@@ -54,7 +54,7 @@ class VonageAccount(ApiAccount, frozen=True, kw_only=True):
 class VonageConnector(HttpApiConnector):
     type, label, Config = "vonage", "Vonage", VonageConfig
     default_url = "https://rest.nexmo.com"
-    secret, secret_word = "apiSecret", "API secret"
+    secret, secret_word = "apiSecret", translatable("API secret")
     reports, callback_secret = True, "signatureSecret"
     callback_hint = translatable(
         "In the Vonage dashboard under API settings enter it as webhook for delivery receipts and for "
@@ -102,7 +102,7 @@ class VonageConnector(HttpApiConnector):
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
         nameless = NAME.fullmatch(settings["sender"]) is None
-        detail = "Number" if nameless else "Name, cannot be answered"
+        detail = gettext("Number") if nameless else gettext("Name, cannot be answered")
         return ConnectorSummary(place=super().summary(settings).place, detail=detail, sender=settings["sender"])
 
     @classmethod

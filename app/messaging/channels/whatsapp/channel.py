@@ -7,7 +7,7 @@ from typing import Any
 
 from app.errors import FieldError
 from app.lib.ids import uuid7
-from app.lib.translation import countable, translatable
+from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.bubble import bubble
 from app.messaging.channels.channel import Composed, Letter
@@ -28,7 +28,11 @@ from app.models.status import Channel
 
 SUBJECT = 80
 """Characters of a text that lists of messages show."""
-_BUTTONS = {"url": "Link to …{}", "quick_reply": "Reply that brings “{}”", "copy_code": "Copy code {}"}
+_BUTTONS = {
+    "url": translatable("Link to …%(value)s"),
+    "quick_reply": translatable("Reply that brings “%(value)s”"),
+    "copy_code": translatable("Copy code %(value)s"),
+}
 
 
 @registry.channel
@@ -87,7 +91,7 @@ class WhatsappChannel(NumberChannel):
             fill="#fff",
             head=filled.header_value if filled.header == "text" else "",
             media=media,
-            buttons=[_BUTTONS[one.type].format(one.value) for one in filled.buttons if one.type != "none"],
+            buttons=[gettext(_BUTTONS[one.type], value=one.value) for one in filled.buttons if one.type != "none"],
         )
 
     @classmethod

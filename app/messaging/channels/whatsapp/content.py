@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import FieldError
+from app.lib.formats import number
 from app.lib.http_url import BadUrl, read_url
 from app.lib.translation import gettext
 from app.liquid.templates import LiquidError
@@ -175,8 +176,8 @@ def _value(path: str, called: str, source: str, data: Mapping[str, Any]) -> str:
     if len(value) > MOST_VALUE:
         message = gettext(
             "It has %(value)s characters. WhatsApp takes %(most_value)s.",
-            value=f"{len(value):,}",
-            most_value=f"{MOST_VALUE:,}",
+            value=number(len(value)),
+            most_value=number(MOST_VALUE),
         )
         raise PartError(path, LiquidError(message), called)
     return value

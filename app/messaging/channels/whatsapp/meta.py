@@ -60,7 +60,7 @@ class MetaAccount(ApiAccount, frozen=True, kw_only=True):
 class MetaConnector(HttpApiConnector):
     type, label, Config = "meta_whatsapp", "Meta Cloud API", MetaConfig
     default_url = "https://graph.facebook.com"
-    secret, secret_word = "accessToken", "access token"
+    secret, secret_word = "accessToken", translatable("access token")
     reports, callback_secret = True, "appSecret"
     engagement = ("opened",)
     callback_hint = translatable(

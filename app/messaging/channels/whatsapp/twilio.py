@@ -67,7 +67,7 @@ class TwilioWhatsappConnector(TwilioApi):
 
     @classmethod
     def summary(cls, settings: Settings) -> ConnectorSummary:
-        detail = gettext("Messaging service") if SERVICE.fullmatch(settings["sender"]) else "Number"
+        detail = gettext("Messaging service") if SERVICE.fullmatch(settings["sender"]) else gettext("Number")
         return ConnectorSummary(place=super().summary(settings).place, detail=detail, sender=settings["sender"])
 
     @classmethod
