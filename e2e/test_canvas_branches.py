@@ -72,7 +72,7 @@ def test_cases_and_variants_are_changed_by_mouse_and_walked_by_people(page: Page
     panel.get_by_role("button", name="Remove this case").nth(1).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("“Free” leads on to other steps.")
-    dialog.get_by_text("Go on by “Team”").click()
+    dialog.get_by_text("Continue by “Team”").click()
     dialog.get_by_role("button", name="Remove").click()
     expect(panel.get_by_label("Name of the case")).to_have_count(2)
     ways = {(source, target): port for source, port, target in _edges(canvas)}

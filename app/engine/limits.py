@@ -34,14 +34,14 @@ VARS_TOO_LARGE = Fail(
 )
 ECHO = Fail(
     translatable(
-        "This event was not sent: %(workflows)s workflows have started one another by what they did, and might go on forever."
+        "This event was not sent: %(workflows)s workflows have started one another by what they did, and might never end."
     )
     % {"workflows": MAX_DEPTH},
     permanent=True,
 )
 TOO_DEEP = Fail(
     translatable(
-        "The workflow was not called: %(workflows)s workflows have started one another by what they did, and might go on forever."
+        "The workflow was not called: %(workflows)s workflows have started one another by what they did, and might never end."
     )
     % {"workflows": MAX_DEPTH},
     permanent=True,

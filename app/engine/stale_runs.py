@@ -42,7 +42,7 @@ RUNS_AT_ONCE, RUNS_OF_A_LOOK, WORKFLOWS_OF_A_LOOK = 1_000, 20_000, 500
 """A look at a workspace ends with so many runs that wait for answers, or so many workflows; the next one goes on there."""
 LOST_WHY = translatable(
     "This run waited for an answer, and nothing is left of what it had asked. Try the step again, or let "
-    "the run go on without it."
+    "the run continue without it."
 )
 TIMELESS_WHY = translatable(
     "This run waits for a time that is not known any more. Try the step again, or let the run continue without it."

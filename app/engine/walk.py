@@ -356,7 +356,7 @@ class Batch:
         return self._suspend(path, node, resumed, RUNNING, until, error=f"{outcome.why} {LEFT_TO_NEWER}"), None
 
     def _follow(self, path: SharedPath, counter: StatCounter) -> None:
-        """Go on by `counter` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
+        """Continue by `counter` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
         way: StatCounter | None = counter
         while way is not None:
             node = way.target

@@ -1,4 +1,4 @@
-"""Go on at another step, a limited number of times."""
+"""Continue at another step, a limited number of times."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class SubWorkflowStep(NodeType):
     def summary(cls, config: SubWorkflowConfig) -> str:
         if config.workflow_id is None:
             return ""
-        return gettext("Call and wait") if config.mode == "wait" else gettext("Call and go on")
+        return gettext("Call and wait") if config.mode == "wait" else gettext("Call and continue")
 
     @classmethod
     def explain(cls, config: SubWorkflowConfig | None, step: StepRecord) -> str:

@@ -27,7 +27,7 @@ from app.web.structs import Camel
 
 VersionWord = Literal["same", "live"]
 _REFUSALS: dict[NoRoom, str] = {
-    "gone": translatable("This run goes on already, as another one."),
+    "gone": translatable("This run continues already, as another one."),
     "inside": translatable("The contact is in the workflow again. Retry when that run is over."),
     "full": translatable("As many runs are under way as the workflow lets in at once. Retry when one of them is over."),
     "elsewhere": translatable("The contact was deleted, so nothing can be done for it."),

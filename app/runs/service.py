@@ -86,7 +86,7 @@ class RunIsOver(Conflict):
 
 
 class RunIsNotHeld(Conflict):
-    """This run is not held, so nobody has to decide how it goes on."""
+    """This run is not held, so nobody has to decide how it continues."""
 
     code = "run_not_held"
 

@@ -13,7 +13,7 @@ let timer = 0;
 export function refusal(validity, { type = 'text', min = '', max = '', minLength = 0, title = '', validationMessage = '' }) {
   if (validity.customError && validationMessage) return validationMessage;
   if (validity.valueMissing) {
-    if (type === 'checkbox') return gettext('Tick this to go on.');
+    if (type === 'checkbox') return gettext('Tick this to continue.');
     if (type === 'file') return gettext('Choose a file.');
     return type === 'radio' || type.startsWith('select') ? gettext('Choose one.') : gettext('Fill this in.');
   }

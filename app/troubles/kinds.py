@@ -72,7 +72,7 @@ KINDS: dict[str, Kind] = {
         "circle-x",
         "",
         translatable(
-            "Workflows stand still. Events are kept and waits that end go on late; whoever runs the server starts a worker."
+            "Workflows stand still. Events are kept and waits that end continue late; whoever runs the server starts a worker."
         ),
         _nothing,
         stops=True,
@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
         "danger",
         "circle-x",
         "",
-        translatable("A process or lock keeps the others from going on."),
+        translatable("A process or lock keeps the others waiting."),
         _nothing,
         stops=True,
         of_installation=True,
@@ -267,7 +267,7 @@ KINDS: dict[str, Kind] = {
         "warning",
         "hand",
         "run",
-        translatable("They stopped at a step, and somebody decides how they go on."),
+        translatable("They stopped at a step, and somebody decides how they continue."),
         lambda trouble: Act(gettext("Decide"), f"/held-runs?workflow={trouble.workflow_id}"),
     ),
     "stalled": Kind(

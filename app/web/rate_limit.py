@@ -36,7 +36,7 @@ _STATE, _TAKEN = "rate_limits", "throughline.rate_taken"
 
 
 class RateLimited(TooMany):
-    """Too many requests came in a short time, and this one was not looked at. Wait as long as `Retry-After` says, then go on."""
+    """Too many requests came in a short time, and this one was not looked at. Wait as long as `Retry-After` says, then continue."""
 
     code = "rate_limited"
 

@@ -32,7 +32,7 @@ Place = tuple[int, Any, str]
 
 
 class AddressTooFast(TooMany):
-    """This address is called too often. Wait as long as `Retry-After` says, then go on; other addresses are not slowed down."""
+    """This address is called too often. Wait as long as `Retry-After` says, then continue; other addresses are not slowed down."""
 
     code = "rate_limited"
 

@@ -6,7 +6,7 @@ test('what is missing is asked for in the words of its kind', () => {
   const missing = { valueMissing: true };
   assert.equal(refusal(missing, { type: 'text' }), 'Fill this in.');
   assert.equal(refusal(missing, { type: 'select-one' }), 'Choose one.');
-  assert.equal(refusal(missing, { type: 'checkbox' }), 'Tick this to go on.');
+  assert.equal(refusal(missing, { type: 'checkbox' }), 'Tick this to continue.');
   assert.equal(refusal(missing, { type: 'file' }), 'Choose a file.');
 });
 

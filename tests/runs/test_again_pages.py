@@ -40,7 +40,7 @@ async def test_a_failed_run_offers_its_version_and_the_live_one(
     begun = await client.post(f"/runs/{run.id}/retry", data={"version": "same"})
     assert begun.status_code in (200, 303), begun.text
     after = (await client.get(f"/runs/{run.id}")).text
-    assert "Goes on as another run" in after and "retry-run" not in after
+    assert "Continues as another run" in after and "retry-run" not in after
     assert "retry-run" not in (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
 
 

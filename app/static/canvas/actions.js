@@ -215,7 +215,7 @@ export class Actions {
     const ports = canvas.graph.ports(id);
     const word = (port) => ports.find((known) => known.id === port)?.label || port;
     const keeps = arms.map(({ sourceHandle, target }) => {
-      return { value: sourceHandle, text: gettext('Keep “%(branch)s”', { branch: word(sourceHandle) }), note: gettext('Go on to %(step)s',
+      return { value: sourceHandle, text: gettext('Keep “%(branch)s”', { branch: word(sourceHandle) }), note: gettext('Continue to %(step)s',
         { step: canvas.titleOf(target) }) };
     });
     return askOne('ask-arm', canvas.titleOf(id), [...keeps, { value: '', text: gettext('Keep none'),

@@ -77,7 +77,7 @@ export class PanelForm {
     const free = canvas.graph.openPorts(about).filter((port) => port.id !== edge.sourceHandle);
     const next = gettext('To %(step)s, as before', { step: canvas.titleOf(edge.target) });
     const chosen = await askOne('ask-people', word, [
-      ...free.map((port) => ({ value: port.id, text: gettext('Go on by “%(id)s”', { id: port.label || port.id }), note: next })),
+      ...free.map((port) => ({ value: port.id, text: gettext('Continue by “%(id)s”', { id: port.label || port.id }), note: next })),
       { value: '', text: gettext('Take it apart'), note: gettext('The steps behind stay on the canvas, unconnected') },
     ]);
     if (chosen === null || this.panel.about !== about || !drop.isConnected) return;
