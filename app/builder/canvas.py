@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -16,9 +17,9 @@ from app.builder.form_options import Choices, FormOptions
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, most_steps, triggers_of
+from app.flow.field_names import field_name, steps_called
 from app.flow.local_time import WEEKDAY_WORDS, amount_in_words, unit_choices
 from app.flow.operators import OPERATORS
-from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
 from app.flow.placeholders import in_words
 from app.flow.policies import ON_ERROR_WORDS
@@ -49,20 +50,34 @@ def teach(engine: FragmentEngine) -> None:
 
     @pass_context
     def rule_lines(context: Context, rules: list[Json]) -> list[RuleLine]:
-        return decision_in_words(rules, readers_zone(context))
+        with _titles_of(context):
+            return decision_in_words(rules, readers_zone(context))
+
+    @pass_context
+    def field_label(context: Context, path: str) -> str:
+        with _titles_of(context):
+            return field_name(path)
+
+    @pass_context
+    def shown_in_words(context: Context, value: Any, empty: str = "…") -> str:
+        with _titles_of(context):
+            return in_words(value, empty)
 
     @pass_context
     def conditions_in_words(context: Context, conditions: Any, match: Any = "all") -> str:
         choices = context.get("choices")
         segments = choices.references.get("segment", {}) if isinstance(choices, Choices | CardNames) else None
         names = None if segments is None else {id_: row["name"] for id_, row in segments.items()}
-        return sentence(conditions, match, names)
+        with _titles_of(context):
+            return sentence(conditions, match, names)
 
     engine.engine.globals.update(operators=OPERATORS, sentence=conditions_in_words, decision_in_words=rule_lines)
     engine.engine.globals.update(wanted_segments=wanted_ids)
     engine.engine.globals.update(weekdays=WEEKDAY_WORDS, offered_zones=offered_zones, cron_words=cron_words)
     engine.engine.globals.update(on_error_choices=on_error_choices)
-    engine.engine.filters.update(field_label=label_of, in_words=in_words, units=unit_choices, amount=amount_in_words)
+    engine.engine.filters.update(
+        field_label=field_label, in_words=shown_in_words, units=unit_choices, amount=amount_in_words
+    )
     engine.engine.filters.update(messages=words.counted_messages)
     engine.engine.globals.update(
         message_noun=words.noun,
@@ -70,6 +85,11 @@ def teach(engine: FragmentEngine) -> None:
         channel_shown=channels.shown,
         waits_for_channel=words.waits_for_channel,
     )
+
+
+def _titles_of(context: Context) -> AbstractContextManager[None]:
+    """What paths call steps on this page: `step_titles`, or the ids."""
+    return steps_called(context.get("step_titles") or {})
 
 
 def may_edit(principal: Principal, workflow: Workflow) -> bool:

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from app.flow import node_words
-from app.flow.paths import label_of
+from app.flow import node_words, paths
+from app.flow.document import triggers_of
+from app.flow.field_names import field_name, output_name
+from app.flow.trigger_registry import typed
 from app.lib.conversions import is_blank, printed
 from app.lib.translation import gettext, translatable
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
-CONTACT_LABELS = {
-    "email": translatable("email"),
-    "phone": translatable("phone"),
-    "external_id": translatable("external id"),
-    "source": translatable("source"),
-    "timezone": translatable("time zone"),
-    "locale": translatable("language"),
-    "created_at": translatable("created at"),
-}
-"""Fields of a contact, as people call them."""
-CONTACT_FIELDS = tuple(CONTACT_LABELS)
+CONTACT_FIELDS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
 OF_FEW_VALUES = ("source", "timezone", "locale")
 """Fields of a contact that many share: their values are offered."""
+TAGS = "contact.tags"
+MOST_DEEP = 3
+"""Levels of objects inside an attribute or a property that are offered by themselves."""
 MOST_VALUES = 30
 EARLIER_STEPS = translatable("Earlier steps")
 """Pages say it in the reader's language; scripts know the group by it."""
@@ -68,6 +63,10 @@ class Met(msgspec.Struct):
     happened: Counter[str] = msgspec.field(default_factory=Counter)
     """How often each event was met."""
 
+    def all_have(self, values: Sequence[Any]) -> bool:
+        """The same of the values themselves, one of each contact that has the attribute."""
+        return LEAST_SEEN <= self.contacts == sum(not is_blank(value) for value in values)
+
     def everybody_has(self, path: str) -> bool:
         """Has each contact that was looked at a value at this path, and were they enough to say so?"""
         return LEAST_SEEN <= self.contacts == self.filled[path]
@@ -93,7 +92,7 @@ def contact_entries(met: Met) -> list[FieldEntry]:
     columns = [
         FieldEntry(
             value=f"contact.{name}",
-            label=gettext(CONTACT_LABELS[name]),
+            label=field_name(f"contact.{name}"),
             group="Contact",
             kind=CONTACT_KINDS[name],
             values=frequent(met.columns.get(name, ())),
@@ -103,24 +102,51 @@ def contact_entries(met: Met) -> list[FieldEntry]:
     ]
     attributes = [
         FieldEntry(
-            value=f"contact.attributes.{name}",
-            label=name,
+            value=path,
+            label=field_name(path),
             group="Attributes",
             kind=kind_of(values),
             values=frequent(values),
-            is_everywhere=met.everybody_has(f"contact.attributes.{name}"),
+            is_everywhere=met.all_have(values),
         )
-        for name, values in sorted(met.attributes.items())
+        for name, of_name in sorted(met.attributes.items())
+        for path, values in leaves(f"contact.attributes.{name}", of_name)
     ]
+    own_id = FieldEntry(
+        value="contact.id", label=field_name("contact.id"), group="Contact", kind="text", is_everywhere=True
+    )
+    return [*columns, own_id, *attributes, *_tag_entries(met), *_consent_entries(met)]
+
+
+def _tag_entries(met: Met) -> Iterator[FieldEntry]:
+    """The list of tags, and each tag as a condition that is whole at once."""
     tags = [tag for tag, _ in met.tags.most_common(MOST_VALUES)]
-    tag_entry = FieldEntry(value="contact.tags", label=gettext("tags"), group="Tags", kind="list", values=tags)
-    consents = [
-        FieldEntry(
-            value=f"consent.{name}", label=gettext("consent to %(name)s", name=name), group="Consent", kind="boolean"
+    yield FieldEntry(value=TAGS, label=field_name(TAGS), group="Tags", kind="list", values=tags)
+    yield from (
+        FieldEntry(value=tag, label=gettext("has the tag “%(tag)s”", tag=tag), group="Tags", row="row-tag")
+        for tag in tags
+    )
+
+
+def _consent_entries(met: Met) -> Iterator[FieldEntry]:
+    """What contacts allowed: each channel, and each topic that somebody was asked about."""
+    for name in sorted(met.consents):
+        path = f"consent.{name}"
+        yield FieldEntry(value=path, label=field_name(path), group="Consent", kind="boolean")
+
+
+def leaves(path: str, values: Iterable[Any], depth: int = MOST_DEEP) -> Iterator[tuple[str, list[Any]]]:
+    """What values that are objects hold, by path: `address.city` of an address. Others are one leaf, as objects whose names are no path."""
+    met = [value for value in values if value is not None]
+    names = dict.fromkeys(name for value in met if isinstance(value, dict) for name in value)
+    whole = not names or not depth or not all(isinstance(value, dict) for value in met)
+    if whole or any(paths.problem(name) for name in names) or len(names) > MOST_VALUES:
+        yield path, list(values)
+        return
+    for name in names:
+        yield from leaves(
+            f"{path}.{name}", [value.get(name) if isinstance(value, dict) else None for value in values], depth - 1
         )
-        for name in sorted(met.consents)
-    ]
-    return [*columns, *attributes, tag_entry, *consents]
 
 
 def property_entries(met: Met) -> list[FieldEntry]:
@@ -131,15 +157,16 @@ def property_entries(met: Met) -> list[FieldEntry]:
             of.setdefault(name, []).append(event)
     return [
         FieldEntry(
-            value=f"event.{name}",
-            label=label_of(f"event.{name}"),
+            value=path,
+            label=field_name(path),
             group="Event",
             kind=kind_of(values),
             values=frequent(values),
             events=of[name],
-            is_everywhere=met.each_brings(name),
+            is_everywhere=met.each_brings(name) and not any(map(is_blank, values)),
         )
-        for name, values in sorted(met.properties().items())
+        for name, of_name in sorted(met.properties().items())
+        for path, values in leaves(f"event.{name}", of_name)
     ]
 
 
@@ -153,6 +180,18 @@ def row_entries(rows: Mapping[str, Mapping[str, str]], group: str, row: str) -> 
     return [FieldEntry(value=id_, label=one["name"], group=group, row=row) for id_, one in rows.items()]
 
 
+def trigger_entries(document: Mapping[str, Any], known: Collection[str] = ()) -> list[FieldEntry]:
+    """What the triggers of a document say that they bring, but for `known` paths: also where none of it came in yet."""
+    entries: dict[str, FieldEntry] = {}
+    for trigger in triggers_of(document):
+        kind, config = typed(trigger)
+        for name, sort in kind.brings(config).items():
+            path = f"event.{name}"
+            if path not in known:
+                entries.setdefault(path, FieldEntry(value=path, label=field_name(path), group="Event", kind=sort))
+    return list(entries.values())
+
+
 def earlier_entries(document: Mapping[str, Any], node_id: str) -> list[FieldEntry]:
     """What the steps before one put out and remember, nearest first: its form alone offers it."""
     entries: list[FieldEntry] = []
@@ -161,7 +200,7 @@ def earlier_entries(document: Mapping[str, Any], node_id: str) -> list[FieldEntr
         title, data = node_words.title_of_plain(node), node.get("data") or {}
         for name, kind in node_words.results_of(node["type"], data).items():
             value = f"steps.{node['id']}.{name}"
-            entries.append(FieldEntry(value=value, label=f"{title}: {name}", group=EARLIER_STEPS, kind=kind))
+            entries.append(FieldEntry(value=value, label=output_name(title, name), group=EARLIER_STEPS, kind=kind))
         for name, kind in node_words.variables_of(node["type"], data).items():
             value = f"vars.{name}"
             variables.setdefault(name, FieldEntry(value=value, label=name, group="Variables", kind=kind))

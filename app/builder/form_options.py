@@ -28,9 +28,9 @@ from app.flow.document import Trigger
 from app.flow.node_words import channel_number
 from app.flow.references import ReferencedRow
 from app.flow.sample_texts import SampleContact, SampleStep
-from app.lib.conversions import is_blank
 from app.lib.translation import gettext
 from app.messaging.channels import registry as channels
+from app.segment_member_repository import SegmentMemberRepository
 from app.test_runs.samples import SampleService
 from app.values.contact_view import COLUMNS, name_of
 from app.workflows.existing import audience_size
@@ -64,6 +64,11 @@ class Choices:
 
     steps: list[tuple[str, str]] = field(default_factory=list)
     """The other steps of the workflow, each with what it is called."""
+
+    @property
+    def paths(self) -> Set[str]:
+        """The fields among `entries`."""
+        return {one.value for one in self.entries if not one.row}
 
     def for_step(self, type_: str, steps: Sequence[tuple[str, str]] = ()) -> Choices:
         """What the form of a step of this type offers: of a type that sends, only rows of its channel. `steps`: the others."""
@@ -104,10 +109,18 @@ class FormOptions:
         someone, who = SampleContact(), ""
         if contact is not None:
             columns = {name: getattr(contact, name) for name in COLUMNS}
-            someone = SampleContact(contact.id.bytes, columns, contact.attributes or {}, list(contact.tags or ()))
+            someone = SampleContact(
+                contact.id.bytes, columns, contact.attributes or {}, list(contact.tags or ()), contact.consent or {}
+            )
             who = name_of(contact)
         properties = (event.properties or {}) if event is not None else {}
         return who, SampleStep(someone, properties, event.name if event is not None else "", self._timezone)
+
+    async def segments_of(self, sample: SampleStep) -> list[str]:
+        """The ids of the segments in which the contact of a sample is; of one that was invented, none."""
+        rows = SegmentMemberRepository(self.session, self._tenant_id)
+        numbers = await rows.of_contact(UUID(bytes=sample.contact.id)) if any(sample.contact.id) else {}
+        return [str(one) for one in await self._rows.segment_ids(numbers)] if numbers else []
 
     async def audience(self, triggers: Sequence[Trigger]) -> int | None:
         """How many contacts these triggers let in at once; None where nobody counted them."""
@@ -173,7 +186,6 @@ class FormOptions:
             met.contacts += 1
             for name, value in contact.attributes.items():
                 met.attributes.setdefault(name, []).append(value)
-                met.filled[f"contact.attributes.{name}"] += not is_blank(value)
             for name in CONTACT_FIELDS:
                 met.filled[f"contact.{name}"] += getattr(contact, name) is not None
             for name in OF_FEW_VALUES:

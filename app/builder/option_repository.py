@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, func, select, text
 
 from app.card_title_repository import REFERENCED
 from app.messaging.channels import registry as channels
-from app.models import Contact, Event, Workflow
+from app.models import Contact, Event, Segment, Workflow
 from app.models.tenant_repository import TenantRepository
 from app.workflows.repository import not_deleted
 
@@ -47,6 +47,11 @@ class OptionRepository(TenantRepository[Contact]):
         )
         rows = await self.session.execute(query.order_by(func.lower(Workflow.name), Workflow.id))
         return {str(row.id): {"name": row.name} for row in rows}
+
+    async def segment_ids(self, numbers: Collection[int]) -> Sequence[UUID]:
+        """The segments with these numbers."""
+        query = select(Segment.id).where(Segment.tenant_id == self.tenant_id, Segment.number.in_(numbers))
+        return (await self.session.scalars(query)).all()
 
     async def topics_of_drafts(self, fields: Collection[str], limit: int) -> set[str]:
         """What stands in these fields of steps, of the workflows that were changed last; what is filled in later is left out."""

@@ -35,7 +35,7 @@ from app.builder import (
     walk_pages,
 )
 from app.builder.conflicts import both_values, clashing_ops
-from app.builder.field_catalog import earlier_entries
+from app.builder.field_catalog import earlier_entries, trigger_entries
 from app.builder.form_options import FormOptions
 from app.builder.last_change import last_change, own_change
 from app.builder.starter_templates import starting_flows
@@ -293,14 +293,13 @@ async def show_step_panel(
     shown = canvas.cards(document, {node_id})
     if not shown:
         raise NotFound(gettext("This step is gone. Somebody may have removed it."))
+    offered = await form_options.everything()
     return page(
         request,
         "builder/panel.html",
         workflow=workflow,
         may_edit=canvas.may_edit(request.user, workflow),
-        choices=(await form_options.everything()).for_step(
-            shown[0]["node"]["type"], canvas.other_steps(document, node_id)
-        ),
+        choices=offered.for_step(shown[0]["node"]["type"], canvas.other_steps(document, node_id)),
         triggers=list(presentation.triggers().values()),
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
@@ -309,7 +308,7 @@ async def show_step_panel(
         away=await away_at_step(db_session, request.user.tenant_id, workflow_id, node_id)
         if workflow.live_version
         else (),
-        earlier=earlier_entries(document, node_id),
+        earlier=[*trigger_entries(document, offered.paths), *earlier_entries(document, node_id)],
         plain_fields=canvas.plain_fields(shown[0]["node"]["type"]),
         changed_last=await last_change(request, db_session, workflow_id, node_id),
         **shown[0],

@@ -96,6 +96,7 @@ async def show_person(
         contact=loaded.contact,
         name=name,
         entry_title=titles.get(run.trigger_id),
+        step_titles=titles,
         explanations=explanations,
         shown=[shown_status(step) for step in run.steps],
         looks=looks,

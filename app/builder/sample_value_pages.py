@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.accounts.deps import AppRequest
-from app.builder.field_catalog import CONTACT_FIELDS, steps_before
+from app.builder.field_catalog import CONTACT_FIELDS, TAGS, leaves, steps_before
 from app.builder.form_options import FormOptions
 from app.flow.document import Node
 from app.flow.sample_texts import SampleStep
 from app.flow.trigger_registry import typed
 from app.lib.conversions import is_blank, printed
 from app.lib.formats import own_time
+from app.lib.translation import gettext
 from app.models.status import Role
 from app.test_runs.rests import declared_output
 from app.workflows.service import WorkflowService
@@ -48,7 +49,8 @@ async def show_sample_values(
     draft = workflows.draft(await workflows.get(workflow_id))
     names = [name for one in draft.flow.triggers for kind, config in [typed(one)] for name in kind.subscribes(config)]
     who, sample = await form_options.sample(names, workflow_id=workflow_id)
-    pairs = [*_of_person(sample), *_of_earlier(draft.document, node_id)]
+    members = await form_options.segments_of(sample)
+    pairs = [*_of_person(sample), *_conditions_held(sample, members), *_of_earlier(draft.document, node_id)]
     values = {path: _short(value) for path, value in pairs if not is_blank(value)}
     return FieldSamples(who, sample.event_name, dict(list(values.items())[:MOST_VALUES]))
 
@@ -57,9 +59,27 @@ def _of_person(sample: SampleStep) -> Iterator[tuple[str, Any]]:
     data = sample.data
     known = {**data["contact"], **sample.contact.columns}
     yield from ((f"contact.{name}", known.get(name)) for name in CONTACT_FIELDS)
-    yield "contact.tags", data["contact"].get("tags")
-    yield from ((f"contact.attributes.{name}", value) for name, value in sample.contact.attributes.items())
-    yield from ((f"event.{name}", value) for name, value in data["event"].items())
+    if any(sample.contact.id):
+        yield "contact.id", data["contact"]["id"]
+    yield TAGS, data["contact"].get("tags")
+    for name, answer in sample.contact.consent.items():
+        yield f"consent.{name}", gettext("yes") if answer else gettext("no")
+    for name, value in sample.contact.attributes.items():
+        yield from _by_leaf(f"contact.attributes.{name}", value)
+    for name, value in data["event"].items():
+        yield from _by_leaf(f"event.{name}", value)
+
+
+def _by_leaf(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The paths under which the tree offers a value: an object by what is in it."""
+    yield path, value
+    yield from ((inner, values[0]) for inner, values in leaves(path, [value]) if inner != path)
+
+
+def _conditions_held(sample: SampleStep, segments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The whole conditions of the catalogue that hold of the sample, by the row that they become and their value."""
+    yield from ((f"row-tag:{tag}", gettext("yes")) for tag in sample.contact.tags)
+    yield from ((f"row-segment:{segment}", gettext("yes")) for segment in segments)
 
 
 def _of_earlier(document: Mapping[str, Any], node_id: str) -> Iterator[tuple[str, Any]]:

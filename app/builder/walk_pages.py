@@ -19,7 +19,7 @@ from app.builder import canvas
 from app.builder.sample_choice import choice_page, curl_of, wanted_sample
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid, NotFound
-from app.flow import presentation
+from app.flow import node_words, presentation
 from app.flow.document import Flow, Trigger
 from app.lib import clock, formats
 from app.lib.translation import gettext
@@ -212,8 +212,10 @@ async def tested_page(
         "unseen": chosen,
         "really": really is not None,
     }
-    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(flow.document())}
-    context |= {"looks": looks, "unknown": presentation.step("")}
+    document = flow.document()
+    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(document)}
+    titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"]}
+    context |= {"looks": looks, "unknown": presentation.step(""), "step_titles": titles}
     try:
         walked = await draft_tests.test(workflow, flow, WalkRequest(ways=ways, until=until), really)
     except AppError as error:

@@ -337,7 +337,9 @@ class RunState:
         contact = self.contact
         who = UUID(bytes=contact.id) if contact.id else None
         return {
-            "contact": liquid_data(who, contact.columns, contact.attributes, contact.tags) if who else {},
+            "contact": liquid_data(who, contact.columns, contact.attributes, contact.tags, contact.consent)
+            if who
+            else {},
             "event": self.event,
             "steps": self.steps,
             "vars": self.vars,

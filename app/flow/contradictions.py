@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from app.flow import paths
 from app.flow.comparing import NotComparable
+from app.flow.field_names import field_name
 from app.flow.field_reads import OF_CONTACT
 from app.flow.operators import OPERATORS, ZONED
 from app.flow.phrases import wanted_in_words
@@ -56,7 +57,7 @@ def contradiction(one: FieldTest, other: FieldTest, match: str) -> str:
         return ""
     if {one.operator, other.operator} & {*_EMPTY} and not {one.operator, other.operator} <= {*NEGATIVE, "is_empty"}:
         return _never_both(one)
-    if one.label == SEVERAL:
+    if _holds_several(one):
         return ""
     if one.operator == other.operator == "equals" and not _same(one.value, other.value):
         return gettext(
@@ -72,7 +73,7 @@ def contradiction(one: FieldTest, other: FieldTest, match: str) -> str:
 
 def covers(one: FieldTest, other: FieldTest) -> bool:
     """Does everybody who meets `other` meet `one`? False where that is not sure."""
-    if one.path != other.path or one.label == SEVERAL:
+    if one.path != other.path or _holds_several(one):
         return False
     values = _values(other)
     if values is not None and one.operator not in _UNSAFE:
@@ -89,7 +90,11 @@ def field_test(path: str, operator: str, value: Any, words: str) -> FieldTest:
     """A condition as it is compared with others; `words`: its sentence."""
     if operator == "equals":
         words = wanted_in_words(operator, value).removeprefix(gettext(OPERATORS[operator].label)).strip()
-    return FieldTest(_one_way(path), operator, value, paths.label_of(path), words)
+    return FieldTest(_one_way(path), operator, value, field_name(path), words)
+
+
+def _holds_several(test: FieldTest) -> bool:
+    return paths.label_of(test.path) == SEVERAL
 
 
 def _one_way(path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.flow.paths import label_of
+from app.flow.field_names import field_name
 from app.lib.conversions import quoted
 from app.lib.formats import number
 from app.lib.translation import gettext, long_moment, translatable
@@ -46,7 +46,7 @@ def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
     if reason == "date_not_understood" and detail:
         return gettext(
             "Its %(label_of)s is no date: %(get)s. Write one like 2026-12-24.",
-            label_of=label_of(str(detail.get("field"))),
+            label_of=field_name(str(detail.get("field"))),
             get=quoted(str(detail.get("value"))),
         )
     if reason == "withdrawn" and detail and (by := detail.get("by")):

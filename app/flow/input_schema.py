@@ -41,6 +41,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
 }
+_KINDS = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 _FORMATS: dict[str, tuple[str, str]] = {
     "email": (r"[^@\s]{1,64}@[^@\s]{1,253}", translatable("%(place)s must be an email address.")),
     "uri": (r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]{1,2000}", translatable("%(place)s must be a web address.")),
@@ -209,6 +210,11 @@ class InputSchema(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
             required=self.required,
             additional_properties=self.additional_properties,
         )
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Its fields, each with its kind as conditions know it."""
+        return {name: _KINDS.get(str(value.type), "") for name, value in self.properties.items()}
 
     def problems(self, value: dict[str, Any], place: str = "input") -> list[FieldError]:
         """What keeps `value` from being this input, in words; at most MOST_PROBLEMS."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.flow import paths
 from app.flow.conditions import Condition, Evaluation, shown_value, single_conditions
+from app.flow.field_names import field_name
 from app.flow.operators import OPERATORS, ZONED, ConditionError, NotComparable
 from app.flow.outcomes import Read
 from app.flow.segment_membership import standings, verdict, wanted_ids
@@ -84,7 +85,7 @@ def _compile(condition: Condition, reads: set[str]) -> _Rule:
             faults.append(
                 gettext(
                     "%(field)s is %(actual)s, which is %(error)s.",
-                    field=paths.label_of(condition.field),
+                    field=field_name(condition.field),
                     actual=quoted(actual),
                     error=error,
                 )

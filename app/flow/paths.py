@@ -51,7 +51,7 @@ def names_of(path: str) -> list[str]:
 
 
 def label_of(path: str) -> str:
-    """A field as people call it: `contact.attributes.plan` is `plan`, `event.product` is `event product`."""
+    """The name by which a condition and what a step writes are compared: `contact.attributes.plan` is `plan`. People read `field_name`."""
     names = names_of(path)
     if names[0] == "event" and len(names) > 1:
         return "event " + ".".join(names[1:])

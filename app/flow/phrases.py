@@ -10,9 +10,9 @@ from typing import Any
 
 from babel.dates import format_date
 
+from app.flow.field_names import field_name
 from app.flow.local_time import amount_in_words, unit_in_words
 from app.flow.operators import OPERATORS, UNITS, ZONED
-from app.flow.paths import label_of
 from app.flow.segment_membership import IN, NOT_IN, wanted_ids
 from app.lib import translation
 from app.lib.conversions import as_date, printed
@@ -121,7 +121,7 @@ def _part(condition: dict[str, Any], names: Mapping[str, str] | None) -> str:
         count = len(segments)
         which = ngettext("a segment", "any of %(number)s segments", count) if segments else TO_CHOOSE
         return f"{gettext(_IS_IN[operator])} {which}"
-    return f"{label_of(printed(condition.get('field')) or TO_CHOOSE)} {wanted_in_words(operator, value)}"
+    return f"{field_name(printed(condition.get('field')) or TO_CHOOSE)} {wanted_in_words(operator, value)}"
 
 
 def _membership(rule: dict[str, Any], depth: int) -> RuleLine:
@@ -158,5 +158,5 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
             was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, gettext("empty"))
             if rule.get("unknown"):  # another rule decided
                 was = gettext("%(value)s, which is %(problem)s", value=was, problem=gettext(rule["unknown"]))
-            lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
+            lines.append(RuleLine(field_name(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from app.flow.paths import label_of
+from app.flow.field_names import field_name
 from app.lib.formats import readable
 
 _PLACEHOLDER = re.compile(r"\{\{-?\s*+([^\s|}]++)[^}]*+(\}\})?")
@@ -15,5 +15,5 @@ _TAG = re.compile(r"\{%.*?(?:(%\})|\Z)", re.DOTALL)
 
 def in_words(value: Any, empty: str = "…") -> str:
     """A value in one line, its placeholders by the names of what they read: `Hi {{ contact.name }}` is `Hi name`."""
-    text = _PLACEHOLDER.sub(lambda each: label_of(each[1]) if each[2] else each[0], readable(value, empty))
+    text = _PLACEHOLDER.sub(lambda each: field_name(each[1]) if each[2] else each[0], readable(value, empty))
     return " ".join(_TAG.sub(lambda each: "…" if each[1] else each[0], text).split()) or empty

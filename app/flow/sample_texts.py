@@ -31,6 +31,7 @@ class SampleContact:
     columns: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    consent: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,7 +57,7 @@ class SampleStep:
     def data(self) -> dict[str, Any]:
         one = self.contact
         return {
-            "contact": liquid_data(UUID(bytes=one.id), one.columns, one.attributes, one.tags),
+            "contact": liquid_data(UUID(bytes=one.id), one.columns, one.attributes, one.tags, one.consent),
             "event": self.event,
             "steps": {},
             "vars": {},

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.flow.field_names import field_name
 from app.flow.local_time import amount_in_words
-from app.flow.paths import label_of
 from app.flow.phrases import TO_CHOOSE, wanted_in_words
 from app.flow.phrases import sentence as conditions_sentence
 from app.flow.segment_rules import Count, Duration, RuleCondition, SegmentRule, as_group, field_path, wanted_segments
@@ -67,11 +67,7 @@ def _part(part: RuleCondition, names: Names, zone: tzinfo) -> str:
             if part.operator == "not_in":
                 return gettext("is not in the segment %(segments)s", segments=wanted)
             return gettext("is in the segment %(segments)s", segments=wanted)
-    field = part.field or TO_CHOOSE
-    label = gettext("tags") if field in ("tags", "contact.tags") else label_of(field_path(field))
-    consent = label.removeprefix("consent.")
-    if consent != label:
-        label = gettext("consent to %(channel)s", channel=consent)
+    label = field_name(field_path(part.field or TO_CHOOSE))
     return f"{label} {wanted_in_words(part.operator, part.value, zone)}"
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import asdict
 
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.document import triggers_of
+from app.flow.field_names import steps_called
 from app.flow.references import references_in
 from app.flow.segment_membership import segments_named
 
@@ -45,16 +46,28 @@ def card(node: Json, titles: Mapping[str, str] = MappingProxyType({})) -> Json:
     look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
     declared = look.installed and ways != look.ports
+    read = _read_by(data, titles)
+    with steps_called(titles):
+        summary = node_words.summary_of(node["type"], data)
     own = [asdict(node_words.in_readers_language(port, node["type"])) for port in ways] if declared else None
     jumps = node_words.jumps_of(node["type"], data) if look.installed else []
     return {
         "node": node,
         "presentation": look,
-        "summary": node_words.summary_of(node["type"], data),
+        "summary": summary,
         "own_ports": own,
         "jumps": jumps,
-        "named": {target: titles[target] for _, target in jumps if target in titles},
+        "named": {target: titles[target] for _, target in jumps if target in titles} | read,
+        "step_titles": read,
     }
+
+
+def _read_by(data: Json, titles: Mapping[str, str]) -> dict[str, str]:
+    """Of `titles`, those of the steps that a step may read from: cards that name one are drawn anew when it is renamed."""
+    written = msgspec.json.encode(data)
+    if b"steps." not in written:
+        return {}
+    return {node_id: title for node_id, title in titles.items() if f"steps.{node_id}".encode() in written}
 
 
 def trigger_card(trigger: Json) -> Json:

@@ -149,6 +149,13 @@ class TriggerType:
         return None
 
     @classmethod
+    def brings(cls, config: Any) -> Mapping[str, str]:
+        """What its runs read as `event.<name>`, as far as its config or its kind says: names, each with its kind as conditions know it
+        (`app.values.field_kinds`), empty where that is open."""
+        schema = cls.input_schema(config)
+        return {} if schema is None else schema.kinds
+
+    @classmethod
     def reception(cls, config: Any) -> Reception | None:
         """What it makes of JSON that other programs send to an address of its own; None: it has no address."""
         return None

@@ -157,7 +157,7 @@ select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.t
   greatest(m.created_at, m.resent_at) as created_at, case when m.attempt > 0 then m.first_tried_at end as first_tried_at,
   case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
-    'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
+    'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'consent', c.consent, 'timezone', c.timezone,
     'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent, 'devices', case when m.channel = any(%(to_devices)s::int[]) then
       {DEVICES} end) end as contact,
   (select timezone from workspaces where id = m.tenant_id) as timezone

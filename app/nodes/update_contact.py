@@ -11,9 +11,9 @@ import msgspec
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
+from app.flow.field_names import field_name
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
-from app.flow.paths import label_of
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
@@ -307,7 +307,9 @@ class UpdateContact(NodeType):
 
     @classmethod
     def summary(cls, config: UpdateContactConfig) -> str:
-        return ", ".join(f"{label_of(name)} {_SUMMARIES[part](value)}".strip() for part, name, value in config.parts())
+        return ", ".join(
+            f"{field_name(name)} {_SUMMARIES[part](value)}".strip() for part, name, value in config.parts()
+        )
 
     @classmethod
     def explain(cls, config: UpdateContactConfig | None, step: StepRecord) -> str:

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.flow import paths, registry
 from app.flow.contact_goals import UPDATED
 from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.field_names import field_name
 from app.flow.local_time import (
     CONTACT,
     NO_OFFSET,
@@ -54,7 +55,7 @@ class _Moment:
         self._read: Read = scope.field(config.field) if config.field else scope.text(config.at)
         self._offset = config.offset if self.of_field and isinstance(config.offset, Offset) else NO_OFFSET
         self._at: time | None = time_of(config.at) if self.of_field and config.at else None
-        self._label = paths.label_of(config.field) if config.field else ""
+        self._label = field_name(config.field) if config.field else ""
 
     def instant(self, step: Any) -> datetime | Fail:
         """When it is; a failure in words when the value is no date."""
@@ -150,7 +151,7 @@ class WaitUntil(NodeType):
     def summary(cls, config: WaitUntilConfig) -> str:
         if config.field:
             offset = config.offset if isinstance(config.offset, Offset) else NO_OFFSET
-            when = offset.beside(paths.label_of(config.field))
+            when = offset.beside(field_name(config.field))
             when = gettext("%(date)s at %(time)s", date=when, time=config.at) if config.at else when
         else:
             when = " ".join(config.at.replace("T", " ", is_constant(config.at)).split()) if config.at.strip() else ""

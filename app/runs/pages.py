@@ -113,6 +113,7 @@ async def show_run(
         state=state,
         contact=loaded.contact,
         diagram=draw(graph, titles),
+        step_titles=titles,
         not_taken=ways_not_taken(run, graph, titles),
         others=await runs.others_of_contact(loaded.run),
         way=steps_of_path(run),

@@ -117,7 +117,11 @@ class Sample:
     def step(self, timezone: str) -> SampleStep:
         """The same as texts are tried on it."""
         one = self.person
-        who = SampleContact(one.id.bytes, one.columns, one.attributes, list(one.tags)) if one else SampleContact()
+        who = (
+            SampleContact(one.id.bytes, one.columns, one.attributes, list(one.tags), one.consent)
+            if one
+            else SampleContact()
+        )
         return SampleStep(who, self.event, self.event_name, timezone)
 
 

@@ -76,16 +76,22 @@ def _first_text(attributes: Mapping[str, Any], keys: Iterable[str]) -> str:
 
 
 def liquid_data(
-    contact_id: UUID, columns: Mapping[str, Any], attributes: Mapping[str, Any], tags: Iterable[str]
+    contact_id: UUID,
+    columns: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    tags: Iterable[str],
+    consent: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A contact as Liquid sees it: `columns` by the names of COLUMNS, those that are missing read as nothing.
 
-    `contact.plan` is short for `contact.attributes.plan`; a column with the same name wins.
+    `contact.plan` is short for `contact.attributes.plan`; a column with the same name wins. `contact.consent.<name>` is what the contact
+    said of a channel or a topic, nothing where it was not asked.
     """
     created = columns.get("created_at")
     if isinstance(created, datetime):
         columns = {**columns, "created_at": created.isoformat()}
     return {
+        **({"consent": consent} if consent else {}),
         **attributes,
         **{word: columns.get(column) for word, column in FIELD_COLUMNS.items()},
         "id": str(contact_id),
@@ -96,4 +102,4 @@ def liquid_data(
 
 def liquid_data_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """`liquid_data` of a contact's row: `id`, `tags`, `attributes` and the columns."""
-    return liquid_data(row["id"], row, row["attributes"] or {}, row["tags"] or ())
+    return liquid_data(row["id"], row, row["attributes"] or {}, row["tags"] or (), row.get("consent"))

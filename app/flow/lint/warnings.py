@@ -7,6 +7,7 @@ from itertools import islice
 
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
+from app.flow.field_names import steps_called
 from app.flow.field_reads import KnownNames
 from app.flow.lint import (
     covered_branches,
@@ -17,6 +18,7 @@ from app.flow.lint import (
     unknown_names,
     unset_variables,
 )
+from app.flow.node_words import title_of
 from app.flow.references import ReferencedRows
 from app.flow.ways import typed_nodes
 
@@ -26,7 +28,9 @@ def lint_warnings(flow: Flow, rows: ReferencedRows, known: KnownNames) -> Iterat
     yield from unset_variables.unset_variables(flow)
     yield from unset_variables.lost_steps(flow)
     yield from unknown_names.unknown_names(flow, known)
-    yield from islice(odd_conditions.odd_conditions(flow), odd_conditions.MOST)
+    with steps_called({node.id: title_of(node.type, node.name, node.data) for node in flow.nodes}):
+        odd = list(islice(odd_conditions.odd_conditions(flow), odd_conditions.MOST))
+    yield from odd
     yield from covered_branches.covered_branches(flow)
     yield from silent_events.silent_events(flow, known)
     yield from missing_fallbacks.missing_fallbacks(flow, rows, known)

@@ -1,6 +1,6 @@
 // @ts-check
 /** How a variable is called: its name in people's words, the value that the sample has, and whether anybody knows it. */
-import { entryOfPath, spoken } from './field-catalog.js';
+import { BELOW, entryOfPath, spoken } from './field-catalog.js';
 import { gettext } from '../texts.js';
 
 /** @typedef {{label: string, group: string, sample: string, odd: string, words: string}} Face `odd`: what is known instead, where the name is a slip */
@@ -32,10 +32,13 @@ function entryBelow(path) {
   return { entry: undefined, deeper: '' };
 }
 
+/** `.body[0].tier` as names. @param {string} deeper */
+const inner = (deeper) => deeper.split(/[.[\]]+/).filter(Boolean).map((name) => `${BELOW}${name}`).join('');
+
 /** @param {import('./liquid-chips.js').Chip} chip @returns {Face} */
 export function faceOf({ path, rule, instead, filters }) {
   const { entry, deeper } = entryBelow(path);
-  const label = `${entry?.label || spoken(entry ? entry.value : path)}${entry ? deeper : ''}`;
+  const label = `${entry?.label || spoken(entry ? entry.value : path)}${entry ? inner(deeper) : ''}`;
   const group = entry?.dataset.group ?? GROUPS[path.split('.')[0]] ?? '';
   const sample = samples[entry?.value ?? path] ?? '';
   const odd = slips.get(path) ?? '';

@@ -4,7 +4,7 @@
  * of row. The lists are plain DOM, so a move is one `insertBefore`; whoever owns the form hears of it.
  */
 import { arrange, read } from './forms.js';
-import { FieldPicker } from './field-picker.js';
+import { FieldPicker, quoted } from './field-picker.js';
 import { gettext } from '../texts.js';
 
 const STEPS_DEEP = 4;
@@ -180,10 +180,12 @@ export class ConditionRows {
     if (event) event.value = offer.value;
     for (const control of fresh.querySelectorAll('[name=workflow]')) control.value = offer.value;
     for (const box of fresh.querySelectorAll(`[name=value][value="${CSS.escape(offer.value)}"]`)) box.checked = true;
+    const tag = offer.row === 'row-tag' ? fresh.querySelector('[data-values]') : null;
+    if (tag) tag.value = quoted(offer.value);
     row.replaceWith(fresh);
     this.owner.undoable?.(() => fresh.replaceWith(row));
     arrange(fresh.closest('form'));
-    fresh.querySelector('select')?.focus();
+    (tag ?? fresh.querySelector('select'))?.focus();
     this.owner.changed();
   }
 }

@@ -19,21 +19,27 @@ const WORDS = () => ({
 /** A group or a kind in the reader's language. @param {string} word */
 export const wordOf = (word) => WORDS()[word] ?? word;
 
+/** Between a name and one inside it. */
+export const BELOW = ' › ';
+
 /** The group of what a list does not have. */
 const USUAL = { 'known-events': 'Events', 'known-properties': 'Event' };
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 
 /** Of a list, and of what the steps before put out where fields are looked for. @param {string} id of a datalist
  * @returns {HTMLOptionElement[]} */
-export const optionsOf = (id) => /** @type {any} */ (
-  [id, ...(id === 'known-fields' ? ['known-earlier'] : [])].flatMap((one) => [...document.querySelectorAll(`#${CSS.escape(one)} option`)])
-);
+export function optionsOf(id) {
+  const lists = [id, ...(id === 'known-fields' ? ['known-earlier'] : [])];
+  const all = /** @type {HTMLOptionElement[]} */ (lists.flatMap((one) => [...document.querySelectorAll(`#${CSS.escape(one)} option`)]));
+  const groups = [...new Set(all.map(({ dataset }) => dataset.group))]; // what triggers bring stands with what came in
+  return groups.flatMap((group) => all.filter(({ dataset }) => dataset.group === group));
+}
 
 /** The entry of a path: `contact.attributes.plan`, `contact.plan` and `plan` are one. @param {string} field @param {string} [list] */
 export function entryOfPath(field, list = 'known-fields') {
   if (!field) return undefined;
   const attribute = `contact.attributes.${field.replace(/^contact\.(attributes\.)?/, '')}`;
-  const names = [field, `contact.${field}`, attribute, `event.${field}`];
+  const names = [field.replace(/^contact\.consent\./, 'consent.'), `contact.${field}`, attribute, `event.${field}`];
   const known = optionsOf(list).filter((option) => !option.dataset.row);
   return names.map((name) => known.find((option) => option.value === name)).find(Boolean);
 }
@@ -52,8 +58,19 @@ export function iconOf(group) {
   return svg;
 }
 
-/** A path as people call it, where nothing is known of it. @param {string} path */
-export const spoken = (path) => path.replace(/^contact\.(attributes\.)?|^attributes\./, '').replace(/^event\./, 'event ');
+/** A path as people call it, where nothing is known of it; as `app/flow/field_names.py` has it. @param {string} path */
+export function spoken(path) {
+  const [root, ...names] = path.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+  const below = names.join(BELOW);
+  if (!below) return root;
+  if (root === 'event') return gettext('event %(name)s', { name: below });
+  if (root === 'steps') return [gettext('“%(text)s”', { text: titleOf(names[0]) }), ...names.slice(1)].join(BELOW);
+  if (root === 'consent') return gettext('consent to %(name)s', { name: below });
+  return ['contact', 'vars'].includes(root) ? below.replace(`attributes${BELOW}`, '') : [root, ...names].join(BELOW).replace(`attributes${BELOW}`, '');
+}
+
+/** @param {string} step its id */
+const titleOf = (step) => /** @type {any} */ (document.querySelector('flow-canvas'))?.graph?.nodes.get(step)?.name || step;
 
 /** Show what a control names as people call it, over its path. @param {HTMLInputElement} control */
 export function dress(control) {

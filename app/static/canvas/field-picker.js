@@ -5,9 +5,12 @@
  */
 import { entryOf, iconOf, optionsOf, wordOf } from './field-catalog.js';
 import { chosenValues } from './value-chips.js';
+import { samplesOf } from './sample-values.js';
 import { gettext } from '../texts.js';
 
 const MOST = 60;
+/** Rows of which the sample says whether they hold. */
+const ASKED = ['row-tag', 'row-segment'];
 
 /** @typedef {{value: string, label: string, group: string, note: string, row?: string, isNumber?: boolean}} Offer */
 
@@ -33,7 +36,7 @@ function valuesFor(control) {
 const isList = (control) => control.dataset.chips !== undefined;
 
 /** Text in quotes where it would be read as something else. @param {string} text */
-const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
+export const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
 
 export class FieldPicker {
   /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes
@@ -53,6 +56,10 @@ export class FieldPicker {
     this.active = -1;
     /** @type {Offer[]} */
     this.offers = [];
+    /** @type {Record<string, string>} */
+    this.samples = {};
+    /** The name of the sample. */
+    this.who = '';
     document.addEventListener('focusin', (event) => this.focused(/** @type {any} */ (event.target)));
     document.addEventListener('focusout', (event) => this.left(event));
     document.addEventListener('input', ({ target }) => this.control && [target, /** @type {any} */ (target).chips].includes(this.control) && this.show(false));
@@ -122,6 +129,7 @@ export class FieldPicker {
     control.setAttribute('aria-controls', this.list.id);
     if (!this.box.matches(':popover-open')) this.box.showPopover();
     this.place();
+    if (control.dataset.pick === 'known-fields') this.fillIn(control.form);
   }
 
   draw() {
@@ -152,8 +160,29 @@ export class FieldPicker {
     this.list.replaceChildren(...parts);
   }
 
-  /** What an option says besides. @param {HTMLElement} _option @param {Offer} _offer */
-  dressOption(_option, _offer) {}
+  /** What an option says besides: what the sample has there; of a whole condition, whether it holds. @param {HTMLElement} option @param {Offer} offer */
+  dressOption(option, offer) {
+    const held = this.samples[`${offer.row}:${offer.value}`];
+    const value = offer.row ? held ?? (this.who && ASKED.includes(offer.row) ? gettext('no') : undefined) : this.samples[offer.value];
+    if (value === undefined) return;
+    const sample = document.createElement('span');
+    sample.className = 'sample';
+    sample.dir = 'auto';
+    sample.textContent = value;
+    option.append(sample);
+    option.title = value;
+  }
+
+  /** The sample's values come a moment later. @param {Element | null} form */
+  async fillIn(form) {
+    const { who, values } = await samplesOf(/** @type {any} */ (form));
+    if (this.samples === values || !this.box.matches(':popover-open')) return;
+    Object.assign(this, { samples: values, who });
+    const { active } = this;
+    this.draw();
+    this.place();
+    if (active >= 0) this.point(active);
+  }
 
   place() {
     const { control, box } = this;

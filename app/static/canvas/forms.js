@@ -202,8 +202,8 @@ export const withFallback = (text, path, filter) => text.replace(
   (whole, name) => (name === path ? `{{ ${path}${filter && ` | ${filter}`} }}` : whole),
 );
 
-/** A path as a text reads it: `event.Order Id`, as a sender calls its property, is `event["Order Id"]`. @param {string} path */
-export const pathInText = (path) => path.split('.').reduce((whole, name) => {
+/** A path as a text reads it: `event.Order Id`, as a sender calls its property, is `event["Order Id"]`, and consent is of the contact. @param {string} path */
+export const pathInText = (path) => path.replace(/^consent\./, 'contact.consent.').split('.').reduce((whole, name) => {
   if (/^[\p{L}\p{N}_[\]-]+$/u.test(name)) return `${whole}.${name}`;
   return `${whole}[${name.includes('"') ? `'${name}'` : `"${name}"`}]`;
 });

@@ -15,8 +15,6 @@ import { takesVariables } from './variable-texts.js';
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
 /** Names have letters of any language. */
 const OPEN = /\{\{-?\s*([\p{L}\p{N}_.[\]-]*)$/u;
-/** Groups that only conditions know. */
-const OF_CONDITIONS = ['Consent', 'Segments', 'Tags'];
 const MOST = 400;
 
 /** @typedef {import('./field-picker.js').Offer} Offer */
@@ -37,8 +35,6 @@ export class VariablePicker extends FieldPicker {
     this.button.addEventListener('click', () => this.browse());
     /** Opened by its button, so that arrow keys and Enter are its own. */
     this.browsing = false;
-    /** @type {Record<string, string>} */
-    this.samples = {};
     this.listen();
   }
 
@@ -190,20 +186,14 @@ export class VariablePicker extends FieldPicker {
     if (!this.isOpen) this.box.showPopover();
     this.place();
     if (!all && this.offers.length) this.point(0);
-    this.fillIn();
+    this.fillIn(this.text?.form ?? null);
     return undefined;
   }
 
-  /** The sample's values come a moment later. */
-  async fillIn() {
-    const samples = await samplesOf(this.text?.form ?? null);
-    this.tree.tell(samples);
-    if (this.samples === samples.values) return;
-    this.samples = samples.values;
-    const { active } = this;
-    this.draw();
-    this.place();
-    if (active >= 0) this.point(active);
+  /** @param {HTMLElement | null} form */
+  async fillIn(form) {
+    this.tree.tell(await samplesOf(form));
+    await super.fillIn(form);
   }
 
   place() {
@@ -214,21 +204,14 @@ export class VariablePicker extends FieldPicker {
   /** @returns {Offer[]} */
   offered() {
     return optionsOf('known-fields')
-      .filter(({ dataset: { group = '', row } }) => !row && !OF_CONDITIONS.includes(group))
+      .filter(({ dataset }) => !dataset.row) // a text can say what somebody has, and asks no questions
       .map(({ value, label, dataset: { group = '', kind = '' } }) => ({ value, label: label || value, group, note: kind }));
   }
 
   /** @param {HTMLElement} option @param {Offer} offer */
   dressOption(option, offer) {
     option.draggable = true;
-    const value = this.samples[offer.value];
-    if (value === undefined) return;
-    const sample = document.createElement('span');
-    sample.className = 'sample';
-    sample.dir = 'auto';
-    sample.textContent = value;
-    option.append(sample);
-    option.title = value;
+    super.dressOption(option, offer);
   }
 
   /** @param {Offer | undefined} offer */

@@ -13,6 +13,7 @@ from app.flow.conditions import Match
 from app.flow.contact_date import ContactDate, ExistingDates, MissedDate, names_of_contact
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions
+from app.flow.field_names import field_name
 from app.flow.local_time import CONTACT, NO_OFFSET, Offset, TimeOfDay, Zone, time_of, zone_diagnostics, zone_words
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 from app.flow.verbatim import Verbatim
@@ -79,6 +80,10 @@ class DateTrigger(TriggerType):
     @classmethod
     def event_name(cls, config: DateConfig) -> str:
         return "date.reached"
+
+    @classmethod
+    def brings(cls, config: DateConfig) -> Mapping[str, str]:
+        return {"date": "date", "field": "text"}
 
     @classmethod
     def contact_date(cls, config: DateConfig) -> ContactDate | None:
@@ -191,7 +196,7 @@ def _existing(config: DateConfig) -> str:
 
 def _when(config: DateConfig) -> str:
     """`Each year: 3 days before birthday`, `On renewal`."""
-    date = paths.label_of(config.field)
+    date = field_name(config.field)
     offset = config.offset or NO_OFFSET
     when = offset.beside(date) if offset.duration else gettext("On %(date)s", date=date)
     return when if config.every == "once" else gettext(_EVERY[config.every], date=when[:1].lower() + when[1:])

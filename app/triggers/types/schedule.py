@@ -56,6 +56,10 @@ class ScheduleTrigger(TriggerType):
         return "schedule.fired"
 
     @classmethod
+    def brings(cls, config: ScheduleConfig) -> Mapping[str, str]:
+        return {"scheduledAt": "date"}
+
+    @classmethod
     def timetable(cls, config: ScheduleConfig) -> Timetable | None:
         try:
             cron = cron_of(config.cron)

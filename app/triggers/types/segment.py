@@ -55,6 +55,10 @@ class _SegmentTrigger(TriggerType):
         return (cls.event,) if config.segment_id else ()
 
     @classmethod
+    def brings(cls, config: SegmentExitConfig) -> Mapping[str, str]:
+        return {"segmentName": "text", "segmentId": "text"}
+
+    @classmethod
     def awaited_move(cls, config: SegmentExitConfig) -> AwaitedMove | None:
         return AwaitedMove(config.segment_id, leaves=cls.event == REMOVED) if config.segment_id else None
 

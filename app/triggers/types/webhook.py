@@ -59,6 +59,11 @@ class WebhookTrigger(TriggerType):
         return ContactRule.REQUIRED if config.identity.paths_by_field() else ContactRule.NONE
 
     @classmethod
+    def brings(cls, config: WebhookConfig) -> Mapping[str, str]:
+        properties = config.properties if isinstance(config.properties, dict) else {}
+        return dict.fromkeys([*properties, *config.headers], "")
+
+    @classmethod
     def reception(cls, config: WebhookConfig) -> Reception:
         properties = config.properties
         return Reception(
