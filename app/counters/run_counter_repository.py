@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.message_counters import PREFIX
-from app.counters.run_counters import ENDS, ENTERED, MOVED, OF_WORKFLOW
+from app.counters.run_counters import ENDS, ENTERED, GONE_ON, OF_WORKFLOW
 from app.models import NodeStat
 from app.models.tenant_repository import TenantRepository
 
@@ -52,10 +52,10 @@ class RunCounterRepository(TenantRepository[NodeStat]):
 
 
 async def of_installation(session: AsyncSession) -> dict[str, int]:
-    """Counters of runs of all workspaces together: entered, each end, and those of the ends that were moved."""
+    """Counters of runs of all workspaces together: entered, each end, and the runs that go on as others."""
     query = (
         select(NodeStat.key, func.sum(NodeStat.n))
-        .where(OF_WORKFLOW, NodeStat.key.in_((ENTERED, MOVED, *ENDS)))
+        .where(OF_WORKFLOW, NodeStat.key.in_((ENTERED, *GONE_ON, *ENDS)))
         .group_by(NodeStat.key)
     )
     return {key: int(number) for key, number in (await session.execute(query)).all()}

@@ -30,16 +30,31 @@ SECONDS = "seconds"
 Counters = Mapping[str, int]
 
 
+GONE_ON = (MOVED, RETRIED)
+"""Runs that go on as another one, which entered too: whoever is moved or retried entered once."""
+
+
+def entries(counters: Counters) -> int:
+    """How often somebody entered. Every number of entries is this one, or in SQL `ENTRIES_SQL`."""
+    return counters.get(ENTERED, 0) - sum(counters.get(key, 0) for key in GONE_ON)
+
+
 def running(counters: Counters) -> int:
     """Runs that have not ended, waiting ones too."""
-    return max(0, counters.get(ENTERED, 0) - counters.get(MOVED, 0) - ended(counters))
+    return max(0, entries(counters) - ended(counters))
 
 
 def ended(counters: Counters) -> int:
-    """Runs that are over; those that were moved go on."""
-    return sum(counters.get(key, 0) for key in ENDS) - counters.get(MOVED, 0)
+    """Runs that are over; those that were moved or retried go on."""
+    return sum(counters.get(key, 0) for key in ENDS) - sum(counters.get(key, 0) for key in GONE_ON)
 
 
+ENTRIES: ColumnElement[int] = func.sum(
+    case((NodeStat.key == ENTERED, NodeStat.n), (NodeStat.key.in_(GONE_ON), -NodeStat.n), else_=0)
+)
+"""`entries` in SQL, over rows OF_WORKFLOW."""
+ENTRIES_SQL = f"sum(case when s.key = '{ENTERED}' then s.n when s.key in {GONE_ON} then -s.n else 0 end) filter (where s.node_id = '')"
+"""The same for a statement in text, over rows `s` of `node_stats`."""
 RUNNING: ColumnElement[int] = func.sum(
     case((NodeStat.key == ENTERED, NodeStat.n), (NodeStat.key.in_(ENDS), -NodeStat.n), else_=0)
 )
@@ -50,7 +65,7 @@ RUNNING_SQL = f"sum(case when s.key = '{ENTERED}' then s.n when s.key in {ENDS} 
 
 class Totals(msgspec.Struct, rename="camel", kw_only=True):
     """Runs since the workflow exists (or of one version). `runningRuns` are all that have not ended, waiting ones too. A run that was
-    held and moved to another step counts once, where it went.
+    held and moved to another step, or failed and was retried, counts once, where it went.
 
     The messages of all its steps: those that failed, and those whose fate is uncertain.
     """
@@ -70,8 +85,9 @@ class Totals(msgspec.Struct, rename="camel", kw_only=True):
         """From the workflow's own counters (`entered`, `completed`, `failed` …) and those of its messages (`message.failed` …)."""
         ends = {key: counters.get(key, 0) for key in ENDS}
         ends["cancelled"] -= counters.get(MOVED, 0)
+        ends["failed"] -= counters.get(RETRIED, 0)
         return cls(
-            total_runs=counters.get(ENTERED, 0) - counters.get(MOVED, 0),
+            total_runs=entries(counters),
             running_runs=running(counters),
             **{f"{key}_runs": number for key, number in ends.items()},
             failed_messages=sum(n for key, n in counters.items() if key.startswith(FAILED)),

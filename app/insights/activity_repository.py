@@ -8,17 +8,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.counters.run_counters import ENTRIES_SQL
 from app.insights.activity import KnownTotals
 from app.lib.database import execute
 
 # `now_stats`: the counters of the next workspaces by number; `changed`: those that differ from what was written down last.
 # Four weeks are compared with; of rows older than 36 days the last stays, which says what there was.
-_RECORD = """
+_RECORD = f"""
 with places as (select id from workspaces where id > %(after)s order by id limit %(limit)s),
 now_stats as (
   select p.id, t.* from places p cross join lateral (
-    select coalesce(sum(n) filter (where node_id = '' and key = 'entered'), 0)
-        - coalesce(sum(n) filter (where node_id = '' and key = 'moved'), 0) as entered,
+    select coalesce({ENTRIES_SQL}, 0) as entered,
       coalesce(sum(n) filter (where node_id = '' and key = 'completed'), 0) as completed,
       coalesce(sum(n) filter (where node_id = '' and key = 'failed'), 0) as failed,
       coalesce(sum(n) filter (where node_id = '' and key = 'goal_reached'), 0) as goal_reached,
@@ -38,7 +38,7 @@ removed as (
   delete from activity_hours a using places p where a.tenant_id = p.id and a.hour < (
     select max(b.hour) from activity_hours b where b.tenant_id = p.id and b.hour < clock_now() - interval '36 days'))
 select max(id) from places
-"""
+"""  # noqa: S608  a constant
 # Of each span the row before it too: it says what there was when the span began.
 _OF_SPANS = """
 select w.created_at, r.at, r.entered, r.completed, r.failed, r.goal_reached, r.sent

@@ -201,6 +201,9 @@ class WorkflowPulse(Camel):
     in_flow: int
     completed: int
     failed: int
+    """Runs that failed and were not retried."""
+    failures: int
+    """How often a run failed, also of those that were retried."""
     goal_reached: int
     messages: MessageStats
 

@@ -215,7 +215,7 @@ class InsightService:
         zone = zone_of(self._reading_timezone)
         spans = activity.spans_of(now, zone)
         made_at, known = await activity_repository.totals_in(self._session, self._runs.tenant_id, spans)
-        sums = [(p.entered, p.completed, p.failed, p.goal_reached, p.messages.sent) for p in pulses]
+        sums = [(p.entered, p.completed, p.failures, p.goal_reached, p.messages.sent) for p in pulses]
         amounts = tuple(sum(column) for column in zip(*sums, strict=True)) or activity.NOTHING
         return activity.day_so_far(now, zone, made_at, known, amounts)
 
@@ -289,6 +289,7 @@ def _pulse(workflow_id: UUID, counters: Counters) -> WorkflowPulse:
         in_flow=totals.running_runs,
         completed=totals.completed_runs,
         failed=totals.failed_runs,
+        failures=counters.get("failed", 0),
         goal_reached=totals.goal_reached_runs,
         messages=messages,
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from app.counters.run_counters import ENTRIES, OF_WORKFLOW
 from app.models import Entry, NodeStat, Run
 from app.models.status import RunStatus
 from app.models.tenant_repository import TenantRepository
@@ -60,11 +61,9 @@ class EntryRepository(TenantRepository[Run]):
         return entries
 
     async def entered(self, workflow_id: UUID) -> int:
-        """How many runs of the workflow ever began."""
+        """How often somebody entered the workflow."""
         of_workflow = NodeStat.tenant_id == self.tenant_id, NodeStat.workflow_id == workflow_id
-        query = select(func.coalesce(func.sum(NodeStat.n), 0)).where(
-            *of_workflow, NodeStat.node_id == "", NodeStat.key == "entered"
-        )
+        query = select(func.coalesce(ENTRIES, 0)).where(*of_workflow, OF_WORKFLOW)
         return int(await self.session.scalar(query) or 0)
 
 

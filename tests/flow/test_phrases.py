@@ -39,7 +39,7 @@ def test_a_list_and_a_decision() -> None:
         {"field": "contact.attributes.plan", "operator": "equals", "value": "pro"},
         {"match": "any", "conditions": [{"field": "event.items[0].sku", "operator": "exists"}, {"field": "tags"}, 7]},
     ]
-    assert sentence(rules) == "plan is pro and (event items.0.sku is known or tags … …)"
+    assert sentence(rules) == "plan is pro and (event items › 0 › sku is known or tags … …)"
     assert sentence(rules[:1], "none") == "not (plan is pro)"
     assert sentence([*rules[:1], {"match": "none", "conditions": [rules[0], rules[0]]}], "none") == (
         "neither plan is pro nor (neither plan is pro nor plan is pro)"
