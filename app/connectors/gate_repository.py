@@ -38,7 +38,7 @@ where not exists (select from connector_gates g where g.tenant_id = w.tenant_id 
 order by 1, 2 on conflict do nothing
 """  # noqa: S608  constants
 _LOCK = """
-select g.tenant_id, g.connector_id, g.tokens, g.tokens_at
+select g.tenant_id, g.connector_id, g.tokens, g.tokens_at, (select count(*) from unnest(g.tests_until) u where u > clock_now())
 from unnest(%(tenants)s::int[], %(ids)s::uuid[]) as w(tenant_id, id)
   join connector_gates g on g.tenant_id = w.tenant_id and g.connector_id = w.id
 order by 1, 2 for update of g skip locked
@@ -47,6 +47,14 @@ _SPEND = """
 update connector_gates g set tokens = v.tokens, tokens_at = clock_now()
 from unnest(%(tenants)s::int[], %(ids)s::uuid[], %(tokens)s::float8[]) as v(tenant_id, id, tokens)
 where g.tenant_id = v.tenant_id and g.connector_id = v.id
+"""
+_TAKE_TEST_PLACE = """
+update connector_gates set tests_until = array(select u from unnest(tests_until) u where u > clock_now()) || %(until)s::timestamptz
+where tenant_id = %(tenant)s and connector_id = %(id)s
+"""
+_LEAVE_TEST_PLACE = """
+update connector_gates set tests_until = array_remove(tests_until, %(until)s::timestamptz)
+where tenant_id = %(tenant)s and connector_id = %(id)s
 """
 # Once a minute for each connector, however many begin, and by whichever worker is first.
 _USED = """
@@ -73,6 +81,8 @@ class Gate:
     """Of its breaker (`connectors.state`)."""
     probe_due: bool = False
     """It is away, and one call may try it."""
+    tests: int = 0
+    """Calls under way that tests make, where the number at a time is limited. They have no row of their own."""
     use_unnoted: bool = False
     """When it was used last is to be written, with what begins by it now."""
 
@@ -82,7 +92,7 @@ class Gate:
             return 0
         rooms = []
         if self.limits.most is not None:
-            rooms.append(max(0, self.limits.most - under_way))
+            rooms.append(max(0, self.limits.most - under_way - self.tests))
         if self.tokens is not None:
             rooms.append(int(self.tokens))
         return min(rooms) if rooms else None
@@ -132,7 +142,9 @@ def _lock(
         gate = gates[key]
         if key not in rows:
             gate.busy, gate.wait_s = True, BUSY_S
-        elif gate.limits.rate is not None:
+            continue
+        gate.tests = rows[key][2]
+        if gate.limits.rate is not None:
             gate.tokens = gate.limits.tokens_at(now, rows[key][0], rows[key][1])
             gate.wait_s = max(0.0, 1 - gate.tokens) / gate.limits.rate
 
@@ -143,6 +155,16 @@ def spend(connection: psycopg.Connection[Any], gates: Mapping[GateKey, Gate], be
     if spent:
         connection.execute(_SPEND, {**_arguments(spent), "tokens": list(spent.values())})
     note_use(connection, [key for key, count in begun.items() if count and gates[key].use_unnoted])
+
+
+def take_test_place(connection: psycopg.Connection[Any], key: GateKey, until: datetime) -> None:
+    """A call of a test begins by a gate that this transaction has opened, and is over at `until` at the latest."""
+    connection.execute(_TAKE_TEST_PLACE, {"tenant": key[0], "id": key[1], "until": until})
+
+
+def leave_test_place(connection: psycopg.Connection[Any], key: GateKey, until: datetime) -> None:
+    """It is over."""
+    connection.execute(_LEAVE_TEST_PLACE, {"tenant": key[0], "id": key[1], "until": until})
 
 
 def note_use(connection: psycopg.Connection[Any], keys: Collection[GateKey]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import Computed, DateTime, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes, Json
@@ -78,6 +79,8 @@ class ConnectorGate(Base):
     tokens: Mapped[float | None]
     """How many could begin at `tokens_at`; null: as many as ever may."""
     tokens_at: Mapped[datetime | None]
+    tests_until: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default="{}")
+    """When the calls under way that tests make are over at the latest: each has a place of `max_concurrent` until then."""
     failures_in_row: Mapped[int] = mapped_column(server_default="0")
     """Calls in a row of which the service was at fault."""
     used_at: Mapped[datetime | None]

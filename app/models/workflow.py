@@ -143,8 +143,9 @@ class WorkflowSample(Base):
     event_name: Mapped[str] = mapped_column(server_default="")
     event: Mapped[Json] = mapped_column(server_default="{}")
     updated_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
-    answers: Mapped[Json] = mapped_column(server_default="{}")
-    """What services really answered in tests of this contact and event, by the visit of a step (`test_runs.real_calls`)."""
+    answers: Mapped[Json] = mapped_column(server_default="{}", deferred=True, deferred_raiseload=True)
+    """What services really answered in tests of this contact and event, by the visit of a step (`test_runs.real_calls`).
+    Up to 1 MB: it is asked for by name, and only what a test comes to."""
 
     __table_args__ = (
         _of_workflow(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,11 +15,22 @@ MOST_KEPT, MOST_BYTES = 20, 1_000_000
 
 
 class RealAnswer(NamedTuple):
-    """What a service answered, as a worker would write it. `request`: what it was asked (`request_digest`); `at`: when, in ISO 8601."""
+    """What a service answered, as a worker would write it. `request`: what it was asked (`request_digest`); `at`: when, in ISO 8601.
+
+    `answer` is None where it is kept and was not read yet.
+    """
 
     request: str
-    answer: dict[str, Any]
+    answer: dict[str, Any] | None
     at: str
+
+
+class KeptAnswer(NamedTuple):
+    """An answer as far as the limits ask: its place, when it came, and how large it is kept."""
+
+    place: str
+    at: str
+    size: int
 
 
 def visit_place(node_id: str, occurrence: int) -> str:
@@ -33,18 +44,13 @@ def request_digest(call: Call) -> str:
     return hashlib.sha256(asked_for).hexdigest()
 
 
-def answers_of(stored: Mapping[str, Any]) -> dict[str, RealAnswer]:
-    """The answers that a sample keeps, by place."""
-    return {place: RealAnswer(one["request"], one["answer"], one["at"]) for place, one in stored.items()}
-
-
-def with_answer(stored: Mapping[str, Any], place: str, answer: RealAnswer) -> dict[str, Any]:
-    """What a sample keeps after one more, within the limits."""
-    rows = sorted(({**stored, place: answer._asdict()}).items(), key=lambda row: str(row[1]["at"]), reverse=True)
-    size, within = 0, dict[str, Any]()
-    for key, one in rows[:MOST_KEPT]:
-        size += len(msgspec.json.encode(one))
+def forgotten(kept: Iterable[KeptAnswer]) -> list[str]:
+    """The places of those that go, so that the newest stay within the limits; the newest of all stays."""
+    size, within = 0, set[str]()
+    rows = sorted(kept, key=lambda one: one.at, reverse=True)
+    for one in rows[:MOST_KEPT]:
+        size += one.size
         if size > MOST_BYTES and within:
             break
-        within[key] = one
-    return within
+        within.add(one.place)
+    return [one.place for one in rows if one.place not in within]

@@ -76,6 +76,8 @@ def _of_call(spec: WalkSpec, end: PathEnd, call: Call, resting: Resting) -> Rest
         return Rest(None, is_pending=True)
     real = spec.real.get(resting.place)
     if real is not None and real.request == request_digest(call):
+        if real.answer is None:
+            return Rest(None, is_pending=True)
         return Rest(ANSWERED, real.answer, assumed=REAL, ways=ways)
     output = spec.outputs.get(node.id)
     return Rest(passes, declared_output(node) if output is None else output, assumed=ANSWER, ways=ways)

@@ -6,12 +6,34 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.lib.database import execute
 from app.models import Contact, Event, SplitExposure, WorkflowSample
 from app.models.tenant_repository import TenantRepository
+from app.test_runs.real_answers import KeptAnswer, RealAnswer, forgotten
 
+# What they say is up to 1 MB in all, and is read one by one.
+_ANSWERS = """
+select a.key as place, a.value ->> 'request' as request, a.value ->> 'at' as at, octet_length(a.value::text) as size
+from workflow_samples s, jsonb_each(s.answers) a where s.tenant_id = %(tenant)s and s.workflow_id = %(workflow)s
+"""
+_ANSWER = """
+select answers -> %(place)s -> 'answer' from workflow_samples
+where tenant_id = %(tenant)s and workflow_id = %(workflow)s and answers -> %(place)s ->> 'request' = %(request)s
+"""
+_KEEP = """
+update workflow_samples set answers = answers || jsonb_build_object(%(place)s::text, %(answer)s::jsonb)
+where tenant_id = %(tenant)s and workflow_id = %(workflow)s
+"""
+_FORGET = """
+update workflow_samples set answers = answers - %(places)s::text[] where tenant_id = %(tenant)s and workflow_id = %(workflow)s
+"""
+_FORGET_ALL = """
+update workflow_samples set answers = '{}' where tenant_id = %(tenant)s and workflow_id = %(workflow)s
+"""
 LATELY = 20
 """Events that one may choose from, and contacts."""
 
@@ -38,6 +60,31 @@ class SampleRepository(TenantRepository[WorkflowSample]):
         return await self.session.get_one(
             WorkflowSample, (self.tenant_id, workflow_id), populate_existing=True, with_for_update=lock or None
         )
+
+    async def answers(self, workflow_id: UUID) -> dict[str, RealAnswer]:
+        """The answers that the sample keeps, by place, without what they say."""
+        rows = await execute(self.session, _ANSWERS, tenant=self.tenant_id, workflow=workflow_id)
+        return {row.place: RealAnswer(row.request, None, row.at) for row in rows}
+
+    async def answer(self, workflow_id: UUID, place: str, request: str) -> dict[str, Any] | None:
+        """What one of them says; None when it is not kept any more, or answers another question."""
+        which: dict[str, Any] = {"tenant": self.tenant_id, "workflow": workflow_id, "place": place, "request": request}
+        rows = await execute(self.session, _ANSWER, **which)
+        answer: dict[str, Any] | None = rows[0][0] if rows else None
+        return answer
+
+    async def keep_answer(self, workflow_id: UUID, place: str, answer: RealAnswer) -> None:
+        """Keep one more, and let the oldest go beyond the limits. The row is locked by whoever asks."""
+        which: dict[str, Any] = {"tenant": self.tenant_id, "workflow": workflow_id}
+        kept = msgspec.json.encode(answer._asdict()).decode()
+        await execute(self.session, _KEEP, **which, place=place, answer=kept)
+        rows = await execute(self.session, _ANSWERS, **which)
+        gone = forgotten(KeptAnswer(row.place, row.at, row.size) for row in rows)
+        if gone:
+            await execute(self.session, _FORGET, **which, places=gone)
+
+    async def forget_answers(self, workflow_id: UUID) -> None:
+        await execute(self.session, _FORGET_ALL, tenant=self.tenant_id, workflow=workflow_id)
 
     async def contact(self, contact_id: UUID) -> Contact | None:
         return await self.session.get(Contact, (self.tenant_id, contact_id))

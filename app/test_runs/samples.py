@@ -23,7 +23,7 @@ from app.flow.trigger_registry import typed
 from app.lib import clock, jsonlimits
 from app.lib.translation import gettext
 from app.models import Contact, Event, Workflow
-from app.test_runs.real_answers import RealAnswer, with_answer
+from app.test_runs.real_answers import RealAnswer
 from app.test_runs.sample_repository import LATELY, ReceivedEvent, SampleRepository
 from app.test_runs.schemas import MOST_JSON, InventedContact, SampleContactOut, SampleEventOut, SampleIn, SampleOut
 from app.values.contact_view import COLUMNS, name_of
@@ -93,12 +93,24 @@ class Sample:
     event_id: UUID | None = None
     occurred_at: datetime | None = None
     pinned: bool = False
-    answers: dict[str, Any] = field(default_factory=dict)
-    """What services really answered in tests of it (`real_calls`)."""
+    chosen_at: datetime | None = None
+    """When it was chosen: an answer that a service gave to one sample is none of another."""
 
     def is_kept(self, wanted: SampleIn) -> bool:
         """Is a test with these wishes one of the sample as it is kept, with the answers that belong to it?"""
         return not (wanted.contact_id or wanted.contact or wanted.event_id or wanted.event)
+
+    def is_same(self, other: Sample) -> bool:
+        """Is it the same person with the same event? One that was invented anew has the same id, and may be somebody else."""
+        if self.chosen_at != other.chosen_at and other.chosen_at is not None:
+            return False
+        return self._content == other._content
+
+    @property
+    def _content(self) -> tuple[Any, ...]:
+        person = self.person
+        invented = person.view if person and not person.stored else None
+        return person and person.id, invented, self.event_name, self.event, self.event_id
 
     @property
     def name(self) -> str:
@@ -154,10 +166,12 @@ class SampleService:
         if person is None:
             person = newest.person if newest else None
         if not row.event_name and newest is not None:
-            return replace(newest, person=person, pinned=True, answers=row.answers)
+            return replace(newest, person=person, pinned=True, chosen_at=row.updated_at)
         event = await self.rows.event(row.event_id) if row.event_id else None
         occurred_at = event.occurred_at if event is not None else None
-        return Sample(person, row.event_name, row.event, row.event_id, occurred_at, pinned=True, answers=row.answers)
+        return Sample(
+            person, row.event_name, row.event, row.event_id, occurred_at, pinned=True, chosen_at=row.updated_at
+        )
 
     async def with_changes(self, workflow: Workflow, flow: Flow, wanted: SampleIn) -> Sample:
         """The sample with what `wanted` names instead. Raises Invalid."""
@@ -176,25 +190,35 @@ class SampleService:
             return await self.of(workflow, flow)
         await self._chosen_person(workflow.id, wanted)
         event = await self._chosen_event(wanted, most_bytes)
-        row = await self.rows.get_or_add(workflow.id)
+        row = await self.rows.get_or_add(workflow.id, lock=True)
         row.contact_id = wanted.contact_id
         row.contact = msgspec.to_builtins(wanted.contact) if wanted.contact is not None else None
         row.event_name, row.event, row.event_id, _ = event or ("", {}, None, None)
-        row.updated_at, row.answers = clock.now(), {}
+        row.updated_at = clock.now()
         await self.session.flush()
+        await self.rows.forget_answers(workflow.id)  # also one that came since the row was read
         return await self.of(workflow, flow)
 
     async def keep_answer(self, workflow: Workflow, flow: Flow, sample: Sample, place: str, answer: RealAnswer) -> None:
         """Keep what a service really answered in a test of `sample`, which is pinned by that; nothing when it was changed since."""
         row = await self.rows.get_or_add(workflow.id, lock=True)
         known = await self.of(workflow, flow)
-        if not row.contact and row.contact_id is None and not row.event_name and sample.person and sample.person.stored:
+        is_free = not row.contact and row.contact_id is None and not row.event_name and sample.chosen_at is None
+        if is_free and sample.person and sample.person.stored:
             row.contact_id = sample.person.id
             row.event_name, row.event, row.event_id = sample.event_name, sample.event, sample.event_id
-        elif (known.person and known.person.id, known.event) != (sample.person and sample.person.id, sample.event):
+        elif not known.is_same(sample):
             return
-        row.answers = with_answer(row.answers, place, answer)
         await self.session.flush()
+        await self.rows.keep_answer(workflow.id, place, answer)
+
+    async def answers(self, workflow_id: UUID) -> dict[str, RealAnswer]:
+        """What services really answered in tests of the sample, by the visit of a step; what they said is read by `answer`."""
+        return await self.rows.answers(workflow_id)
+
+    async def answer(self, workflow_id: UUID, place: str, request: str) -> dict[str, Any] | None:
+        """What one of them said to this question; None when the sample was changed since."""
+        return await self.rows.answer(workflow_id, place, request)
 
     async def choices(self, flow: Flow) -> list[ReceivedEvent]:
         """The last events that the workflow's triggers received, each with its contact."""

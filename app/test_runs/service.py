@@ -42,7 +42,7 @@ from app.test_runs.approval import RealCall, WalkStart
 from app.test_runs.entry_facts import NOTHING_KNOWN, EntryFacts, entry_facts
 from app.test_runs.messages import rendered
 from app.test_runs.performing import performed_answer
-from app.test_runs.real_answers import RealAnswer, answers_of, request_digest
+from app.test_runs.real_answers import RealAnswer, request_digest
 from app.test_runs.real_calls import placed_call
 from app.test_runs.samples import Sample, SamplePerson, SampleService
 from app.test_runs.schemas import WalkOut, WalkRequest
@@ -106,7 +106,7 @@ class DraftTestService:
             kind, config = typed(trigger)
             person = sample.person if True in kind.contact_rule(config).takes else None
             spec = await self._spec(workflow.id, flow, wanted, sample, person, trigger.id)
-            real = answers_of(sample.answers) if sample.is_kept(wanted) else {}
+            real = await self.samples.answers(workflow.id) if sample.is_kept(wanted) else {}
             await held_connections.release_connection(self.session)
             facts = await self._facts(workflow.id, flow, person)
             began, run_id = start
@@ -200,13 +200,32 @@ class DraftTestService:
 
         It stops before a call that is to be made for real.
         """
-        answers: dict[int, dict[str, Any]] = {}
+        answers, kept = dict[int, dict[str, Any]](), dict(spec.real)
         walked = await _in_a_thread(spec)
-        while walked.pending is not None and walked.pending.place != spec.really and len(answers) < MOST_CALLS:
-            call = placed_call(spec, walked.pending, LONGEST_S)
-            answers[walked.pending.seq] = await performed_answer(call, list[ServiceSign]())
+        while walked.pending is not None and walked.pending.place != spec.really:
+            pending = walked.pending
+            if await self._kept_answer(spec, pending, kept):
+                spec = replace(spec, real=dict(kept))
+            elif len(answers) == MOST_CALLS:
+                break
+            else:
+                call = placed_call(spec, pending, LONGEST_S)
+                answers[pending.seq] = await performed_answer(call, list[ServiceSign]())
             walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
+
+    async def _kept_answer(self, spec: WalkSpec, pending: PendingCall, kept: dict[str, RealAnswer]) -> bool:
+        """Is it an answer that the sample keeps? Then it is put into `kept`, or taken out where it is gone."""
+        real = kept.get(pending.place)
+        if real is None or real.answer is not None or real.request != request_digest(pending.call):
+            return False
+        answer = await self.samples.answer(spec.workflow_id, pending.place, real.request)
+        await self._let_go()
+        if answer is None:
+            del kept[pending.place]
+        else:
+            kept[pending.place] = real._replace(answer=answer)
+        return True
 
     async def _called(
         self, workflow: Workflow, flow: Flow, sample: Sample, spec: WalkSpec, walked: Walk, really: RealCall

@@ -9,6 +9,8 @@ import pytest
 
 from app.accounts.principal import Principal
 from app.connectors.call_signs import FAILURES
+from app.engine import call_gates
+from app.engine.call_shares import CallLane
 from app.errors import AppError, Conflict, TooMany
 from app.flow.performers import PlacedCall, ServiceSign, connector_target
 from app.models.status import Role
@@ -73,3 +75,30 @@ def test_a_call_that_is_not_let_in_gives_its_turn_back(world: World) -> None:
     assert isinstance(make(world, connector_target(row)), Conflict)
     world.db.execute("update connectors set state = 'ok'")
     assert make(world, connector_target(row)) is None
+
+
+def test_a_test_takes_a_place_of_those_at_a_time_and_gives_it_back(world: World) -> None:
+    row = connector(world, most=1)
+    target = connector_target(row)
+
+    async def two() -> AppError | None:
+        async with real_calls.admitted(person(world), call_to(world, target)):
+            lane = CallLane(world.tenant, UUID(int=3), "http", target)
+            with world.db.transaction():
+                opened = call_gates.open_for(world.db, [lane])
+            assert opened.rooms[world.tenant, target] == 0, "nothing of a run begins beside it"
+            return await asyncio.to_thread(make, world, target)
+
+    assert isinstance(asyncio.run(two()), TooMany)
+    assert world.one("select tests_until = '{}' from connector_gates")
+    assert make(world, target) is None
+
+
+def test_the_place_of_a_process_that_ended_comes_back(world: World) -> None:
+    row = connector(world, most=1)
+    assert make(world, connector_target(row)) is None
+    world.db.execute("update connector_gates set tests_until = array[clock_now() + interval '1 minute']")
+    assert isinstance(make(world, connector_target(row)), TooMany)
+    world.db.execute("update connector_gates set tests_until = array[clock_now() - interval '1 second']")
+    assert make(world, connector_target(row)) is None
+    assert world.one("select tests_until = '{}' from connector_gates")

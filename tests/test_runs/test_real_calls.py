@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Message, Run, WorkflowSample
 from app.models.status import Role
-from app.test_runs import real_answers, real_calls
-from app.test_runs.real_answers import RealAnswer, with_answer
+from app.test_runs import real_calls
 from tests.builder.test_walk_pages import lit
 from tests.fixtures.http_server import Recorder, Reply, json_reply, recording
 from tests.fixtures.people import ApiClients, BrowserClients
@@ -110,8 +109,8 @@ async def test_an_answer_is_none_to_another_question(
     assert answer.status_code == 200, answer.text
     assert ports((await admin.post(url)).text)["seven"] == "false" and len(server.asked) == 1
     await admin.post(f"{url}/sample", data={"contactId": grace})
-    rows = (await db_session.scalars(select(WorkflowSample).execution_options(populate_existing=True))).all()
-    assert [row.answers for row in rows] == [{}], "they were of the sample before"
+    rows = (await db_session.scalars(select(WorkflowSample.answers))).all()
+    assert rows == [{}], "they were of the sample before"
 
 
 async def test_who_may_not_call_and_where_nothing_is_called(
@@ -156,16 +155,3 @@ async def test_one_person_calls_only_so_often(
     url = f"/workflows/{await make(await api(Role.ADMIN), server.url)}/test"
     pages = [await call_really(admin, url) for _ in range(3)]
     assert len(server.asked) == 2 and "tests a minute" in pages[2]
-
-
-def test_a_sample_keeps_the_newest_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(real_answers, "MOST_KEPT", 3)
-    monkeypatch.setattr(real_answers, "MOST_BYTES", 1_000)
-    stored: dict[str, Any] = {}
-    for number in range(5):
-        stored = with_answer(stored, f"n#{number}", RealAnswer("q", {"n": number}, f"2026-01-0{number + 1}"))
-    assert set(stored) == {"n#2", "n#3", "n#4"}
-    stored = with_answer(stored, "n#2", RealAnswer("q", {"n": "new"}, "2026-01-09"))
-    assert stored["n#2"]["answer"] == {"n": "new"} and len(stored) == 3
-    stored = with_answer(stored, "large#1", RealAnswer("q", {"n": "x" * 2_000}, "2026-01-10"))
-    assert set(stored) == {"large#1"}, "one is kept whatever its size: calls have a limit of their own"
