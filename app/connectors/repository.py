@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.stand_ins import meant_of
+from app.connectors.stand_ins import carrier_of, meant_of
 from app.connectors.state import StateChange
 from app.flow.performers import connector_target
 from app.lib import database
@@ -65,6 +65,15 @@ class ConnectorRepository(TenantRepository[Connector]):
         """The connector by which a message of a channel leaves whose step names this one; empty: whose step names none."""
         rows = await self.session.scalars(select(Connector).where(self.own, Connector.channel == channel))
         return meant_of(rows.all(), connector_id)
+
+    async def carrying(self, channel: int, connector_id: str) -> tuple[Connector, Connector] | None:
+        """The connector that is meant, and the one by which the message leaves now: one that stands in while the first does not work."""
+        rows = (await self.session.scalars(select(Connector).where(self.own, Connector.channel == channel))).all()
+        first = meant_of(rows, connector_id)
+        if first is None:
+            return None
+        by = carrier_of(first, {row.id: row for row in rows})
+        return first, next(row for row in rows if row.id == by.id)
 
     async def clear_default(self, channel: int) -> None:
         await self.session.execute(

@@ -189,8 +189,18 @@ async def test_the_mail_to_oneself_leaves_as_the_step_says(
     assert "by \\u201cOwn\\u201d" in await say(connectorId=str(own.id), fromName="{{ contact.first_name }}’s shop")
     (mail,) = sink.mails
     assert "shop@example.com" in str(mail["From"]) and "Ada’s shop" in str(mail["From"])
-    await say(fromEmail="hello@example.com")
-    assert "hello@example.com" in str(sink.mails[-1]["From"])
+    await say(fromEmail="hello@example.com", replyTo="answers@example.com")
+    assert "hello@example.com" in str(sink.mails[-1]["From"]) and "answers@example.com" in str(
+        sink.mails[-1]["Reply-To"]
+    )
+    second = Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="Second", config=config)
+    db_session.add(second)
+    await db_session.flush()
+    own.state, own.stand_in_id = "away", second.id
+    await db_session.flush()
+    assert "by \\u201cSecond\\u201d" in await say(), "the one that stands in"
+    own.state, own.stand_in_id = "ok", None
+    await db_session.flush()
     await db_session.delete(own)
     await db_session.flush()
-    assert "is not there" in await say() and len(sink.mails) == 2
+    assert "is not there" in await say() and len(sink.mails) == 3

@@ -11,6 +11,7 @@ import builtins
 import html
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -27,6 +28,9 @@ from app.messaging.channels.filling import fill_parts
 from app.messaging.channels.parts import LiquidSource, Parts
 from app.messaging.channels.result import Packet
 from app.messaging.channels.sms_segments import SegmentCount
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+"""Of a message that no step asks for."""
 
 
 class Unsendable(Exception):
@@ -215,8 +219,8 @@ class ChannelType:
         return sender
 
     @classmethod
-    def sample(cls, parts: Parts, sender: Any, recipient: str) -> Packet:
-        """A message that says `parts` as they stand, for whoever tries out a connector or a template.
+    def sample(cls, parts: Parts, sender: Any, recipient: str, options: Mapping[str, Any] = NO_OPTIONS) -> Packet:
+        """A message that says `parts` as they stand, for whoever tries out a connector, a template or a step, which says `options`.
 
         Raises BadAddress for the sender's own address.
         """

@@ -14,7 +14,7 @@ from app.lib.addresses import BadAddress, wire_address
 from app.lib.ids import uuid7
 from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
-from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
+from app.messaging.channels.channel import NO_OPTIONS, ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
 from app.messaging.channels.email.mailgun import MailgunConnector
 from app.messaging.channels.email.postmark import PostmarkConnector
@@ -118,18 +118,21 @@ class EmailChannel(ChannelType):
         return own
 
     @classmethod
-    def sample(cls, parts: Parts, sender: MailSender, recipient: str) -> Packet:
-        return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>")
+    def sample(
+        cls, parts: Parts, sender: MailSender, recipient: str, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> Packet:
+        reply_to = wire_address(options["replyTo"]) if options.get("replyTo") else ""
+        return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>", reply_to)
 
 
-def letter(parts: Parts, sender: MailSender, recipient: str, wire_id: str) -> Packet:
-    """A mail to one person that nobody subscribed to: no link to unsubscribe, no reply address. Raises BadAddress for the sender's."""
+def letter(parts: Parts, sender: MailSender, recipient: str, wire_id: str, reply_to: str = "") -> Packet:
+    """A mail to one person that nobody subscribed to: no link to unsubscribe. Raises BadAddress for the sender's."""
     own = wire_address(sender.from_email)
     headers = mime.MailHeaders(
         message_id=wire_id,
         sender=own,
         sender_name=sender.from_name,
-        reply_to="",
+        reply_to=reply_to,
         recipient=recipient,
         unsubscribe_url="",
         at=clock.now(),
