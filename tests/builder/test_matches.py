@@ -100,7 +100,7 @@ def test_a_form_offers_what_the_steps_before_it_put_out() -> None:
     ]
     document = {"nodes": nodes, "edges": edges}
     offered = {one.value: (one.group, one.label, one.kind) for one in earlier_entries(document, "ask")}
-    assert offered["steps.call.status"] == ("Earlier steps", "Look up: status", "number")
+    assert offered["steps.call.status"] == ("Earlier steps", "“Look up” › status", "number")
     assert offered["vars.discount"] == ("Variables", "discount", "")
     assert not [value for value in offered if value.startswith(("steps.late", "steps.ask"))]
     edges.append({"source": "late", "target": "call"})
