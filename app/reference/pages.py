@@ -22,6 +22,8 @@ from app.web import openapi
 from app.web.fragments import page
 
 SEARCH_LIMIT, SEARCH_LENGTH = 60, 100
+READING_S = 60
+"""Seconds until an answer: the first one of a process takes one of processor, which a busy machine gave in 12."""
 
 
 def _read(app: Litestar) -> ApiReference:
@@ -38,7 +40,7 @@ async def reference_of(app: Litestar) -> ApiReference:
     return await asyncio.shield(reading)
 
 
-@get("/docs/api", public=True, any_query=True)
+@get("/docs/api", public=True, any_query=True, deadline=READING_S)
 async def api_reference(request: AppRequest) -> Template:
     """What holds for all operations, and the list of them; with `?q=` those that fit."""
     reference = await reference_of(request.app)
@@ -47,7 +49,7 @@ async def api_reference(request: AppRequest) -> Template:
     return page(request, "reference/api.html", reference=reference, q=text, matches=matches, most=SEARCH_LIMIT)
 
 
-@get("/docs/api/{resource:str}", public=True, any_query=True)
+@get("/docs/api/{resource:str}", public=True, any_query=True, deadline=READING_S)
 async def api_resource(request: AppRequest, resource: FromPath[str]) -> Template:
     """The operations of one resource."""
     reference = await reference_of(request.app)
@@ -56,7 +58,7 @@ async def api_resource(request: AppRequest, resource: FromPath[str]) -> Template
     return page(request, "reference/resource.html", reference=reference, resource=shown, views=views(reference, shown))
 
 
-@get("/docs/api/schemas/{name:str}", public=True, any_query=True)
+@get("/docs/api/schemas/{name:str}", public=True, any_query=True, deadline=READING_S)
 async def api_schema(request: AppRequest, name: FromPath[str]) -> Template:
     """The fields of one schema."""
     reference = await reference_of(request.app)
