@@ -15,6 +15,7 @@ from litestar.response import Template
 
 from app.lib import clock, formats, translation
 from app.web.assets import assets
+from app.web.template_cache import template_cache
 from app.web.wording import for_people
 
 COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "lists", "folders", "json", "missing")
@@ -67,6 +68,7 @@ class FragmentEngine(JinjaTemplateEngine):
         self.engine.policies["ext.i18n.trimmed"] = True
         self.engine.install_gettext_callables(translation.gettext, translation.unfilled_plural, newstyle=True)  # type: ignore[attr-defined]
         self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
+        self.engine.bytecode_cache = template_cache()
 
     @functools.cached_property
     def components(self) -> dict[str, str]:
