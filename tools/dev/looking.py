@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from tools.dev.page_states import PageState
@@ -17,7 +17,7 @@ DRAWN = """async () => {
 
 
 class Views:
-    """One context for each kind of reader in one theme and width; a page is opened in it for each state."""
+    """One context and page for each kind of reader in one theme and width, in which the states are opened one after the other."""
 
     def __init__(
         self, browser: Any, showcase: Showcase, *, theme: str, width: int, language: str = "en", **look: Any
@@ -26,6 +26,7 @@ class Views:
         self._browser, self._showcase, self._theme, self._width = browser, showcase, theme, width
         self._look = {"locale": language, **look}
         self._contexts: dict[str, Any] = {}
+        self._pages: dict[str, Any] = {}
 
     def _context(self, who: str) -> Any:
         if who not in self._contexts:
@@ -49,9 +50,8 @@ class Views:
     @contextmanager
     def opened(self, state: PageState) -> Iterator[Any]:
         """The page in its state. Raises RuntimeError where it answers with another status."""
-        page = self._context(state.who).new_page()
-        with ExitStack() as stack:
-            stack.callback(page.close)
+        page = self._blank(state.who)
+        try:
             with self._showcase.trouble(state.trouble):
                 answer = page.goto(self._showcase.address(state), wait_until="load")
             if answer is None or answer.status != state.status:
@@ -60,6 +60,20 @@ class Views:
                 state.act(page)
             page.evaluate(DRAWN)
             yield page
+        except BaseException:
+            self._pages.pop(state.who).close()
+            raise
+
+    def _blank(self, who: str) -> Any:
+        """The page of this reader with nothing of the state before: another one would be another process of the browser, for 0.3 s."""
+        if who not in self._pages:
+            self._pages[who] = self._context(who).new_page()
+            return self._pages[who]
+        page = self._pages[who]
+        if page.url.startswith("http"):
+            page.evaluate("sessionStorage.clear()")
+        page.mouse.move(-1, -1)
+        return page
 
     def close(self) -> None:
         for context in self._contexts.values():
