@@ -7,6 +7,8 @@ import * as view from './viewport.js';
 
 /** Up to so many cards are found without a map. */
 const MAP_ABOVE = 8;
+/** Until the map is drawn, in ms without a change. */
+const REST_MS = 150;
 
 export class CanvasControls {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
@@ -14,6 +16,9 @@ export class CanvasControls {
     this.canvas = canvas;
     this.scene = scene;
     this.map = /** @type {any} */ (canvas.stage.querySelector('.mini canvas'));
+    this.sight = canvas.stage.querySelector('.mini i');
+    /** Have cards moved since the map was drawn? */
+    this.stale = true;
     this.bar = /** @type {HTMLElement} */ (canvas.querySelector('.tb'));
     this.zoom = canvas.stage.querySelector('.zoom output');
     /** @type {any} */
@@ -48,14 +53,26 @@ export class CanvasControls {
     }).filter((box) => box.w > 0);
   }
 
-  /** Drawn at most every 120 ms, with very many cards 240: a small picture need not follow every frame. */
-  minimap() {
-    this.later ??= setTimeout(() => {
-      this.later = undefined;
-      this.drawMap();
-    }, this.scene.culling.needed ? 240 : 120);
+  /** In each frame what is in sight is moved over the map, an element of its own; cards are drawn once nothing moves. @param {boolean} moved were cards? */
+  minimap(moved) {
+    this.stale ||= moved;
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.drawMap(), REST_MS);
+    this.showSight();
   }
 
+  /** Where what is in sight lies on the map. */
+  showSight() {
+    if (!this.fitted) return;
+    const { k, x, y } = this.fitted;
+    const seen = view.sight(this.canvas.view, this.scene.size);
+    const [w, h] = [`${Math.round(seen.w * k)}px`, `${Math.round(seen.h * k)}px`];
+    const { style } = this.sight;
+    style.transform = `translate(${seen.x * k + x}px,${seen.y * k + y}px)`;
+    if (style.width !== w || style.height !== h) Object.assign(style, { width: w, height: h });
+  }
+
+  /** The cards, where they or the scale of the map have changed. */
   drawMap() {
     const pen = this.map?.getContext('2d');
     if (this.map) this.map.parentElement.hidden = this.scene.cards.size <= MAP_ABOVE;
@@ -63,9 +80,15 @@ export class CanvasControls {
     const ratio = devicePixelRatio || 1;
     const [w, h] = [this.map.clientWidth, this.map.clientHeight];
     if (this.map.width !== Math.round(w * ratio)) Object.assign(this.map, { width: Math.round(w * ratio), height: Math.round(h * ratio) });
+    this.stale ||= !this.colours;
     this.colours ??= this.readColours();
     const seen = view.sight(this.canvas.view, this.scene.size);
-    const fit = (this.fitted = view.mini(view.bounds([this.scene.bounds(), seen]) ?? seen, w, h, 4));
+    const fit = view.mini(view.bounds([this.scene.bounds(), seen]) ?? seen, w, h, 4);
+    const same = this.fitted && (['k', 'x', 'y']).every((part) => this.fitted[part] === fit[part]);
+    if (same && !this.stale) return;
+    this.fitted = fit;
+    this.stale = false;
+    this.showSight();
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.globalAlpha = 0.6;
@@ -83,9 +106,6 @@ export class CanvasControls {
       pen.fill(path);
     }
     pen.globalAlpha = 1;
-    pen.strokeStyle = this.colours.frame;
-    pen.lineWidth = 1.25;
-    pen.strokeRect(seen.x * fit.k + fit.x, seen.y * fit.k + fit.y, seen.w * fit.k, seen.h * fit.k);
   }
 
   /** The buttons above the one selected card. */
@@ -107,7 +127,7 @@ export class CanvasControls {
       probe.className = cls;
       return getComputedStyle(probe).color;
     };
-    const colours = { frame: read('frame-colour') };
+    const colours = {};
     for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) colours[kind] = read(`kind-colour k-${kind}`);
     probe.remove();
     return colours;

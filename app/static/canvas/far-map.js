@@ -2,13 +2,18 @@
 /**
  * Far away, where there are more cards than screen readers are given at once, one picture stands for all of them and their lines: painting
  * hundreds of elements in each frame of a zoom takes 20 ms, the picture takes 3. The cards stay in the page, locked, but for the one that
- * the keyboard is at. While something moves the picture has boxes and lines; when it rests, icons and names.
+ * the keyboard is at, and near enough to be pressed that under the pointer. The picture is larger than the canvas: while it covers what is
+ * in sight it is moved, and drawn only where it does not. Drawn while something moves it has boxes and lines; at rest, icons and names.
  */
 import { WIDTH } from './commands.js';
 import * as view from './viewport.js';
 
 /** Until names are written, in ms without a change. */
 const REST_MS = 120;
+/** How much of its width and height the picture has beyond each rim of the canvas, as in canvas-cards.css. */
+const BEYOND = 0.2;
+/** A picture that is shown larger than this is drawn again: it is blurred. */
+const BLURRED = 1.3;
 /** Below this zoom a name has less than 5 px. */
 const NAMED = 0.18;
 /** Letters that fit beside the icon at twice the size of a card's own. */
@@ -26,11 +31,17 @@ export class FarMap {
     scene.plane.after(this.picture); // over the notes, as the cards are
     /** @type {any} */
     this.colours = null;
+    /** Of which view the picture is. @type {import('./viewport.js').View | null} */
+    this.drawn = null;
+    /** The card under the pointer, or the one selected: a real one, with its ports. */
+    this.near = '';
     /** The icon of each type. @type {Map<string, Path2D>} */
     this.icons = new Map();
     const forget = () => (this.colours = null);
     document.addEventListener('theme:change', forget);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget);
+    canvas.addEventListener('pointermove', (event) => event.buttons || this.hover(event));
+    canvas.addEventListener('wf:select', () => this.bringNear([...canvas.selection][0] ?? ''));
   }
 
   /** @param {boolean} on */
@@ -38,7 +49,31 @@ export class FarMap {
     if (this.on === on) return;
     this.on = on;
     this.picture.hidden = !on;
-    if (!on) clearTimeout(this.timer);
+    this.drawn = null;
+    if (on) return;
+    clearTimeout(this.timer);
+    this.bringNear('');
+  }
+
+  /** A pointer is over a card, or over what belongs to the one that is near. @param {PointerEvent} event */
+  hover(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (!this.on || this.canvas.gestures.links.open || target.closest('.near')) return;
+    const card = this.canvas.gestures.farCard(event);
+    this.bringNear(card?.dataset.id ?? [...this.canvas.selection][0] ?? '');
+  }
+
+  /** This card is shown with its ports, over the picture; '' for none. @param {string} id */
+  bringNear(id) {
+    const { scene, canvas } = this;
+    const next = this.on && canvas.view.k >= view.FAR && scene.cards.has(id) ? id : '';
+    if (next === this.near) return;
+    scene.cards.get(this.near)?.li.classList.remove('near');
+    this.near = next;
+    if (!next) return;
+    scene.culling.show(next);
+    scene.ports(next);
+    scene.cards.get(next)?.li.classList.add('near');
   }
 
   /** The card at a place of the canvas, the last one drawn first. @param {import('./viewport.js').Point} at @returns {HTMLElement | null} */
@@ -53,14 +88,30 @@ export class FarMap {
 
   /** What it shows of a card has changed. */
   refresh() {
+    this.drawn = null;
     if (this.on) this.scene.schedule();
   }
 
-  /** All that is in sight, and soon its names. */
-  draw() {
-    this.paint(false);
+  /** All that is in sight, and soon its names. @param {boolean} panned has nothing changed but where one looks? */
+  draw(panned) {
+    if (this.near && this.canvas.view.k < view.FAR) this.bringNear('');
+    if (!panned || !this.move()) this.paint(false);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.on && this.paint(true), REST_MS);
+  }
+
+  /** Put the picture where it belongs; false where it does not cover what is in sight, or would be blurred. */
+  move() {
+    const { drawn } = this;
+    const { w, h } = this.scene.size;
+    if (!drawn || !this.colours) return false;
+    const { x, y, k } = this.canvas.view;
+    const by = k / drawn.k;
+    const [left, top] = [x - by * (drawn.x + w * BEYOND), y - by * (drawn.y + h * BEYOND)];
+    const wide = by * (1 + 2 * BEYOND);
+    if (by > BLURRED || left > 0 || top > 0 || left + w * wide < w || top + h * wide < h) return false;
+    this.picture.style.transform = `translate(${left + w * BEYOND}px,${top + h * BEYOND}px) scale(${by})`;
+    return true;
   }
 
   /** @param {boolean} withNames */
@@ -68,14 +119,18 @@ export class FarMap {
     const pen = /** @type {CanvasRenderingContext2D} */ (this.picture.getContext('2d'));
     const ratio = devicePixelRatio || 1;
     const { w, h } = this.scene.size;
-    const [width, height] = [Math.round(w * ratio), Math.round(h * ratio)];
+    const all = { w: w * (1 + 2 * BEYOND), h: h * (1 + 2 * BEYOND) };
+    const [width, height] = [Math.round(all.w * ratio), Math.round(all.h * ratio)];
     if (this.picture.width !== width || this.picture.height !== height) Object.assign(this.picture, { width, height });
-    const { x, y, k } = this.canvas.view;
+    const { k } = this.canvas.view;
+    const at = { k, x: this.canvas.view.x + w * BEYOND, y: this.canvas.view.y + h * BEYOND };
+    this.drawn = this.canvas.view;
+    this.picture.style.transform = '';
     this.colours ??= this.readColours();
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, width, height);
-    pen.setTransform(ratio * k, 0, 0, ratio * k, ratio * x, ratio * y);
-    const seen = view.sight(this.canvas.view, this.scene.size);
+    pen.setTransform(ratio * k, 0, 0, ratio * k, ratio * at.x, ratio * at.y);
+    const seen = view.sight(at, all);
     this.lines(pen);
     this.cards(pen, seen);
     if (withNames && k >= NAMED) this.names(pen, seen);

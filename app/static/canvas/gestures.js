@@ -29,6 +29,8 @@ export class Gestures {
     /** @type {Map<number, Point>} */
     this.fingers = new Map();
     this.space = false;
+    /** The frame in which the canvas moves on, the pointer being near its rim. */
+    this.panning = 0;
     this.last = { x: 0, y: 0 };
     /** Where the canvas lies, during a gesture. @type {DOMRect | null} */
     this.origin = null;
@@ -128,7 +130,6 @@ export class Gestures {
       event.preventDefault();
       this.canvas.focus({ preventScroll: true });
     }
-    if (gesture.pans) this.autoPan();
   }
 
   moved(event) {
@@ -137,7 +138,8 @@ export class Gestures {
     if (this.pinching) return this.pinch(event.pointerId, at);
     this.fingers.set(event.pointerId, at);
     this.event = event;
-    return this.gesture?.move?.(at, event);
+    this.gesture?.move?.(at, event);
+    return this.autoPan();
   }
 
   /** A finger that stays where it came down opens the menu of what is there. */
@@ -204,19 +206,20 @@ export class Gestures {
     if (before.length === 2) this.canvas.setView(view.pinch(this.canvas.view, before, [...this.fingers.values()]));
   }
 
-  /** Keep moving the canvas while the pointer rests near its rim. */
+  /** Keep moving the canvas while the pointer rests near its rim. Elsewhere no frame is asked for: one in which nothing moves takes 1 ms, too. */
   autoPan() {
     const { gesture, canvas } = this;
-    const step = () => {
-      if (this.gesture !== gesture || !gesture) return;
-      const by = view.autoPan(this.last, canvas.scene.size);
-      if ((by.x || by.y) && canvas.classList.contains('busy')) {
+    const by = view.autoPan(this.last, canvas.scene.size);
+    if (this.panning || !gesture?.pans || !(by.x || by.y)) return;
+    this.panning = requestAnimationFrame(() => {
+      this.panning = 0;
+      if (this.gesture !== gesture) return;
+      if (canvas.classList.contains('busy')) {
         canvas.setView({ ...canvas.view, x: canvas.view.x + by.x, y: canvas.view.y + by.y });
         gesture.move?.(this.last, this.event);
       }
-      requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
+      this.autoPan();
+    });
   }
 
   // ---------------------------------------------------------------- gestures

@@ -194,7 +194,7 @@ export class Scene {
   ports(id) {
     const entry = this.cards.get(id);
     const { graph, editable } = this.canvas;
-    if (!entry || this.culling.out.has(id) || (this.far && this.culling.needed)) return; // they come when they can be seen
+    if (!entry || this.culling.out.has(id) || (this.far && this.culling.needed && this.farMap?.near !== id)) return; // they come when they can be seen
     const ports = graph.ports(id);
     const open = new Set(graph.openPorts(id).map((port) => port.id));
     const { outline } = this.canvas;
@@ -299,10 +299,10 @@ export class Scene {
     if (dirty.boxes.size) this.jumps.draw();
     if (dirty.view) this.showView();
     if (dirty.view || dirty.boxes.size) this.culling.update(dirty.boxes);
-    if (dirty.view || dirty.boxes.size || dirty.notes.size) this.controls.minimap();
+    if (dirty.view || dirty.boxes.size) this.controls.minimap(dirty.boxes.size > 0);
     this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
     this.controls.toolbar();
-    if (this.farMap?.on) this.farMap.draw();
+    if (this.farMap?.on) this.farMap.draw(dirty.view && !dirty.boxes.size);
   }
 
   /** Far away, one picture stands for very many cards while the draft is edited; else cards are simple, `words`: with their names. */
