@@ -92,7 +92,9 @@ def test_the_picture_of_all_cards_is_moved_and_seldom_drawn(large: Builder) -> N
         page.mouse.wheel(0, 12)
         page.evaluate("() => new Promise(requestAnimationFrame)")
     page.keyboard.up("Shift")
-    assert page.evaluate("hurried") == 0, "what it has beyond the rim is enough"
+    assert page.evaluate("hurried") <= 1, (
+        "what it has beyond the rim is enough, unless something is said of a step meanwhile"
+    )
     covered = page.evaluate(
         """() => { const [all, c] = ['.far-map', 'flow-canvas'].map((one) => document.querySelector(one).getBoundingClientRect());
           return all.left <= c.left && all.top <= c.top && all.right >= c.right && all.bottom >= c.bottom }"""
