@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paste } from '../../app/static/canvas/commands.js';
-import { freeShift } from '../../app/static/canvas/free-space.js';
+import { freeShift, stubs } from '../../app/static/canvas/free-space.js';
 import { Graph } from '../../app/static/canvas/graph.js';
 import { limits } from '../../app/static/canvas/limits.js';
 import { readClip } from '../../app/static/canvas/read-clip.js';
@@ -13,9 +13,9 @@ test('a workflow of the API, a file of the export and a bare list of steps are r
   const graph = { triggers: [{ id: 't' }], nodes: [node('a'), node('b', 'gone')], edges: [edge('t', 'a'), edge('a', 'b')], goals: [{}] };
   for (const source of [graph, { data: { name: 'x', ...graph } }, { name: 'x', graph }, { format: 'throughline/1', workflow: { graph } }]) {
     const { clipped, left } = readClip(JSON.stringify(source), small());
-    assert.deepEqual(clipped.nodes.map((one) => one.id), ['a', 'b']);
-    assert.deepEqual(clipped.edges.map((one) => one.target), ['b']);
-    assert.match(left.join(' '), /1 trigger left out.*1 goal left out.*“gone”/);
+    assert.deepEqual(clipped.nodes.map((one) => one.id), ['a']);
+    assert.deepEqual(clipped.edges, []);
+    assert.match(left.join(' '), /1 trigger left out.*1 goal left out.*1 step left out, as its type is not installed here: “gone”/);
   }
   const bare = readClip(JSON.stringify([{ id: 'a', type: 'delay' }, { id: 'b', type: 'delay' }]), small());
   assert.deepEqual(bare.clipped.nodes.map((one) => one.position.y), [0, 168], 'without places they stand below each other');
@@ -55,6 +55,34 @@ test('what is put in lies on nothing, wherever it was wanted', () => {
   }
 });
 
+test('a step of a type that is not installed is left out, and what led to it leads to what came behind it', () => {
+  const nodes = [node('a'), node('x', 'nope'), node('y', 'nope'), node('z', 'never'), node('b', 'delay'), node('c')];
+  const edges = [edge('a', 'x'), edge('x', 'y'), edge('y', 'b'), edge('b', 'c'), edge('c', 'z'), edge('z', 'z')];
+  for (const own of [{ throughline: 1 }, {}]) {
+    const { clipped, left } = readClip(JSON.stringify({ ...own, nodes, edges }), small());
+    assert.deepEqual(clipped.nodes.map((one) => one.id), ['a', 'b', 'c']);
+    assert.deepEqual(clipped.edges.map((one) => [one.source, one.target]), [['a', 'b'], ['b', 'c']]);
+    assert.deepEqual(left, ['3 steps left out, as their types are not installed here: “nope”, “never”.']);
+  }
+  const refused = readClip(JSON.stringify({ nodes: [node('x', 'nope')] }), small());
+  assert.equal(refused.clipped, null);
+  assert.match(refused.why, /cannot be pasted. 1 step left out/);
+});
+
+test('the words and plus signs of open ways are places where something lies', () => {
+  const graph = new Graph({ triggers: [trigger('trigger', 280)], nodes: [node('ask', 'condition', 280, 168)], edges: [edge('trigger', 'ask')],
+    goals: [], settings: {}, notes: [] }, TYPES);
+  const scene = { portAt: (/** @type {string} */ _id, /** @type {string} */ port) => ({ x: port === 'true' ? 340 : 460, y: 234 }) };
+  const open = stubs(graph, scene);
+  assert.equal(open.length, 2, 'of Yes and No; the trigger leads on');
+  for (const [x, y] of [[280, 234], [420, 250], [300, 280]]) {
+    const wanted = { x, y, w: 240, h: 66 };
+    const by = freeShift(open, [wanted]);
+    const now = { ...wanted, x: x + by.x, y: y + by.y };
+    assert.ok(open.every((one) => !overlaps(one, now)), `${x} ${y}`);
+  }
+});
+
 test('where nothing lies, nothing is moved', () => {
   assert.deepEqual(freeShift([{ x: 900, y: 900, w: 240, h: 66 }], [{ x: 0, y: 0, w: 240, h: 66 }]), { x: 0, y: 0 });
 });
@@ -70,11 +98,10 @@ test('names that every object has are types that are not installed, and ids as a
   for (const name of ['constructor', '__proto__', 'toString']) {
     const graph = small();
     const { clipped, left } = readClip(JSON.stringify({ nodes: [node('a', name), { ...node('b'), id: name }], edges: [edge('a', name)] }), graph);
-    assert.match(left.join(' '), new RegExp(`Not installed here: “${name}”`));
+    assert.match(left.join(' '), new RegExp(`not installed here: “${name}”`));
     const { ops, ids } = paste(clipped, { x: 0, y: 0 });
     graph.applyAll(ops);
-    assert.deepEqual(graph.ports(ids[0]).map((port) => port.id), ['next']);
-    assert.equal(graph.outgoing(ids[0])[0].target, ids[1]);
+    assert.deepEqual(ids.map((id) => graph.nodes.get(id).type), ['send_email'], 'the id is one as any other');
   }
 });
 

@@ -3,7 +3,7 @@
 import { askOne } from './ask.js';
 import { Clipboard } from './clipboard.js';
 import { addTrigger, armsToKeep, connect, freshId, insert, remove, replace, snapPoint } from './commands.js';
-import { freeShift } from './free-space.js';
+import { freeShift, stubs } from './free-space.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './elements.js';
 import { later } from './later.js';
@@ -32,7 +32,7 @@ export class Actions {
       if (event.key !== 'Enter' && event.key !== 'Escape') return;
       event.preventDefault();
       if (event.key === 'Escape') name.textContent = canvas.graph.name;
-      name.blur();
+      canvas.focus({ preventScroll: true });
     });
     name?.addEventListener('blur', () => {
       const text = name.textContent?.trim();
@@ -247,7 +247,7 @@ export class Actions {
     const [only, more] = canvas.selection;
     const beside = !more && canvas.graph.node(only) ? boxes.get(only) : undefined;
     const wanted = at ?? (beside ? { x: beside.x + beside.w + 40, y: beside.y } : toFlow(canvas.view, { x: size.w / 2 - 100, y: size.h / 4 }));
-    const free = freeShift([...boxes.values()], [{ ...wanted, w: 200, h: 72 }]);
+    const free = freeShift([...boxes.values(), ...stubs(canvas.graph, canvas.scene)], [{ ...wanted, w: 200, h: 72 }]);
     const note = { id: freshId('note'), text: '', position: snapPoint({ x: wanted.x + free.x, y: wanted.y + free.y }), width: 200, height: 72 };
     if (!canvas.perform([{ kind: 'add_note', note }], gettext('Added a note'), { select: [note.id] })) return;
     canvas.show(note.id);

@@ -1,9 +1,9 @@
 // @ts-check
 /** Copies of steps and notes, and what is pasted: put where nothing lies, and brought into sight. Loaded with the first of them. */
 import { WIDTH, clip, paste, snapPoint } from './commands.js';
-import { freeShift } from './free-space.js';
+import { STUB, freeShift, stubs } from './free-space.js';
 import { withRowsOfHere } from './paste-mapping.js';
-import { readClip } from './read-clip.js';
+import { notInstalled, onlyKnown, readClip } from './read-clip.js';
 import { bounds, fit, overlaps, sight, toFlow } from './viewport.js';
 import { gettext, ngettext } from '../texts.js';
 
@@ -31,8 +31,9 @@ export async function pasteText(canvas, text, at) {
 
 /** False when there is nothing to copy. @param {Canvas} canvas @param {string[]} ids */
 export function duplicate(canvas, ids) {
-  const clipped = clip(canvas.graph, ids);
-  if (!clipped.nodes.length && !clipped.notes.length) return false;
+  const { clipped, unknown } = onlyKnown(clip(canvas.graph, ids), canvas.graph);
+  if (unknown.length) canvas.announce(notInstalled(unknown), 'note');
+  if (!clipped.nodes.length && !clipped.notes.length) return unknown.length > 0;
   put(canvas, clipped, undefined, (count) => gettext('Duplicated %(what)s', { what: count > 1 ? items(count) : canvas.titleOf(ids[0]) }));
   return true;
 }
@@ -40,7 +41,7 @@ export function duplicate(canvas, ids) {
 /** Add a clip where nothing lies: at `at`, beside its originals when they are in sight here, else in the middle of the view. @param {Canvas} canvas */
 function put(canvas, clipped, at, label) {
   const { graph, scene } = canvas;
-  const boxOf = (item) => ({ ...item.position, w: item.width ?? WIDTH, h: item.height ?? scene.boxes.get(item.id)?.h ?? CARD });
+  const boxOf = (item) => ({ ...item.position, w: item.width ?? WIDTH, h: item.height ?? (scene.boxes.get(item.id)?.h ?? CARD) + STUB.h });
   const parts = [...clipped.nodes, ...(clipped.notes ?? [])].map(boxOf);
   const group = /** @type {import('./viewport.js').Box} */ (bounds(parts));
   const present = clipped.nodes.some((node) => graph.nodes.has(node.id)) && overlaps(group, sight(canvas.view, scene.size));
@@ -48,7 +49,7 @@ function put(canvas, clipped, at, label) {
   const goal = at ?? (present ? group : { x: middle.x - group.w / 2, y: middle.y });
   const by = snapPoint({ x: goal.x - group.x, y: goal.y - group.y });
   const moved = parts.map((part) => ({ ...part, x: part.x + by.x, y: part.y + by.y }));
-  const free = freeShift([...scene.boxes.values()], moved);
+  const free = freeShift([...scene.boxes.values(), ...stubs(graph, scene)], moved);
   const copies = paste(clipped, { x: by.x + free.x, y: by.y + free.y });
   if (!canvas.perform(copies.ops, label(copies.ids.length), { select: copies.ids })) return false;
   if (graph.node(copies.ids[0])) canvas.focusOn(copies.ids[0]);

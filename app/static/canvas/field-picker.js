@@ -11,13 +11,15 @@ import { gettext } from '../texts.js';
 const MOST = 60;
 /** Rows of which the sample says whether they hold. */
 const ASKED = ['row-tag', 'row-segment'];
+/** What has a list: fields of a condition, values that were met, and whatever a `<datalist>` of the page offers. */
+const TAKES = 'input[data-pick], input[data-values], input[list], input[data-offers]';
 
 /** @typedef {{value: string, label: string, group: string, note: string, row?: string, isNumber?: boolean}} Offer */
 
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function fieldsFor(control) {
   const event = /** @type {any} */ (control.closest('.did')?.querySelector('[name=event]'))?.value;
-  return optionsOf(control.dataset.pick ?? '')
+  return optionsOf(control.dataset.pick ?? control.dataset.offers ?? '')
     .filter(({ dataset: { events } }) => !events || !event || JSON.parse(events).includes(event))
     .map(({ value, label, dataset: { group = '', row, kind = '' } }) => ({ value, label: label || value, group, row, note: row ? '' : kind }));
 }
@@ -37,6 +39,17 @@ const isList = (control) => control.dataset.chips !== undefined;
 
 /** Text in quotes where it would be read as something else. @param {string} text */
 export const quoted = (text) => (/^(true|false|-?\d+(\.\d+)?)$|,/.test(text.trim()) ? `"${text}"` : text);
+
+/** How well an offer fits what is typed: its name, the beginning of it, a part; below zero: not at all. @param {Offer} offer @param {string} words */
+function fit({ label, value, group }, words) {
+  const names = [label, value].map((name) => name.toLowerCase());
+  if (names.includes(words)) return 3;
+  if (names.some((name) => name.startsWith(words))) return 2;
+  return `${names.join(' ')} ${group.toLowerCase()}`.includes(words) ? 1 : -1;
+}
+
+/** The first of those that fit best. @param {Offer[]} offers @param {string} words @returns {Offer} */
+const best = (offers, words) => offers.reduce((most, one) => (fit(one, words) > fit(most, words) ? one : most));
 
 export class FieldPicker {
   /** @param {(row: Element, offer: Offer) => void} become what an offer that is a row of its own becomes
@@ -60,8 +73,21 @@ export class FieldPicker {
     this.samples = {};
     /** The name of the sample. */
     this.who = '';
+    /** What somebody left as it is typed, by Escape. */
+    this.kept = '';
+    this.pressed = false;
+    /** What has room below it now. @type {Set<HTMLElement>} */
+    this.roomy = new Set();
     document.addEventListener('focusin', (event) => this.focused(/** @type {any} */ (event.target)));
     document.addEventListener('focusout', (event) => this.left(event));
+    // What is pressed stays where it is until the pointer is up.
+    document.addEventListener('pointerdown', () => (this.pressed = true), true);
+    for (const type of ['pointerup', 'pointercancel']) {
+      document.addEventListener(type, () => setTimeout(() => {
+        this.pressed = false;
+        this.takeRoom();
+      }), true);
+    }
     document.addEventListener('input', ({ target }) => this.control && [target, /** @type {any} */ (target).chips].includes(this.control) && this.show(false));
     document.addEventListener('click', (event) => event.target === this.control && this.clicked());
     document.addEventListener('keydown', (event) => this.key(event), true);
@@ -81,6 +107,7 @@ export class FieldPicker {
 
   /** @param {FocusEvent} _event something loses the focus */
   left(_event) {
+    this.settle();
     this.close();
   }
 
@@ -96,9 +123,39 @@ export class FieldPicker {
 
   /** @param {any} target */
   focused(target) {
-    if (!target.matches?.('input[data-pick], input[data-values]') || target.disabled) return;
+    if (!target.matches?.(TAKES) || target.disabled) return;
+    if (target.list) {
+      target.dataset.offers = target.list.id;
+      target.removeAttribute('list'); // else the browser's own list lies over this one
+    }
     this.control = target;
     this.show(true);
+  }
+
+  /** What was typed becomes the field that it means; whole paths stay. */
+  settle() {
+    const meant = this.isUnknown && !this.words().includes('.') && this.named();
+    if (meant && !meant.row) this.choose(meant);
+  }
+
+  /** Is a field still being looked for in this control? @param {EventTarget | null} control */
+  searches(control) {
+    return control === this.control && this.isUnknown && this.offered().some((one) => fit(one, this.words()) > 0);
+  }
+
+  /** Is something typed that is no field that is known, where one is looked for? */
+  get isUnknown() {
+    const { control } = this;
+    return !!control?.dataset.pick && !!this.words() && this.kept !== control.value && !entryOf(control);
+  }
+
+  /** What is meant by what is typed: the one of that name, or the only one that begins so. @returns {Offer | undefined} */
+  named() {
+    const words = this.words();
+    const all = this.offered().map((offer) => ({ offer, fits: fit(offer, words) }));
+    const exact = all.filter(({ fits }) => fits === 3);
+    const begun = exact.length ? exact : all.filter(({ fits }) => fits === 2);
+    return begun.length === 1 ? begun[0].offer : undefined;
   }
 
   clicked() {
@@ -121,7 +178,8 @@ export class FieldPicker {
     const { control } = this;
     if (!control) return;
     const words = all ? '' : this.words();
-    this.offers = this.offered().filter((one) => `${one.label} ${one.value} ${one.group}`.toLowerCase().includes(words)).slice(0, this.most);
+    const fitting = this.offered().filter((one) => fit(one, words) > 0);
+    this.offers = fitting.slice(0, this.most);
     this.active = -1;
     if (!this.offers.length) return this.close(false);
     this.draw();
@@ -129,6 +187,7 @@ export class FieldPicker {
     control.setAttribute('aria-controls', this.list.id);
     if (!this.box.matches(':popover-open')) this.box.showPopover();
     this.place();
+    if (!all && this.isUnknown) this.point(this.offers.indexOf(this.named() ?? best(this.offers, words)));
     if (control.dataset.pick === 'known-fields') this.fillIn(control.form);
   }
 
@@ -190,12 +249,36 @@ export class FieldPicker {
     const field = (control.closest('.fld') ?? control).getBoundingClientRect();
     const width = Math.min(Math.max(field.width, 240), innerWidth - 16);
     const below = innerHeight - field.bottom - 12;
-    const upwards = below < 180 && field.top > below;
+    const upwards = below < 180 && field.top > below && control.dataset.pick !== undefined;
     box.style.width = `${width}px`;
     box.style.left = `${Math.max(8, Math.min(field.left, innerWidth - width - 8))}px`;
-    box.style.maxHeight = `${Math.min(320, upwards ? field.top - 12 : below)}px`;
+    box.style.maxHeight = `${control.dataset.pick === undefined ? 200 : Math.min(320, upwards ? field.top - 12 : below)}px`;
     box.style.top = upwards ? 'auto' : `${field.bottom + 4}px`;
     box.style.bottom = upwards ? `${innerHeight - field.top + 4}px` : 'auto';
+    if (control.dataset.pick === undefined) this.giveRoom(control, field.bottom);
+  }
+
+  /** What comes below a list of values moves down instead of being covered. @param {HTMLInputElement} control @param {number} from */
+  giveRoom(control, from) {
+    const row = /** @type {HTMLElement | null} */ (control.closest('.cond') ?? control.closest('.pair, .hrow') ?? control.closest('.fld'));
+    if (!row) return;
+    const room = `${Math.max(0, Math.round(this.box.offsetHeight + 8 - (row.getBoundingClientRect().bottom - from)))}px`;
+    if (row.style.marginBottom === room) return;
+    this.roomy.add(row);
+    row.style.marginBottom = row.style.scrollMarginBottom = room;
+    row.scrollIntoView({ block: 'nearest' });
+    this.place();
+  }
+
+  /** The room of lists that are closed. */
+  takeRoom() {
+    if (this.pressed) return;
+    for (const row of this.roomy) {
+      if (this.control && this.box.matches(':popover-open') && row.contains(this.control)) continue;
+      row.style.marginBottom = row.style.scrollMarginBottom = '';
+      this.roomy.delete(row);
+    }
+    this.place();
   }
 
   /** @param {boolean} open */
@@ -210,6 +293,7 @@ export class FieldPicker {
   close(leave = true) {
     if (this.box.matches(':popover-open')) this.box.hidePopover();
     this.expand(false);
+    this.takeRoom();
     this.control?.removeAttribute('aria-activedescendant');
     if (leave) this.control = null;
   }
@@ -223,10 +307,19 @@ export class FieldPicker {
       if (!open) this.show(true);
       else this.point((this.active + (event.key === 'ArrowDown' ? 1 : -1) + this.offers.length) % this.offers.length);
     } else if (event.key === 'Enter' && open && this.active >= 0) this.choose(this.offers[this.active]);
-    else if (event.key === 'Escape' && open) this.close(false);
-    else return;
+    else if (event.key === 'Escape' && open) {
+      const holds = this.holdsEscape();
+      this.kept = control.value;
+      this.close(false);
+      if (!holds) return;
+    } else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Does the first Escape mean the list alone? Not where it came by itself and nothing is chosen in it. */
+  holdsEscape() {
+    return this.active >= 0;
   }
 
   /** @param {number} at */

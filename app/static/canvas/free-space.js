@@ -9,6 +9,16 @@ const AIR = 16;
 const STEP = { x: 72, y: 56 };
 const RINGS = 16;
 
+/** The word and the plus below an open way out. */
+export const STUB = { w: 64, h: 56 };
+
+/** Where the open ways out of all steps have theirs. @param {import('./graph.js').Graph} graph
+ * @param {{portAt: (id: string, port: string) => Point}} scene @returns {Box[]} */
+export const stubs = (graph, scene) => graph.ids().flatMap((id) => graph.openPorts(id).map((port) => {
+  const { x, y } = scene.portAt(id, port.id);
+  return { x: x - STUB.w / 2, y, ...STUB };
+}));
+
 /** Offsets from a place, the nearest first; right and below before left and above. @type {Point[]} */
 const OFFSETS = [];
 for (let i = -RINGS; i <= RINGS; i += 1) for (let j = -RINGS; j <= RINGS; j += 1) OFFSETS.push({ x: i * STEP.x, y: j * STEP.y });

@@ -109,6 +109,8 @@ export class Gestures {
     if (event.button !== 0) return undefined;
     const end = canvas.editable && event.target.closest('.end');
     if (end) return this.begin(event, this.links.reconnection.drag(end.dataset.edge, end.dataset.end));
+    const pull = canvas.editable && event.target.closest('.h.in') && this.links.reconnection.pull(at, event);
+    if (pull) return this.begin(event, pull);
     const handle = canvas.editable && event.target.closest('.h.out');
     if (handle) return this.begin(event, this.pressPort(handle.closest('.node').dataset.id, handle.dataset.port, at));
     if (event.target.closest('.note-text') && !event.target.closest('.note').classList.contains('moving')) return undefined;

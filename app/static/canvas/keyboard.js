@@ -75,7 +75,7 @@ export class Keyboard {
   onCanvas(event) {
     const { canvas } = this;
     if (typing(event.target)) {
-      if (event.key === 'Escape') /** @type {HTMLElement} */ (event.target).blur();
+      if (event.key === 'Escape') done(event, () => (/** @type {any} */ (event.target).closest('.note') ?? canvas).focus({ preventScroll: true }));
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;

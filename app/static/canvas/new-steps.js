@@ -9,8 +9,11 @@ export class NewSteps {
   constructor(canvas) {
     this.canvas = canvas;
     this.key = `left ${canvas.workflow}`;
+    this.judgedKey = `judged ${canvas.workflow}`;
     /** Those whose form was left. @type {Set<string>} */
     this.left = new Set(JSON.parse(sessionStorage.getItem(this.key) ?? '[]'));
+    /** Those that were there when Activate was pressed: until then nobody said that the drawing is done. @type {Set<string>} */
+    this.judged = new Set(JSON.parse(sessionStorage.getItem(this.judgedKey) ?? '[]'));
     /** Those that were new once. @type {Set<string>} */
     this.begun = new Set();
     canvas.addEventListener('wf:op', (event) => {
@@ -20,7 +23,7 @@ export class NewSteps {
         if (added) this.begun.add(added.id);
       }
     });
-    document.getElementById('activate-button')?.addEventListener('wf:go', () => this.leave(...canvas.graph.ids()));
+    document.getElementById('activate-button')?.addEventListener('wf:go', () => this.judge(...canvas.graph.ids()));
   }
 
   /** @param {string} id */
@@ -35,6 +38,15 @@ export class NewSteps {
     const { graph } = this.canvas;
     const defaults = graph.presentation(id).defaults ?? {};
     return Object.entries(graph.node(id)?.data ?? {}).every(([name, value]) => JSON.stringify(value) === JSON.stringify(defaults[name]));
+  }
+
+  /** Activate was pressed: what these lack, in their settings or around them, is an issue. @param {string[]} ids */
+  judge(...ids) {
+    this.judged = new Set(ids);
+    sessionStorage.setItem(this.judgedKey, JSON.stringify(ids));
+    this.leave(...ids);
+    this.canvas.overlay.setDiagnostics();
+    this.canvas.panel.mark();
   }
 
   /** Nobody works on these any more: what they lack is an issue from now on. @param {string[]} ids */

@@ -71,9 +71,11 @@ export class Overlay {
     return this.byStep.get(id) ?? [];
   }
 
-  /** `error`, `warning`, or `to-do`: what blocks activation, and stands on a card that is new. @param {Diagnostic} diagnostic */
-  kindOf({ severity, nodeId }) {
-    return severity === 'error' && nodeId && this.fresh.has(nodeId) ? 'to-do' : severity;
+  /** `error`, `warning`, or `to-do`: what a card lacks that is new, and the lines that are not drawn yet. @param {Diagnostic} diagnostic */
+  kindOf({ severity, nodeId, path, fix }) {
+    if (!nodeId) return severity;
+    const unlinked = (severity === 'error' && /^trigger(s\[\d+\])?$/.test(path)) || !!fix?.removeStep;
+    return (unlinked && !this.fresh.judged.has(nodeId)) || this.fresh.has(nodeId) ? 'to-do' : severity;
   }
 
   /** Does something block activation on a step that is not new? @param {string} id */
@@ -105,10 +107,10 @@ export class Overlay {
     if (!button) return;
     const kinds = this.diagnostics.map((diagnostic) => this.kindOf(diagnostic));
     const of = (kind) => kinds.filter((one) => one === kind).length;
-    const [count, todo, blocking] = [kinds.length, of('to-do'), of('error') + of('to-do')];
+    const [count, todo, blocking] = [kinds.length, of('to-do'), this.diagnostics.filter(({ severity }) => severity === 'error').length];
     button.classList.toggle('none', !count);
-    button.classList.toggle('warn', !blocking && count > 0);
-    button.classList.toggle('to-do', todo > 0 && todo === blocking);
+    button.classList.toggle('warn', !blocking && !todo && count > 0);
+    button.classList.toggle('to-do', todo > 0 && !of('error'));
     const parts = [count > todo && issues(count - todo), todo && gettext('%(number)s to do', { number: todo })];
     const label = parts.filter(Boolean).join(', ') || gettext('No issues');
     /** @type {any} */ (button.querySelector('.words')).textContent = label;

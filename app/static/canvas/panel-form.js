@@ -111,6 +111,7 @@ export class PanelForm {
     if (this.panel.form) arrange(this.panel.form);
     clearTimeout(this.timer);
     this.waiting = true;
+    if (event.type === 'input' && this.rows.picker.searches(event.target)) return undefined; // a field is being looked for
     if (event.target.matches('[data-reloads]')) return event.type === 'change' && this.swapForm();
     this.timer = setTimeout(() => this.commit(true), wait);
   }
@@ -146,6 +147,8 @@ export class PanelForm {
   commit(force = false) {
     clearTimeout(this.timer);
     if (!force && !this.waiting) return;
+    this.rows.picker.settle();
+    clearTimeout(this.timer);
     this.waiting = false;
     const { canvas, about } = this.panel;
     if (!about || !canvas.editable) return;

@@ -5,6 +5,8 @@ import { offerAgain, unlessLost } from './lost-request.js';
 import { gettext } from '../texts.js';
 
 const PENDING_MS = 250;
+/** The first condition of a step that has none yet: what its form is about. */
+const EMPTY_RULE = 'form .conditions .cond:only-child [data-pick]:placeholder-shown';
 const formPart = later(() => import('./panel-form.js'));
 
 export class Panel {
@@ -177,7 +179,8 @@ export class Panel {
 
   focusIn() {
     const first = 'form input:not([type=hidden]), form select, form textarea, form button';
-    const field = this.resultsTab() ?? ((this.wanted && this.form && this.inputs?.find(this.wanted)) || this.root.querySelector(first));
+    const start = [...this.root.querySelectorAll(EMPTY_RULE), ...this.root.querySelectorAll(first)].find((one) => !one.closest('[hidden]'));
+    const field = this.resultsTab() ?? ((this.wanted && this.form && this.inputs?.find(this.wanted)) || start);
     this.wanted = '';
     this.into = false;
     /** @type {any} */ (field)?.focus();

@@ -70,14 +70,36 @@ export function readClip(text, graph) {
   if (!nodes.length && !notes.length) return refused(gettext('There are no steps in it.'));
   const known = new Set(nodes.map((node) => node.id));
   const own = edges.filter((edge) => known.has(edge?.source) && known.has(edge?.target));
-  const clipped = { throughline: 1, nodes: placed(nodes), edges: own, notes: notes.filter((note) => isPoint(note?.position)) };
-  return { clipped, why: '', left: value?.throughline === 1 ? [] : leftOut(source, edges.length - own.length, nodes, graph) };
+  const all = { throughline: 1, nodes: placed(nodes), edges: own, notes: notes.filter((note) => isPoint(note?.position)) };
+  const { clipped, unknown } = onlyKnown(all, graph);
+  const missing = unknown.length ? [notInstalled(unknown)] : [];
+  if (unknown.length && !clipped.nodes.length && !clipped.notes.length) return refused(gettext('This cannot be pasted. %(wrong)s', { wrong: missing[0] }));
+  return { clipped, why: '', left: [...(value?.throughline === 1 ? [] : leftOut(source, edges.length - own.length)), ...missing] };
+}
+
+/** What has a type that is not installed, in words. @param {any[]} nodes */
+export function notInstalled(nodes) {
+  const types = [...new Set(nodes.map(({ type }) => `“${type}”`))].join(', ');
+  return ngettext('%(number)s step left out, as its type is not installed here: %(types)s.',
+    '%(number)s steps left out, as their types are not installed here: %(types)s.', nodes.length, { types });
+}
+
+/** A clip without the steps that cannot be added here: what led to one leads to what comes behind it.
+ * @param {any} all @param {Graph} graph @returns {{clipped: any, unknown: any[]}} */
+export function onlyKnown(all, graph) {
+  const unknown = all.nodes.filter((node) => !graph.types[node.type]);
+  let { edges } = all;
+  for (const { id } of unknown) {
+    const next = edges.find((edge) => edge.source === id && edge.target !== id && edge.sourceHandle !== 'error')?.target;
+    edges = edges.filter((edge) => edge.source !== id).map((edge) => (edge.target === id ? { ...edge, target: next } : edge))
+      .filter((edge) => edge.target && edge.source !== edge.target);
+  }
+  return { clipped: { ...all, nodes: all.nodes.filter((node) => !unknown.includes(node)), edges }, unknown };
 }
 
 /** @returns {string[]} */
-function leftOut(source, cut, nodes, graph) {
+function leftOut(source, cut) {
   const triggers = source.triggers?.length ?? (source.trigger ? 1 : 0);
-  const unknown = [...new Set(nodes.map((node) => node.type).filter((type) => !graph.types[type]))];
   const lines = [];
   if (triggers) lines.push(ngettext('%(number)s trigger left out: this workflow has its own.',
     '%(number)s triggers left out: this workflow has its own.', triggers));
@@ -86,6 +108,5 @@ function leftOut(source, cut, nodes, graph) {
     lines.push(ngettext('%(number)s connection led out of these steps and is left out.',
       '%(number)s connections led out of these steps and are left out.', cut));
   }
-  if (unknown.length) lines.push(gettext('Not installed here: %(types)s.', { types: unknown.map((type) => `“${type}”`).join(', ') }));
   return lines;
 }

@@ -24,6 +24,17 @@ export class Reconnection {
     return !more && this.canvas.editable ? this.canvas.graph.edges.get(only) : undefined;
   }
 
+  /** The line that ends at a step: the selected one, else the one that comes from where the pointer is. @param {string} id @param {Point} point */
+  endingAt(id, point) {
+    const { graph, scene } = this.canvas;
+    const lines = graph.incoming(id).map((edge) => edge.id);
+    const far = (line) => {
+      const before = scene.routes.get(line)?.points.at(-2) ?? point;
+      return Math.hypot(before.x - point.x, before.y - point.y);
+    };
+    return lines.find((line) => line === this.chosen?.id) ?? lines.sort((a, b) => far(a) - far(b))[0];
+  }
+
   /** Put the ends where the selected connection has them. */
   follow() {
     const edge = this.chosen;
@@ -35,6 +46,27 @@ export class Reconnection {
       end.dataset.edge = edge.id;
       end.style.transform = `translate(${at.x}px,${at.y}px) translate(-50%,-50%)`;
     }
+  }
+
+  /** A press where a line ends, by mouse: a drag leads the line elsewhere, a click means the card. A finger has the menu of the line.
+   * @param {Point} from @param {any} event @returns {import('./gestures.js').Gesture | undefined} */
+  pull(from, event) {
+    const { gestures } = this;
+    const { id } = event.target.closest('.node').dataset;
+    const edge = event.pointerType === 'mouse' && this.endingAt(id, gestures.flow(from));
+    if (!edge) return undefined;
+    const press = gestures.press(id, from, event);
+    /** @type {import('./gestures.js').Gesture | undefined} */
+    let drag;
+    return {
+      pans: true,
+      move: (at, now) => {
+        if (!drag && !gestures.near(from, at)) drag = this.drag(edge, 'target');
+        drag?.move?.(at, now);
+      },
+      up: (at, now) => (drag ?? press).up?.(at, now),
+      cancel: () => drag?.cancel?.(),
+    };
   }
 
   /** @param {string} id of the connection @param {'source' | 'target'} end @returns {import('./gestures.js').Gesture} */

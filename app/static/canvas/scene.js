@@ -198,11 +198,12 @@ export class Scene {
     const ports = graph.ports(id);
     const open = new Set(graph.openPorts(id).map((port) => port.id));
     const { outline } = this.canvas;
-    const shape = `${editable} ${outline} ${ports.map((port) => `${port.id}:${port.label}:${open.has(port.id)}`).join()}`;
+    const led = graph.incoming(id).length > 0;
+    const shape = `${editable} ${outline} ${led} ${ports.map((port) => `${port.id}:${port.label}:${open.has(port.id)}`).join()}`;
     if (entry.shape === shape) return;
     entry.shape = shape;
     for (const old of entry.li.querySelectorAll('.h, .leaf')) old.remove();
-    if (graph.takesEdges(id)) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
+    if (graph.takesEdges(id)) entry.li.append(make('span', led ? 'h in led' : 'h in', { 'aria-hidden': 'true' }));
     const title = this.canvas.titleOf(id);
     ports.forEach((port, index) => {
       const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;

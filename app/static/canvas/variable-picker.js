@@ -148,6 +148,12 @@ export class VariablePicker extends FieldPicker {
     return this.box.contains(/** @type {any} */ (target)) || (target === this.control && (this.browsing || !!this.typed));
   }
 
+  holdsEscape() {
+    return true;
+  }
+
+  takeRoom() {} // it lies beside the form
+
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.isComposing) return undefined;
