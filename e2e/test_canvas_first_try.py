@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.pages.builder import Builder
-from e2e.product import Product
+from e2e.product import PLAIN, Product
 from e2e.workflows import create, create_small, edge, node
 
 ASKED = [{"field": "contact.attributes.plan", "operator": "equals", "value": "pro"}]
@@ -201,13 +202,16 @@ def test_a_fresh_step_of_conditions_has_its_first_row(page: Page, product: Produ
 def test_names_that_are_known_are_offered_in_the_list_of_the_product(
     open_page: Callable[..., Page], product: Product, shot: Callable[..., object], theme: str, width: int
 ) -> None:
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    contact = {"email": "tagged@example.com", "tags": ["vip", "video"]}
+    httpx.post(f"{product.url}/api/v1/contacts", json=contact, headers=headers, **PLAIN)
     steps = [node("mark", "add_tag", 400, 168, tag="vip")]
     workflow = create(product, "Tagged", trigger=TRIGGER, nodes=steps, edges=[edge("trigger", "mark")])
     page = open_page(theme=theme, width=width)
     canvas = Builder(page).open(workflow)
     canvas.open_form("mark")
     shot(page, f"tag-{theme}-{width}")
-    canvas.panel.get_by_label("Tag").click()
+    canvas.panel.locator("#f-tag").click()
     expect(page.locator(".picker:popover-open")).to_be_visible()
     expect(canvas.panel.locator("input[list]:focus")).to_have_count(0)
     shot(page, f"tag-open-{theme}-{width}")

@@ -187,7 +187,7 @@ export class FieldPicker {
     control.setAttribute('aria-controls', this.list.id);
     if (!this.box.matches(':popover-open')) this.box.showPopover();
     this.place();
-    if (!all && this.isUnknown) this.point(this.offers.indexOf(this.named() ?? best(this.offers, words)));
+    if (!all && this.isUnknown) this.point(this.offers.indexOf(best(this.offers, words)));
     if (control.dataset.pick === 'known-fields') this.fillIn(control.form);
   }
 
