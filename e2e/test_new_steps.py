@@ -115,4 +115,4 @@ def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> No
     page.keyboard.press("Escape")
     canvas.press("Control+z", "Control+z")
     expect(canvas.step("lost")).to_have_count(1)
-    expect(page.locator("#issues-button")).to_have_text("2 issues")
+    expect(page.locator("#issues-button")).to_have_text("1 issue, 1 to do")
