@@ -16,10 +16,13 @@ const TAKES = 'input[data-pick], input[data-values], input[list], input[data-off
 
 /** @typedef {{value: string, label: string, group: string, note: string, row?: string, isNumber?: boolean}} Offer */
 
+/** The `<datalist>` whose names a control offers, '' where it offers values. @param {HTMLInputElement} control */
+const listed = (control) => control.dataset.pick ?? control.dataset.offers ?? '';
+
 /** @param {HTMLInputElement} control @returns {Offer[]} */
 function fieldsFor(control) {
   const event = /** @type {any} */ (control.closest('.did')?.querySelector('[name=event]'))?.value;
-  return optionsOf(control.dataset.pick ?? control.dataset.offers ?? '')
+  return optionsOf(listed(control))
     .filter(({ dataset: { events } }) => !events || !event || JSON.parse(events).includes(event))
     .map(({ value, label, dataset: { group = '', row, kind = '' } }) => ({ value, label: label || value, group, row, note: row ? '' : kind }));
 }
@@ -170,7 +173,7 @@ export class FieldPicker {
   /** @returns {Offer[]} */
   offered() {
     const control = /** @type {HTMLInputElement} */ (this.control);
-    return control.dataset.pick ? fieldsFor(control) : valuesFor(control);
+    return listed(control) ? fieldsFor(control) : valuesFor(control);
   }
 
   /** @param {boolean} all also what does not fit the text that stands there already */
@@ -340,7 +343,7 @@ export class FieldPicker {
     const row = control.closest('[data-item]');
     this.close(false);
     if (offer.row && row) return this.become(row, offer);
-    const written = offer.isNumber || control.dataset.pick ? offer.value : quoted(offer.value);
+    const written = offer.isNumber || listed(control) ? offer.value : quoted(offer.value);
     control.value = isList(control) ? `${written},` : written;
     for (const type of ['input', 'change']) control.dispatchEvent(new Event(type, { bubbles: true }));
     if (control.dataset.pick || !isList(control)) this.close(false);
