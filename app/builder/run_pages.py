@@ -24,7 +24,7 @@ from app.models.status import Role
 from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.schemas import RunDetail
-from app.runs.service import RunService, statuses_of
+from app.runs.service import RUN_STATES, RunService, statuses_of
 from app.runs.step_titles import call_steps, step_titles
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
@@ -40,12 +40,15 @@ async def show_people(
     request: AppRequest,
     runs: NamedDependency[RunService],
     contacts: NamedDependency[ContactService],
+    form_options: NamedDependency[FormOptions],
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
     q: FromQuery[str | None] = None,
+    run: FromQuery[UUID | None] = None,
 ) -> Template:
-    """The newest runs of this workflow, or those of whom `q` finds by name or address, to choose one."""
+    """The newest runs of this workflow, or those of whom `q` finds by name or address, to choose one. `run`: the one that is chosen."""
     await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status))
     search = (q or "").strip()[:LONGEST_SEARCH]
@@ -65,7 +68,9 @@ async def show_people(
         runs=items,
         next_cursor=more,
         status=status or "",
+        statuses=RUN_STATES,
         search=search,
+        **(await _walked(request, form_options, runs, workflows, workflow_id, run) if run else {"run": None}),
     )
 
 
@@ -79,30 +84,38 @@ async def show_person(
     run_id: FromPath[UUID],
 ) -> Template:
     """One run: the timeline for the panel, and the steps that the canvas lights."""
+    shown = await _walked(request, form_options, runs, workflows, workflow_id, run_id)
+    return page(request, "builder/person.html", **shown)
+
+
+async def _walked(
+    request: AppRequest,
+    form_options: FormOptions,
+    runs: RunService,
+    workflows: WorkflowService,
+    workflow_id: UUID,
+    run_id: UUID,
+) -> dict[str, Any]:
+    """What `builder/person.html` shows."""
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), workflows.published(loaded.version)
     titles = await step_titles(request, runs.workflows, version.stored)
     call_steps(run, titles)
     explanations = sentences(run, version.stored, zone_of(request.user.reading_timezone), titles)
-    name = run.subject
     workflow = await workflows.get(workflow_id)
-    data: dict[str, Any] = {"run": str(run_id), "name": name, "steps": _lit(run, explanations, request.user)}
+    data: dict[str, Any] = {"run": str(run_id), "name": run.subject, "steps": _lit(run, explanations, request.user)}
     data |= await canvas.shown_version(request, form_options, workflows.draft(workflow), version)
-    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
-    return page(
-        request,
-        "builder/person.html",
-        run=run,
-        contact=loaded.contact,
-        name=name,
-        entry_title=titles.get(run.trigger_id),
-        step_titles=titles,
-        explanations=explanations,
-        shown=[shown_status(step) for step in run.steps],
-        looks=looks,
-        unknown=presentation.step(""),
-        data=data,
-    )
+    return {
+        "run": run,
+        "contact": loaded.contact,
+        "entry_title": titles.get(run.trigger_id),
+        "step_titles": titles,
+        "explanations": explanations,
+        "shown": [shown_status(step) for step in run.steps],
+        "looks": {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)},
+        "unknown": presentation.step(""),
+        "data": data,
+    }
 
 
 def _lit(run: RunDetail, explanations: list[str], reader: Principal) -> list[dict[str, Any]]:

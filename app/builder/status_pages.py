@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -15,12 +16,13 @@ from app.builder import canvas
 from app.errors import AppError
 from app.flow import presentation
 from app.flow.diff import trigger_title
-from app.flow.document import triggers_of
+from app.flow.document import Flow, triggers_of
 from app.flow.node_words import channel_number
 from app.flow.trigger_registry import typed
 from app.lib.translation import gettext
 from app.messaging.channels import words
 from app.models.status import Role
+from app.test_runs.samples import heard_names
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.code_look import look_at_code_of
@@ -101,9 +103,17 @@ async def activate(
         workflow = await workflows.activate(workflow_id, str(form.get("changelog", "")) or None)
     except AppError as refused:
         return page(request, "builder/refused.html", status_code=refused.status_code, error=refused)
-    return go(
-        request, _builder(workflow_id), gettext("Version %(live_version)s is live.", live_version=workflow.live_version)
+    live = gettext("Version %(live_version)s is live.", live_version=workflow.live_version)
+    return go(request, _builder(workflow_id), live, acts=_next(workflow_id, workflows.draft(workflow).flow))
+
+
+def _next(workflow_id: UUID, flow: Flow) -> list[tuple[str, str]]:
+    """What one may want to do once a version is live: bring the first one in, and watch."""
+    heard = next((one for one in flow.triggers if heard_names([one])), None)
+    event = (
+        [(gettext("Send a test event"), f"{_builder(workflow_id)}?{urlencode({'step': heard.id})}")] if heard else []
     )
+    return [*event, (gettext("Open results"), f"{_builder(workflow_id)}?mode=results")]
 
 
 @post(ONE + "/pause", role=Role.ADMIN)

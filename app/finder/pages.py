@@ -1,4 +1,4 @@
-"""`/find`: the palette and what fits a search; `/shortcuts`: the keys of pages."""
+"""`/find`: what fits a search of the palette; `/shortcuts`: the keys of pages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.web.fragments import page
 
 @get("/find", role=Role.VIEWER)
 async def find(request: AppRequest, db_session: Database, search: FromQuery[str] = "") -> Template:
-    """The palette; what fits the search alone for a request of the palette itself."""
+    """What fits the search, as the options of the palette that every page has."""
     groups = await matching(db_session, request.user, search)
-    return page(request, "finder/palette.html", block="options", groups=groups, search=search.strip()[:LONGEST])
+    return page(request, "finder/options.html", groups=groups, search=search.strip()[:LONGEST])
 
 
 @get("/shortcuts", role=Role.VIEWER)

@@ -18,6 +18,8 @@ from app.lib.translation import gettext
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
 CORNER, LABEL_AT = 8, 18
+OPEN_END = 34
+"""How far below its card a branch ends that leads nowhere: its label has to fit above the end."""
 ASIDE = 14
 """How far to the right of both cards a way runs that leads back up."""
 
@@ -35,7 +37,7 @@ class Card(msgspec.Struct):
 
 
 class Line(msgspec.Struct):
-    """One edge: `key` is `source:port`; `label` is empty for the only port of a step."""
+    """One edge: `key` is `source:port`; `label` is empty for the only port of a step, `target` for a branch that leads nowhere."""
 
     key: str
     source: str
@@ -81,8 +83,26 @@ def draw(flow: dict[str, Any], titles: Mapping[str, str] = MappingProxyType({}))
         if edge["source"] in places and edge["target"] in places
     ]
     leads_back = any(places[line.target].y <= places[line.source].y for line in lines)
+    ends = _open_ends({line.key for line in lines}, places, ports)
     width = max(card.x for card in cards) + WIDTH + (ASIDE + CORNER if leads_back else 0)
-    return Diagram(cards, lines, width, max(card.y for card in cards) + HEIGHT)
+    below = max([*(card.y + HEIGHT for card in cards), *(places[end.source].y + HEIGHT + OPEN_END for end in ends)])
+    return Diagram(cards, [*lines, *ends], width, below)
+
+
+def _open_ends(connected: set[str], places: Mapping[str, Card], ports: Mapping[str, tuple[Port, ...]]) -> list[Line]:
+    """The branches that lead nowhere, of steps that have several: a short way down, and a ring where it ends."""
+    ends = list[Line]()
+    for source, declared in ports.items():
+        for at, port in enumerate(declared, start=1):
+            key = f"{source}:{port.id}"
+            if len(declared) < 2 or key in connected:
+                continue
+            card = places[source]
+            x, y = card.x + round(WIDTH * at / (len(declared) + 1)), card.y + HEIGHT
+            path = f"M{x} {y}V{y + OPEN_END - 6}m-3 3a3 3 0 1 0 6 0a3 3 0 1 0 -6 0"
+            label = gettext(port_label(declared, port.id))
+            ends.append(Line(key, source, "", path, label, x, y + LABEL_AT - 4))
+    return ends
 
 
 def _ways(flow: dict[str, Any]) -> list[dict[str, Any]]:

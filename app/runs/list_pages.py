@@ -22,14 +22,13 @@ from app.runs.list_columns import RUNS, WORKFLOW_RUNS
 from app.runs.list_query import RunListQuery
 from app.runs.narrative import waits_in_short, waits_in_words
 from app.runs.schemas import WithoutContact
-from app.runs.service import RunService
+from app.runs.service import RUN_STATES, RunService
 from app.runs.step_titles import current_steps
 from app.values.contact_view import contact_name
 from app.web.fragments import page
 from app.web.list_periods import PERIOD_WORDS
 
 PAGE = 50
-STATUS_TABS = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
 SHOWN_VERSIONS = 100
 """Versions of a workflow that the filter offers, the newest."""
 
@@ -87,7 +86,7 @@ async def _list(
         standing=standing,
         waits={run.id: (waits_in_short(run, zone), waits_in_words(run, zone)) for run in runs.items},
         query=query,
-        status_tabs=[(word, state.url(status=word or None)) for word in ("", *STATUS_TABS)],
+        status_tabs=[(word, state.url(status=word or None)) for word in ("", *RUN_STATES)],
         chips=chips(query, state, standing),
         contact_name=contact_name(contact) if query.contact else "",
         of_nobody="" if query.without_contact else state.url(withoutContact="true", contact=None),

@@ -71,6 +71,8 @@ STANDING = {
 }
 """The counter of each message status; every other message counts as sent."""
 STATUS_WORDS = sorted({status.word for status in RunStatus})
+RUN_STATES = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
+"""The same in the order of the filters of pages: the states of a run under way, then its ends."""
 
 
 class RunNotFound(NotFound):

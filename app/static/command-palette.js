@@ -1,27 +1,30 @@
 // @ts-check
 /**
  * Find anything: a combobox over the page. The server says what fits, so names of contacts and workflows are looked up where they are, in the
- * reader's language and by what the reader may open. Loaded by `shell.js` when it is first asked for.
+ * reader's language and by what the reader may open. Loaded by `finder.js` when it is first asked for, which has opened it by then.
  */
 
 import { restore } from './session.js';
+import { gettext } from './texts.js';
 
 const TYPED_MS = 120;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
-/** @type {Promise<HTMLDialogElement> | null} */
-let opening = null;
+/** What the list answers; null while it answers nothing. @type {string | null} */
+let listed = null;
+/** Was Enter pressed before the list answered what is typed? In another tab, with Ctrl. @type {{tab: boolean} | null} */
+let entered = null;
 /** @type {AbortController | null} */
 let asking = null;
 let timer = 0;
 
-/** @param {string} url @param {boolean} part @param {AbortSignal} [signal] @returns {Promise<string>} */
-async function fetched(url, part, signal) {
-  const headers = { accept: 'text/html', ...(part && { 'hx-request': 'true' }) };
+/** @param {string} url @param {AbortSignal} [signal] @returns {Promise<string>} */
+async function fetched(url, signal) {
+  const headers = { accept: 'text/html', 'hx-request': 'true' };
   const answer = await fetch(url, { headers, signal, redirect: 'manual' });
   // Signed out meanwhile: the page stays, with what was typed on it, and a dialog leads to signing in.
   if (answer.type === 'opaqueredirect' || answer.status === 401 || answer.headers.has('hx-redirect')) {
-    if (await restore()) return fetched(url, part, signal);
+    if (await restore()) return fetched(url, signal);
   }
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.text();
@@ -40,7 +43,7 @@ function styled() {
 
 /** @param {string} url @returns {Promise<HTMLDialogElement>} */
 async function dialogOf(url) {
-  const [html] = await Promise.all([fetched(url, false), styled()]);
+  const [html] = await Promise.all([fetched(url), styled()]);
   const holder = document.createElement('template');
   holder.innerHTML = html;
   const opened = /** @type {HTMLDialogElement} */ (holder.content.querySelector('dialog'));
@@ -75,35 +78,61 @@ function announce() {
   input().setAttribute('aria-expanded', String(!none));
 }
 
+/** @param {HTMLAnchorElement} option @param {boolean} tab in a tab of its own? */
+function go(option, tab) {
+  if (tab) window.open(option.href, '_blank', 'noopener');
+  else option.click();
+}
+
 async function look() {
+  clearTimeout(timer);
   asking?.abort();
   const mine = (asking = new AbortController());
   const list = /** @type {HTMLElement} */ (dialog?.querySelector('[role=listbox]'));
+  const wanted = input().value;
   list.setAttribute('aria-busy', 'true');
   try {
-    const html = await fetched(`/find?search=${encodeURIComponent(input().value)}`, true, mine.signal);
+    const [html] = await Promise.all([fetched(`/find?search=${encodeURIComponent(wanted)}`, mine.signal), styled()]);
     if (mine !== asking) return;
     list.innerHTML = html;
     list.scrollTop = 0;
+    listed = wanted;
     choose(options()[0]);
     announce();
   } catch {
-    if (mine !== asking) return; // a later search is under way
+    if (mine !== asking) return; // a later search is under way, or the palette is closed
+    listed = null;
+    const line = Object.assign(document.createElement('p'), { className: 'ce' });
+    line.dataset.none = '';
+    line.textContent = gettext('The server did not answer. Nothing was changed; try again.');
+    list.replaceChildren(line);
+    announce();
   } finally {
     if (mine === asking) list.removeAttribute('aria-busy');
   }
+  const [first] = options();
+  if (entered && first) go(first, entered.tab);
+  entered = null;
+}
+
+/** Take what is chosen; where the list is not of what is typed yet, what fits that best, as soon as it is there. @param {boolean} tab */
+function enter(tab) {
+  const chosen = options().find((option) => option.getAttribute('aria-selected') === 'true');
+  if (listed === input().value) {
+    if (chosen) go(chosen, tab);
+    return;
+  }
+  entered = { tab };
+  look();
 }
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   if (event.isComposing) return;
-  const chosen = options().find((option) => option.getAttribute('aria-selected') === 'true');
   if (event.key === 'ArrowDown') move(1);
   else if (event.key === 'ArrowUp') move(-1);
-  else if (event.key === 'Enter' && chosen) {
-    if (event.ctrlKey || event.metaKey) window.open(chosen.href, '_blank', 'noopener');
-    else chosen.click();
-  } else if (event.key === '?' && !input().value) {
+  else if (event.key === 'Enter' && event.target === input()) enter(event.ctrlKey || event.metaKey);
+  else if (event.key === '?' && !input().value) {
     dialog?.close();
     openShortcuts();
   } else return;
@@ -112,34 +141,30 @@ function onKey(event) {
 
 function build() {
   input().addEventListener('input', () => {
+    entered = null;
     clearTimeout(timer);
     timer = window.setTimeout(look, TYPED_MS);
   });
   dialog?.addEventListener('keydown', onKey);
+  dialog?.addEventListener('close', () => {
+    clearTimeout(timer);
+    asking?.abort();
+    asking = entered = null;
+  });
   dialog?.addEventListener('click', (event) => {
     const option = /** @type {Element} */ (event.target).closest('[role=option]');
     if (option && !event.ctrlKey && !event.metaKey) dialog?.close();
   });
 }
 
-/** Open the palette, with what was looked for last taken out. */
-export async function openPalette() {
-  if (document.querySelector('dialog[open]')) return;
-  if (dialog) {
-    input().value = '';
-    dialog.showModal();
-    look();
-    return;
-  }
-  opening ??= dialogOf('/find').finally(() => (opening = null)); // pressed twice, it is one dialog
-  const opened = await opening;
-  if (dialog) return;
+/** List what fits what is typed by now. @param {HTMLDialogElement} opened the palette, open */
+export function fill(opened) {
   dialog = opened;
-  build();
-  if (!document.querySelector('dialog[open]')) dialog.showModal();
-  input().focus();
-  choose(options()[0]);
-  announce();
+  if (!('filled' in dialog.dataset)) build();
+  dialog.dataset.filled = '';
+  listed = null;
+  if ('entered' in dialog.dataset) entered = { tab: false };
+  look();
 }
 
 /** Show which keys the page knows. */

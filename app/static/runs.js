@@ -54,12 +54,13 @@ function centre(card) {
 function label(root, at, last, name, time) {
   const slider = /** @type {HTMLInputElement} */ (root.querySelector("[data-step-slider]"));
   slider.value = String(at);
-  slider.setAttribute("aria-valuetext", gettext("Step %(at)s of %(last)s, %(name)s", { at, last, name }));
+  const place = { at: at + 1, last: last + 1 }; // the trigger is the first, as on the canvas
+  slider.setAttribute("aria-valuetext", gettext("Step %(at)s of %(last)s, %(name)s", { ...place, name }));
   const put = (/** @type {string} */ selector, /** @type {string} */ text) => {
-    const place = root.querySelector(selector);
-    if (place) place.textContent = text;
+    const line = root.querySelector(selector);
+    if (line) line.textContent = text;
   };
-  put("[data-step-name]", gettext("Step %(at)s of %(last)s", { at, last }));
+  put("[data-step-name]", gettext("Step %(at)s of %(last)s", place));
   put("[data-step-time]", time);
   const done = /** @type {HTMLElement | null} */ (root.querySelector("[data-step-done]"));
   if (done) done.style.width = last ? `${(100 * at) / last}%` : "100%";

@@ -52,7 +52,7 @@ async function file(path, fields) {
     await refresh();
     toast(left ? gettext('Taken back. Moved or deleted since, so left alone: %(number)s', { number: left }) : gettext('Taken back.'));
   };
-  toast(done.text, 'ok', done.undo.length ? { text: gettext('Undo'), act: takeBack } : undefined);
+  toast(done.text, 'ok', ...(done.undo.length ? [{ text: gettext('Undo'), act: takeBack }] : []));
   return true;
 }
 

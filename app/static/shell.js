@@ -1,6 +1,7 @@
 // What the frame of every page needs: theme, menus, dialogs, questions before an action, toasts, copying, a key for the search.
 // Everything is delegated from the document, so parts that htmx swaps in work at once.
 
+import { openPalette, openShortcuts } from "./finder.js";
 import { follow } from "./live.js";
 import { guard } from "./session.js";
 
@@ -28,9 +29,9 @@ function icon(name) {
   return svg;
 }
 
-/** Show a sentence for a while; errors, and what can be taken back, stay longer. `text` is never read as HTML. `offer`: a button, its
- * text and what it does. */
-export function toast(text, kind = "ok", offer = undefined) {
+/** Show a sentence for a while; errors, and what can be taken back, stay longer. `text` is never read as HTML. `offers`: buttons, the
+ * text of each and what it does. */
+export function toast(text, kind = "ok", ...offers) {
   const place = document.getElementById("toasts");
   if (!place || !text) return;
   const line = document.createElement("div");
@@ -44,14 +45,14 @@ export function toast(text, kind = "ok", offer = undefined) {
   close.append(icon("x"));
   close.addEventListener("click", () => line.remove());
   line.append(icon(kind === "err" ? "circle-alert" : "circle-check"), words);
-  if (offer) {
+  for (const offer of offers) {
     const button = Object.assign(document.createElement("button"), { className: "link", type: "button", textContent: offer.text });
     button.addEventListener("click", () => (line.remove(), offer.act()));
     line.append(button);
   }
   line.append(close);
   place.append(line);
-  setTimeout(() => line.remove(), kind === "err" || offer ? 12000 : 5000);
+  setTimeout(() => line.remove(), kind === "err" || offers.length ? 12000 : 5000);
 }
 
 function showFlash() {
@@ -59,8 +60,9 @@ function showFlash() {
   if (!cookie) return;
   document.cookie = "flash=; path=/; max-age=0; samesite=lax";
   try {
-    const { text, kind } = JSON.parse(decodeURIComponent(cookie.slice("flash=".length).replace(/^"|"$/g, "")));
-    toast(text, kind);
+    const { text, kind, acts = [] } = JSON.parse(decodeURIComponent(cookie.slice("flash=".length).replace(/^"|"$/g, "")));
+    const pages = acts.filter(([, to]) => new URL(to, location.href).origin === location.origin);
+    toast(text, kind, ...pages.map(([name, to]) => ({ text: name, act: () => location.assign(to) })));
   } catch {
     // A cookie somebody else wrote: nothing to say.
   }
@@ -150,7 +152,7 @@ document.addEventListener("click", (event) => {
   else if ("close" in control.dataset) control.closest("dialog").close("no");
   else if ("reveal" in control.dataset) reveal(control);
   else if ("copy" in control.dataset) copy(control);
-  else if ("find" in control.dataset) palette("openPalette");
+  else if ("find" in control.dataset) openPalette();
 });
 
 document.addEventListener("submit", async (event) => {
@@ -182,15 +184,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
-// ---- find anything, and the keys of the page: loaded when they are first asked for
-async function palette(opens) {
-  try {
-    await (await import("./command-palette.js"))[opens]();
-  } catch {
-    toast("The server did not answer. Nothing was changed; try again.", "err");
-  }
-}
-
+// ---- find anything, and the keys of the page
 const onMac = /Mac|iP(hone|ad)/.test(navigator.platform);
 if (onMac) for (const key of document.querySelectorAll("[data-find] kbd")) key.textContent = "⌘ K";
 
@@ -199,11 +193,11 @@ document.addEventListener("keydown", (event) => {
   if ("drawerShown" in document.body.dataset) return; // a page in a drawer goes nowhere else: the drawer would, and what was written with it
   if (event.key.toLowerCase() === "k" && (onMac ? event.metaKey && !event.ctrlKey : event.ctrlKey)) {
     event.preventDefault();
-    palette("openPalette");
+    openPalette();
   }
   // The builder shows its own.
   const typing = event.target.closest("input,textarea,select,[contenteditable]");
-  if (event.key === "?" && !typing && !document.querySelector("flow-canvas")) palette("openShortcuts");
+  if (event.key === "?" && !typing && !document.querySelector("flow-canvas")) openShortcuts();
 });
 
 document.addEventListener("keydown", (event) => {

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 BUNDLES: dict[str, tuple[str, ...]] = {
-    "shared.bundle.css": ("tokens.css", "app.css", "small-screens.css"),
+    "shared.bundle.css": ("tokens.css", "app.css", "palette-frame.css", "small-screens.css"),
     "pages.bundle.css": ("pages.css", "pages-narrow.css", "settings.css", "forced-colors.css"),
     "builder.bundle.css": (
         "canvas.css",
         "canvas-cards.css",
         "canvas-panel.css",
+        "people.css",
         "conditions.css",
         "code-editor.css",
         "canvas-narrow.css",

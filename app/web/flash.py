@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -24,18 +25,28 @@ def toast(text: str, kind: Kind = "ok") -> dict[str, str]:
     return {"HX-Trigger": json.dumps({"toast": {"text": for_people(text), "kind": kind}})}
 
 
-def go(request: Request[Any, Any, Any], to: str, text: str | None = None, kind: Kind = "ok") -> Response[bytes]:
+def go(
+    request: Request[Any, Any, Any],
+    to: str,
+    text: str | None = None,
+    kind: Kind = "ok",
+    *,
+    acts: Sequence[tuple[str, str]] = (),
+) -> Response[bytes]:
     """After a successful POST: send the reader to `to`, with a sentence. Works for forms and for htmx requests.
+
+    `acts`: what can be done next, each as its text and the page of ours where it is done.
 
     The status is set here, so a handler that returns it needs no `status_code`.
     """
     cookies = []
     if text:
         text = for_people(text)
-        value = quote(json.dumps({"text": text, "kind": kind}))
+        more = {"acts": list(acts)} if acts else {}
+        value = quote(json.dumps({"text": text, "kind": kind, **more}))
         while len(value) > MAX_COOKIE:
             text = f"{text[: len(text) * 3 // 4]}…"
-            value = quote(json.dumps({"text": text, "kind": kind}))
+            value = quote(json.dumps({"text": text, "kind": kind, **more}))
         cookies = [Cookie(key="flash", value=value, max_age=20, path="/", samesite="lax", httponly=False)]
     if request.headers.get("hx-request") == "true":
         return Response(b"", status_code=200, headers={"HX-Redirect": to}, cookies=cookies)

@@ -86,7 +86,7 @@ def test_each_place_is_a_page(test_app: Litestar) -> None:
 
 async def test_the_palette_is_a_combobox_and_a_search_answers_its_options_alone(browser: BrowserClients) -> None:
     viewer = await browser(Role.VIEWER)
-    whole = (await viewer.get("/find")).text
+    whole = (await viewer.get("/")).text
     assert 'role="combobox"' in whole and 'role="listbox"' in whole
     part = (await viewer.get("/find?search=messages", headers={"HX-Request": "true"})).text
     assert "<dialog" not in part and 'href="/messages"' in part and "1 result" in part

@@ -163,8 +163,6 @@ async def test_old_bookmarks_get_a_page_that_helps(browser: BrowserClients) -> N
 async def test_pages_do_not_pass_over_values_either(browser: BrowserClients, address: str) -> None:
     answer = await (await browser(Role.VIEWER)).get(address)
     assert answer.status_code == 422 and "Invalid link" in answer.text
-    assert "field-errors" not in answer.text and "Use one of" not in answer.text, "words of programs"
-    assert f'href="{address.partition("?")[0]}"' in answer.text
 
 
 async def test_a_version_that_is_none_is_refused(walk: Walk, api: ApiClients, browser: BrowserClients) -> None:

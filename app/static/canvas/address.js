@@ -64,6 +64,12 @@ export class Address {
     else history.replaceState(null, '', url);
   }
 
+  /** Has nobody put the focus anywhere? Then the step that the address names takes it, and the keys begin there. */
+  get idle() {
+    const { activeElement, body } = this.page.document ?? {};
+    return !activeElement || activeElement === body || activeElement === this.canvas;
+  }
+
   /** Show what the address says. */
   follow() {
     const { canvas } = this;
@@ -74,7 +80,7 @@ export class Address {
     Object.assign(overlay, { shownVersion: version, shownRun: run, shownStep: mode === 'test' ? step : '' });
     if (other) canvas.setMode(mode);
     if (step === 'workflow') canvas.panel.openWorkflow();
-    else if (canvas.graph.node(step) && mode !== 'test') canvas.select([step], { open: true });
+    else if (canvas.graph.node(step) && mode !== 'test') canvas.select([step], { open: true, focus: this.idle });
     else if (!step && !walks(mode) && canvas.panel.about) canvas.panel.close(false);
     this.following = false;
     if (step && !canvas.graph.node(step) && step !== 'workflow') this.note(false);

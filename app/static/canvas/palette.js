@@ -2,6 +2,7 @@
 /** Bringing steps in: the list at the left (drag, click, type to filter). The menu behind every plus is `palette-menu.js`. */
 import { fitting } from './ranking.js';
 import { later } from './later.js';
+import { holdKeys } from '../held-keys.js';
 import { make } from './elements.js';
 
 /** @typedef {import('./commands.js').Slot} Slot @typedef {import('./viewport.js').Point} Point */
@@ -178,8 +179,9 @@ export class Palette {
     this.withMenu((menu) => menu.find());
   }
 
-  /** @param {(menu: import('./palette-menu.js').PaletteMenu) => void} work */
+  /** What is typed while the menu is on its way is for its filter. @param {(menu: import('./palette-menu.js').PaletteMenu) => void} work */
   withMenu(work) {
-    return this.canvas.using(menuPart, ({ PaletteMenu }) => work((this.menu ??= new PaletteMenu(this))));
+    const release = holdKeys();
+    return this.canvas.using(menuPart, ({ PaletteMenu }) => work((this.menu ??= new PaletteMenu(this)))).finally(release);
   }
 }

@@ -181,8 +181,7 @@ export class Panel {
     const first = 'form input:not([type=hidden]), form select, form textarea, form button';
     const start = [...this.root.querySelectorAll(EMPTY_RULE), ...this.root.querySelectorAll(first)].find((one) => !one.closest('[hidden]'));
     const field = this.resultsTab() ?? ((this.wanted && this.form && this.inputs?.find(this.wanted)) || start);
-    this.wanted = '';
-    this.into = false;
+    Object.assign(this, { wanted: '', into: false });
     /** @type {any} */ (field)?.focus();
   }
 
@@ -197,8 +196,7 @@ export class Panel {
     const { about } = this;
     const inside = this.root.contains(document.activeElement);
     this.leave();
-    this.about = '';
-    this.loading = false;
+    Object.assign(this, { about: '', loading: false });
     clearTimeout(this.soon);
     this.root.hidden = true;
     this.root.replaceChildren();
@@ -239,7 +237,9 @@ export class Panel {
   walk(event) {
     const stops = /** @type {any[]} */ ([...this.root.querySelectorAll('.people-bar [type=search], .people .who')]);
     event.preventDefault();
-    stops[stops.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1)]?.focus();
+    const next = stops[stops.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1)];
+    next?.focus();
+    if (next?.dataset.run) next.click(); // the way of whom the keys are at is lit
   }
 
   openTab(tab) {

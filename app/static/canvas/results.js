@@ -91,7 +91,7 @@ export class Results {
       this.overlay.until = '';
       return runTest(canvas, until);
     }
-    return this.getOr(this.overlay.shownRun && `people/${this.overlay.shownRun}`, 'people', '#panel');
+    return this.getOr(this.overlay.shownRun && `people?run=${this.overlay.shownRun}`, 'people', '#panel');
   }
 
   /** What an address names may be gone: the shell says so, and what there is comes instead. */
@@ -141,7 +141,8 @@ export class Results {
 
   /** Data that came with a part of the page. */
   arrived() {
-    if (this.overlay.shownRun && document.querySelector('#panel .people')) this.where({}); // another run is being chosen
+    if (this.overlay.shownRun && document.querySelector('#person:empty')) this.where({}); // the run that was asked for is not there
+    this.markPerson();
     const tag = document.querySelector('script[data-overlay]');
     if (!tag) return;
     const data = JSON.parse(tag.textContent ?? '{}');
@@ -163,7 +164,16 @@ export class Results {
     const select = /** @type {any} */ (document.querySelector('#results-bar [name=version]'));
     this.overlay.shownRun = run;
     this.overlay.shownVersion = select && select.value !== select.dataset.live ? select.value : '';
+    this.markPerson();
     this.canvas.emit('wf:overlay');
+  }
+
+  /** Whose way is shown, in the list beside it, which may have come anew. */
+  markPerson() {
+    for (const who of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#people-list [data-run]'))) {
+      if (who.dataset.run === this.overlay.shownRun) who.setAttribute('aria-current', 'true');
+      else who.removeAttribute('aria-current');
+    }
   }
 
   /** Results and runs belong to a version: its graph is shown when the draft has moved on. */
@@ -219,6 +229,7 @@ export class Results {
 
   /** @param {{entered: number, starts: Record<string, number>, nodes: Record<string, any>}} data */
   paint({ entered, ...counts }) {
+    const whole = this.inSight();
     this.clear();
     // Without a prototype: a step may be called `constructor`.
     const [starts, nodes] = [counts.starts, counts.nodes].map((part) => Object.assign(Object.create(null), part));
@@ -264,7 +275,17 @@ export class Results {
       const several = graph.ports(edge.source).length > 1;
       if (num) num.textContent = several ? `${number.format(count)} · ${percent(count, stats?.executed ?? 0)}` : number.format(count);
     }
+    this.measure(graph.ids());
+    if (whole && !this.inSight()) this.canvas.fit();
     this.canvas.announce(gettext('Results: %(number)s entered.', { number: number.format(entered) }));
+  }
+
+  /** Is all of the workflow in sight, with nothing over its last cards? */
+  inSight() {
+    const { scene, view } = this.canvas;
+    const [box, size] = [scene.bounds(), scene.size];
+    const [left, top] = [box.x * view.k + view.x, box.y * view.k + view.y];
+    return left >= 0 && top >= 0 && left + box.w * view.k <= size.w && top + box.h * view.k <= size.h;
   }
 
   // ---------------------------------------------------------------- one person
@@ -283,6 +304,18 @@ export class Results {
     const wanted = placeOf(steps, [this.overlay.shownStep]);
     this.overlay.shownStep = '';
     if (steps.length) this.goTo(wanted < 0 ? steps.length - 1 : wanted);
+  }
+
+  /** Cards have another size by what is written on them: the camera goes by that, and not by the one before. @param {Iterable<string>} ids */
+  measure(ids) {
+    const { scene } = this.canvas;
+    const sizes = [...ids].map((id) => [id, scene.cards.get(id)?.li.offsetHeight]);
+    for (const [id, h] of sizes) {
+      const box = scene.boxes.get(/** @type {string} */ (id));
+      if (!box || !h || box.h === h) continue;
+      box.h = /** @type {number} */ (h);
+      scene.touch(id);
+    }
   }
 
   /** Show the run as it stood at step `index`. */
@@ -315,6 +348,7 @@ export class Results {
     });
     const now = this.steps[this.at];
     scene.cards.get(now.nodeId)?.li.classList.add('now');
+    this.measure([now.nodeId]);
     this.canvas.show(now.nodeId);
     const bar = /** @type {HTMLElement} */ (document.getElementById('person-bar'));
     /** @type {any} */ (bar.querySelector('[data-where]')).textContent = gettext('Step %(number)s of %(count)s · %(note)s',
