@@ -139,9 +139,9 @@ def _of_stored(language: str, sentence: str) -> str:
     text = _translations(language).gettext(sentence)
     if text != sentence:
         return text
-    head, colon, rest = sentence.partition(": ")
+    head, colon, message = sentence.partition(": ")
     if colon and head.startswith("Line ") and head[5:].isdecimal():
-        line = {"line": head[5:], "message": _of_stored(language, rest)}
+        line = {"line": head[5:], "message": _of_stored(language, message)}
         return _filled(_translations(language).gettext(LINE), line)
     for form in _forms(language).get(sentence[:MARK], ()):
         if (values := form.values_of(sentence)) is not None:

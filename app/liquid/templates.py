@@ -37,7 +37,7 @@ from app.liquid.values import (
     liquid_text,
     takes_text,
 )
-from app.liquid.wording import NESTED, plain, refused
+from app.liquid.wording import NESTED, plain, refused_in_words
 
 SOURCE_LIMIT = 256 * 1024
 OUTPUT_LIMIT = 512 * 1024
@@ -127,11 +127,11 @@ def _guarded(name: str, function: Any) -> Any:
             result = function(value, *args, **kwargs)
         except liquid_errors.LiquidError as error:
             if isinstance(error.__cause__, _FAULTS):
-                message = refused(name, value, error.__cause__)
+                message = refused_in_words(name, value, error.__cause__)
                 raise liquid_errors.FilterArgumentError(message, token=None) from error
             raise
         except _FAULTS as error:
-            raise liquid_errors.FilterArgumentError(refused(name, value, error), token=None) from error
+            raise liquid_errors.FilterArgumentError(refused_in_words(name, value, error), token=None) from error
         weigh(result)
         return result
 

@@ -84,7 +84,7 @@ def kind_in_words(value: object) -> str:
     return gettext(KINDS.get(type(value).__name__, "no value"))
 
 
-def refused(name: str, value: object, cause: BaseException | None) -> str:
+def refused_in_words(name: str, value: object, cause: BaseException | None) -> str:
     """Why the filter `name` could not be applied to a value."""
     if isinstance(cause, ArithmeticError) and "zero" in type(cause).__name__.lower():
         return gettext("%(name)s: nothing can be divided by 0", name=name)
@@ -106,10 +106,10 @@ def plain(message: str) -> str:
         return gettext("expected %(wanted)s, found %(what)s", **nouns)
     if message.startswith("expected "):
         return gettext("expected %(wanted)s", wanted=_noun(message.removeprefix("expected ")))
-    for beginning, ours in BEGINNINGS:
+    for beginning, sentence in BEGINNINGS:
         if message.startswith(beginning):
-            rest = message.removeprefix(beginning)
-            return gettext(ours, what=_noun(rest)) if "%(" in ours else gettext(ours)
+            name = message.removeprefix(beginning)
+            return gettext(sentence, what=_noun(name)) if "%(" in sentence else gettext(sentence)
     return message
 
 
