@@ -72,7 +72,7 @@ def test_stored_values_come_back_as_they_were(page: Page, product: Product, work
     _rows(canvas).nth(0).get_by_label("How long").fill("30")
     changed = {**STORED[0], "value": {"duration": 30, "unit": "days"}}
     _expect_stored(canvas, [changed, *STORED[1:]])
-    expect(canvas.card("ask")).to_contain_text("created_at is within the last 30 days")
+    expect(canvas.card("ask")).to_contain_text("created at is within the last 30 days")
 
 
 def test_the_comparisons_fit_the_field(page: Page, product: Product, workflow: str) -> None:
