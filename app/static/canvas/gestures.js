@@ -208,7 +208,7 @@ export class Gestures {
     if (before.length === 2) this.canvas.setView(view.pinch(this.canvas.view, before, [...this.fingers.values()]));
   }
 
-  /** Keep moving the canvas while the pointer rests near its rim. Elsewhere no frame is asked for: one in which nothing moves takes 1 ms, too. */
+  /** Keep moving the canvas while the pointer rests near its rim. Elsewhere no frame is asked for. */
   autoPan() {
     const { gesture, canvas } = this;
     const by = view.autoPan(this.last, canvas.scene.size);
