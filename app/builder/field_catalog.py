@@ -110,7 +110,7 @@ def contact_entries(met: Met) -> list[FieldEntry]:
             is_everywhere=met.all_have(values),
         )
         for name, of_name in sorted(met.attributes.items())
-        for path, values in leaves(f"contact.attributes.{name}", of_name)
+        for path, values in inner_fields(f"contact.attributes.{name}", of_name)
     ]
     own_id = FieldEntry(
         value="contact.id", label=field_name("contact.id"), group="Contact", kind="text", is_everywhere=True
@@ -135,7 +135,7 @@ def _consent_entries(met: Met) -> Iterator[FieldEntry]:
         yield FieldEntry(value=path, label=field_name(path), group="Consent", kind="boolean")
 
 
-def leaves(path: str, values: Iterable[Any], depth: int = MOST_DEEP) -> Iterator[tuple[str, list[Any]]]:
+def inner_fields(path: str, values: Iterable[Any], depth: int = MOST_DEEP) -> Iterator[tuple[str, list[Any]]]:
     """What values that are objects hold, by path: `address.city` of an address. Others are one leaf, as objects whose names are no path."""
     met = [value for value in values if value is not None]
     names = dict.fromkeys(name for value in met if isinstance(value, dict) for name in value)
@@ -144,7 +144,7 @@ def leaves(path: str, values: Iterable[Any], depth: int = MOST_DEEP) -> Iterator
         yield path, list(values)
         return
     for name in names:
-        yield from leaves(
+        yield from inner_fields(
             f"{path}.{name}", [value.get(name) if isinstance(value, dict) else None for value in values], depth - 1
         )
 
@@ -166,7 +166,7 @@ def property_entries(met: Met) -> list[FieldEntry]:
             is_everywhere=met.each_brings(name) and not any(map(is_blank, values)),
         )
         for name, of_name in sorted(met.properties().items())
-        for path, values in leaves(f"event.{name}", of_name)
+        for path, values in inner_fields(f"event.{name}", of_name)
     ]
 
 

@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.accounts.deps import AppRequest
-from app.builder.field_catalog import CONTACT_FIELDS, TAGS, leaves, steps_before
+from app.builder.field_catalog import CONTACT_FIELDS, TAGS, inner_fields, steps_before
 from app.builder.form_options import FormOptions
 from app.flow.document import Node
 from app.flow.sample_texts import SampleStep
@@ -73,7 +73,7 @@ def _of_person(sample: SampleStep) -> Iterator[tuple[str, Any]]:
 def _by_leaf(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The paths under which the tree offers a value: an object by what is in it."""
     yield path, value
-    yield from ((inner, values[0]) for inner, values in leaves(path, [value]) if inner != path)
+    yield from ((inner, values[0]) for inner, values in inner_fields(path, [value]) if inner != path)
 
 
 def _conditions_held(sample: SampleStep, segments: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -75,8 +75,8 @@ def _of_contact(names: list[str]) -> str:
 
 
 def _of_step(node_id: str, names: list[str]) -> str:
-    said = [gettext(_REPORTED[REPORTED[one]]) if one in REPORTED else one for one in names]
-    return _joined([gettext("“%(text)s”", text=_titles.get().get(node_id, node_id)), *said])
+    labels = [gettext(_REPORTED[REPORTED[one]]) if one in REPORTED else one for one in names]
+    return _joined([gettext("“%(text)s”", text=_titles.get().get(node_id, node_id)), *labels])
 
 
 def _joined(names: Iterable[str]) -> str:

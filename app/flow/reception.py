@@ -110,7 +110,7 @@ class Reception(msgspec.Struct, frozen=True):
                 yield Diagnostic(place, wrong)
 
 
-def names_of(path: str) -> list[str]:
+def body_names(path: str) -> list[str]:
     """The names of a path; none for the whole body."""
     below = path.strip().removeprefix("$")
     below = below.removeprefix(".")
@@ -121,12 +121,12 @@ def names_of(path: str) -> list[str]:
 
 def value_at(body: Any, path: str) -> Any:
     """The value at a path, None where there is none."""
-    return follow(body, names_of(path))
+    return follow(body, body_names(path))
 
 
 def path_problem(path: str) -> str | None:
     """What is wrong with a path, None when nothing is."""
-    names = names_of(path)
+    names = body_names(path)
     plain = ".".join(names)
     if not path.strip():
         return gettext("Write where the value stands, such as $.customer.email.")

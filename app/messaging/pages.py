@@ -62,9 +62,15 @@ async def _decided(messages: MessageService, rows: Sequence[Message]) -> dict[st
     return {message_id(*key): of_one[-1].in_words for key, of_one in (await messages.decisions(rows)).items()}
 
 
-async def _choices(messages: MessageService) -> dict[str, Any]:
+async def _name_of(contact_rows: ContactRepository, contact_id: UUID | None) -> str:
+    """What the contact is called to whom the list is narrowed; "" when it is not."""
+    return contact_name(await contact_rows.get(contact_id)) if contact_id else ""
+
+
+async def _choices(request: AppRequest, messages: MessageService, filter_columns: dict[str, Any]) -> dict[str, Any]:
     """What the filters offer."""
     return {
+        **await step_choices.of_workflow(request, messages, filter_columns["workflow_id"], filter_columns["version"]),
         "status_options": [("", gettext("Any")), *((word, formats.words(word)) for word in SHOWN)],
         "workflows": await messages.rows.sending_workflows(),
         "connectors": await messages.rows.connector_names(),
@@ -96,33 +102,29 @@ async def list_messages(
     form_values = bulk_pages.ListFilters(status, workflow, version, node, connector, reason, period, contact)
     sent, choice = msgspec.structs.asdict(form_values), ListChoice(sort, columns, view)
     state = await lists.state(MESSAGES, sent, choice, partial=is_partial(request))
-    oldest = state.order == "run"
-    filter_columns = form_values.columns
+    filter_columns, oldest = form_values.columns, state.order == "run"
     listed = await messages.list(PAGE, cursor, status=status or None, oldest_first=oldest, **filter_columns)
     may, message_filter = request.user.may(Role.MARKETER), form_values.fitting()
     return page(
         request,
         "messages/list.html",
         block="rows",
+        state=state,
         rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in listed.items],
         addresses=await _addresses(messages, listed.items),
         several_channels=len(registry.channels()) > 1,
         names=await messages.rows.workflow_names({row.workflow_id for row in listed.items}),
         decided=await _decided(messages, listed.items),
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
-        state=state,
         titles=await step_choices.titles_of(request, messages, listed.items if state.shows("step") else ()),
-        contact_name=contact_name(await contact_rows.get(filter_columns["contact_id"]))
-        if filter_columns["contact_id"]
-        else "",
-        **await step_choices.of_workflow(request, messages, filter_columns["workflow_id"], filter_columns["version"]),
+        contact_name=await _name_of(contact_rows, filter_columns["contact_id"]),
+        **await _choices(request, messages, filter_columns),
         run_started=lambda row: uuid7_moment(row.run_id),
         more=state.url(cursor=listed.next_cursor) if listed.next_cursor else "",
         removed_before=None if listed.next_cursor else await messages.history.of(OF_RUNS),
         form_values=sent,
         filtered=form_values != bulk_pages.ListFilters(),
         kept=state.url(),
-        **await _choices(messages),
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in bulk_pages.OVER for row in listed.items),

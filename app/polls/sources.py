@@ -17,7 +17,7 @@ from app.connectors import breaker_repository, gate_repository
 from app.connectors.access_tokens import AccessTokens
 from app.connectors.call_signs import CallSign
 from app.flow.performers import ServiceSign
-from app.flow.reception import names_of, value_at
+from app.flow.reception import body_names, value_at
 from app.flow.row_poll import RowPoll
 from app.lib import clock, database
 from app.lib.http_client import Grown, HttpAnswer, HttpClient, HttpFailed, HttpRequest
@@ -262,10 +262,10 @@ async def _of_database(
     total, last, value = None, None, cursor if cursor is not None else poll.cursor.beginning if poll.cursor else ""
     try:
         if count and poll.cursor is not None:
-            path = names_of(poll.cursor.path)
+            path = body_names(poll.cursor.path)
             total, last = await read_last(target, poll.query, value, path, poll.cursor.sql_type)
         if newest:
-            order = (names_of(poll.cursor.path), poll.cursor.sql_type) if poll.cursor else None
+            order = (body_names(poll.cursor.path), poll.cursor.sql_type) if poll.cursor else None
             read = await read_rows(target, poll.query, value, most=newest, most_bytes=MOST_BYTES, newest=order)
             return PollAnswer(read.rows[::-1], False, read.too_long, total, last)
         read = await read_rows(target, poll.query, value, most=MOST_ROWS, most_bytes=MOST_BYTES, grown=grown)

@@ -44,10 +44,10 @@ def request_digest(call: Call) -> str:
     return hashlib.sha256(asked_for).hexdigest()
 
 
-def forgotten(kept: Iterable[KeptAnswer]) -> list[str]:
+def forgotten(answers: Iterable[KeptAnswer]) -> list[str]:
     """The places of those that go, so that the newest stay within the limits; the newest of all stays."""
     size, within = 0, set[str]()
-    rows = sorted(kept, key=lambda one: one.at, reverse=True)
+    rows = sorted(answers, key=lambda one: one.at, reverse=True)
     for one in rows[:MOST_KEPT]:
         size += one.size
         if size > MOST_BYTES and within:

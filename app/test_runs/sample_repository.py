@@ -76,12 +76,12 @@ class SampleRepository(TenantRepository[WorkflowSample]):
     async def keep_answer(self, workflow_id: UUID, place: str, answer: RealAnswer) -> None:
         """Keep one more, and let the oldest go beyond the limits. The row is locked by whoever asks."""
         which: dict[str, Any] = {"tenant": self.tenant_id, "workflow": workflow_id}
-        kept = msgspec.json.encode(answer._asdict()).decode()
-        await execute(self.session, _KEEP, **which, place=place, answer=kept)
+        text = msgspec.json.encode(answer._asdict()).decode()
+        await execute(self.session, _KEEP, **which, place=place, answer=text)
         rows = await execute(self.session, _ANSWERS, **which)
-        gone = forgotten(KeptAnswer(row.place, row.at, row.size) for row in rows)
-        if gone:
-            await execute(self.session, _FORGET, **which, places=gone)
+        too_many = forgotten(KeptAnswer(row.place, row.at, row.size) for row in rows)
+        if too_many:
+            await execute(self.session, _FORGET, **which, places=too_many)
 
     async def forget_answers(self, workflow_id: UUID) -> None:
         await execute(self.session, _FORGET_ALL, tenant=self.tenant_id, workflow=workflow_id)

@@ -200,12 +200,12 @@ class DraftTestService:
 
         It stops before a call that is to be made for real.
         """
-        answers, kept = dict[int, dict[str, Any]](), dict(spec.real)
+        answers, real_answers = dict[int, dict[str, Any]](), dict(spec.real)
         walked = await _in_a_thread(spec)
         while walked.pending is not None and walked.pending.place != spec.really:
             pending = walked.pending
-            if await self._kept_answer(spec, pending, kept):
-                spec = replace(spec, real=dict(kept))
+            if await self._kept_answer(spec, pending, real_answers):
+                spec = replace(spec, real=dict(real_answers))
             elif len(answers) == MOST_CALLS:
                 break
             else:
@@ -214,17 +214,17 @@ class DraftTestService:
             walked = await _in_a_thread(replace(spec, answers=answers))
         return walked
 
-    async def _kept_answer(self, spec: WalkSpec, pending: PendingCall, kept: dict[str, RealAnswer]) -> bool:
-        """Is it an answer that the sample keeps? Then it is put into `kept`, or taken out where it is gone."""
-        real = kept.get(pending.place)
+    async def _kept_answer(self, spec: WalkSpec, pending: PendingCall, real_answers: dict[str, RealAnswer]) -> bool:
+        """Is it an answer that the sample keeps? Then it is put into `real_answers`, or taken out where it is gone."""
+        real = real_answers.get(pending.place)
         if real is None or real.answer is not None or real.request != request_digest(pending.call):
             return False
         answer = await self.samples.answer(spec.workflow_id, pending.place, real.request)
         await self._let_go()
         if answer is None:
-            del kept[pending.place]
+            del real_answers[pending.place]
         else:
-            kept[pending.place] = real._replace(answer=answer)
+            real_answers[pending.place] = real._replace(answer=answer)
         return True
 
     async def _called(
