@@ -68,8 +68,11 @@ async def _name_of(contact_rows: ContactRepository, contact_id: UUID | None) -> 
 
 
 async def _choices(request: AppRequest, messages: MessageService, filter_columns: dict[str, Any]) -> dict[str, Any]:
-    """What the filters offer."""
+    """What the filters offer, and what is the same for every list."""
     return {
+        "counted_up_to": COUNTED,
+        "local": settings().local,
+        "several_channels": len(registry.channels()) > 1,
         **await step_choices.of_workflow(request, messages, filter_columns["workflow_id"], filter_columns["version"]),
         "status_options": [("", gettext("Any")), *((word, formats.words(word)) for word in SHOWN)],
         "workflows": await messages.rows.sending_workflows(),
@@ -112,7 +115,6 @@ async def list_messages(
         state=state,
         rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in listed.items],
         addresses=await _addresses(messages, listed.items),
-        several_channels=len(registry.channels()) > 1,
         names=await messages.rows.workflow_names({row.workflow_id for row in listed.items}),
         decided=await _decided(messages, listed.items),
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
@@ -125,11 +127,9 @@ async def list_messages(
         form_values=sent,
         filtered=form_values != bulk_pages.ListFilters(),
         kept=state.url(),
-        local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in bulk_pages.OVER for row in listed.items),
         fitting=await bulk_pages.count_of(messages.jobs, message_filter if may and listed.items else None),
-        counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
     )

@@ -77,7 +77,7 @@ export class FieldPicker {
     /** The name of the sample. */
     this.who = '';
     /** What somebody left as it is typed, by Escape. */
-    this.kept = '';
+    this.typedAnyway = '';
     this.pressed = false;
     /** What has room below it now. @type {Set<HTMLElement>} */
     this.roomy = new Set();
@@ -137,7 +137,7 @@ export class FieldPicker {
 
   /** What was typed becomes the field that it means; whole paths stay. */
   settle() {
-    const meant = this.isUnknown && !this.words().includes('.') && this.named();
+    const meant = this.isUnknown && !this.words().includes('.') && this.entryMeant();
     if (meant && !meant.row) this.choose(meant);
   }
 
@@ -149,11 +149,11 @@ export class FieldPicker {
   /** Is something typed that is no field that is known, where one is looked for? */
   get isUnknown() {
     const { control } = this;
-    return !!control?.dataset.pick && !!this.words() && this.kept !== control.value && !entryOf(control);
+    return !!control?.dataset.pick && !!this.words() && this.typedAnyway !== control.value && !entryOf(control);
   }
 
   /** What is meant by what is typed: the one of that name, or the only one that begins so. @returns {Offer | undefined} */
-  named() {
+  entryMeant() {
     const words = this.words();
     const all = this.offered().map((offer) => ({ offer, fits: fit(offer, words) }));
     const exact = all.filter(({ fits }) => fits === 3);
@@ -312,7 +312,7 @@ export class FieldPicker {
     } else if (event.key === 'Enter' && open && this.active >= 0) this.choose(this.offers[this.active]);
     else if (event.key === 'Escape' && open) {
       const holds = this.holdsEscape();
-      this.kept = control.value;
+      this.typedAnyway = control.value;
       this.close(false);
       if (!holds) return;
     } else return;
