@@ -67,7 +67,7 @@ def test_cases_and_variants_are_changed_by_mouse_and_walked_by_people(page: Page
     panel = canvas.panel
     panel.get_by_role("button", name="Case", exact=True).click()
     panel.get_by_label("Name of the case").last.fill("Team")
-    panel.get_by_label("Value", exact=True).last.fill("team")
+    panel.get_by_label("Value", exact=True).filter(visible=True).last.fill("team")
     expect(canvas.surface).to_contain_text("Team")
     panel.get_by_role("button", name="Remove this case").nth(1).click()
     dialog = page.get_by_role("dialog")
