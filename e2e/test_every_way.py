@@ -89,7 +89,7 @@ def draw(builder: Builder) -> None:
     for case in ("Pro", "Free"):
         panel.get_by_role("button", name="Case", exact=True).click()
         panel.get_by_label("Name of the case").last.fill(case)
-        panel.get_by_label("Value", exact=True).last.fill(case.lower())
+        panel.get_by_label("Value", exact=True).filter(visible=True).last.fill(case.lower())
     builder.add_below("Which plan?", "Pro", "split", "Which text?")
     for place, variant in enumerate(VARIANTS):
         panel.get_by_label("Name of the variant").nth(place).fill(variant)

@@ -146,7 +146,7 @@ def _composed(
     try:
         own = sender_of(connector.type, connector.id, connector.config, connector.secret)
         sender = channel.sender_for(own, options)
-        return sender, channel.sample(parts or _greeting(channel, connector.name), sender, recipient, options)
+        return sender, channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
     except crypto.CannotUnseal:
         text = gettext(
             "The %(secret_word)s of the connector cannot be read. An admin can enter it again.",

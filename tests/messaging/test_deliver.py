@@ -199,7 +199,7 @@ def test_a_broken_template_fails_its_message_only(world: World) -> None:
     fine = world.message()
     world.deliver()
     assert [world.row(r)["word"] for r in (broken, unsafe, missing, fine)] == ["failed", "failed", "failed", "sent"]
-    assert "html, line 2" in world.row(broken)["error_message"]
+    assert "HTML: Line 2: money" in world.row(broken)["error_message"]
     assert "refused" in world.row(unsafe)["error_message"]
 
 

@@ -11,7 +11,6 @@ import builtins
 import html
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -28,9 +27,6 @@ from app.messaging.channels.filling import fill_parts
 from app.messaging.channels.parts import LiquidSource, Parts
 from app.messaging.channels.result import Packet
 from app.messaging.channels.sms_segments import SegmentCount
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
-"""Of a message that no step asks for."""
 
 
 class Unsendable(Exception):
@@ -215,12 +211,12 @@ class ChannelType:
 
     @classmethod
     def sender_for(cls, sender: Any, options: Mapping[str, Any]) -> Any:
-        """The sender of a connector with what a step says instead: who a message comes from."""
+        """The sender of a connector with what a step says instead: who a message comes from, and where answers go."""
         return sender
 
     @classmethod
-    def sample(cls, parts: Parts, sender: Any, recipient: str, options: Mapping[str, Any] = NO_OPTIONS) -> Packet:
-        """A message that says `parts` as they stand, for whoever tries out a connector, a template or a step, which says `options`.
+    def sample(cls, parts: Parts, sender: Any, recipient: str) -> Packet:
+        """A message that says `parts` as they stand, for whoever tries out a connector, a template or a step.
 
         Raises BadAddress for the sender's own address.
         """

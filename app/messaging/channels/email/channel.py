@@ -14,7 +14,7 @@ from app.lib.addresses import BadAddress, wire_address
 from app.lib.ids import uuid7
 from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
-from app.messaging.channels.channel import NO_OPTIONS, ChannelType, Composed, Letter, Unsendable
+from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
 from app.messaging.channels.email.mailgun import MailgunConnector
 from app.messaging.channels.email.postmark import PostmarkConnector
@@ -99,7 +99,7 @@ class EmailChannel(ChannelType):
             message_id=wire_message_id(letter.run_id, letter.seq),
             sender=_wire(of_step.from_email, "invalid_sender"),
             sender_name=of_step.from_name,
-            reply_to=_wire(options["replyTo"], "invalid_sender") if options.get("replyTo") else "",
+            reply_to=_wire(of_step.reply_to, "invalid_sender") if of_step.reply_to else "",
             recipient=_wire(str(letter.contact["email"]), "invalid_address"),
             unsubscribe_url="" if options.get("class") == "transactional" else letter.unsubscribe_url,
             at=letter.at,
@@ -114,25 +114,23 @@ class EmailChannel(ChannelType):
             sender,
             from_email=options.get("fromEmail") or sender.from_email,
             from_name=options.get("fromName") or sender.from_name,
+            reply_to=options.get("replyTo") or sender.reply_to,
         )
         return own
 
     @classmethod
-    def sample(
-        cls, parts: Parts, sender: MailSender, recipient: str, options: Mapping[str, Any] = NO_OPTIONS
-    ) -> Packet:
-        reply_to = wire_address(options["replyTo"]) if options.get("replyTo") else ""
-        return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>", reply_to)
+    def sample(cls, parts: Parts, sender: MailSender, recipient: str) -> Packet:
+        return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>")
 
 
-def letter(parts: Parts, sender: MailSender, recipient: str, wire_id: str, reply_to: str = "") -> Packet:
+def letter(parts: Parts, sender: MailSender, recipient: str, wire_id: str) -> Packet:
     """A mail to one person that nobody subscribed to: no link to unsubscribe. Raises BadAddress for the sender's."""
     own = wire_address(sender.from_email)
     headers = mime.MailHeaders(
         message_id=wire_id,
         sender=own,
         sender_name=sender.from_name,
-        reply_to=reply_to,
+        reply_to=wire_address(sender.reply_to) if sender.reply_to else "",
         recipient=recipient,
         unsubscribe_url="",
         at=clock.now(),

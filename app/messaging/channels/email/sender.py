@@ -15,6 +15,8 @@ class MailSender(Sender, frozen=True):
 
     from_email: str
     from_name: str
+    reply_to: str = ""
+    """Where answers go; empty: to the sender."""
 
     def packet(self, headers: MailHeaders, parts: Parts, *, own_sender: bool = True, reference: str = "") -> Packet:
         """A filled mail as the provider takes it. `own_sender`: it comes from the connector's own address. `reference`: what a

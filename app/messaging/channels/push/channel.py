@@ -11,7 +11,7 @@ from app.errors import FieldError
 from app.lib.ids import uuid7
 from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
-from app.messaging.channels.channel import NO_OPTIONS, ChannelType, Composed, Letter, Unsendable
+from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.connector import Sender
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.message_ids import message_id
@@ -98,9 +98,7 @@ class PushChannel(ChannelType):
         return Composed(note.title, packet)
 
     @classmethod
-    def sample(
-        cls, parts: Parts, sender: Sender, recipient: str, options: Mapping[str, Any] = NO_OPTIONS
-    ) -> PushPacket:
+    def sample(cls, parts: Parts, sender: Sender, recipient: str) -> PushPacket:
         filled = msgspec.structs.replace(parts, content={**msgspec.to_builtins(content.PushContent()), **parts.content})
         note = notification_of(filled)
         if not note.title:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from app.lib.ids import uuid7
 from app.lib.translation import countable, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.bubble import bubble
-from app.messaging.channels.channel import NO_OPTIONS, Composed, Letter
+from app.messaging.channels.channel import Composed, Letter
 from app.messaging.channels.connector import Sender
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.number_channel import NumberChannel
@@ -56,7 +56,5 @@ class SmsChannel(NumberChannel):
         return Composed(" ".join(text.split())[:SUBJECT], packet)
 
     @classmethod
-    def sample(
-        cls, parts: Parts, sender: Sender, recipient: str, options: Mapping[str, Any] = NO_OPTIONS
-    ) -> TextMessage:
+    def sample(cls, parts: Parts, sender: Sender, recipient: str) -> TextMessage:
         return TextMessage(f"test-{uuid7()}", recipient, parts.text.strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from app.errors import FieldError
@@ -10,7 +10,7 @@ from app.lib.ids import uuid7
 from app.lib.translation import countable, gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.bubble import bubble
-from app.messaging.channels.channel import NO_OPTIONS, Composed, Letter
+from app.messaging.channels.channel import Composed, Letter
 from app.messaging.channels.connector import Sender
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.number_channel import NumberChannel
@@ -102,9 +102,7 @@ class WhatsappChannel(NumberChannel):
         return Composed(" ".join(filled.text.split())[:SUBJECT], packet)
 
     @classmethod
-    def sample(
-        cls, parts: Parts, sender: Sender, recipient: str, options: Mapping[str, Any] = NO_OPTIONS
-    ) -> WhatsappMessage:
+    def sample(cls, parts: Parts, sender: Sender, recipient: str) -> WhatsappMessage:
         filled = parts if parts.content else Parts("", "", parts.text, {"kind": "text"})
         return _message(f"test-{uuid7()}", recipient, filled)
 
