@@ -15,7 +15,7 @@ from tests.growth.measure import CHARACTERS, RATIO, growth
 
 NAMED = patterns.of_modules()
 WRITTEN, UNREAD = patterns.in_calls()
-patterns.syntax.cache_clear()  # of 400 files
+patterns.syntax.cache_clear()
 ASSEMBLED = {
     "app.contacts.imports.reading": "a delimiter in a fixed text; the parser `line of a file` uses them",
     "app.contacts.forms": "a fixed word and at most five digits; the parser `fields of a contact` uses it",

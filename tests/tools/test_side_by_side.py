@@ -52,6 +52,15 @@ def test_what_a_tool_says_and_how_it_ends(tmp_path: Path) -> None:
     assert processor > 0
 
 
+def test_tools_keep_byte_code_where_others_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    program = "import sys; print(sys.dont_write_bytecode)"
+    with (tmp_path / "out").open("a+") as out:
+        Processes().run([sys.executable, "-c", program], out, {"THROUGHLINE_TEST_DATABASE_URL": "unused"})
+        out.seek(0)
+        assert out.read() == "False\n"
+
+
 def test_a_suite_that_breaks_is_no_silence() -> None:
     def broken(_out: TextIO) -> Result:
         raise OSError("no such program")

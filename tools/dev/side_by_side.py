@@ -22,6 +22,9 @@ FOLLOW_S = 0.1
 GRACE_S = 20.0
 """How long an interrupted suite may take to put away what it started."""
 
+FOR_ALL = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Some hundred processes of a run import the app: each would compile its 1,100 modules and its pages again where that may not be kept."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -64,7 +67,7 @@ class Processes:
             process = subprocess.Popen(
                 command,
                 cwd=environment.ROOT,
-                env=environment.extended(dict(values)),
+                env=environment.extended({**values, **FOR_ALL}),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -23,8 +23,6 @@ LARGEST_SHARE = 4
 MOST_TRIED_ALONE = 5
 """So many failures may be the load of three suites on two processors (decision 0143); more are the change's."""
 QUICK = ["-m", "not slow", "--hypothesis-profile", "quick"]
-FOR_ALL = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Some hundred processes import the app: each would compile its 400 modules again where byte code may not be kept."""
 
 
 @dataclass
@@ -76,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     selection = Selection(options.paths, options.expression, options.fast)
     with temporary_servers.servers() as values:
-        results = _run(selection, {**values, **FOR_ALL})
+        results = _run(selection, values)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"\n{'':<11} {'':>5}        {'clock':>9}  {'processor':>9}")
     for result in results:
@@ -152,7 +150,7 @@ def _parallel() -> list[str]:
 def lint(_options: argparse.Namespace) -> int:
     """Style and types."""
     processes = Processes()
-    suites = Suites(processes, FOR_ALL, colours=sys.stdout.isatty())
+    suites = Suites(processes, {}, colours=sys.stdout.isatty())
     chosen = [Suite("style", suites.style), Suite("types", suites.types)]
     results = side_by_side.run([chosen], processes, _show)
     return 1 if any(result.failed for result in results) else 0
