@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Ctrl-C stops everything"
+START_S = 300
+"""A start takes 8 s alone, and a minute at a load of 13."""
 
 
 def free_port() -> int:
@@ -23,7 +25,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 40, pause: float = 0.02) -> None:
+def until(holds: Callable[[], bool], what: str, seconds: float = 120, pause: float = 0.02) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
@@ -60,7 +62,7 @@ class Run:
         return "".join(self.said)
 
     def wait_ready(self) -> None:
-        until(lambda: READY in self.text() or self.process.poll() is not None, "a start", 90)
+        until(lambda: READY in self.text() or self.process.poll() is not None, "a start", START_S)
         assert READY in self.text(), self.text()
 
     def signal(self, number: signal.Signals) -> None:
