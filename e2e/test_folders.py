@@ -76,6 +76,35 @@ def test_workflows_are_filed_by_menu_by_dragging_and_several_at_once(page: Page,
     expect(page.locator("tbody tr")).to_have_count(3)
 
 
+def test_all_templates_that_fit_are_tagged_and_taken_back(
+    page: Page, product: Product, shot: Callable[..., None]
+) -> None:
+    mark = f"all{time.time_ns()}"
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    for number in range(26):
+        body = {"name": f"{mark} {number:02}", "subject": "Hi", "html": "<p>Hi</p>", "tags": [mark]}
+        assert httpx.post(f"{product.url}/api/v1/templates", json=body, headers=headers, **PLAIN).status_code == 201
+    page.goto(f"/templates?tag={mark}")
+    page.get_by_label("Select all on this page").check()
+    bar = page.get_by_role("toolbar", name="Selected")
+    expect(bar).to_contain_text("24 selected")
+    bar.get_by_role("button", name="Select all that fit").click()
+    expect(bar).to_contain_text("all 26 templates that fit")
+    bar.get_by_role("button", name="Tags").click()
+    tagging = page.get_by_role("dialog", name="Tags")
+    expect(tagging).to_contain_text("all 26 templates that fit")
+    tagging.get_by_label("Add").fill(f"spring{mark}")
+    shot(page, "folders-all-that-fit")
+    tagging.get_by_role("button", name="Save").click()
+    done = page.locator("#bulk-jobs").get_by_role("status")
+    expect(done).to_contain_text("Tags of 26 templates changed.")
+    tag = page.get_by_role("navigation", name="Tags").get_by_role("link", name=f"spring{mark}")
+    expect(tag).to_contain_text("26")
+    done.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast").last).to_contain_text("Taken back for 26 templates.")
+    expect(tag).to_have_count(0)
+
+
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
 def test_lists_with_folders_are_for_everybody(
     open_page: Callable[..., Page],

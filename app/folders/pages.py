@@ -21,7 +21,7 @@ from app.accounts.deps import AppRequest
 from app.errors import AppError, NotFound
 from app.folders.repository import Filed
 from app.folders.service import FolderService
-from app.folders.tags import typed_tags
+from app.folders.tags import lost_and_added, typed_tags
 from app.lib.formats import counted
 from app.lib.translation import gettext
 from app.models import FolderKind
@@ -175,9 +175,8 @@ def _of_place(moved: Iterable[Filed], place: UUID | None) -> list[tuple[str, str
 
 def _undone(row: Filed, add: Sequence[str], remove: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The fields that give a row its tags again, beside its id; the same for all that lost and got the same."""
-    had = {tag.casefold() for tag in row.tags}
-    lost = [tag for tag in row.tags if tag.casefold() in {word.casefold() for word in remove}]
-    return ("add", ",".join(lost)), *(("remove", word) for word in add if word.casefold() not in had)
+    lost, added = lost_and_added(row.tags, add, remove)
+    return ("add", ",".join(lost)), *(("remove", word) for word in added)
 
 
 def _done(text: str, undo: Iterable[Request], left: int = 0) -> Response[Any]:

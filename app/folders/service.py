@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.folders.repository import Filed, FiledRepository, FolderRepository
-from app.folders.tags import checked_tags
+from app.folders.tags import MOST_TAGS, checked_tags, joined_tags, too_many_tags
 from app.lib.ids import uuid7
 from app.lib.translation import gettext
 from app.models import Folder, FolderKind, Template, Workflow
@@ -171,16 +171,39 @@ class FolderService:
         self, kind: FolderKind, ids: Sequence[UUID], add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> list[Filed]:
         """Add and take away tags of several. Those that changed, as they were before. Raises Invalid, and then none is changed."""
+        changed, full = await self._retag(kind, ids, add, remove, all_or_none=True)
+        if full:
+            raise too_many_tags()
+        return changed
+
+    async def tag_those_with_room(
+        self, kind: FolderKind, ids: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
+    ) -> tuple[list[Filed], list[Filed]]:
+        """The same to those that have room for the tags: those that changed, and those that have not, both as they were before."""
+        return await self._retag(kind, ids, add, remove)
+
+    async def _retag(
+        self,
+        kind: FolderKind,
+        ids: Sequence[UUID],
+        add: Sequence[str],
+        remove: Sequence[str],
+        *,
+        all_or_none: bool = False,
+    ) -> tuple[list[Filed], list[Filed]]:
         added, taken = checked_tags(add), {word.casefold() for word in remove}
-        filed, changed, alike = self._filed(kind), list[Filed](), dict[tuple[str, ...], list[UUID]]()
+        filed, changed, full = self._filed(kind), list[Filed](), list[Filed]()
+        alike = dict[tuple[str, ...], list[UUID]]()
         for row in await filed.locked(_few(ids)):
-            tags = checked_tags([word for word in row.tags if word.casefold() not in taken] + added)
-            if tags != row.tags:
+            tags = joined_tags([word for word in row.tags if word.casefold() not in taken], added)
+            if len(tags) > MOST_TAGS:
+                full.append(row)
+            elif tags != row.tags:
                 alike.setdefault(tuple(tags), []).append(row.id)
                 changed.append(row)
-        for words, of_these in alike.items():
+        for words, of_these in alike.items() if not (full and all_or_none) else ():
             await filed.tag(of_these, words)
-        return changed
+        return changed, full
 
     async def file(
         self,

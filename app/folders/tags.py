@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from msgspec import Meta
@@ -27,9 +27,31 @@ def checked_tags(words: Iterable[str], path: str = "tags") -> list[str]:
             raise Invalid(errors=[FieldError(path=path, message=message)])
         by_letters.setdefault(tag.casefold(), tag)
     if len(by_letters) > MOST_TAGS:
-        message = gettext("At most %(most)s tags.", most=MOST_TAGS)
-        raise Invalid(errors=[FieldError(path=path, message=message)])
+        raise too_many_tags(path)
     return [by_letters[letters] for letters in sorted(by_letters)]
+
+
+def too_many_tags(path: str = "tags") -> Invalid:
+    """What is said about a row with more tags than it may have."""
+    return Invalid(errors=[FieldError(path=path, message=gettext("At most %(most)s tags.", most=MOST_TAGS))])
+
+
+def joined_tags(had: Iterable[str], added: Iterable[str]) -> list[str]:
+    """Checked tags and others, as they are stored; they may be too many."""
+    by_letters: dict[str, str] = {}
+    for tag in (*had, *added):
+        by_letters.setdefault(tag.casefold(), tag)
+    return [by_letters[letters] for letters in sorted(by_letters)]
+
+
+def lost_and_added(
+    had: Sequence[str], add: Sequence[str], remove: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a row with these tags lost and got when some were added and some taken away."""
+    letters, away = {tag.casefold() for tag in had}, {word.casefold() for word in remove}
+    return tuple(tag for tag in had if tag.casefold() in away), tuple(
+        word for word in add if word.casefold() not in letters
+    )
 
 
 def typed_tags(text: str) -> list[str]:

@@ -30,6 +30,8 @@ JOB = "do_with_many"
 """The actor that moves jobs."""
 MOST = 10_000
 """Rows of one job. More are done by several, each counted before."""
+NAMED = 5
+"""Rows that could not be done, which are named."""
 REST_S = 1.0
 """Between two batches."""
 UNDER_WAY = 5
@@ -72,7 +74,8 @@ class BulkJobs:
         verb = bulk_verb(list_name, verb_name)
         self._check(verb.role)
         arguments, label = await verb.check(self.session, self.principal, sent)
-        return await self._begin(list_name, verb, list(dict.fromkeys(ids)), arguments, label)
+        rows = await verb.arrange(self.session, self.principal, list(dict.fromkeys(ids)))
+        return await self._begin(list_name, verb, rows, arguments, label)
 
     async def start_for_all(
         self, list_name: str, verb_name: str, filters: Mapping[str, str], sent: Mapping[str, str], *, counted: int
@@ -91,13 +94,13 @@ class BulkJobs:
         if job is None or job.created_at < clock.now() - UNDO_FOR:
             raise BulkJobNotFound
         verb = bulk_verb(job.list_name, job.verb)
-        if not verb.undo or job.undone or job.next_at is not None or not job.changed_ids:
+        if not verb.reversible or job.undone or job.next_at is not None or not job.changed_ids:
             raise CannotUndo
-        inverse = bulk_verb(job.list_name, verb.undo)
+        inverse = verb if verb.restore else bulk_verb(job.list_name, verb.undo)
         self._check(inverse.role)
         job.undone = True
         arguments = {**job.arguments, SILENTLY: "1"}
-        return await self._begin(job.list_name, inverse, job.changed_ids, arguments, job.label, undoes=job.id)
+        return await self._begin(job.list_name, inverse, job.changed_ids, arguments, job.label, undoes=job)
 
     async def stop(self, job_id: UUID) -> BulkJob:
         """Nothing more is done; what was done stays, and can be taken back as ever. One that is over is left as it is.
@@ -142,7 +145,7 @@ class BulkJobs:
         ids: Sequence[UUID],
         arguments: dict[str, str],
         label: str,
-        undoes: UUID | None = None,
+        undoes: BulkJob | None = None,
     ) -> BulkJob:
         await self._check_room(verb, len(ids))
         now = clock.now()
@@ -161,7 +164,9 @@ class BulkJobs:
             refused=0,
             by_id=self.principal.id,
             by_name=self.principal.name,
-            undoes=undoes,
+            undoes=undoes.id if undoes else None,
+            before=undoes.before if undoes else {},
+            refused_names=[],
             undone=False,
             created_at=now,
             next_at=now,
@@ -187,13 +192,20 @@ async def step(session: AsyncSession, job: BulkJob) -> None:
     by = Principal(kind="user", id=job.by_id, tenant_id=job.tenant_id, role=Role.MARKETER, name=job.by_name)
     verb = bulk_verb(job.list_name, job.verb)
     batch = job.target_ids[job.reached : job.reached + verb.batch]
-    outcome = await verb.do(session, by, batch, job.arguments)
+    if job.undoes and verb.restore:
+        before = {one: str(job.before[str(one)]) for one in batch}
+        outcome = await verb.restore(session, by, before, job.arguments)
+    else:
+        outcome = await verb.do(session, by, batch, job.arguments)
     job.done += outcome.done
     job.refused += outcome.refused
     job.reason = outcome.reason or job.reason
+    job.refused_names = [*job.refused_names, *outcome.refused_names][:NAMED]
     job.reached += len(batch)
-    if verb.undo and outcome.changed:
+    if verb.reversible and outcome.changed:
         job.changed_ids = [*job.changed_ids, *outcome.changed]
+    if outcome.before:
+        job.before = {**job.before, **{str(one): had for one, had in outcome.before.items()}}
     if job.reached < job.matched:
         job.next_at = clock.now() + timedelta(seconds=REST_S)
     else:

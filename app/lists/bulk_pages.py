@@ -16,7 +16,7 @@ from app.accounts.deps import AppRequest
 from app.accounts.pages import safe_next
 from app.errors import AppError, Invalid
 from app.lib.formats import counted, number
-from app.lib.translation import gettext
+from app.lib.translation import gettext, translatable
 from app.lists.bulk import MOST, BulkJobs
 from app.lists.bulk_verbs import bulk_verb, verbs_of
 from app.lists.spec import list_called
@@ -27,12 +27,16 @@ from app.web.fragments import page
 
 CHOSEN = 100
 """Rows of one page that can be chosen."""
+ARGUMENTS = "tag", "segment", "folder", "add", "remove"
+"""Fields of forms that say what is done; several of one name with commas between them."""
+TAKEN_BACK = translatable("Taken back for %(rows)s.")
 
 
 def done_in_words(job: BulkJob) -> str:
     """What was done to how many, as one line."""
     verb, noun = bulk_verb(job.list_name, job.verb), verbs_of(job.list_name).noun
-    text = gettext(verb.sentence, rows=counted(job.done, noun), label=job.label)
+    sentence = TAKEN_BACK if job.undoes and verb.restore else verb.sentence
+    text = gettext(sentence, rows=counted(job.done, noun), label=job.label)
     if job.stopped_by:
         text += " " + gettext(
             "Stopped by %(name)s; %(number)s were left as they were.",
@@ -40,8 +44,13 @@ def done_in_words(job: BulkJob) -> str:
             number=number(job.matched - job.reached),
         )
     if job.refused:
-        text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=gettext(job.reason or ""))
+        text += " " + gettext("%(number)s could not: %(reason)s", number=job.refused, reason=_reason(job))
     return text
+
+
+def _reason(job: BulkJob) -> str:
+    names = ", ".join(job.refused_names) + (" …" if job.refused > len(job.refused_names) else "")
+    return gettext(job.reason or "", **({"names": names} if job.refused_names else {}))
 
 
 def _filters(list_name: str, words: str) -> dict[str, str]:
@@ -72,7 +81,7 @@ async def do_in_bulk(
 ) -> Response[bytes]:
     """Do something with the chosen rows, or with all that fit the filters."""
     form, spec = await request.form(), list_called(list_name)
-    sent = {name: str(form.get(name, "")) for name in ("tag", "segment")}
+    sent = {name: ",".join(map(str, form.getall(name, []))) for name in ARGUMENTS}
     verb, to = str(form.get("verb", "")), safe_next(str(form.get("to") or spec.path))
     try:
         if form.get("all"):
@@ -86,7 +95,7 @@ async def do_in_bulk(
             raise
         return go(request, to, error.errors[0]["message"] if error.errors else error.for_people, "err")
     # What can be taken back, or is under way, is told above the list.
-    quiet = job.next_at is not None or (job.changed_ids and bulk_verb(list_name, verb).undo)
+    quiet = job.next_at is not None or (job.changed_ids and bulk_verb(list_name, verb).reversible)
     return go(request, to, *(() if quiet else (done_in_words(job),)))
 
 
@@ -107,7 +116,7 @@ def _id(text: str) -> UUID:
 
 def _reversible(job: BulkJob) -> bool:
     """Is there a button that takes it back? What took something back is not taken back itself: it is done again."""
-    return bool(bulk_verb(job.list_name, job.verb).undo) and not job.undoes
+    return bulk_verb(job.list_name, job.verb).reversible and not job.undoes
 
 
 def _shown(jobs: Sequence[BulkJob]) -> list[BulkJob]:

@@ -22,7 +22,8 @@ ANY_DUE = f"select 1 where {IS_DUE}"
 SHOWN = 5
 """Jobs that are shown above a list."""
 _FORGET_IDS = """
-update bulk_jobs set target_ids = '{}', changed_ids = '{}' where finished_at < %(before)s and target_ids <> '{}'
+update bulk_jobs set target_ids = '{}', changed_ids = '{}', before = '{}', refused_names = '{}'
+where finished_at < %(before)s and target_ids <> '{}'
 """
 
 
@@ -44,7 +45,7 @@ class BulkJobRepository(TenantRepository[BulkJob]):
             BulkJob.created_at > since,
             or_(BulkJob.by_id == by_id, BulkJob.next_at.is_not(None)),
         )
-        lean = query.options(defer(BulkJob.target_ids), defer(BulkJob.changed_ids))
+        lean = query.options(defer(BulkJob.target_ids), defer(BulkJob.changed_ids), defer(BulkJob.before))
         return (
             await self.session.scalars(lean.order_by(BulkJob.created_at.desc(), BulkJob.id.desc()).limit(SHOWN))
         ).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,12 +16,17 @@ from app.models.status import Role
 
 
 class BatchResult(NamedTuple):
-    """To how many it was done, which of those were otherwise before, to how many it could not be, and why not to the last of these."""
+    """To how many it was done, which of those were otherwise before, to how many it could not be, and why not to the last of these.
+
+    `before`: what the changed rows had, for a verb with `restore`. `refused_names`: for a reason with `%(names)s`.
+    """
 
     done: int
     changed: Sequence[UUID] = ()
     refused: int = 0
     reason: str | None = None
+    before: Mapping[UUID, str] = MappingProxyType({})
+    refused_names: Sequence[str] = ()
 
 
 class FittingIds(NamedTuple):
@@ -34,6 +40,10 @@ SILENTLY = "silently"
 """An argument of what takes something back: no workflow hears of it."""
 DoBatch = Callable[[AsyncSession, Principal, Sequence[UUID], Mapping[str, str]], Awaitable[BatchResult]]
 """Does it to these rows in the caller's transaction. Rows that are gone, or to which it was done before, are left alone."""
+Restore = Callable[[AsyncSession, Principal, Mapping[UUID, str], Mapping[str, str]], Awaitable[BatchResult]]
+"""Gives each of these rows back what it had before it was done with these arguments. Rows that somebody changed since are refused."""
+Arrange = Callable[[AsyncSession, Principal, Sequence[UUID]], Awaitable[Sequence[UUID]]]
+"""The rows in the order in which it can be done to most of them."""
 CheckArguments = Callable[[AsyncSession, Principal, Mapping[str, str]], Awaitable[tuple[dict[str, str], str]]]
 """The arguments as they are stored, and what they are called. Raises Invalid."""
 FindFitting = Callable[[AsyncSession, Principal, Mapping[str, str], int], Awaitable[FittingIds]]
@@ -47,20 +57,34 @@ async def no_arguments(
     return {}, ""
 
 
+async def _as_sent(_session: AsyncSession, _principal: Principal, ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Of a verb to which the order is all the same."""
+    return ids
+
+
 class BulkVerb(NamedTuple):
-    """`sentence` says what was done, marked for translation, with `%(rows)s` and `%(label)s`. `undo`: the verb that takes it back."""
+    """`sentence` says what was done, marked for translation, with `%(rows)s` and `%(label)s`.
+
+    It can be taken back by another verb, `undo`, which does the same to all, or by `restore`, where each row had something of its own.
+    """
 
     name: str
     do: DoBatch
     sentence: str
     check: CheckArguments = no_arguments
     undo: str = ""
+    restore: Restore | None = None
+    arrange: Arrange = _as_sent
     batch: int = 500
     """Rows of one transaction: about 0.2 s, so that nobody waits long for a row."""
     most: int = 10_000
     role: Role = Role.MARKETER
     role_for_all: Role = Role.MARKETER
     """For all rows that fit a filter."""
+
+    @property
+    def reversible(self) -> bool:
+        return bool(self.undo or self.restore)
 
 
 class BulkList(NamedTuple):

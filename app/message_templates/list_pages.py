@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.deps import AppRequest, Database
 from app.folders.service import FolderService, chosen_folder
 from app.folders.shelved import Shelved
-from app.lib.translation import gettext, translatable
+from app.lib.translation import gettext
 from app.lists.service import ListChoice, ListService
-from app.lists.spec import LATEST, UNTOUCHED, ListColumn, ListSpec, offer_list
+from app.message_templates.list_columns import TEMPLATES
 from app.message_templates.service import TemplateService, sample_subjects
 from app.messaging.channels import registry
 from app.models import FolderKind
@@ -30,26 +30,6 @@ from app.web.pagination import MAX_LIMIT, Page
 PAGE = 24
 FIRST_WORDS = 120
 """The list shows so much of the text of a template without a subject."""
-TEMPLATES = offer_list(
-    ListSpec(
-        "templates",
-        "/templates",
-        (
-            ListColumn("picture", translatable("Picture")),
-            ListColumn("template", translatable("Name"), order="name", fixed=True),
-            ListColumn("subject", translatable("Subject")),
-            ListColumn("channel", translatable("Channel"), shown=False),
-            ListColumn(
-                "updated", translatable("Changed"), order="updated", newest_first=True, falls=LATEST, rises=UNTOUCHED
-            ),
-            ListColumn("created", translatable("Created"), order="created", newest_first=True, shown=False),
-            ListColumn("filed", translatable("Folder and tags")),
-        ),
-        ("search", "folder", "tag"),
-        "name",
-    )
-)
-"""Columns are lines of a card here. An index serves the order by name; the few hundred of a workspace are sorted by the others."""
 COLUMNS = ("id", "name", "channel", "subject", "folder", "tags", "created_at", "updated_at")
 
 

@@ -40,6 +40,20 @@ class TemplateRepository(TenantRepository[Template]):
         order: str = "name",
     ) -> Page[Template]:
         """A page of templates by name or by another of TEMPLATE_ORDERS; `search` looks at name and subject."""
+        columns = [TEMPLATE_ORDERS[order.removeprefix("-")], Template.id]
+        filters = self._listed(search, folder, tag)
+        return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
+
+    async def ids(
+        self, search: str, folder: FolderFilter | None, tag: str | None, order: str, limit: int
+    ) -> Sequence[UUID]:
+        """The ids of the first of those."""
+        column, falling = TEMPLATE_ORDERS[order.removeprefix("-")], order.startswith("-")
+        places = [one.desc() if falling else one for one in (column, Template.id)]
+        query = select(Template.id).where(self.own, *self._listed(search, folder, tag)).order_by(*places).limit(limit)
+        return (await self.session.scalars(query)).all()
+
+    def _listed(self, search: str, folder: FolderFilter | None, tag: str | None) -> list[ColumnElement[bool]]:
         matching = Template.name.icontains(search, autoescape=True) | Template.subject.icontains(
             search, autoescape=True
         )
@@ -48,8 +62,7 @@ class TemplateRepository(TenantRepository[Template]):
             filters.append(within_folder(Template.folder_id, self.tenant_id, folder))
         if tag:
             filters.append(tagged(Template.tags, tag))
-        columns = [TEMPLATE_ORDERS[order.removeprefix("-")], Template.id]
-        return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
+        return filters
 
 
 class SampleContacts(TenantRepository[Contact]):

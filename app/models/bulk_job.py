@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
@@ -35,10 +35,14 @@ class BulkJob(HasTenantKey, Base):
     """How many of the targets are done."""
     changed_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PG_UUID(as_uuid=True)), server_default="{}")
     """Those that were otherwise before, of a verb that can be taken back."""
+    before: Mapped[Json] = mapped_column(server_default="{}")
+    """What those had, by id, of a verb that gives it back: each may have had something else."""
     done: Mapped[int] = mapped_column(server_default="0")
     refused: Mapped[int] = mapped_column(server_default="0")
     reason: Mapped[str | None]
     """Why the last of those was refused."""
+    refused_names: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """Some of those that were refused, with what stands in the way, for a reason that names them."""
     by_id: Mapped[UUID]
     by_name: Mapped[str]
     undoes: Mapped[UUID | None]

@@ -70,7 +70,7 @@ class SegmentRules:
             return []
         rows = await self._rows.list()
         names = {row.id: row.name for row in rows}
-        reads = {row.id: _asked_by(row) for row in rows}
+        reads = {row.id: asked_by(row) for row in rows}
         return [
             Diagnostic(f"{at}.value", message)
             for at, leaf in memberships
@@ -214,7 +214,7 @@ class SegmentRules:
                     await build_repository.drop(self._session, self._tenant_id, number)
 
 
-def _asked_by(row: Segment) -> list[UUID]:
+def asked_by(row: Segment) -> list[UUID]:
     """The segments that the rules of one ask for."""
     return [one for raw in (row.rule, row.next_rule) if raw for one in segments_of(segment_rule(raw))]
 

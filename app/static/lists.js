@@ -43,17 +43,22 @@ document.addEventListener('click', (event) => {
   place.dataset.only = opener.dataset.only ?? '';
 });
 
+/** Says that all are meant that fit, as they were counted. @param {FormData} data */
+export function meanAll(data) {
+  data.set('all', '1');
+  data.set('counted', String(counted));
+  data.set('query', rows().query ?? '');
+  data.set('to', location.pathname + location.search);
+}
+
 document.addEventListener('formdata', (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   const data = /** @type {FormDataEvent} */ (event).formData;
   const dialog = form.closest('dialog.bulkd');
   if (dialog) {
     const only = /** @type {HTMLElement} */ (dialog.querySelector('[data-chosen]')).dataset.only;
-    data.set('query', rows().query ?? '');
-    if (isEverything()) {
-      data.set('all', '1');
-      data.set('counted', String(counted));
-    } else for (const box of fitting(only)) data.append('id', box.value);
+    if (isEverything()) meanAll(data);
+    else for (const box of fitting(only)) data.append('id', box.value);
   }
   if (dialog || form.matches('.bulk-undo')) data.set('to', location.pathname + location.search);
 });

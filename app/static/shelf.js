@@ -1,9 +1,10 @@
 // @ts-check
 /**
  * Lists of workflows and templates: put chosen rows into folders by a menu or by dragging, and tag them. What was done can be taken back.
- * A row is an element with `data-row`. The dialogs are those of components/folders.html.
+ * All that fit are a job of the server's, as in other lists. A row is an element with `data-row`. The dialogs are those of components/folders.html.
  */
-import { chosen, rowOf, selected } from './selection.js';
+import { meanAll } from './lists.js';
+import { chosen, isEverything, rowOf, selected, selectionWords } from './selection.js';
 import { guarded } from './session.js';
 import { toast } from './shell.js';
 import { gettext } from './texts.js';
@@ -13,6 +14,8 @@ const DRAGGED = 'application/x-rows';
 const tagsOf = (/** @type {string} */ id) => /** @type {string[]} */ (JSON.parse(rowOf(id)?.getAttribute('data-tags') ?? '[]'));
 /** What the open dialog is about. @type {string[]} */
 let about = [];
+/** Is it about all that fit, beyond this page? */
+let aboutAll = false;
 
 // ---- asking the server
 
@@ -61,18 +64,22 @@ const asFields = (ids) => ids.map((id) => ['id', id]);
 
 // ---- dialogs
 
-/** @param {string} name @param {string[]} ids */
-function openFor(name, ids) {
+/** @param {string} name @param {string[]} ids @param {boolean} [all] */
+function openFor(name, ids, all = false) {
   about = ids;
+  aboutAll = all;
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById(name));
   const one = ids.length === 1 ? rowOf(ids[0])?.querySelector('.nm')?.textContent?.trim() : '';
-  /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = one || selected(ids.length);
+  /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = all ? selectionWords() : one || selected(ids.length);
   const had = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-had]'));
-  if (had) offerRemoval(had, [...new Set(ids.flatMap(tagsOf))].sort((first, second) => first.localeCompare(second)));
+  const tags = all ? knownTags() : [...new Set(ids.flatMap(tagsOf))];
+  if (had) offerRemoval(had, tags.sort((first, second) => first.localeCompare(second)));
   /** @type {HTMLFormElement} */ (dialog.querySelector('form')).reset();
   dialog.showModal();
   /** @type {HTMLElement | null} */ (dialog.querySelector('select, input[type=text]'))?.focus();
 }
+
+const knownTags = () => [.../** @type {NodeListOf<HTMLOptionElement>} */ (document.querySelectorAll('#known-tags option'))].map((option) => option.value);
 
 /** The tags that some of them have, each with a box. @param {HTMLElement} place @param {string[]} tags */
 function offerRemoval(place, tags) {
@@ -90,15 +97,20 @@ function offerRemoval(place, tags) {
 document.addEventListener('submit', async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   const { file: path } = form.dataset;
-  if (!path) return;
+  if (!path || aboutAll) return;
   event.preventDefault();
   const fields = /** @type {[string, string][]} */ ([...new FormData(form)]);
   if (await file(path, [...asFields(about), ...fields])) form.closest('dialog')?.close();
 });
 
+document.addEventListener('formdata', (event) => {
+  if (aboutAll && /** @type {HTMLFormElement} */ (event.target).dataset.file) meanAll(/** @type {FormDataEvent} */ (event).formData);
+});
+
 document.addEventListener('click', (event) => {
   const opener = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest('[data-file-row]'));
-  if (opener) openFor(opener.dataset.fileRow ?? '', opener.dataset.id ? [opener.dataset.id] : [...chosen]);
+  const { fileRow, id } = opener?.dataset ?? {};
+  if (fileRow) openFor(fileRow, id ? [id] : [...chosen], !id && isEverything());
 });
 
 /** The name of a folder that is refused: said below it, in the dialog that stays as it was. @param {HTMLFormElement} form */

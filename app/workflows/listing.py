@@ -54,6 +54,17 @@ class WorkflowLists:
         page = await self._rows.sorted_by(filters, cursor, clamp_limit(limit), order or LAST_CHANGED)
         return Page(await self._items(page.items), page.next_cursor)
 
+    async def ids(
+        self,
+        statuses: Sequence[WorkflowStatus],
+        search: str | None,
+        folder: FolderFilter | None,
+        tag: str | None,
+        most: int,
+    ) -> Sequence[UUID]:
+        """The first that fit, last changed first."""
+        return await self._rows.ids(self._rows.listed(statuses or LISTED, search, folder, tag), most)
+
     async def ids_by_active(self, order: str, **wanted: Any) -> Sequence[UUID] | None:
         """All that fit (`wanted`: as of `page`) by their runs under way now; None where they are too many to be sorted so."""
         filters = self._rows.listed(wanted["statuses"] or LISTED, wanted["search"], wanted["folder"], wanted["tag"])

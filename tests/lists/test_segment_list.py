@@ -39,7 +39,7 @@ async def test_those_that_are_used_are_left(
     assert [str(one) for one in targets.ids[:3]] == [str(row.id) for row in rows] and not targets.more
     job = await jobs.start("segments", "delete", [row.id for row in rows], {})
     assert (job.done, job.refused) == (2, 1)
-    assert done_in_words(job) == "2 segments deleted. 1 could not: a workflow or another segment uses them."
+    assert done_in_words(job) == "2 segments deleted. 1 could not: a workflow or another segment uses “B” (“D”)."
     there = (await (await api(Role.VIEWER)).get(SEGMENTS)).json()["data"]
     assert [row["name"] for row in there] == ["B", "D"]
 
