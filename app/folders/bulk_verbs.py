@@ -22,59 +22,67 @@ DELETED_SINCE = translatable("deleted since.")
 TOO_MANY_TAGS = translatable("they would have more tags than a workflow or template may have.")
 
 
-def filing_verbs(kind: FolderKind) -> list[BulkVerb]:
-    """What is done with rows that lie in folders of this kind."""
+class _Filing:
+    """The verbs of a kind, and what takes each of them back."""
+
+    def __init__(self, kind: FolderKind) -> None:
+        self.kind = kind
 
     async def folder_of(
-        session: AsyncSession, principal: Principal, sent: Mapping[str, str]
+        self, session: AsyncSession, principal: Principal, sent: Mapping[str, str]
     ) -> tuple[dict[str, str], str]:
         folders, folder_id = FolderService(session, principal), in_form(sent.get("folder"))
         if folder_id is None:
             return {"folder": ""}, gettext("No folder")
-        return {"folder": str(folder_id)}, (await folders.get(kind, folder_id)).name
+        return {"folder": str(folder_id)}, (await folders.get(self.kind, folder_id)).name
 
     async def move(
-        session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
+        self, session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
     ) -> BatchResult:
-        moved = await FolderService(session, principal).move(kind, ids, in_form(arguments["folder"]))
+        moved = await FolderService(session, principal).move(self.kind, ids, in_form(arguments["folder"]))
         before = {row.id: str(row.folder_id or NO_FOLDER) for row in moved}
         return BatchResult(len(moved), list(before), before=before)
 
     async def move_back(
-        session: AsyncSession, principal: Principal, before: Mapping[UUID, str], arguments: Mapping[str, str]
+        self, session: AsyncSession, principal: Principal, before: Mapping[UUID, str], arguments: Mapping[str, str]
     ) -> BatchResult:
         folders, done = FolderService(session, principal), 0
-        there = {folder.folder.id for folder in (await folders.shelf(kind)).folders}
+        present = {folder.folder.id for folder in (await folders.shelf(self.kind)).folders}
         for place in sorted(set(before.values())):
             folder_id = in_form(place)
-            if folder_id is None or folder_id in there:
+            if folder_id is None or folder_id in present:
                 rows = [one for one, had in before.items() if had == place]
-                done += len(await folders.move(kind, rows, folder_id, in_form(arguments["folder"])))
+                done += len(await folders.move(self.kind, rows, folder_id, in_form(arguments["folder"])))
         return _all_but(done, before, MOVED_SINCE)
 
     async def tag(
-        session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
+        self, session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
     ) -> BatchResult:
         add, remove = typed_tags(arguments["add"]), typed_tags(arguments["remove"])
-        changed, full = await FolderService(session, principal).tag_those_with_room(kind, ids, add, remove)
+        changed, full = await FolderService(session, principal).tag_those_with_room(self.kind, ids, add, remove)
         before = {row.id: ",".join(row.tags) for row in changed}
         return BatchResult(len(changed), list(before), len(full), TOO_MANY_TAGS if full else None, before)
 
     async def tag_back(
-        session: AsyncSession, principal: Principal, before: Mapping[UUID, str], arguments: Mapping[str, str]
+        self, session: AsyncSession, principal: Principal, before: Mapping[UUID, str], arguments: Mapping[str, str]
     ) -> BatchResult:
         add, remove = typed_tags(arguments["add"]), typed_tags(arguments["remove"])
         folders, done, alike = FolderService(session, principal), 0, dict[tuple[tuple[str, ...], ...], list[UUID]]()
         for row_id, had in before.items():
             alike.setdefault(lost_and_added(typed_tags(had), add, remove), []).append(row_id)
         for (lost, added), ids in alike.items():
-            changed, _full = await folders.tag_those_with_room(kind, ids, lost, added)
+            changed, _full = await folders.tag_those_with_room(self.kind, ids, lost, added)
             done += len(changed)
         return _all_but(done, before, DELETED_SINCE)
 
+
+def filing_verbs(kind: FolderKind) -> list[BulkVerb]:
+    """What is done with rows that lie in folders of this kind."""
+    of = _Filing(kind)
+    moved, tagged = translatable("%(rows)s moved to “%(label)s”."), translatable("Tags of %(rows)s changed.")
     return [
-        BulkVerb("move", move, translatable("%(rows)s moved to “%(label)s”."), folder_of, restore=move_back),
-        BulkVerb("tag", tag, translatable("Tags of %(rows)s changed."), _tags_of, restore=tag_back),
+        BulkVerb("move", of.move, moved, of.folder_of, restore=of.move_back),
+        BulkVerb("tag", of.tag, tagged, _tags_of, restore=of.tag_back),
     ]
 
 

@@ -10,7 +10,6 @@ import csv
 import io
 import itertools
 import re
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ from app.errors import TooMany
 from app.lib import clock, database
 from app.lib.database_roles import DatabaseRole, scope_to
 from app.lib.translation import gettext
+from app.web.file_places import PLACES, FilePlace
 from app.web.pagination import Page
 from app.web.transactions import RequestSessions
 
@@ -36,10 +36,6 @@ _FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@＝＋－＠]|[\t\r\n]")
 _PLAIN_NUMBER = re.compile(r"[+-]?[\d .,()/-]*\d")
 """A phone number or an amount begins with a sign, and calculates nothing."""
 _SUM = re.compile(r"\d\s*[-+/]\s*\d")
-FILES_AT_ONCE = 2
-"""Files that a web process writes for a workspace at the same time: each keeps it reading, one page after another."""
-_under_way: Counter[int] = Counter()
-"""Files that are being written, by workspace."""
 ReadPage = Callable[[AsyncSession, str | None], Awaitable[Page[Sequence[Any]]]]
 """Rows from a cursor on, each a value for each column; a page may be empty and not the last."""
 
@@ -130,28 +126,26 @@ def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
 async def csv_answer(request: Request[Any, Any, Any], session: AsyncSession, wanted: CsvList) -> CsvAnswer:
     """The list as a download. Its first page is read by the request's own session, so a filter is refused before anything is sent.
 
-    Raises TooMany while FILES_AT_ONCE of the workspace are being written.
+    Raises TooMany while as many of the workspace are being written as may be.
     """
-    tenant = request.scope["user"].tenant_id
-    if _under_way[tenant] >= FILES_AT_ONCE:
+    place = await PLACES.take(request.scope["user"].tenant_id)
+    if place is None:
         message = gettext("Two files are being written for your workspace already. Wait until one is done.")
         raise TooMany(message, retry_after=10)
-    first = await wanted.read(session, None)
+    try:
+        first = await wanted.read(session, None)
+    except BaseException:
+        await PLACES.leave(place)
+        raise
     name = f"{wanted.name}-{clock.now():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return CsvAnswer(_body(request.scope, wanted, first), headers)
+    return CsvAnswer(_body(request.scope, wanted, first, place), headers)
 
 
-async def _body(scope: Scope, wanted: CsvList, page: Page[Sequence[Any]]) -> AsyncIterator[bytes]:
-    tenant = scope["user"].tenant_id
-    _under_way[tenant] += 1
-    try:
+async def _body(scope: Scope, wanted: CsvList, page: Page[Sequence[Any]], place: FilePlace) -> AsyncIterator[bytes]:
+    async with PLACES.held(place):
         async for piece in _pieces(scope, wanted, page):
             yield piece
-    finally:
-        _under_way[tenant] -= 1
-        if not _under_way[tenant]:
-            del _under_way[tenant]
 
 
 async def _pieces(scope: Scope, wanted: CsvList, page: Page[Sequence[Any]]) -> AsyncIterator[bytes]:

@@ -21,8 +21,8 @@ from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, ContactTag, Message, Workspace
 from app.models.status import MessageStatus, Role, RunStatus
-from app.web import csv_export
 from app.web.csv_export import CsvAnswer, cell
+from app.web.file_places import FILES_AT_ONCE, PLACES
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients
 from tests.fixtures.runs import run_row
@@ -152,14 +152,14 @@ async def test_two_files_at_a_time_for_a_workspace(
     browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await people(db_session, workspace, 230)
-    viewer, workspaces = await browser(Role.VIEWER), csv_export._under_way
-    monkeypatch.setitem(workspaces, workspace.id, csv_export.FILES_AT_ONCE)
+    viewer, workspaces = await browser(Role.VIEWER), PLACES.own
+    monkeypatch.setitem(workspaces, workspace.id, FILES_AT_ONCE)
     refused = await viewer.get("/contacts/export")
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
-    monkeypatch.setitem(workspaces, workspace.id, csv_export.FILES_AT_ONCE - 1)
+    monkeypatch.setitem(workspaces, workspace.id, FILES_AT_ONCE - 1)
     for _ in range(3):
         assert len(rows_of((await viewer.get("/contacts/export")).text)) == 230
-    assert workspaces[workspace.id] == csv_export.FILES_AT_ONCE - 1, "who is done makes room"
+    assert workspaces[workspace.id] == FILES_AT_ONCE - 1, "who is done makes room"
 
 
 async def test_who_goes_away_makes_room() -> None:

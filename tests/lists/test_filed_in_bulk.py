@@ -17,13 +17,15 @@ from app.lib import clock
 from app.lists import bulk
 from app.lists.bulk import BulkJobs
 from app.lists.bulk_pages import done_in_words
-from app.lists.bulk_verbs import verbs_of
+from app.message_templates import bulk_verbs as template_verbs
 from app.models import BulkJob, Folder, FolderKind, Template, Workflow, Workspace
 from app.models.status import Role
+from app.workflows import bulk_verbs as workflow_verbs
 from tests.fixtures.people import BrowserClients
 
 Row = Workflow | Template
 KINDS = [(FolderKind.WORKFLOW, "workflows"), (FolderKind.TEMPLATE, "templates")]
+OFFERED = {"workflows": workflow_verbs.BULK, "templates": template_verbs.BULK}
 each_kind = pytest.mark.parametrize(("kind", "name"), KINDS)
 
 
@@ -90,7 +92,8 @@ async def test_all_that_fit_are_moved_by_batches_and_each_goes_back_to_where_it_
     kind: FolderKind,
     name: str,
 ) -> None:
-    monkeypatch.setitem(verbs_of(name).verbs, "move", verbs_of(name).verbs["move"]._replace(batch=2))
+    verbs = OFFERED[name].verbs
+    monkeypatch.setitem(verbs, "move", verbs["move"]._replace(batch=2))
     rows = await rows_of(db_session, workspace, kind, [["vip"], ["vip"], ["vip"], []])
     old, new = await filing.folder(kind, "Old"), await filing.folder(kind, "New")
     await filing.folders.move(kind, [rows[0].id], old.id)

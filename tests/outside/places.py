@@ -82,6 +82,7 @@ OPERATORS = {
     "app/live/presence.py": "REDIS_URL: likewise",
     "app/local/": "servers that local mode starts on this machine",
     "app/ops/": "commands of whoever runs the installation",
+    "app/web/file_places.py": "REDIS_URL: likewise",
     "app/web/connection_close.py": "a connection that somebody else has opened",
 }
 """Modules, and packages with a slash, that open connections to where no user sends them, and why."""
