@@ -175,7 +175,7 @@ def test_what_is_not_connected_yet_is_still_to_do_until_activate(page: Page, pro
     start = page.locator(".node").first
     expect(start.locator(".bad")).to_have_text("To do")
     page.locator("#activate-button").click()
-    expect(start.locator(".bad")).to_have_text("1 issue")
+    expect(start.locator(".bad")).to_have_text("1 error")
 
 
 def test_a_fresh_copy_is_to_do_and_no_warning(canvas: Builder) -> None:

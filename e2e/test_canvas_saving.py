@@ -167,7 +167,7 @@ def test_typing_saves_without_losing_the_cursor(page: Page, product: Product) ->
     expect(field).to_be_focused()
 
 
-def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
+def test_errors_lead_to_the_field(page: Page, product: Product) -> None:
     canvas = Builder(page).open(create_small(product, "Issues"))
     canvas.plus("good").click()
     canvas.choose("email")
@@ -183,7 +183,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
     dialog.get_by_role("button", name="Choose a template").click()
     expect(dialog).to_be_hidden()
     field.select_option(index=1)
-    expect(page.locator("#issues-button")).to_have_text("No issues")
+    expect(page.locator("#issues-button")).to_have_text("No errors")
     page.get_by_role("button", name="Activate v1").click()
     activation = page.get_by_role("dialog", name="Activate version 1")
     expect(activation).to_contain_text("Starts on the event “signed_up”")

@@ -99,7 +99,7 @@ def test_a_workflow_about_nobody_is_made_and_started_by_hand(
     form = canvas.open_form("trigger")
     form.get_by_label("A run is about").select_option("none")
     expect(form.get_by_text("Each start is a run of its own")).to_be_visible()
-    expect(canvas.step("tag")).to_contain_text("1 issue")
+    expect(canvas.step("tag")).to_contain_text("1 error")
     canvas.wait_saved()
     expect_accessible(page)
     refused = client.post(f"/workflows/{workflow}/activate")

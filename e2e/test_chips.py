@@ -87,7 +87,7 @@ def test_a_name_that_nobody_has_is_marked_and_mended_beside_its_field(
     odd = line.get_by_role("img", name="nobody has it")
     expect(odd).to_be_visible()
     shot(page, "chips-odd-light-1440")
-    line.get_by_role("button", name="Use contact.chip_name").press("Enter")
+    line.get_by_role("button", name="Use “chip_name”").press("Enter")
     expect(line.locator("[name=value]")).to_have_value("{{ contact.chip_name }}")
     expect(odd).to_be_hidden()
     canvas.wait_saved()

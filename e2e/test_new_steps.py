@@ -33,15 +33,15 @@ def test_a_new_step_is_to_do_until_its_form_was_worked_in_and_left(page: Page, p
     canvas.wait_saved()
     expect(badge).to_have_text("To do")
     page.keyboard.press("Escape")
-    expect(badge).to_have_text("1 issue")
-    expect(issues).to_have_text("1 issue")
+    expect(badge).to_have_text("1 error")
+    expect(issues).to_have_text("1 error")
     page.reload()
-    expect(badge).to_have_text("1 issue")
+    expect(badge).to_have_text("1 error")
     canvas.open_form(mail)
     expect(field).to_have_attribute("aria-invalid", "true")
 
 
-def test_activate_makes_issues_of_all_that_is_to_do(page: Page, product: Product) -> None:
+def test_activate_makes_errors_of_all_that_is_to_do(page: Page, product: Product) -> None:
     canvas = Builder(page).open(create_small(product, "Activated too early"))
     canvas.plus("good").click()
     canvas.choose("email")
@@ -53,7 +53,7 @@ def test_activate_makes_issues_of_all_that_is_to_do(page: Page, product: Product
     page.get_by_role("button", name="Activate v1").click()
     expect(page.get_by_role("dialog", name="Not ready yet")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(badge).to_have_text("1 issue")
+    expect(badge).to_have_text("1 error")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -83,7 +83,7 @@ def test_what_is_to_do_looks_neutral(
 
 
 def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> None:
-    """From the list of issues, by keyboard and mouse: a misspelt name is written as data has it, a lost step goes; Undo takes both back."""
+    """From the list of errors, by keyboard and mouse: a misspelt name is written as data has it, a lost step goes; Undo takes both back."""
     headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
     contact = {"externalId": "mends", "attributes": {"shoe_size": 42}}
     assert httpx.post(f"{product.url}/api/v1/contacts", json=contact, headers=headers, **PLAIN).is_success
@@ -100,7 +100,7 @@ def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> No
     canvas = Builder(page).open(workflow_id)
     issues = page.locator("#issues-list")
     page.locator("#issues-button").click()
-    issues.get_by_role("button", name="Use contact.shoe_size").focus()
+    issues.get_by_role("button", name="Use “shoe_size”").focus()
     page.keyboard.press("Enter")
     expect(canvas.panel.locator("[name=tag]")).to_have_value("size {{ contact.shoe_size }}")
     canvas.wait_saved()
@@ -109,10 +109,12 @@ def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> No
     issues.get_by_role("button", name="Remove the step").click()
     expect(canvas.step("lost")).to_have_count(0)
     canvas.wait_saved()
-    expect(page.locator("#issues-button")).to_have_text("No issues")
+    expect(page.locator("#issues-button")).to_have_text("No errors")
     stored = canvas.stored(product, workflow_id)
     assert [one["data"] for one in stored["nodes"]] == [{"tag": "size {{ contact.shoe_size }}"}]
     page.keyboard.press("Escape")
     canvas.press("Control+z", "Control+z")
     expect(canvas.step("lost")).to_have_count(1)
-    expect(page.locator("#issues-button")).to_have_text("1 issue, 1 to do")
+    both = page.locator("#issues-button")
+    expect(both.locator(".words")).to_have_text("1 to do1")
+    expect(both).to_have_accessible_name("1 to do, 1 warning")

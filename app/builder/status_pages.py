@@ -65,7 +65,7 @@ def _messages(document: dict[str, Any]) -> str:
 
 
 def _names(document: dict[str, Any]) -> dict[str, str]:
-    """What steps are called in a list of issues."""
+    """What steps are called in a list of errors and warnings."""
     triggers = triggers_of(document)
     names = {
         one.id: "Trigger" if len(triggers) == 1 else gettext("Trigger %(one)s", one=trigger_title(one))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app.flow import paths
 from app.flow.diagnostic import Fix
+from app.flow.field_names import field_name
 from app.flow.segment_membership import wanted_ids
 from app.lib.field_errors import joined
 from app.lib.nearest import nearest
@@ -123,8 +124,10 @@ class KnownNames:
         where = "contact" if name in (self.attributes or ()) else "event" if name in of_event else None
         if where is None:
             return None
-        message = gettext(
-            "A text does not find `%(name)s` by itself. Did you mean `%(where)s.%(name)s`?", name=name, where=where
+        message = (
+            gettext("A text does not find “%(name)s” by itself. Did you mean “%(name)s” of the contact?", name=name)
+            if where == "contact"
+            else gettext("A text does not find “%(name)s” by itself. Did you mean “%(name)s” of the event?", name=name)
         )
         return NameDoubt(message, _put(name, f"{where}.{name}"))
 
@@ -132,7 +135,7 @@ class KnownNames:
         name = read.names[at]
         if self.attributes is None or name in OF_CONTACT or name in self.attributes:
             return None
-        return _doubt(gettext("No contact has `%(name)s`.", name=name), read, at, self.attributes | OF_CONTACT)
+        return _doubt(gettext("No contact has “%(name)s”.", name=name), read, at, self.attributes | OF_CONTACT)
 
     def _of_event(self, read: FieldRead, event: str | None) -> NameDoubt | None:
         name = read.names[1]
@@ -140,9 +143,9 @@ class KnownNames:
         if event_fields is None or name == "name" or name in event_fields:
             return None
         message = (
-            gettext("No recent event `%(event)s` has `%(name)s`.", event=event, name=name)
+            gettext("No recent event “%(event)s” has “%(name)s”.", event=event, name=name)
             if event
-            else gettext("No recent event has `%(name)s`.", name=name)
+            else gettext("No recent event has “%(name)s”.", name=name)
         )
         return _doubt(message, read, 1, event_fields)
 
@@ -155,7 +158,7 @@ class KnownNames:
         known = event_fields | self.attributes | OF_CONTACT
         if name in known:
             return None
-        return _doubt(gettext("Neither contacts nor recent events have `%(name)s`.", name=name), read, at, known)
+        return _doubt(gettext("Neither contacts nor recent events have “%(name)s”.", name=name), read, at, known)
 
 
 def _unreported(kind: str) -> NameDoubt:
@@ -167,10 +170,11 @@ def _doubt(message: str, read: FieldRead, at: int, known: frozenset[str]) -> Nam
     if not near:
         return NameDoubt(message)
     names = [*read.names[:at], near, *read.names[at + 1 :]]
+    called = near if read.names[0] == "event" else field_name(f"contact.{near}")
     return NameDoubt(
-        message + gettext(" Did you mean `%(near)s`?", near=near), _put(".".join(read.names), ".".join(names))
+        message + gettext(" Did you mean “%(near)s”?", near=called), _put(".".join(read.names), ".".join(names))
     )
 
 
 def _put(find: str, put: str) -> Fix:
-    return Fix(gettext("Use %(name)s", name=put), find, put)
+    return Fix(gettext("Use “%(name)s”", name=field_name(put)), find, put)

@@ -22,7 +22,7 @@ def named_value_diagnostics(values: Mapping[str, Any], what: str, max_bytes: int
     for name in values:
         try:
             if (checked := names.checked(name, what)) != name:
-                diagnostics.append(Diagnostic(f"set.{name}", gettext("Write `%(checked)s`.", checked=checked)))
+                diagnostics.append(Diagnostic(f"set.{name}", gettext("Write “%(checked)s”.", checked=checked)))
         except names.BadName as error:
             diagnostics.append(Diagnostic(f"set.{name}", str(error)))
     try:

@@ -36,9 +36,8 @@ def _check_entry_key(settings: FlowSettings) -> Iterator[Diagnostic]:
     if not is_liquid(key):
         if not key.startswith("event."):
             message = gettext(
-                "The key comes from the event that starts the run. Write it as "
-                "`event.order_id`, or as a text with placeholders such as"
-                " `{{ event.shop }}-{{ event.order_id }}`."
+                "The key comes from the event that starts the run. Write it as event.order_id, or as a text"
+                " with fields of the event: type {{ to insert one."
             )
             yield Diagnostic(path, message)
         return

@@ -92,7 +92,7 @@ def _gaps(sources: Iterable[LiquidSource], known: KnownNames) -> Iterator[Templa
     for part, source, _ in sources:
         for name in gaps(printed_in(source), known):
             message = gettext(
-                "Not every contact has `%(name)s`: without it there is a gap here. Say what stands there instead.",
+                "Not every contact has “%(name)s”: without it there is a gap here. Say what stands there instead.",
                 name=name,
             )
             yield TemplateWarning(part, message)

@@ -79,13 +79,11 @@ class Loop(NodeType):
     def diagnostics(cls, config: LoopConfig) -> list[Diagnostic]:
         items = _given(config.items)
         if items is None or items == "":
-            return [incomplete("items", gettext("Say which list: a field of the event, such as {{ event.items }}."))]
+            return [incomplete("items", gettext("Say which list: type {{ to insert a field that holds one."))]
         if config.as_ == "index":
             return [Diagnostic("as", gettext("The number of the item is called index already. Choose another name."))]
         if is_constant(items) and not isinstance(items, list):
-            message = gettext(
-                "This is no list. Put a field in double braces, such as {{ event.items }}, or write [1, 2, 3]."
-            )
+            message = gettext("This is no list. Type {{ to insert a field that holds one, or write [1, 2, 3].")
             return [incomplete("items", message)]
         if isinstance(items, list) and len(items) > config.max_iterations:
             return [

@@ -202,7 +202,7 @@ def _value_diagnostics(config: SwitchConfig) -> list[Diagnostic]:
     diagnostics, first = [], dict[str, int]()
     if not printed(config.value).strip():
         diagnostics.append(
-            incomplete("value", gettext("Say which value the cases are compared with, such as {{ contact.plan }}."))
+            incomplete("value", gettext("Say which value the cases are compared with: type {{ to insert a field."))
         )
     elif is_constant(config.value):
         message = gettext(

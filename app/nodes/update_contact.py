@@ -237,7 +237,7 @@ def _problem(part: str, name: str, value: Any) -> str | None:
             return gettext("%(name)s is no number. Choose an attribute to count.", name=name)
         return gettext("%(name)s is no list. Choose an attribute to add to.", name=name)
     if part == "increment" and isinstance(value, str) and is_constant(value):
-        return gettext("Write a number, or a placeholder such as {{ event.total }}.")
+        return gettext("Write a number, or type {{ to insert a field that holds one.")
     try:
         if plain not in CONTACT_COLUMNS:
             contact_fields.attribute_name(plain)

@@ -53,7 +53,7 @@ class ZonePicker extends Combobox {
     const covers = new MutationObserver(() => this.cover());
     covers.observe(this, { childList: true });
     covers.observe(select, { attributeFilter: ['aria-hidden', 'class', 'tabindex'] });
-    // Whoever leads to the select by its name or id, as the list of issues does, means the field that people see.
+    // Whoever leads to the select by its name or id, as the list of errors and warnings does, means the field that people see.
     select.addEventListener('focus', () => input.focus());
     select.addEventListener('change', () => this.show());
     select.form?.addEventListener('reset', () => setTimeout(() => this.show()));

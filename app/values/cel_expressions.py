@@ -214,8 +214,8 @@ def _overload(reason: str) -> str:
         if kind
     ]
     if not kinds:
-        return gettext("`%(sign)s` does not fit the kind of this value.", sign=sign)
-    return gettext("`%(sign)s` does not work with %(kinds)s.", sign=sign, kinds=gettext(" and ").join(kinds))
+        return gettext("“%(sign)s” does not fit the kind of this value.", sign=sign)
+    return gettext("“%(sign)s” does not work with %(kinds)s.", sign=sign, kinds=gettext(" and ").join(kinds))
 
 
 def _capital(text: str) -> str:

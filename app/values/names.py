@@ -47,13 +47,13 @@ def checked(name: str, kind: str = "attribute") -> str:
     if usable(cleaned):
         return cleaned
     fit = fitting(cleaned)
-    offer = gettext(" Send `%(fit)s`.", fit=fit) if fit else gettext(" Send a name like `first_name`.")
-    shown = cleaned.replace("\0", "").replace("`", "'")
+    offer = gettext(" Send “%(fit)s”.", fit=fit) if fit else gettext(" Send a name like “first_name”.")
+    shown = cleaned.replace("\0", "")
     if cleaned in _RESERVED:
-        text = gettext("`%(name)s` is a word of the template language, so no template could read it.", name=shown)
+        text = gettext("“%(name)s” is a word of the template language, so no template could read it.", name=shown)
         raise BadName(f"{text}{offer}")
     text = gettext(
-        "`%(name)s` could never be read in a condition or a template: a name has only letters, digits, _ and -.",
+        "“%(name)s” could never be read in a condition or a template: a name has only letters, digits, _ and -.",
         name=shown,
     )
     raise BadName(f"{text}{offer}")

@@ -53,7 +53,7 @@ async def test_a_name_that_nothing_could_read_is_refused_with_one_that_fits(
     refused = await program.post(CONTACTS, json={"externalId": "u", group: {name: True}})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["path"] == f"{group}.{name}"
-    assert f"Send `{fit}`." in refused.json()["errors"][0]["message"]
+    assert f"Send “{fit}”." in refused.json()["errors"][0]["message"]
     # One that was stored before there was a rule can be taken away, but not written again.
     old = Contact(tenant_id=workspace.id, external_id="old", **{group: {name: True, "plan": False}})
     db_session.add(old)

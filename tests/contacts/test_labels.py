@@ -118,5 +118,5 @@ def test_a_no_to_a_topic_counts_however_it_is_written(asked: str, said: str) -> 
 def test_an_email_step_asks_for_a_topic_that_consent_can_name(topic: str, fit: str) -> None:
     kind = registry.get("send_email")
     (told,) = [one for one in registry.diagnostics(kind, {"topic": topic}) if one.path == "topic"]
-    assert f"Send `{fit}`" in told.message
+    assert f"Send “{fit}”" in told.message
     assert not [one for one in registry.diagnostics(kind, {"topic": "weekly_news"}) if one.path == "topic"]

@@ -31,17 +31,17 @@ def warnings(rule: dict[str, Any]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("rule", "path", "words"),
     [
-        (group("all", f("attributes.plam", "exists")), "conditions[0].field", "Did you mean `plan`?"),
+        (group("all", f("attributes.plam", "exists")), "conditions[0].field", "Did you mean “plan”?"),
         (
             group("any", f("tags", "contains", "x"), group("all", f("contact.plam", "exists"))),
             "conditions[1].conditions[0].field",
-            "No contact has `plam`",
+            "No contact has “plam”",
         ),
         (group("all", {"event": "order.payed"}), "conditions[0].event", "No event “order.payed” has come in lately"),
         (
             group("all", {"event": "order.paid", "conditions": [f("amuont", "greater_than", 1)]}),
             "conditions[0].conditions[0].field",
-            "Did you mean `amount`?",
+            "Did you mean “amount”?",
         ),
         (
             group(

@@ -90,7 +90,7 @@ async def test_what_is_not_finished_is_no_error_yet_and_what_is_odd_is_said(
     )
     assert [(one["path"], one["severity"]) for one in errors] == [("conditions[0].value", "error")]
     shown, _, errors = await live(person, {"conditions": [{"field": "contact.plam", "operator": "exists"}]})
-    assert errors[0]["severity"] == "warning" and "Did you mean `plan`?" in html.unescape(shown)
+    assert errors[0]["severity"] == "warning" and "Did you mean “plan”?" in html.unescape(shown)
     for broken in ("[", "3", '{"conditions": 5}', "[" * 5_000):
         answer = await person.post("/segments/live", data={"rule": broken, "segment": "x"})
         assert answer.status_code == 200, broken

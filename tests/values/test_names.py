@@ -36,7 +36,7 @@ def test_a_refusal_offers_a_name_that_is_taken(name: str) -> None:
     try:
         assert usable(checked(name))
     except BadName as error:
-        assert not fit or not name.strip() or f"`{fit}`" in str(error)
+        assert not fit or not name.strip() or f"“{fit}”" in str(error)
 
 
 @pytest.mark.parametrize(

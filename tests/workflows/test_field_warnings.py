@@ -63,12 +63,12 @@ async def warned(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, s
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("contact.frist_name", "No contact has `frist_name`. Did you mean `first_name`?"),
-        ("contact.attributes.plann", "No contact has `plann`. Did you mean `plan`?"),
-        ("contact.emial", "Did you mean `email`?"),
-        ("contact.zzz", "No contact has `zzz`."),
-        ("event.totl", "No recent event `cart.left` has `totl`. Did you mean `total`?"),
-        ("attributes.compny", "Neither contacts nor recent events have `compny`. Did you mean `company`?"),
+        ("contact.frist_name", "No contact has “frist_name”. Did you mean “first_name”?"),
+        ("contact.attributes.plann", "No contact has “plann”. Did you mean “plan”?"),
+        ("contact.emial", "Did you mean “email”?"),
+        ("contact.zzz", "No contact has “zzz”."),
+        ("event.totl", "No recent event “cart.left” has “totl”. Did you mean “total”?"),
+        ("attributes.compny", "Neither contacts nor recent events have “compny”. Did you mean “company”?"),
         ("hasClicked", "Nothing reports clicks yet"),
         ("contact.first_name", None),
         ("contact.attributes.company.anything", None),
@@ -142,12 +142,12 @@ async def test_triggers_goals_groups_texts_and_the_entry_key(marketer: httpx.Asy
         ),
     )
     assert {path: message.rpartition(". ")[2] for path, message in told.items()} == {
-        "trigger.conditions[0].conditions[0].field": "Did you mean `total`?",
-        "nodes[0].data.set.greeting": "Did you mean `first_name`?",
-        "nodes[1].data.tag": "Did you mean `plan`?",
-        "nodes[2].data.tag": "Did you mean `plan`?",
-        "goals[0].conditions[0].field": "Did you mean `items`?",
-        "settings.entryKey": "Did you mean `total`?",
+        "trigger.conditions[0].conditions[0].field": "Did you mean “total”?",
+        "nodes[0].data.set.greeting": "Did you mean “first_name”?",
+        "nodes[1].data.tag": "Did you mean “plan”?",
+        "nodes[2].data.tag": "Did you mean “plan”?",
+        "goals[0].conditions[0].field": "Did you mean “items”?",
+        "settings.entryKey": "Did you mean “total”?",
         "goals[1].event": "No event “never.seen” has ever come in, so nobody reaches this goal by it.",
     }
 
@@ -182,7 +182,7 @@ async def test_a_warning_blocks_nothing_and_says_how_it_is_mended(api: ApiClient
     made = await created(admin, flow(nodes=nodes, edges=[{"source": "trigger", "target": "tag"}]))
     (issue,) = made["issues"]
     assert (issue["severity"], issue["nodeId"], issue["path"]) == ("warning", "tag", "nodes[0].data.tag")
-    assert issue["fix"] == {"label": "Use contact.plan", "find": "contact.pln", "put": "contact.plan"}
+    assert issue["fix"] == {"label": "Use “plan”", "find": "contact.pln", "put": "contact.plan"}
     assert (await admin.post(f"{PATH}/{made['id']}/activate")).status_code == 200
 
 
@@ -227,12 +227,15 @@ async def test_templates_say_it_in_their_preview(marketer: httpx.AsyncClient, br
     answer = await marketer.post(f"{TEMPLATES}/{template['id']}/preview", json={"event": {"given": 1}})
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["warnings"] == [
-        {"path": "subject", "message": "No contact has `frist_name`. Did you mean `first_name`?"},
-        {"path": "html", "message": "No recent event has `totl`. Did you mean `total`?"},
-        {"path": "text", "message": "A text does not find `first_name` by itself. Did you mean `contact.first_name`?"},
+        {"path": "subject", "message": "No contact has “frist_name”. Did you mean “first_name”?"},
+        {"path": "html", "message": "No recent event has “totl”. Did you mean “total”?"},
+        {
+            "path": "text",
+            "message": "A text does not find “first_name” by itself. Did you mean “first_name” of the contact?",
+        },
     ]
     page = (await (await browser(Role.MARKETER)).get(f"/templates/{template['id']}")).text
-    assert "No contact has frist_name. Did you mean first_name?" in page
+    assert "No contact has “frist_name”. Did you mean “first_name”?" in page
 
 
 @pytest.mark.usefixtures("data")
@@ -250,7 +253,7 @@ async def test_a_template_with_a_gap_is_named_at_the_step_and_in_its_preview(mar
     assert "prints first_name, which not every contact has" in told["nodes[0].data.templateId"]
     answer = await marketer.post(f"{TEMPLATES}/{template['id']}/preview", json={})
     told = {one["path"]: one["message"] for one in answer.json()["data"]["warnings"]}
-    assert told["subject"].startswith("Not every contact has `first_name`") and "plan" not in told.get("text", "")
+    assert told["subject"].startswith("Not every contact has “first_name”") and "plan" not in told.get("text", "")
 
 
 def test_names_are_pure() -> None:

@@ -63,4 +63,4 @@ def _near(name: str, heard: frozenset[str]) -> tuple[str, Fix | None]:
     near = nearest(name, sorted(heard), SLIP)
     if not near:
         return "", None
-    return gettext(" Did you mean `%(near)s`?", near=near), Fix(gettext("Use %(name)s", name=near), name, near)
+    return gettext(" Did you mean “%(near)s”?", near=near), Fix(gettext("Use “%(name)s”", name=near), name, near)

@@ -26,7 +26,7 @@ def unset_variables(flow: Flow) -> Iterator[Diagnostic]:
         message, fix = gettext("No step sets the variable “%(name)s”.", name=name), None
         if near := nearest(name, sorted(known)):
             message += gettext(" Did you mean “%(near)s”?", near=near)
-            fix = Fix(gettext("Use %(name)s", name=near), f"vars.{name}", f"vars.{near}")
+            fix = Fix(gettext("Use “%(name)s”", name=near), f"vars.{name}", f"vars.{near}")
         yield warning(read.path, message, card, fix)
 
 

@@ -295,7 +295,7 @@ export class Actions {
     canvas.select([id], { focus: true, open: true });
   }
 
-  /** Mend what a line of the list of issues says, as its button says. @param {number} index */
+  /** Mend what a line of the list of errors and warnings says, as its button says. @param {number} index */
   fix(index) {
     const { canvas } = this;
     const diagnostic = canvas.overlay.diagnostics[index];

@@ -208,7 +208,7 @@ export const pathInText = (path) => path.replace(/^consent\./, 'contact.consent.
   return `${whole}[${name.includes('"') ? `'${name}'` : `"${name}"`}]`;
 });
 
-/** One press that mends it; the same as in the list of issues. @param {string} label @param {number} at of the diagnostic */
+/** One press that mends it; the same as in the list of errors and warnings. @param {string} label @param {number} at of the diagnostic */
 function fixButton(label, at) {
   const button = document.createElement('button');
   button.type = 'button';

@@ -9,8 +9,12 @@ import { gettext, ngettext } from '../texts.js';
 
 const resultsPart = later(() => import('./results.js'));
 
-const issues = (/** @type {number} */ count) => ngettext('%(number)s issue', '%(number)s issues', count);
-const warnings = (/** @type {number} */ count) => ngettext('%(number)s warning', '%(number)s warnings', count);
+/** What is wrong, by its kind and the worst first: one word for each, in the header, on cards and in the list. */
+const WORDS = {
+  error: (/** @type {number} */ count) => ngettext('%(number)s error', '%(number)s errors', count),
+  'to-do': (/** @type {number} */ count) => gettext('%(number)s to do', { number: count }),
+  warning: (/** @type {number} */ count) => ngettext('%(number)s warning', '%(number)s warnings', count),
+};
 const ICONS = { error: 'circle-alert', 'to-do': 'circle', warning: 'triangle-alert' };
 export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
@@ -88,8 +92,8 @@ export class Overlay {
     if (!entry || this.canvas.scene.culling.out.has(id)) return; // it comes when the card is shown
     const ofStep = this.of(id);
     if (!ofStep.length && !entry.card.querySelector('.bad')) return;
-    const kinds = new Set(ofStep.map((diagnostic) => this.kindOf(diagnostic)));
-    const [worst] = ['error', 'to-do', 'warning'].filter((kind) => kinds.has(kind));
+    const kinds = ofStep.map((diagnostic) => this.kindOf(diagnostic));
+    const [worst] = Object.keys(WORDS).filter((kind) => kinds.includes(kind));
     entry.li.classList.toggle('err', worst === 'error');
     entry.li.classList.toggle('to-do', worst === 'to-do');
     entry.li.classList.toggle('warn', worst === 'warning');
@@ -97,7 +101,7 @@ export class Overlay {
     if (!worst) return;
     const bad = make('span', 'bad', { title: ofStep.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
-    words.textContent = worst === 'to-do' ? gettext('To do') : worst === 'error' ? issues(ofStep.length) : warnings(ofStep.length);
+    words.textContent = worst === 'to-do' ? gettext('To do') : WORDS[worst](kinds.filter((kind) => kind === worst).length);
     bad.append(this.canvas.icon(ICONS[worst]), words);
     entry.card.append(bad);
   }
@@ -106,15 +110,21 @@ export class Overlay {
     const button = document.getElementById('issues-button');
     if (!button) return;
     const kinds = this.diagnostics.map((diagnostic) => this.kindOf(diagnostic));
-    const of = (kind) => kinds.filter((one) => one === kind).length;
-    const [count, todo, blocking] = [kinds.length, of('to-do'), this.diagnostics.filter(({ severity }) => severity === 'error').length];
-    button.classList.toggle('none', !count);
-    button.classList.toggle('warn', !blocking && !todo && count > 0);
-    button.classList.toggle('to-do', todo > 0 && !of('error'));
-    const parts = [count > todo && issues(count - todo), todo && gettext('%(number)s to do', { number: todo })];
-    const label = parts.filter(Boolean).join(', ') || gettext('No issues');
-    /** @type {any} */ (button.querySelector('.words')).textContent = label;
-    button.setAttribute('aria-label', count ? gettext('%(label)s; %(number)s to resolve before activating', { label, number: blocking }) : label);
+    const blocking = this.diagnostics.filter(({ severity }) => severity === 'error').length;
+    const counts = Object.keys(WORDS).map((kind) => ({ kind, count: kinds.filter((one) => one === kind).length })).filter(({ count }) => count);
+    const [worst, ...others] = counts;
+    for (const [kind, name] of [['warning', 'warn'], ['to-do', 'to-do'], [undefined, 'none']]) button.classList.toggle(`${name}`, worst?.kind === kind);
+    const sentence = worst ? counts.map(({ kind, count }) => WORDS[kind](count)).join(', ') : gettext('No errors');
+    // The worst in words, the others by sign and number: all in words would push what stands beside them.
+    /** @type {any} */ (button.querySelector('.words')).replaceChildren(worst ? WORDS[worst.kind](worst.count) : sentence,
+      ...others.map(({ kind, count }) => {
+        const other = make('span', `num ${kind}`);
+        other.append(this.canvas.icon(ICONS[kind]), String(count));
+        return other;
+      }));
+    button.querySelector('svg')?.replaceWith(this.canvas.icon(ICONS[worst?.kind ?? 'error']));
+    button.title = sentence;
+    button.setAttribute('aria-label', blocking ? gettext('%(label)s; %(number)s to resolve before activating', { label: sentence, number: blocking }) : sentence);
     this.fill();
   }
 

@@ -170,7 +170,7 @@ def _value(path: str, called: str, source: str, data: Mapping[str, Any]) -> str:
         raise PartError(path, LiquidError(error.message, error.line), called) from error
     if not value:
         message = gettext(
-            "It is empty for this contact. Give it a default, such as {{ contact.first_name | default: 'there' }}."
+            "It is empty for this contact. Say what stands there instead: add | default: and the words behind the field."
         )
         raise PartError(path, LiquidError(message), called)
     if len(value) > MOST_VALUE:
