@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.product import Product
+from e2e.workflows import create_small
 
 PASSWORD = "four unrelated words"
 SETTINGS = ("profile", "sessions", "workspace", "users", "keys")
@@ -25,7 +26,7 @@ def follow(page: Page, link: str) -> None:
 
 
 def test_a_colleague_comes_and_goes(
-    open_page: Callable[..., Page], expect_accessible: Callable[..., None], shot: Callable[..., Any]
+    open_page: Callable[..., Page], product: Product, expect_accessible: Callable[..., None], shot: Callable[..., Any]
 ) -> None:
     owner = open_page()
     owner.goto("/settings/users")
@@ -45,11 +46,18 @@ def test_a_colleague_comes_and_goes(
     robin.get_by_label("Choose a password").fill(PASSWORD)
     robin.get_by_role("button", name="Join Main").click()
     expect(robin.locator("#toasts")).to_contain_text("Welcome to Main", timeout=20_000)
+    robin.goto(f"/workflows/{create_small(product, 'Of Robin')}")
+    robin.locator('[data-id="good"]').click()
+    robin.keyboard.press("Delete")
+    expect(robin.get_by_role("button", name="Undo")).to_be_enabled()
     robin.goto("/settings/keys")
     expect(robin.get_by_text("Your role may not do this")).to_be_visible()
+    in_tab = "Object.keys(sessionStorage).filter((key) => key.startsWith('undo:')).length"
+    assert robin.evaluate(in_tab) == 1, "a way to another page and back leaves what can be undone"
     robin.locator("summary", has_text="Your account").click()
     robin.get_by_role("button", name="Sign out").click()
     expect(robin).to_have_url(re.compile("/sign-in$"))
+    assert robin.evaluate(in_tab) == 0, "nothing of it is for who signs in next"
 
     robin.goto("/settings/users")
     robin.get_by_label("Email").fill("robin@example.com")

@@ -19,7 +19,8 @@ Severity = Literal["error", "warning"]
 class Fix(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """What mends a warning with one press.
 
-    In the text at the path of the warning `find`, as a whole word, becomes `put`; `removeStep`: the step is taken out instead.
+    In the text at the path of the warning `find`, as a whole word, becomes `put`; `removeStep`: the step is taken out instead; `takeOut`:
+    the entry of a list at this path, a condition or a case with the line that leaves it.
     `label`: what the button says.
     """
 
@@ -27,6 +28,7 @@ class Fix(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     find: str = ""
     put: str = ""
     remove_step: bool = False
+    take_out: str = ""
 
 
 class Diagnostic(msgspec.Struct, frozen=True):

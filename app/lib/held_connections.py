@@ -86,9 +86,13 @@ async def release_connection(session: AsyncSession) -> None:
     """Commit, and return the connection to the pool before a network wait. The session may be used again.
 
     Only before a request has changed anything: the row of its Idempotency-Key is rolled back, because it must not become
-    durable before the work, and is written with the answer.
+    durable before the work, and is written with the answer. What was read stays readable, as after a commit.
     """
-    if session.sync_session.info.pop(KEY_TAKEN, False):
+    plain = session.sync_session
+    if plain.info.pop(KEY_TAKEN, False):
+        loaded = list(plain.identity_map.values())
+        plain.expunge_all()
         await session.rollback()
+        plain.add_all(loaded)
     else:
         await session.commit()

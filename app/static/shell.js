@@ -280,3 +280,9 @@ follow();
 document.addEventListener("htmx:after:swap", follow); // a part that came may move by itself, one that went does no more
 openAtOnce();
 showFlash();
+
+// ---- whoever signs out leaves nothing in this tab for who comes next: the builder writes its undo when its page goes, so this comes after it.
+// What the server has not confirmed is in localStorage by person, and stays.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches('[action$="/sign-out"]')) addEventListener("pagehide", () => sessionStorage.clear(), { once: true });
+});

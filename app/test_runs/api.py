@@ -13,6 +13,8 @@ from app.accounts import guards
 from app.accounts.deps import AppRequest
 from app.models.scope import Scope
 from app.models.status import Role
+from app.test_runs import call_api
+from app.test_runs.key_scopes import OF_SAMPLE, OF_TEST, require_scopes
 from app.test_runs.samples import SampleService
 from app.test_runs.schemas import SampleIn, SampleOut, WalkOut, WalkRequest
 from app.test_runs.service import DraftTestService
@@ -21,18 +23,6 @@ from app.workflows.service import WorkflowService
 
 ONE = "/api/v1/workflows/{workflow_id:uuid}"
 TAGS = ["Workflows"]
-
-
-OF_SAMPLE = (Scope.CONTACTS_READ, Scope.EVENTS_READ)
-OF_TEST = (*OF_SAMPLE, Scope.RUNS_READ, Scope.TEMPLATES_READ, Scope.SUPPRESSIONS_READ)
-"""What a test shows: also outputs of steps of earlier runs, filled templates, and whether an address is on the suppression list."""
-
-
-def _require(request: AppRequest, scopes: tuple[Scope, ...]) -> None:
-    """A key that may not read contacts, events or the like does not get to them by its workflows."""
-    for scope in scopes:
-        if refused := guards.missing_scope(request.user, scope):
-            raise refused
 
 
 @get(ONE + "/sample", role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="Get the sample of a workflow")
@@ -68,7 +58,7 @@ async def put_sample(
     data: JSONBody[SampleIn],
 ) -> Envelope[SampleOut]:
     """Choose a contact and an event of the workspace, or invent them, for all who edit the workflow. An empty object forgets the choice."""
-    _require(request, OF_SAMPLE)
+    require_scopes(request, OF_SAMPLE)
     workflow = await workflows.get(workflow_id)
     return ok((await samples.put(workflow, workflows.draft(workflow).flow, data)).view)
 
@@ -94,10 +84,10 @@ async def test_draft(
 
     Waits are skipped, nobody is written to, no service is called, nothing is stored; code runs shut in, as it does in a run.
     """
-    _require(request, OF_TEST)
+    require_scopes(request, OF_TEST)
     workflow = await workflows.get(workflow_id)
     return ok(await draft_tests.test(workflow, workflows.draft(workflow).flow, data or WalkRequest()))
 
 
-ROUTES = [get_sample, put_sample, test_draft]
+ROUTES = [get_sample, put_sample, test_draft, *call_api.ROUTES]
 SERVICES = {"samples": SampleService, "draft_tests": DraftTestService}

@@ -110,6 +110,13 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/workflows/{workflow_id}/draft": DRAFT,
     "PATCH /workflows/{workflow_id}/draft": DRAFT,
     "PUT /api/v1/workflows/{workflow_id}/sample": {},
+    "POST /api/v1/workflows/{workflow_id}/test/call/look": {"place": "ask#1"},
+    "POST /api/v1/workflows/{workflow_id}/test/call": {
+        "place": "ask#1",
+        "began": "2026-01-01T00:00:00Z",
+        "runId": "0b0f2f1e-0000-7000-8000-000000000000",
+        "approved": "x",
+    },
     "POST /api/v1/workflows/{workflow_id}/trigger": {"contactId": "0b0f2f1e-0000-7000-8000-000000000000"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/pass": {"port": "next"},
     "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/answer": {"choice": "yes"},

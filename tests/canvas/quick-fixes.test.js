@@ -7,10 +7,12 @@ const GRAPH = {
   nodes: new Map([
     ['tag', { id: 'tag', data: { tag: '{{ contact.pln }} of {{ contact.plnet }}, {{contact.pln|upcase}}' } }],
     ['ask', { id: 'ask', data: { conditions: [{ conditions: [{ field: 'contact.pln' }, { field: 'x' }] }], match: 'any' } }],
+    ['switch', { id: 'switch', data: { cases: [{ id: 'first', conditions: [{ field: 'x' }] }, { id: 'second', conditions: [{ field: 'x' }] }] } }],
     ['set', { id: 'set', data: { set: { 'attributes.plan': 'a {{ pln }}', other: 1 } } }],
   ]),
   triggers: new Map([['trigger', { id: 'trigger', type: 'event', enabled: true, data: { event: 'cart_left', conditions: [{ field: 'event.totl' }] } }]]),
   goals: [{ id: 'a', event: 'x' }, { id: 'b', event: 'order.payed', conditions: [] }],
+  edges: new Map(['first', 'second', 'default'].map((port) => [port, { id: port, source: 'switch', sourceHandle: port, target: 'tag' }])),
   settings: { entryKey: 'event.totl', reentry: 'once' },
 };
 const fix = (find, put) => ({ label: 'Use it', find, put });
@@ -48,4 +50,20 @@ test('what has changed in the meantime is left alone', () => {
 
 test('a step is taken out', () => {
   assert.deepEqual(ops('nodes[1]', 'ask', { label: 'Remove the step', removeStep: true }), [{ kind: 'remove_node', nodeId: 'ask' }]);
+});
+
+test('a condition is taken out of its group, of a step and of a goal', () => {
+  const takeOut = 'nodes[1].data.conditions[0].conditions[1]';
+  const [op] = ops(takeOut, 'ask', { label: 'Remove', takeOut });
+  assert.deepEqual(op.data.conditions, [{ conditions: [{ field: 'contact.pln' }] }]);
+  const of = 'goals[0]';
+  const [goals] = ops('goals[0].event', null, { label: 'Remove', takeOut: of });
+  assert.deepEqual(goals.goals.map(({ id }) => id), ['b']);
+});
+
+test('a case goes with the line that leaves it, and one that is gone with nothing', () => {
+  const how = (index) => ({ label: 'Remove', takeOut: `nodes[2].data.cases[${index}]` });
+  const [line, op] = ops('nodes[2].data.cases[1].conditions', 'switch', how(1));
+  assert.deepEqual([line, op.data.cases.map(({ id }) => id)], [{ kind: 'remove_edge', edgeId: 'second' }, ['first']]);
+  assert.equal(ops('nodes[2].data.cases[2].conditions', 'switch', how(2)), null);
 });

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from app.flow.contradictions import FieldTest, covers
-from app.flow.diagnostic import Diagnostic, warning
+from app.flow.diagnostic import Diagnostic, Fix, warning
 from app.flow.document import Flow
 from app.flow.lint.odd_conditions import tests_of
 from app.flow.node_type import BranchConditions, port_label
@@ -29,8 +29,14 @@ def covered_branches(flow: Flow) -> Iterator[Diagnostic]:
                     "“%(way)s” comes first and takes everybody who meets this, so nobody goes by this branch. Move it up.",
                     way=gettext(port_label(labels, wider.port)),
                 )
-                yield warning(f"nodes[{numbers[one.node.id]}].data.{branch.field}", message, one.node.id)
+                at = f"nodes[{numbers[one.node.id]}].data.{branch.field}"
+                yield warning(at, message, one.node.id, _without(at.removesuffix(".conditions")))
             earlier.append(branch)
+
+
+def _without(entry: str) -> Fix | None:
+    """Nobody goes by it, so nobody misses it; None where a branch is no entry of a list."""
+    return Fix(gettext("Remove this case"), take_out=entry) if entry.endswith("]") else None
 
 
 def _takes_all(wide: BranchConditions, narrow: BranchConditions) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.flow import paths
 from app.flow.contradictions import NEGATED, FieldTest, contradiction, field_test
-from app.flow.diagnostic import Diagnostic, warning
+from app.flow.diagnostic import Diagnostic, Fix, warning
 from app.flow.document import Flow
 from app.flow.phrases import sentence
 from app.flow.trigger_registry import typed
@@ -66,7 +66,9 @@ def _in_group(
             also += of_group
             tests = of_group if of_inner == "none" else []
         if message := _odd(text, tests, [one for one, _ in earlier], others, match):
-            yield warning(at, message, card)
+            # One that is left alone in its group would be followed by a group without any.
+            fix = Fix(gettext("Remove this condition"), take_out=at) if len(parts) > 1 else None
+            yield warning(at, message, card, fix)
         earlier.append((text, comparison))
 
 

@@ -1,21 +1,22 @@
 // @ts-check
-/** One press that mends what a diagnostic says: a word of a text becomes another, or a step goes away. */
+/** One press that mends what a diagnostic says: a word of a text becomes another, or a step, a condition or a case goes away. */
 import { gettext } from '../texts.js';
 
-/** @typedef {{label: string, find?: string, put?: string, removeStep?: boolean}} Fix */
+/** @typedef {{label: string, find?: string, put?: string, removeStep?: boolean, takeOut?: string}} Fix */
 
 /**
  * The edits that mend it; null when the text has changed since the server looked at it, or the step is gone.
  * @param {import('./graph.js').Graph} graph @param {{path: string, nodeId?: string | null, fix: Fix}} diagnostic
  * @returns {import('./graph.js').Op[] | null}
  */
-export function fixingOps(graph, { path, nodeId, fix }) {
+export function fixingOps(graph, { path: warned, nodeId, fix }) {
+  const path = fix.takeOut || warned;
   const node = nodeId ? graph.nodes.get(nodeId) : undefined;
   if (fix.removeStep) return node ? [{ kind: 'remove_node', nodeId: node.id }] : null;
   const mend = (value, below) => changed(value, parts(below), fix);
   if (node) {
     const data = mend(node.data, path.replace(/^nodes\[\d+\]\.data\./, ''));
-    return data && [{ kind: 'update_node', nodeId: node.id, data }];
+    return data && [...linesOfRemovedCases(graph, node, data), { kind: 'update_node', nodeId: node.id, data }];
   }
   const trigger = nodeId ? graph.triggers.get(nodeId) : undefined;
   if (trigger) {
@@ -44,10 +45,19 @@ export function fix(canvas, diagnostic) {
 /** `conditions[0].field` → conditions, 0, field. */
 const parts = (path) => path.replace(/\[(\d+)\]/g, '.$1').split('.').filter(Boolean);
 
+/** Lines that leave a case which goes. @param {import('./graph.js').Graph} graph @param {any} node @param {any} data */
+function linesOfRemovedCases(graph, node, data) {
+  const ids = (config) => (Array.isArray(config.cases) ? config.cases.map((one) => one.id) : []);
+  const removed = ids(node.data).filter((id) => !ids(data).includes(id));
+  const edges = removed.length ? [...graph.edges.values()] : [];
+  return edges.filter((edge) => edge.source === node.id && removed.includes(edge.sourceHandle)).map((edge) => ({ kind: 'remove_edge', edgeId: edge.id }));
+}
+
 /** A copy in which the text at a path has its word changed; null where there is no such text. Keys may have dots in them. */
 function changed(value, names, fix) {
   if (!names.length) return typeof value === 'string' ? replaced(value, fix) : null;
   if (value === null || typeof value !== 'object') return null;
+  if (fix.takeOut && names.length === 1) return Array.isArray(value) && names[0] in value ? value.filter((_, index) => index !== Number(names[0])) : null;
   for (let count = names.length; count > 0; count -= 1) {
     const key = names.slice(0, count).join('.');
     if (Object.hasOwn(value, key)) {
