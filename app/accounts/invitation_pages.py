@@ -28,7 +28,9 @@ from app.web.fragments import page
 @get("/invitation", public=True, any_query=True)
 async def open_invitation(request: AppRequest) -> Template:
     """The page of an invitation link. Its token is in the fragment, which no server and no log sees; a script posts it."""
-    return page(request, "accounts/link.html", headers=PRIVATE, action="/invitation", what="invitation")
+    return page(
+        request, "accounts/link.html", headers=PRIVATE, action="/invitation", heading=gettext("Open your invitation")
+    )
 
 
 def _shown(

@@ -112,7 +112,13 @@ async def sign_in_help(request: AppRequest) -> Template:
 @get("/sign-in/link", public=True, any_query=True)
 async def open_link(request: AppRequest) -> Template:
     """The page of a sign-in link. Its token is in the fragment, which no server and no log sees; a script posts it."""
-    return page(request, "accounts/link.html", headers=PRIVATE, action="/sign-in/link", what="sign-in link")
+    return page(
+        request,
+        "accounts/link.html",
+        headers=PRIVATE,
+        action="/sign-in/link",
+        heading=gettext("Open your sign-in link"),
+    )
 
 
 @get("/sign-in/link/{token:str}", public=True, any_query=True)

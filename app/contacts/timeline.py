@@ -269,7 +269,9 @@ def _message(message: Message, workflow: str, template: str | None, decision: Me
         at=message.sent_at or message.settled_at or message.created_at,
         icon=_icon(message),
         category="message",
-        title=gettext("%(channel)s %(status)s", channel=_channel(message), status=formats.words(status.word).lower()),
+        title=gettext(
+            "%(channel)s %(status)s", channel=_channel(message), status=formats.inline(formats.words(status.word))
+        ),
         note=workflow,
         subject=message.subject or template or gettext("No subject yet"),
         status=status.word,

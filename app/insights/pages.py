@@ -29,7 +29,7 @@ from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib import clock, formats
 from app.lib.formats import counted, number, percent
-from app.lib.translation import ENGLISH, gettext, language, ngettext
+from app.lib.translation import gettext, ngettext
 from app.lib.zones import zone_of
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
@@ -103,14 +103,14 @@ def message_words(messages: MessageStats | None) -> list[str]:
         return []
     names = ("sent", "queued", "failed", "uncertain", "suppressed")
     parts = [
-        f"{number(getattr(messages, name))} {formats.words(name).lower()}" for name in names if getattr(messages, name)
+        f"{number(getattr(messages, name))} {formats.inline(formats.words(name))}"
+        for name in names
+        if getattr(messages, name)
     ]
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
         labels = [reason_label(reason) for reason in reasons]
-        parts[-1] += (
-            f" ({', '.join(label[:1].lower() + label[1:] if language() == ENGLISH else label for label in labels)})"
-        )
+        parts[-1] += f" ({', '.join(formats.inline(label) for label in labels)})"
     return [*parts, *report_words(messages)]
 
 
@@ -118,7 +118,7 @@ def report_words(messages: MessageStats) -> list[str]:
     """What providers reported, with shares of those that were sent: `10 delivered (83%)`."""
     counts = {name: getattr(messages.reports, name) for name, _ in REPORT_WORDS}
     return [
-        f"{number(n)} {formats.words(name).lower()} ({percent(n, max(n, messages.sent), 0)})"
+        f"{number(n)} {formats.inline(formats.words(name))} ({percent(n, max(n, messages.sent), 0)})"
         for name, n in counts.items()
         if n
     ]

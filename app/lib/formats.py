@@ -103,6 +103,13 @@ def words(value: str) -> str:
     return gettext(value.replace("_", " ").capitalize())
 
 
+def inline(label: str, *, noun: bool = False) -> str:
+    """A label within a sentence. Elsewhere than in English its first letter alone becomes small, and of a noun none."""
+    if translation.language() == translation.ENGLISH:
+        return label.lower()
+    return label if noun else label[:1].lower() + label[1:]
+
+
 def as_json(value: Any) -> str:
     """Indented JSON for copying."""
     return json.dumps(plain_json(value), indent=2, ensure_ascii=False)
@@ -218,6 +225,7 @@ def install(environment: Environment) -> None:
         initials=initials,
         tint=tint,
         words=words,
+        inline=inline,
         as_json=as_json,
         when=when,
         theirs=contact_time,

@@ -77,6 +77,7 @@ async def _choices(request: AppRequest, messages: MessageService, filter_columns
         "status_options": [("", gettext("Any")), *((word, formats.words(word)) for word in SHOWN)],
         "workflows": await messages.rows.sending_workflows(),
         "connectors": await messages.rows.connector_names(),
+        "label_of": reason_label,
         "reasons": [(word, reason_label(word)) for word in await messages.rows.reasons()],
         "periods": translated_choices(PERIOD_WORDS),
     }

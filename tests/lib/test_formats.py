@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from app.lib import formats
+from app.lib import formats, translation
 
 NOW = datetime(2026, 9, 8, 10, 42, tzinfo=UTC)
 
@@ -121,3 +121,11 @@ def test_seconds_are_shown_where_they_tell_steps_apart() -> None:
 )
 def test_values_read_as_people_write_them(value: Any, text: str) -> None:
     assert formats.readable(value) == text
+
+
+def test_labels_within_sentences() -> None:
+    assert [formats.inline("No consent"), formats.inline("Owner", noun=True)] == ["no consent", "owner"]
+    with translation.using("de"):
+        assert formats.inline(translation.gettext("No consent")) == "keine Einwilligung"
+        assert formats.inline(formats.words("goal_reached")) == "am Ziel"
+        assert formats.inline(formats.words("owner"), noun=True) == "Owner"
