@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { distance, fan, nearest, portPoint, ribbon, route } from '../../app/static/canvas/edges.js';
+import { gapAt, groundAt } from '../../app/static/canvas/ground.js';
 import * as view from '../../app/static/canvas/viewport.js';
 import { random } from './make.js';
 
@@ -114,4 +115,18 @@ test('ports stand apart and inside the card', () => {
   }
   assert.equal(ribbon(0, 10), 0);
   assert.ok(ribbon(10, 10) > ribbon(5, 10));
+});
+
+test('the ground begins on a dot and has room around what is in sight', () => {
+  const dice = random(11);
+  for (let i = 0; i < 300; i++) {
+    const now = { x: dice.int(4000) - 2000, y: dice.int(4000) - 2000, k: 0.1 + dice.next() * 1.9 };
+    const size = { w: 300 + dice.int(1500), h: 300 + dice.int(900) };
+    const gap = gapAt(now.k);
+    assert.ok(gap >= 16 && gap < 41, `dots are ${gap} px apart`);
+    const at = groundAt(now, size);
+    for (const part of [at.x, at.y]) near(Math.round((part * now.k) / gap) * gap, part * now.k, 1e-6);
+    const ground = { ...at, w: (3 * size.w) / now.k, h: (3 * size.h) / now.k };
+    assert.ok(view.contains(ground, view.sight(now, size, Math.min(size.w, size.h) - 41)));
+  }
 });

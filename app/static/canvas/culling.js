@@ -13,10 +13,6 @@ const LEAST = 40;
 /** Zoomed in by so much, most of what is shown is out of sight. */
 const TOO_MUCH = 1.6;
 
-/** @param {Box} outer @param {Box} inner */
-const contains = (outer, inner) =>
-  inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.w <= outer.x + outer.w && inner.y + inner.h <= outer.y + outer.h;
-
 export class Culling {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
   constructor(canvas, scene) {
@@ -57,7 +53,7 @@ export class Culling {
     }
     const { size } = this.scene;
     const { k } = this.canvas.view;
-    const stale = !this.shown || k > TOO_MUCH * this.shown.k || !contains(this.shown, view.sight(this.canvas.view, size, LEAST));
+    const stale = !this.shown || k > TOO_MUCH * this.shown.k || !view.contains(this.shown, view.sight(this.canvas.view, size, LEAST));
     if (!stale) return this.sort(moved);
     this.passes += 1;
     this.shown = { ...view.sight(this.canvas.view, size, MARGIN), k };

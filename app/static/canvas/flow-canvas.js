@@ -161,8 +161,10 @@ export class FlowCanvas extends HTMLElement {
       if (op.kind === 'update_node' && op.name !== undefined) this.showTitle(op.nodeId);
     }
     for (const id of this.selection) if (!this.exists(id)) this.selection.delete(id);
-    this.scene.render();
-    this.select(this.selection);
+    if (!this.scene.showMoves(ops)) {
+      this.scene.render();
+      this.select(this.selection);
+    }
     this.changed();
     if (had) this.holdFocus();
   }

@@ -4,6 +4,7 @@
  * a gesture ends in at most one `perform`. Escape or a second finger takes it back.
  */
 import { attach, snap } from './commands.js';
+import { lift } from './lift.js';
 import { Links } from './links.js';
 import { make } from './elements.js';
 import * as view from './viewport.js';
@@ -288,9 +289,10 @@ export class Gestures {
       const head = { x: box.x + box.w / 2, y: box.y };
       return { slot: this.links.slotAt(now, graph.nodes.get(id)?.type ?? '', { head, open, edges: alone }), head };
     };
-    this.markBusy();
+    const putDown = lift(scene, graph, ids);
     const finish = () => {
-      scene.guides.replaceChildren();
+      putDown();
+      scene.guides.hide();
       this.links.lightSlot(null);
       this.links.showSlots('');
     };
@@ -304,7 +306,7 @@ export class Gestures {
           const guides = view.guides({ ...lead, x: lead.x + dx, y: lead.y + dy }, others, GUIDE / canvas.view.k);
           dx = guides.x === null ? snap(lead.x + dx) - lead.x : dx + guides.dx;
           dy = guides.y === null ? snap(lead.y + dy) - lead.y : dy + guides.dy;
-          scene.showGuides(guides.x, guides.y, { x: lead.x + dx, y: lead.y + dy });
+          scene.guides.show(guides.x, guides.y, { x: lead.x + dx, y: lead.y + dy });
         }
         for (const [one, box] of starts) scene.place(one, { x: box.x + dx, y: box.y + dy });
         if (!loose || !scene.boxes.has(id)) return;

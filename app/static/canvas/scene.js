@@ -8,10 +8,13 @@ import { WIDTH } from './commands.js';
 import { entryPoint, fan, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
 import { Culling } from './culling.js';
+import { Ground } from './ground.js';
+import { Guides } from './guides.js';
 import { later } from './later.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
 import { Jumps } from './jumps.js';
+import { drawNotes } from './note-layer.js';
 import { drawOutline } from './outline.js';
 import { gettext } from '../texts.js';
 
@@ -31,7 +34,8 @@ export class Scene {
     this.marks = find('.marks');
     this.list = find('.flow-list');
     this.noteLayer = find('.notes');
-    this.guides = find('.guides');
+    this.guides = new Guides(find('.guides'));
+    this.ground = new Ground(this.plane);
     /** `at`: where it was put last. @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string, at: string}>} */
     this.cards = new Map();
     /** @type {Map<string, HTMLElement>} */
@@ -52,6 +56,8 @@ export class Scene {
     this.far = false;
     /** @type {import('./far-map.js').FarMap | null} */
     this.farMap = null;
+    /** Ids in the order in which the cards stand in the page. */
+    this.order = '';
     this.forced = matchMedia('(forced-colors: active)');
     this.forced.addEventListener('change', () => this.viewChanged());
     /** How cards are shown: what it depends on, in one text. */
@@ -108,7 +114,7 @@ export class Scene {
   /** Show a card at a place without telling the graph (while it is dragged). */
   place(id, { x, y }) {
     const box = this.boxes.get(id);
-    if (!box) return;
+    if (!box || (box.x === x && box.y === y)) return; // it snaps: most moves of the pointer move nothing
     box.x = x;
     box.y = y;
     this.touch(id);
@@ -123,6 +129,7 @@ export class Scene {
   render() {
     const { graph } = this.canvas;
     const order = graph.order();
+    this.order = order.join();
     const held = this.held;
     drawOutline(this.canvas, []);
     for (const [id, { li }] of this.cards) {
@@ -164,12 +171,23 @@ export class Scene {
       this.nameEdge(id);
       this.dirty.edges.add(id);
     }
-    this.renderNotes();
+    drawNotes(this.canvas, this);
     this.dirty.view = true;
     this.culling.shown = null;
     drawOutline(this.canvas, order);
     this.canvas.describeOrder(order);
     this.schedule();
+  }
+
+  /** Where all that happened is that cards moved, only they are drawn; false where more has changed. @param {import('./graph.js').Op[]} ops */
+  showMoves(ops) {
+    const { graph } = this.canvas;
+    if (!ops.length || ops.some((op) => op.kind !== 'move_node') || graph.order().join() !== this.order) return false;
+    for (const { nodeId } of ops) {
+      if (!this.held?.has(nodeId)) Object.assign(/** @type {Box} */ (this.boxes.get(nodeId)), graph.node(nodeId)?.position);
+      this.touch(nodeId);
+    }
+    return true;
   }
 
   /** A card for a step that the server has not rendered yet, from the template of its type. */
@@ -255,31 +273,6 @@ export class Scene {
     Object.assign(parts.label.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
   }
 
-  renderNotes() {
-    const { graph, editable } = this.canvas;
-    for (const [id, element] of this.notes) {
-      if (graph.notes.has(id)) continue;
-      element.remove();
-      this.notes.delete(id);
-      this.boxes.delete(id);
-    }
-    for (const note of graph.notes.values()) {
-      let element = this.notes.get(note.id);
-      if (!element) {
-        element = /** @type {HTMLElement} */ (make('div', 'note', { 'data-id': note.id, tabindex: '-1', role: 'group', 'aria-label': gettext('Note') }));
-        const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': gettext('Text of the note'), tabindex: '0' });
-        element.append(text, make('span', 'note-size', { 'aria-hidden': 'true' }));
-        this.noteLayer.append(element);
-        this.notes.set(note.id, element);
-      }
-      const text = /** @type {HTMLElement} */ (element.firstElementChild);
-      text.contentEditable = editable ? 'plaintext-only' : 'false';
-      if (document.activeElement !== text && text.textContent !== note.text) text.textContent = note.text;
-      if (!this.held?.has(note.id)) this.boxes.set(note.id, { ...note.position, w: note.width, h: note.height });
-      this.dirty.notes.add(note.id);
-    }
-  }
-
   // ---------------------------------------------------------------- one frame
 
   flush() {
@@ -359,9 +352,7 @@ export class Scene {
   showView() {
     const { x, y, k } = this.canvas.view;
     this.plane.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-    const gap = 20 * k * 2 ** Math.max(0, Math.ceil(Math.log2(16 / (20 * k)))); // dots closer than 16 px cost more than they show
-    this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
-    this.canvas.style.backgroundPosition = `${x}px ${y}px`;
+    this.ground.show(this.canvas.view, this.size);
     const { mode } = this.canvas;
     const far = k < (this.culling.needed ? view.FAR_WITH_MANY : view.FAR) && !this.canvas.outline;
     const look = [far, mode, this.culling.needed, this.forced.matches].join(' ');
@@ -386,13 +377,5 @@ export class Scene {
   /** The box of every card. */
   bounds() {
     return view.bounds([...this.boxes.values()]) ?? { x: 0, y: 0, w: WIDTH, h: HEIGHT };
-  }
-
-  /** Lines that show what a dragged card lines up with. */
-  showGuides(x, y, box) {
-    if (this.guides.childElementCount) this.guides.replaceChildren();
-    const add = (attributes) => this.guides.append(make('line', '', attributes));
-    if (x !== null) add({ x1: String(x), x2: String(x), y1: String(box.y - 2000), y2: String(box.y + 2000) });
-    if (y !== null) add({ y1: String(y), y2: String(y), x1: String(box.x - 2000), x2: String(box.x + 2000) });
   }
 }

@@ -110,6 +110,10 @@ export const sight = (view, size, margin = 0) => ({
 /** @param {Box} a @param {Box} b */
 export const overlaps = (a, b) => a.x < b.x + b.w && a.x + a.w > b.x && a.y < b.y + b.h && a.y + a.h > b.y;
 
+/** @param {Box} outer @param {Box} inner */
+export const contains = (outer, inner) =>
+  inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.w <= outer.x + outer.w && inner.y + inner.h <= outer.y + outer.h;
+
 /** How fast the canvas should move when the pointer is near its rim, in pixels a frame. @param {Point} at @param {{w: number, h: number}} size */
 export function autoPan(at, size, rim = 36) {
   const push = (value, room) => (value < rim ? (rim - value) / 3 : value > room - rim ? (room - rim - value) / 3 : 0);
@@ -123,13 +127,20 @@ export function autoPan(at, size, rim = 36) {
 export function guides(box, others, reach) {
   const best = { dx: 0, dy: 0, x: /** @type {number|null} */ (null), y: /** @type {number|null} */ (null) };
   let [nearX, nearY] = [reach, reach];
-  for (const other of others) {
-    for (const [line, guide] of [[box.x + box.w / 2, other.x + other.w / 2], [box.x, other.x], [box.x + box.w, other.x + other.w]]) {
-      if (Math.abs(guide - line) < nearX) [nearX, best.dx, best.x] = [Math.abs(guide - line), guide - line, guide];
-    }
-    for (const [line, guide] of [[box.y, other.y], [box.y + box.h / 2, other.y + other.h / 2]]) {
-      if (Math.abs(guide - line) < nearY) [nearY, best.dy, best.y] = [Math.abs(guide - line), guide - line, guide];
-    }
+  const tryX = (line, guide) => {
+    const by = guide - line;
+    if (Math.abs(by) < nearX) [nearX, best.dx, best.x] = [Math.abs(by), by, guide];
+  };
+  const tryY = (line, guide) => {
+    const by = guide - line;
+    if (Math.abs(by) < nearY) [nearY, best.dy, best.y] = [Math.abs(by), by, guide];
+  };
+  for (const other of others) { // in each move, of each card: nothing is allocated
+    tryX(box.x + box.w / 2, other.x + other.w / 2);
+    tryX(box.x, other.x);
+    tryX(box.x + box.w, other.x + other.w);
+    tryY(box.y, other.y);
+    tryY(box.y + box.h / 2, other.y + other.h / 2);
   }
   return best;
 }
