@@ -65,8 +65,10 @@ def test_a_pan_paints_nothing(large: Builder) -> None:
 
 def test_the_dots_lie_below_all_that_is_in_sight(large: Builder) -> None:
     page = large.page
-    for view in ("{x: 0, y: 0, k: 1}", "{x: -3000, y: -2000, k: 0.9}", "{x: 9000, y: 4000, k: 0.15}", "{x: 40, y: 9, k: 2}"):
-        page.evaluate(f"() => {{ const c = document.querySelector('flow-canvas'); c.setView({view}); c.scene.flush() }}")
+    look = "(view) => { const c = document.querySelector('flow-canvas'); c.setView(view); c.scene.flush() }"
+    for x, y, k in ((0, 0, 1), (-3000, -2000, 0.9), (9000, 4000, 0.15), (40, 9, 2)):
+        view = {"x": x, "y": y, "k": k}
+        page.evaluate(look, view)
         ground, canvas = page.locator(".ground").bounding_box(), page.locator("flow-canvas").bounding_box()
         assert ground and canvas
         for side, length in (("x", "width"), ("y", "height")):
@@ -109,9 +111,9 @@ def test_after_a_drop_only_what_moved_is_drawn(large: Builder) -> None:
     assert large.position("n65") == was and page.evaluate("renders") == 0
     expect(page.locator("#n-n65")).to_have_css("transform", f"matrix(1, 0, 0, 1, {was[0]}, {was[1]})")
     below = page.evaluate(
-        """() => { const c = document.querySelector('flow-canvas'), order = [...document.querySelectorAll('.node')].map((one) => one.dataset.id);
+        """() => { const c = document.querySelector('flow-canvas');
+          const ids = () => [...document.querySelectorAll('.node')].map((one) => one.dataset.id), order = ids();
           c.perform([{kind: 'move_node', nodeId: 'n1', position: {x: 280, y: 90000}}], 'Moved');
-          const now = [...document.querySelectorAll('.node')].map((one) => one.dataset.id);
-          return [order.indexOf('n1'), now.indexOf('n1')] }"""
+          return [order.indexOf('n1'), ids().indexOf('n1')] }"""
     )
     assert below[1] > below[0] and page.evaluate("renders") == 1, "another order of steps is drawn whole"
