@@ -86,11 +86,11 @@ def test_a_drag_adds_nothing_to_the_page_and_lifts_what_it_moves(large: Builder)
     page.evaluate(ADDED)
     page.mouse.move(x + 60, y + 40, steps=10)
     page.mouse.move(x + 60, y, steps=10)
-    expect(page.locator(".guides line[visibility=visible]")).not_to_have_count(0)
+    expect(page.locator(".guide[d^=M]")).not_to_have_count(0)
     assert page.evaluate("added") == [], "for what is added the browser asks every rule with :has() again"
     page.mouse.up()
     expect(page.locator(".held")).to_have_count(0)
-    expect(page.locator(".guides line[visibility=visible]")).to_have_count(0)
+    expect(page.locator(".guide[d^=M]")).to_have_count(0)
 
 
 def test_after_a_drop_only_what_moved_is_drawn(large: Builder) -> None:

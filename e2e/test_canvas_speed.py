@@ -88,7 +88,7 @@ def test_a_drag_reads_no_layout_and_writes_what_it_moves(large: Builder) -> None
     assert counted["reads"] <= 1, (
         f"{counted['reads']} readings: each is a layout of the page, and one in each move is a drag that lags"
     )
-    writes = {key: count for key, count in counted["writes"].items() if "guides" not in key}
+    writes = {key: count for key, count in counted["writes"].items() if "guide" not in key}
     of_lines = {key for key in writes if key.split()[0] in ("line", "hit", "ribbon")}
     assert of_lines == {"line d"}, f"where a pointer finds a line comes with the drop: {writes}"
     assert writes["line d"] <= 2 * (moves + 2), "its two lines, once a move"

@@ -11,7 +11,7 @@ import { contains, sight } from './viewport.js';
 /** Between two dots, in flow units; on the screen no less than LEAST, as more dots cost more than they show. */
 const GAP = 20;
 const LEAST = 16;
-/** It has so many times the width and height of the canvas, so that it is seldom moved. */
+/** It has so many times the width and height of the canvas, one before it and one behind it, so that it is seldom moved. */
 const TIMES = 3;
 /** Until the plane is part of the page again, in ms without a move: words are drawn sharper there, and at another zoom anew. */
 const REST_MS = 200;
@@ -26,41 +26,33 @@ export const gapAt = (k) => GAP * k * 2 ** Math.max(0, Math.ceil(Math.log2(LEAST
 export function groundAt(view, size) {
   const step = gapAt(view.k) / view.k;
   const seen = sight(view, size);
-  const before = (TIMES - 1) / 2;
-  return { x: Math.floor((seen.x - before * seen.w) / step) * step, y: Math.floor((seen.y - before * seen.h) / step) * step };
+  return { x: Math.floor((seen.x - seen.w) / step) * step, y: Math.floor((seen.y - seen.h) / step) * step };
 }
 
 export class Ground {
   /** @param {HTMLElement} plane */
   constructor(plane) {
     this.plane = plane;
-    this.element = /** @type {HTMLElement} */ (make('div', 'ground', { 'aria-hidden': 'true' }));
+    this.element = make('div', 'ground');
     plane.prepend(this.element);
-    /** The view that it was laid for, and where. @type {{k: number, w: number, h: number, x: number, y: number} | null} */
+    /** What it covers, at which zoom. @type {any} */
     this.laid = null;
-    this.k = 0;
   }
 
   /** Before a frame in which the view has changed. @param {View} view @param {Size} size */
   show(view, size) {
-    if (view.k === this.k) this.move();
-    else this.rest();
-    this.k = view.k;
-    const { laid } = this;
-    const seen = sight(view, size);
-    const same = laid && laid.k === view.k && laid.w === size.w && laid.h === size.h;
-    if (!same || !contains({ x: laid.x, y: laid.y, w: TIMES * seen.w, h: TIMES * seen.h }, seen)) this.lay(view, size);
+    const zoomed = this.laid?.k !== view.k;
+    if (zoomed) this.rest();
+    else this.move();
+    if (zoomed || !contains(this.laid, sight(view, size))) this.lay(view, size);
   }
 
   /** @param {View} view @param {Size} size */
   lay(view, size) {
-    const at = groundAt(view, size);
-    const gap = `${gapAt(view.k)}px`;
-    const { style } = this.element;
-    if (this.laid?.w !== size.w || this.laid.h !== size.h) Object.assign(style, { width: `${TIMES * size.w}px`, height: `${TIMES * size.h}px` });
-    if (this.laid?.k !== view.k) style.backgroundSize = `${gap} ${gap}`;
-    style.transform = `translate(${at.x}px,${at.y}px) scale(${1 / view.k})`;
-    this.laid = { ...at, ...size, k: view.k };
+    const { x, y } = groundAt(view, size);
+    const [w, h, gap] = [TIMES * size.w, TIMES * size.h, gapAt(view.k)];
+    this.element.style.cssText = `width:${w}px;height:${h}px;background-size:${gap}px ${gap}px;transform:translate(${x}px,${y}px) scale(${1 / view.k})`;
+    this.laid = { x, y, w: w / view.k, h: h / view.k, k: view.k };
   }
 
   /** Only where one looks changes. */

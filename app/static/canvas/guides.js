@@ -8,25 +8,19 @@ const REACH = 2000;
 export class Guides {
   /** @param {Element} layer */
   constructor(layer) {
-    this.lines = ['x', 'y'].map(() => /** @type {SVGElement} */ (make('line', '', { visibility: 'hidden' })));
+    this.lines = ['x', 'y'].map(() => /** @type {SVGElement} */ (make('path', 'guide')));
     layer.append(...this.lines);
   }
 
   /** @param {number | null} x where the upright one stands @param {number | null} y where the level one lies @param {{x: number, y: number}} box */
   show(x, y, box) {
-    const [upright, level] = this.lines;
-    this.draw(upright, x === null ? null : { x1: x, x2: x, y1: box.y - REACH, y2: box.y + REACH });
-    this.draw(level, y === null ? null : { x1: box.x - REACH, x2: box.x + REACH, y1: y, y2: y });
+    [x, y].forEach((at, index) => {
+      const line = this.lines[index];
+      line.setAttribute('d', at === null ? '' : index ? `M${box.x - REACH},${at}h${2 * REACH}` : `M${at},${box.y - REACH}v${2 * REACH}`);
+    });
   }
 
   hide() {
-    for (const line of this.lines) this.draw(line, null);
-  }
-
-  /** @param {SVGElement} line @param {Record<string, number> | null} ends null: it is not seen */
-  draw(line, ends) {
-    const seen = ends ? 'visible' : 'hidden';
-    if (line.getAttribute('visibility') !== seen) line.setAttribute('visibility', seen);
-    for (const [name, value] of Object.entries(ends ?? {})) if (line.getAttribute(name) !== String(value)) line.setAttribute(name, String(value));
+    this.show(null, null, { x: 0, y: 0 });
   }
 }

@@ -12,8 +12,7 @@ export function lift(scene, graph, ids) {
   if (ids.length > MOST) return () => {};
   const edges = ids.flatMap((id) => [...graph.incoming(id), ...graph.outgoing(id)]);
   const parts = [...ids.map((id) => scene.cards.get(id)?.li ?? scene.notes.get(id)), ...edges.map(({ id }) => scene.edges.get(id)?.label)];
-  for (const part of parts) part?.classList.add('held');
-  return () => {
-    for (const part of parts) part?.classList.remove('held');
-  };
+  const turn = (on) => parts.forEach((part) => part?.classList.toggle('held', on));
+  turn(true);
+  return () => turn(false);
 }

@@ -128,12 +128,10 @@ export function guides(box, others, reach) {
   const best = { dx: 0, dy: 0, x: /** @type {number|null} */ (null), y: /** @type {number|null} */ (null) };
   let [nearX, nearY] = [reach, reach];
   const tryX = (line, guide) => {
-    const by = guide - line;
-    if (Math.abs(by) < nearX) [nearX, best.dx, best.x] = [Math.abs(by), by, guide];
+    if (Math.abs(guide - line) < nearX) [nearX, best.dx, best.x] = [Math.abs(guide - line), guide - line, guide];
   };
   const tryY = (line, guide) => {
-    const by = guide - line;
-    if (Math.abs(by) < nearY) [nearY, best.dy, best.y] = [Math.abs(by), by, guide];
+    if (Math.abs(guide - line) < nearY) [nearY, best.dy, best.y] = [Math.abs(guide - line), guide - line, guide];
   };
   for (const other of others) { // in each move, of each card: nothing is allocated
     tryX(box.x + box.w / 2, other.x + other.w / 2);
