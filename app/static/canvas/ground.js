@@ -63,7 +63,6 @@ export class Ground {
   }
 
   rest() {
-    clearTimeout(this.timer);
     this.plane.classList.remove('panning');
   }
 }

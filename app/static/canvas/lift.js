@@ -9,7 +9,7 @@ const MOST = 12;
  * @returns {() => void} puts them down
  */
 export function lift(scene, graph, ids) {
-  if (ids.length > MOST) return () => {};
+  if (ids.length > MOST) ids = [];
   const edges = ids.flatMap((id) => [...graph.incoming(id), ...graph.outgoing(id)]);
   const parts = [...ids.map((id) => scene.cards.get(id)?.li ?? scene.notes.get(id)), ...edges.map(({ id }) => scene.edges.get(id)?.label)];
   const turn = (on) => parts.forEach((part) => part?.classList.toggle('held', on));
