@@ -124,7 +124,8 @@ export class Overlay {
       }));
     button.querySelector('svg')?.replaceWith(this.canvas.icon(ICONS[worst?.kind ?? 'error']));
     button.title = sentence;
-    button.setAttribute('aria-label', blocking ? gettext('%(label)s; %(number)s to resolve before activating', { label: sentence, number: blocking }) : sentence);
+    const needed = blocking && gettext('%(label)s; %(number)s to resolve before activating', { label: sentence, number: blocking });
+    button.setAttribute('aria-label', needed || sentence);
     this.fill();
   }
 
