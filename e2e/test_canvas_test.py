@@ -59,7 +59,7 @@ def test_the_sample_walks_through_the_draft(
     expect(bar).to_contain_text("Step 2 of 4 · Waited 2 d.")
     shot(page, "builder-test")
     expect_accessible(page)
-    page.get_by_label("Branch of Wait for event").select_option(label="Happened")
+    page.get_by_label("Branch of Wait up to 3 days for test.bought").select_option(label="Happened")
     expect(page.locator("#panel")).to_contain_text("You chose this way.")
     page.get_by_role("button", name="Choose somebody else").click()
     page.locator("#sample-list").get_by_role("button", name="Fred").click()

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.flow import node_words
+from app.flow import form_labels, node_words
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
 from app.flow.policies import ON_ERROR_WORDS, OnError
@@ -179,9 +179,9 @@ def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDi
 
 
 def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
-    """The configuration with what people call its fields, and with names in place of ids. A field of no title keeps its name."""
-    titles = node_words.field_titles(node.type)
-    spoken = {titles.get(key, key): value for key, value in node.data.items()}
+    """The configuration with the labels of its form, and with names in place of ids."""
+    titles = form_labels.labels_of(node.type)
+    spoken = {form_labels.label_of(key, titles): value for key, value in node.data.items()}
     for reference in node_words.references_of(node):
         if reference.path in titles:
             label = names.get(reference.kind, {}).get(reference.id)

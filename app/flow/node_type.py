@@ -35,6 +35,8 @@ class Port(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NEXT_PORT, ERROR_PORT = Port("next"), Port("error", translatable("Error"), "error")
+FIXED_PORTS = frozenset((ERROR_PORT.id, "default", "timeout", "failed"))
+"""Ports of every step of a type, also where a config declares the others."""
 RESERVED_PORTS = frozenset(("error", "waiting", "failed", "goal", "exited", "cancelled"))
 """Names that count something else of a step, beside all with a dot; a way out that a config makes may not have one."""
 
@@ -44,6 +46,13 @@ def port_label(ways: Iterable[Port], port_id: str | None) -> str:
     wanted = port_id or NEXT_PORT.id
     labels = {port.id: port.label for port in (*ways, ERROR_PORT)}
     return labels.get(wanted) or wanted.capitalize()
+
+
+def port_in_words(own: Iterable[Port], ways: Iterable[Port], port_id: str | None) -> str:
+    """The label of a port in the reader's language. `own`: the ports that the type declares; what people call theirs stands as it is."""
+    label = port_label(ways, port_id)
+    standard = {(port.id, port.label) for port in own}
+    return gettext(label) if port_id in FIXED_PORTS or (port_id or NEXT_PORT.id, label) in standard else label
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -169,7 +178,9 @@ class NodeType:
         """
         ways = cls.outputs if config is None else cls.ports(config)
         if step.port and len(ways) > 1:
-            return gettext("The run took the %(port_label)s branch.", port_label=port_label(ways, step.port))
+            return gettext(
+                "The run took the %(port_label)s branch.", port_label=port_in_words(cls.outputs, ways, step.port)
+            )
         return gettext("Done.") if step.completed_at else gettext("Under way.")
 
     @classmethod

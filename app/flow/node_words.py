@@ -14,7 +14,7 @@ import msgspec
 
 from app.flow import registry
 from app.flow.document import LATE, Flow, Node
-from app.flow.node_type import ERROR_PORT, NodeType, Port, Question, SourceCode, WorkflowCall, port_label
+from app.flow.node_type import ERROR_PORT, FIXED_PORTS, NodeType, Port, Question, SourceCode, WorkflowCall, port_label
 from app.flow.references import Reference, marked_fields, references_in, topic_fields
 from app.flow.scope import is_constant
 from app.flow.segment_membership import segments_named
@@ -59,10 +59,6 @@ def title_of(type_: str, name: Any, data: dict[str, Any]) -> str:
 def title_of_plain(node: dict[str, Any]) -> str:
     """The same for a node of a document that was not read."""
     return title_of(str(node.get("type", "")), node.get("name"), node.get("data") or {})
-
-
-FIXED_PORTS = frozenset((ERROR_PORT.id, "default", "timeout", "failed"))
-"""Ports of every step of a type, also where a config declares the others."""
 
 
 def in_readers_language(port: Port, type_: str) -> Port:

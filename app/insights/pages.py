@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
 from app.flow.document import ERROR, Flow, Node, Trigger
-from app.flow.node_type import ERROR_PORT, Port, port_label
+from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import category_of, goals_of
 from app.flow.trigger_registry import summary
 from app.flow.trigger_type import CATEGORY
@@ -124,12 +125,12 @@ def report_words(messages: MessageStats) -> list[str]:
     ]
 
 
-def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
+def _outflow(stats: NodeStats, type_: str, data: dict[str, Any]) -> str:
     """Where those who arrived went, in words: `42% No, 58% Yes, 3 wait here`."""
     parts = []
-    if len(ways) > 1 and stats.went_on:
+    if len(node_words.ports_of(type_, data)) > 1 and stats.went_on:
         parts += [
-            f"{percent(count, stats.went_on, 0)} {port_label(ways, port)}"
+            f"{percent(count, stats.went_on, 0)} {node_words.port_of(type_, data, port).label}"
             for port, count in sorted(stats.ports.items())
             if port != ERROR
         ]
@@ -217,7 +218,7 @@ def _stage(node: Node, indent: int, numbers: NodeStats, titles: Mapping[str, str
         went_on=numbers.went_on,
         waiting=numbers.waiting,
         failed=numbers.failed,
-        outflow=_outflow(numbers, node_words.ports_of(node.type, node.data)),
+        outflow=_outflow(numbers, node.type, node.data),
     )
 
 

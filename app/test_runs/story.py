@@ -11,7 +11,7 @@ import msgspec
 
 from app.flow.document import Flow
 from app.flow.entry_reasons import reason_text
-from app.flow.node_words import due_at, kind_word, port_of
+from app.flow.node_words import due_at, port_of, title_of_plain
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND
 from app.lib.conversions import quoted
@@ -103,7 +103,7 @@ def _step(step: WalkedStep, node: dict[str, Any], previous: dict[str, Any], walk
         seq=step.seq,
         node_id=step.node_id,
         node_type=type_,
-        name=node.get("name") or kind_word(type_),
+        name=title_of_plain(node),
         status=StepStatus(step.status).word,
         input={"config": node.get("data", {}), "previous": previous, "vars": step.vars},
         output=step.output or {},

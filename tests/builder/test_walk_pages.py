@@ -32,6 +32,7 @@ async def test_the_sample_walks_and_its_way_is_lit(api: ApiClients, browser: Bro
     assert answer.status_code == 200, answer.text
     data = lit(answer.text)
     assert data["name"] == "Test as Ada Lovelace"
+    assert '<b dir="auto">Wait 2 days</b>' in answer.text and '<b dir="auto">If event plan is pro</b>' in answer.text
     assert [(one["nodeId"], one["port"]) for one in data["steps"]] == [
         ("trigger", "next"), ("mail", "next"), ("wait", "next"), ("pro", "true"), ("tag", "next"), ("buy", "timeout"),
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def test_a_changed_value_names_both_sides() -> None:
     document["nodes"][2]["data"]["duration"] = 3
     (change,) = compare(graph(), Flow.load(document))
     assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait 3 days")
-    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("duration", "1", "3")]
+    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("Wait", "1", "3")]
 
 
 def test_a_moved_way_is_told_by_its_port() -> None:
@@ -132,10 +132,10 @@ def test_what_a_step_refers_to_is_told_by_its_name() -> None:
     )
     names = {"template": {old: "Welcome", new: "Hello"}}
     (change,) = compare(before, after, names)
-    assert change.details == [Detail("template", "Welcome", "Hello"), Detail("sender", "Ada", "Bo")]
+    assert change.details == [Detail("Template", "Welcome", "Hello"), Detail("From name", "Ada", "Bo")]
     after = Flow.load({"nodes": [{"id": "m", "type": "send_email", "data": {"connectorId": str(gone)}}]})
     (change,) = compare(before, after, names)
-    assert Detail("connector", "", "a connector that is gone") in change.details
+    assert Detail("Connector", "", "a connector that is gone") in change.details
 
 
 def test_another_rule_for_steps_that_say_nothing_is_told() -> None:

@@ -82,7 +82,7 @@ function rowOf(canvas, { id, port, label, target, before }) {
     li.append(joins);
   }
   if (!canvas.editable) return li;
-  const way = label ? `, way out “${label}”` : '';
+  const way = label ? gettext(', branch “%(label)s”', { label: label }) : '';
   const follows = before || target;
   const name = follows ? gettext('Add a step between %(title)s and %(step)s', { title, step: canvas.titleOf(follows) })
     : gettext('Add a step after %(title)s%(way)s', { title, way });

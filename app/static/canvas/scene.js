@@ -225,7 +225,7 @@ export class Scene {
     const title = this.canvas.titleOf(id);
     ports.forEach((port, index) => {
       const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;
-      const way = port.label ? `, way out “${port.label}”` : '';
+      const way = port.label ? gettext(', branch “%(label)s”', { label: port.label }) : '';
       const handle = make('button', `h out${port.id === 'error' ? ' error' : ''}`, {
         type: 'button',
         tabindex: '-1',
