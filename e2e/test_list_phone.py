@@ -1,0 +1,31 @@
+"""Lists on a phone: the search, the order and the file share a row, and the menu of orders lies within the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.product import Product
+from e2e.workflows import create
+
+LISTS = ("/workflows", "/contacts", "/templates", "/runs", "/messages", "/segments?search=x")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_search_and_tools_share_a_row(
+    open_page: Callable[..., Page], product: Product, shot: Callable[..., None], theme: str
+) -> None:
+    create(product, "On a phone")
+    page = open_page(theme=theme, width=390)
+    for path in LISTS:
+        page.goto(path)
+        search, tools = page.locator(".lbar .search"), page.locator("#list-tools")
+        expect(search.get_by_role("combobox").or_(search.get_by_role("searchbox")).first).to_be_visible()
+        one, other = search.bounding_box(), tools.bounding_box()
+        assert one and other and one["y"] == other["y"] and one["x"] + one["width"] <= other["x"], path
+        page.get_by_label("Sort", exact=True).click()
+        menu = page.locator(".sorts > .pop").bounding_box()
+        assert menu and menu["x"] >= 0 and menu["x"] + menu["width"] <= 390, path
+        shot(page, f"phone{path.split('?')[0].replace('/', '-')}-{theme}")
