@@ -42,7 +42,7 @@ export class Ground {
   /** Before a frame in which the view has changed. @param {View} view @param {Size} size */
   show(view, size) {
     const zoomed = this.laid?.k !== view.k;
-    if (zoomed) this.rest();
+    if (zoomed) this.settle();
     else this.move();
     if (zoomed || !contains(this.laid, sight(view, size))) this.lay(view, size);
   }
@@ -59,10 +59,10 @@ export class Ground {
   move() {
     this.plane.classList.add('panning');
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.rest(), REST_MS);
+    this.timer = setTimeout(() => this.settle(), REST_MS);
   }
 
-  rest() {
+  settle() {
     this.plane.classList.remove('panning');
   }
 }
