@@ -102,6 +102,12 @@ def test_a_list_of_values_covers_no_other_row(page: Page, product: Product, shot
     assert not _overlap(canvas, picker, rows.nth(1))
     assert not _overlap(canvas, picker, rows.first.get_by_label("Field"))
     shot(page, "values-open")
+    rows.first.get_by_label("Field").click()
+    expect(picker.get_by_role("option").first).to_be_visible()
+    assert not _overlap(canvas, picker, rows.nth(1))
+    assert not _overlap(canvas, picker, rows.first.get_by_label("Value", exact=True))
+    expect(rows.first).to_have_css("margin-bottom", "0px")  # the room of its values
+    shot(page, "fields-open")
     rows.nth(1).get_by_label("Value", exact=True).click()
     expect(rows.nth(1).get_by_label("Value", exact=True)).to_be_focused()
     expect(rows.first).not_to_have_css("margin-bottom", "100px")

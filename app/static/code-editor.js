@@ -6,6 +6,7 @@
 import { guarded } from './session.js';
 import { suggestions } from './code-completion.js';
 import { editorColours, editorTheme, loadCodeMirror } from './code-look.js';
+import { styled } from './style-sheet.js';
 import { gettext } from './texts.js';
 
 const CHECK_MS = 700;
@@ -16,6 +17,7 @@ export async function enhance(form) {
   const bench = /** @type {HTMLElement | null} */ (form.querySelector('[data-code-bench]'));
   if (!field || !bench || 'enhanced' in form.dataset) return;
   form.dataset.enhanced = ''; // a panel may become ready twice
+  await styled(new URL('./code-editor.css', import.meta.url).href);
   const box = new CodeBox(form, field, bench);
   if (!field.disabled) box.openBench();
   await box.openEditor();

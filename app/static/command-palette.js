@@ -5,9 +5,12 @@
  */
 
 import { restore } from './session.js';
+import { styled } from './style-sheet.js';
 import { gettext } from './texts.js';
 
 const TYPED_MS = 120;
+/** Nothing is shown before it is there. */
+const SHEET = new URL('./command-palette.css', import.meta.url).href;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
 /** What the list answers; null while it answers nothing. @type {string | null} */
@@ -30,20 +33,9 @@ async function fetched(url, signal) {
   return answer.text();
 }
 
-/** The style sheet beside this module; nothing is shown before it is there. */
-function styled() {
-  const href = new URL('./command-palette.css', import.meta.url).href;
-  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href });
-  return new Promise((resolve) => {
-    link.onload = link.onerror = () => resolve(undefined);
-    document.head.append(link);
-  });
-}
-
 /** @param {string} url @returns {Promise<HTMLDialogElement>} */
 async function dialogOf(url) {
-  const [html] = await Promise.all([fetched(url), styled()]);
+  const [html] = await Promise.all([fetched(url), styled(SHEET)]);
   const holder = document.createElement('template');
   holder.innerHTML = html;
   const opened = /** @type {HTMLDialogElement} */ (holder.content.querySelector('dialog'));
@@ -92,7 +84,7 @@ async function look() {
   const wanted = input().value;
   list.setAttribute('aria-busy', 'true');
   try {
-    const [html] = await Promise.all([fetched(`/find?search=${encodeURIComponent(wanted)}`, mine.signal), styled()]);
+    const [html] = await Promise.all([fetched(`/find?search=${encodeURIComponent(wanted)}`, mine.signal), styled(SHEET)]);
     if (mine !== asking) return;
     list.innerHTML = html;
     list.scrollTop = 0;

@@ -22,7 +22,6 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "canvas-panel.css",
         "people.css",
         "conditions.css",
-        "code-editor.css",
         "canvas-narrow.css",
     ),
     "canvas/flow-canvas.bundle.js": ("canvas/flow-canvas.js",),

@@ -251,19 +251,22 @@ export class FieldPicker {
     if (!control || !box.matches(':popover-open')) return;
     const field = (control.closest('.fld') ?? control).getBoundingClientRect();
     const width = Math.min(Math.max(field.width, 240), innerWidth - 16);
-    const below = innerHeight - field.bottom - 12;
-    const upwards = below < 180 && field.top > below && control.dataset.pick !== undefined;
     box.style.width = `${width}px`;
     box.style.left = `${Math.max(8, Math.min(field.left, innerWidth - width - 8))}px`;
-    box.style.maxHeight = `${control.dataset.pick === undefined ? 200 : Math.min(320, upwards ? field.top - 12 : below)}px`;
-    box.style.top = upwards ? 'auto' : `${field.bottom + 4}px`;
-    box.style.bottom = upwards ? `${innerHeight - field.top + 4}px` : 'auto';
-    if (control.dataset.pick === undefined) this.giveRoom(control, field.bottom);
+    box.style.maxHeight = `${control.dataset.pick === undefined ? 200 : 280}px`;
+    box.style.top = `${field.bottom + 4}px`;
+    this.giveRoom(control, field.bottom);
   }
 
-  /** What comes below a list of values moves down instead of being covered. @param {HTMLInputElement} control @param {number} from */
+  /** What has room below it for the list of a control: a field itself, as its value stands below it. @param {HTMLInputElement} control */
+  rowOf(control) {
+    const row = control.closest(control.dataset.pick === undefined ? '.cond' : '.field');
+    return /** @type {HTMLElement | null} */ (row ?? control.closest('.pair, .hrow') ?? control.closest('.fld'));
+  }
+
+  /** What comes below a list moves down instead of being covered. @param {HTMLInputElement} control @param {number} from */
   giveRoom(control, from) {
-    const row = /** @type {HTMLElement | null} */ (control.closest('.cond') ?? control.closest('.pair, .hrow') ?? control.closest('.fld'));
+    const row = this.rowOf(control);
     if (!row) return;
     const room = `${Math.max(0, Math.round(this.box.offsetHeight + 8 - (row.getBoundingClientRect().bottom - from)))}px`;
     if (row.style.marginBottom === room) return;
@@ -276,8 +279,9 @@ export class FieldPicker {
   /** The room of lists that are closed. */
   takeRoom() {
     if (this.pressed) return;
+    const open = this.control && this.box.matches(':popover-open') && this.rowOf(this.control);
     for (const row of this.roomy) {
-      if (this.control && this.box.matches(':popover-open') && row.contains(this.control)) continue;
+      if (row === open) continue;
       row.style.marginBottom = row.style.scrollMarginBottom = '';
       this.roomy.delete(row);
     }

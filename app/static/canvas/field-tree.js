@@ -3,6 +3,7 @@
  * The frame around the fields that a text can take: it stands beside the form, so that it covers no field of it, and under the thumb on a
  * phone. It can be searched, and pinned where there is room for it.
  */
+import { styled } from '../style-sheet.js';
 import { gettext } from '../texts.js';
 
 const SPRITE = '/static/vendor/lucide-1.62.0/sprite.svg';
@@ -27,9 +28,7 @@ export class FieldTree {
   /** @param {HTMLElement} list */
   constructor(list) {
     list.className = 'tree-list';
-    const sheet = document.createElement('link');
-    Object.assign(sheet, { rel: 'stylesheet', href: new URL('../field-tree.css', import.meta.url).href });
-    document.head.append(sheet);
+    styled(new URL('../field-tree.css', import.meta.url).href);
     this.box = document.createElement('div');
     this.box.className = 'tree';
     this.box.setAttribute('role', 'dialog');
