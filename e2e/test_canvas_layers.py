@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from e2e.pages.builder import Builder
-from e2e.test_canvas_frames import QUIET, RESTED
+from e2e.test_canvas_frames import HOLD_TIMERS, QUIET
 from e2e.test_canvas_speed import large
 
 __all__ = ["large"]
@@ -44,6 +44,7 @@ def traced(page: Page) -> Iterator[collections.Counter[str]]:
 
 def test_a_pan_paints_nothing(large: Builder) -> None:
     page, turns = large.page, 8
+    page.evaluate(HOLD_TIMERS)
     page.evaluate(KEEP_QUIET)
     page.mouse.move(800, 500)
     page.keyboard.down("Shift")
@@ -59,7 +60,7 @@ def test_a_pan_paints_nothing(large: Builder) -> None:
     page.keyboard.up("Shift")
     assert counts["UpdateLayoutTree"] >= turns, "each turn moved it"
     assert counts["Paint"] < 2 * turns, f"cards and dots are moved and not painted: {counts}"
-    page.evaluate(RESTED)
+    page.evaluate("passTime()")
     expect(page.locator(".vp.panning")).to_have_count(0), "sharp again where it rests"
 
 

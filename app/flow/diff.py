@@ -53,7 +53,7 @@ def value_text(value: Any) -> str:
     if value is None or value is UNSET or value == "":
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, str | int | float):
         return str(value)
     if isinstance(value, list) and value and all(_is_condition(item) and "label" not in item for item in value):
@@ -144,13 +144,14 @@ def trigger_title(trigger: Trigger) -> str:
 
 def _trigger_facts(trigger: Trigger) -> dict[str, Any]:
     kind, config = typed(trigger)
-    admission = kind.admission(config)
+    admission, labels = kind.admission(config), form_labels.labels_of_trigger(trigger.type)
+    own = {name: value for name, value in trigger.data.items() if name not in ("conditions", "match")}
     return {
-        "starts by": trigger.type,
-        **{name: value for name, value in trigger.data.items() if name not in ("conditions", "match")},
-        "only if": admission.conditions,
-        "match": admission.match if len(admission.conditions) > 1 else None,
-        "switched off": None if trigger.enabled else True,
+        gettext("starts by"): gettext(kind.label),
+        **{form_labels.label_of(name, labels): value for name, value in own.items()},
+        gettext("only if"): admission.conditions,
+        gettext("match"): admission.match if len(admission.conditions) > 1 else None,
+        gettext("switched off"): None if trigger.enabled else True,
     }
 
 
@@ -161,7 +162,9 @@ def title_of(flow: Flow, node_id: str) -> str:
         trigger = flow.trigger_of(node_id)
         if trigger is None:
             return node_id
-        return "the trigger" if len(flow.triggers) == 1 else f"the trigger {trigger_title(trigger)}"
+        if len(flow.triggers) == 1:
+            return gettext("the trigger")
+        return gettext("the trigger %(title)s", title=trigger_title(trigger))
     return node_words.title_of(node.type, node.name, node.data)
 
 

@@ -1,4 +1,4 @@
-"""What a field of a step's settings is called: the label that its form shows, in the reader's language.
+"""What a field of the settings of a step or trigger is called: the label that its form shows, in the reader's language.
 
 Labels are read once for each type from its `form.html` and the shared parts that this takes in: a call of a macro that has the name of a
 field and a text, as `ui.field("subject", _("Subject"))`.
@@ -20,12 +20,14 @@ from app.lib.translation import gettext, translatable
 COMMON = {
     "alternatives": translatable("Ways"),
     "conditions": translatable("Conditions"),
+    "everySeconds": translatable("Ask every, s"),
     "followRedirects": translatable("Follow redirects"),
     "goOn": translatable("The contact continues"),
     "idempotent": translatable("Safe to repeat"),
     "match": translatable("Match"),
     "platforms": translatable("Platforms"),
     "scope": translatable("Steps"),
+    "timezone": translatable("Time zone"),
     "weekdays": translatable("Weekdays"),
     "who": translatable("Who may answer"),
     "zone": translatable("Time zone"),
@@ -35,9 +37,17 @@ _FORMS = jinja2.Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
 
 
 def labels_of(type_: str) -> dict[str, str]:
-    """The labels of a type's fields by their names; of one that no form names, what its type says."""
-    titles = node_words.field_titles(type_)
-    return {name: gettext(label) for name, label in {**titles, **_labels(type_), **COMMON}.items()}
+    """The labels of the fields of a step's type by their names; of one that no form names, what its type says."""
+    return _translated({**node_words.field_titles(type_), **_labels(type_)})
+
+
+def labels_of_trigger(type_: str) -> dict[str, str]:
+    """The same of a type of trigger."""
+    return _translated(_labels(f"triggers/{type_}"))
+
+
+def _translated(labels: dict[str, str]) -> dict[str, str]:
+    return {name: gettext(label) for name, label in {**labels, **COMMON}.items()}
 
 
 def label_of(name: str, labels: dict[str, str]) -> str:
@@ -46,9 +56,9 @@ def label_of(name: str, labels: dict[str, str]) -> str:
 
 
 @functools.cache
-def _labels(type_: str) -> dict[str, str]:
+def _labels(folder: str) -> dict[str, str]:
     labels: dict[str, str] = {}
-    for name, label in _in_form(folder_on_disk(type_) / "form.html", {}):
+    for name, label in _in_form(folder_on_disk(folder) / "form.html", {}):
         labels.setdefault(name.partition(".")[0], label)
     return labels
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.flow import form_labels, node_words, registry
+from app.flow import form_labels, node_words, registry, trigger_registry
 from app.flow.presentation import folder_on_disk
 from app.lib import translation
 
@@ -19,6 +19,16 @@ def test_each_setting_of_an_example_has_a_label(type_: str) -> None:
         with translation.using(language):
             labels = form_labels.labels_of(type_)
             for name in example:
+                assert labels.get(name) and labels[name] != name, (type_, name)
+
+
+@pytest.mark.parametrize("type_", sorted(trigger_registry.types()))
+def test_each_setting_of_an_example_of_a_trigger_has_a_label(type_: str) -> None:
+    example: dict[str, Any] = json.loads((folder_on_disk(f"triggers/{type_}") / "example.json").read_text())
+    for language in translation.LANGUAGES:
+        with translation.using(language):
+            labels = form_labels.labels_of_trigger(type_)
+            for name in example.keys() - {"conditions", "match"}:
                 assert labels.get(name) and labels[name] != name, (type_, name)
 
 
