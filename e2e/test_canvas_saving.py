@@ -182,7 +182,7 @@ def test_errors_lead_to_the_field(page: Page, product: Product) -> None:
     dialog = page.get_by_role("dialog", name="Not ready yet")
     dialog.get_by_role("button", name="Choose a template").click()
     expect(dialog).to_be_hidden()
-    field.select_option(index=1)
+    field.select_option(label="General welcome")
     expect(page.locator("#issues-button")).to_have_text("No errors")
     page.get_by_role("button", name="Activate v1").click()
     activation = page.get_by_role("dialog", name="Activate version 1")

@@ -116,5 +116,6 @@ def test_one_press_mends_what_a_warning_says(page: Page, product: Product) -> No
     canvas.press("Control+z", "Control+z")
     expect(canvas.step("lost")).to_have_count(1)
     both = page.locator("#issues-button")
-    expect(both.locator(".words")).to_have_text("1 to do1")
+    expect(both.locator(".words")).to_have_text("1 to do")
+    expect(both.locator(".words .warning")).to_have_attribute("data-count", "1")
     expect(both).to_have_accessible_name("1 to do, 1 warning")

@@ -94,7 +94,9 @@ async def test_an_empty_rendering_is_an_error_that_names_its_place(api: Any) -> 
     content = {"name": "x", "variables": ["a", "{{ event.nothing }}"]}
     hollow = (await client.post("/api/v1/templates", json={**WHATSAPP, "content": content})).json()["data"]
     answer = await client.post(f"/api/v1/templates/{hollow['id']}/preview", json={})
-    assert answer.json()["errors"][0]["path"] == "content.variables[1]" and "Give it a default" in answer.text
+    assert (
+        answer.json()["errors"][0]["path"] == "content.variables[1]" and "Say what stands there instead" in answer.text
+    )
 
 
 async def test_the_editor_saves_what_it_shows(browser: Any, db_session: AsyncSession) -> None:

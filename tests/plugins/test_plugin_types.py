@@ -96,8 +96,8 @@ def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
     assert [port["id"] for port in card["own_ports"]] == ["gold", "silver", "default"]
     html = engine().get_template("builder/card.html").render(**card, choices=None)
     assert "Gold" in html and "data-ports=" in html and "Pick by contact.plan" in html
-    ways = registry.ports(registry.get("pick"), {"value": "contact.plan", "cases": CASES})
-    assert _outflow(NodeStats(executed=4, ports={"gold": 1, "silver": 3}), ways) == "25% Gold, 75% silver"
+    data = {"value": "contact.plan", "cases": CASES}
+    assert _outflow(NodeStats(executed=4, ports={"gold": 1, "silver": 3}), "pick", data) == "25% Gold, 75% silver"
 
 
 @pytest.mark.parametrize(

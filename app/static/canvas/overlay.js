@@ -118,8 +118,8 @@ export class Overlay {
     // The worst in words, the others by sign and number: all in words would push what stands beside them.
     /** @type {any} */ (button.querySelector('.words')).replaceChildren(worst ? WORDS[worst.kind](worst.count) : sentence,
       ...others.map(({ kind, count }) => {
-        const other = make('span', `num ${kind}`);
-        other.append(this.canvas.icon(ICONS[kind]), String(count));
+        const other = make('span', `num ${kind}`, { 'data-count': String(count) });
+        other.append(this.canvas.icon(ICONS[kind]));
         return other;
       }));
     button.querySelector('svg')?.replaceWith(this.canvas.icon(ICONS[worst?.kind ?? 'error']));
