@@ -20,7 +20,7 @@ from tools.dev.page_targets import small_targets, undirected
 from tools.dev.page_words import english_left, words_of
 from tools.dev.showcase import Showcase
 
-BY_PEOPLE = {"A purchase at any time ends the run as a success."}
+BY_PEOPLE = {"A purchase at any time ends the run as a success.", "Good to have you, first_name"}
 """What the demo workspace says in English where `dir=auto` cannot stand."""
 BARE = """() => [...document.querySelectorAll('.btn.pri, .btn.sec, .fld, .dd, .box, .seg, .pill, .node .card, .mn .card, .search')]
     .filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 1)

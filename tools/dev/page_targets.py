@@ -24,11 +24,19 @@ _SMALL = """(least) => {
         && [...one.parentElement.childNodes].some((near) => near.nodeType === Node.TEXT_NODE && /\\p{L}/u.test(near.data));
     // What lies under a bar that stays in place is not there to be pressed until it is scrolled to; an area drawn around a box counts.
     const reach = least / 2 - .5;
+    const around = [[-reach, 0], [reach, 0], [0, -reach], [0, reach]];
+    const underBar = (one, x, y) => {
+        for (let at = document.elementFromPoint(x, y); at; at = at.parentElement) {
+            if (['fixed', 'sticky'].includes(getComputedStyle(at).position)) return !at.contains(one);
+        }
+        return false;
+    };
     const small = targets.filter(({ one, box }) => {
         if ((box.width >= least - .5 && box.height >= least - .5) || inText(one)) return false;
         const [x, y] = centre(box);
         if (x < 0 || y < 0 || x > innerWidth || y > innerHeight || !hits(one, x, y)) return false;
-        return ![[-reach, 0], [reach, 0], [0, -reach], [0, reach]].every(([dx, dy]) => hits(one, x + dx, y + dy));
+        if (around.some(([dx, dy]) => underBar(one, x + dx, y + dy))) return false;
+        return !around.every(([dx, dy]) => hits(one, x + dx, y + dy));
     });
     const crowded = ({ one, box }) => targets.some(({ one: other, box: near }) => {
         if (other === one || one.contains(other) || other.contains(one) || whole(other) === whole(one)) return false;
