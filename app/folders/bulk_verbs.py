@@ -18,7 +18,7 @@ from app.models import FolderKind
 from app.models.folder import NO_FOLDER
 
 MOVED_SINCE = translatable("moved or deleted since.")
-DELETED_SINCE = translatable("deleted since.")
+CHANGED_SINCE = translatable("changed or deleted since.")
 TOO_MANY_TAGS = translatable("they would have more tags than a workflow or template may have.")
 
 
@@ -73,7 +73,7 @@ class _Filing:
         for (lost, added), ids in alike.items():
             changed, _full = await folders.tag_those_with_room(self.kind, ids, lost, added)
             done += len(changed)
-        return _all_but(done, before, DELETED_SINCE)
+        return _all_but(done, before, CHANGED_SINCE)
 
 
 def filing_verbs(kind: FolderKind) -> list[BulkVerb]:
