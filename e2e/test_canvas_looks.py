@@ -130,7 +130,8 @@ def test_a_viewer_looks_but_cannot_change(page: Page, product: Product) -> None:
     x, y = canvas.centre(canvas.card("good"))
     canvas.drag((x, y), (x + 100, y))
     page.keyboard.press("Delete")
-    assert canvas.position("good") == (264, 504) and len(canvas.types()) == 4
+    canvas.expect_at("good", 264, 504)
+    assert len(canvas.types()) == 4
     canvas.card("good").click()
     expect(canvas.panel.get_by_label("Tag", exact=True)).to_be_disabled()
 
@@ -152,7 +153,7 @@ def test_two_fingers_zoom_without_moving_a_step(product: Product, open_page: Cal
     touch("touchEnd")
     zoom = page.evaluate("document.querySelector('flow-canvas').view.k")
     assert zoom > 1.5
-    assert canvas.position("ask") == (400, 336)
+    canvas.expect_at("ask", 400, 336)
 
 
 def test_five_hundred_steps_stay_cheap(page: Page, product: Product) -> None:

@@ -63,7 +63,7 @@ def test_a_step_dropped_on_a_connection_is_inserted_at_any_zoom(canvas: Builder,
     assert {("wait", "next", mail), (mail, "next", "ask")} <= canvas.ways()
     assert ("wait", "next", "ask") not in canvas.ways()
     assert canvas.position("ask")[1] == 504, "what comes behind makes room"
-    assert canvas.position("wait") == (400, 168), "what stands before stays"
+    canvas.expect_at("wait", 400, 168)  # what stands before stays
 
 
 def test_the_plus_on_a_connection_inserts(canvas: Builder) -> None:
@@ -120,7 +120,7 @@ def test_escape_takes_a_gesture_back(canvas: Builder) -> None:
     page.mouse.move(x + 200, y + 50, steps=5)
     page.keyboard.press("Escape")
     page.mouse.up()
-    assert canvas.position("good") == (264, 504)
+    canvas.expect_at("good", 264, 504)
     canvas.port("good").click()
     page.keyboard.press("Escape")
     expect(page.locator("flow-canvas.linking")).to_have_count(0)
@@ -132,7 +132,7 @@ def test_a_step_is_moved_and_snaps(canvas: Builder) -> None:
     x2, y2 = canvas.position("bad")
     assert (x2, y2) != (544, 504) and x2 % 8 == 0 and y2 % 8 == 0
     canvas.page.get_by_role("button", name="Undo").click()
-    assert canvas.position("bad") == (544, 504)
+    canvas.expect_at("bad", 544, 504)
 
 
 def test_steps_are_selected_by_marquee_and_shift_and_moved_together(canvas: Builder) -> None:
@@ -146,7 +146,7 @@ def test_steps_are_selected_by_marquee_and_shift_and_moved_together(canvas: Buil
     x, y = canvas.centre(canvas.card("good"))
     canvas.drag((x, y), (x, y + 80))
     assert canvas.position("wait")[1] > before[1] and canvas.position("bad")[1] > 504
-    assert canvas.position("ask") == (400, 336)
+    canvas.expect_at("ask", 400, 336)
 
 
 def test_a_deleted_step_leaves_a_healed_path_and_a_branch_asks(canvas: Builder) -> None:

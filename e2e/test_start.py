@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,7 @@ def test_a_stranger_is_asked_to_sign_in(open_page: Callable[..., Page], product:
 def test_the_printed_link_signs_in_once(open_page: Callable[..., Page], product: Product) -> None:
     page = open_page(signed_in=False)
     page.goto(product.link)
+    expect(page).not_to_have_url(re.compile("sign-in"))
     page.goto("/settings/profile")
     expect(page).to_have_url(f"{product.url}/settings/profile")
     again = open_page(signed_in=False)

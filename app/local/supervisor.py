@@ -245,12 +245,12 @@ class Supervisor:
             by_pid[pid].end()
 
     def _ask_web(self, now: float) -> None:
-        """A web process that hangs is as bad as a dead one; one that was just started has its time."""
+        """A web process that hangs is as bad as a dead one; one that is still starting has the time of a first start."""
         web = self._children["web"]
-        if answers(self.launch.host, self.launch.port) or web.age < WEB_DEAD_AFTER_S:
+        if answers(self.launch.host, self.launch.port):
             self._answered = now
-        elif now - self._answered > WEB_DEAD_AFTER_S:
-            say(f"  web has not answered for {now - self._answered:.0f} s; ending it")
+        elif (silent := overdue(now - self._answered, web.age)) is not None:
+            say(f"  web has not answered for {silent:.0f} s; ending it")
             web.end()
 
     def _revive(self, child: Child) -> None:
@@ -286,6 +286,14 @@ class Supervisor:
             self._servers.stop()
         if self._stopping.is_set():
             say("Stopped.")
+
+
+def overdue(unanswered_s: float, age_s: float) -> float | None:
+    """For how many seconds a web process is silent that has to be ended, else None: one that never answered since its start may be
+    slow because the machine is, and would be ended again and again by the limit of those that did."""
+    starting = unanswered_s >= age_s
+    silent, most = (age_s, WEB_STARTS_IN_S) if starting else (unanswered_s, WEB_DEAD_AFTER_S)
+    return silent if silent > most else None
 
 
 def answers(host: str, port: int) -> bool:

@@ -104,6 +104,12 @@ class Builder:
         [found] = [node["position"] for node in self.graph()["nodes"] if node["id"] == node_id]
         return found["x"], found["y"]
 
+    def expect_at(self, node_id: str, x: float, y: float) -> None:
+        """Waits until the step stands there: what a key or the mouse did is drawn with the next frame."""
+        find = "([id, x, y]) => document.querySelector('flow-canvas').graph.nodes.some("
+        same = "(node) => node.id === id && node.position.x === x && node.position.y === y)"
+        self.page.wait_for_function(find + same, arg=[node_id, x, y])
+
     def position_of(self, title: str) -> tuple[float, float]:
         """The same of the step whose card says `title`."""
         return self.position(str(self.titled(title).get_attribute("data-id")))

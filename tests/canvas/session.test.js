@@ -128,10 +128,12 @@ function guardedForm(t, valid = () => true, after = () => {}) {
     for (const listener of [...listeners, after]) listener(event);
     if (!event.defaultPrevented) page.left += 1;
   }
-  const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+  const turn = () => new Promise((resolve) => { setTimeout(resolve, 1); });
   const submit = async () => {
     press();
-    await wait(5);
+    // What the press set going for its end may have been set going after the first turn began, on a busy machine more than its 1 ms later.
+    await turn();
+    await turn();
   };
   return { page, submit };
 }

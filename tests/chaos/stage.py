@@ -29,7 +29,7 @@ from tests.chaos.sink import CountingSink
 from tests.local.running import ROOT, Run, alive, free_port, until
 
 BATCH = 10
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """How long anything may take on a machine that is busy with other things. Nothing is judged by its speed."""
 PAUSE_S = 0.1
 """Between two looks. With shorter ones the looks themselves, each a connection of its own, would take a processor all the time."""

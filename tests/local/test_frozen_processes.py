@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from app.lib.heartbeat import BEAT
 from app.local.frozen_processes import LOOK_EVERY_S, STUCK_AFTER_S, FrozenProcesses, beats
+from app.local.supervisor import WEB_DEAD_AFTER_S, WEB_STARTS_IN_S, overdue
 from tests.fixtures.database import CommittedDatabase
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -83,3 +84,21 @@ def test_heartbeats_are_read_as_they_are_written(committed_database: CommittedDa
         for host, pid in ((socket.gethostname(), os.getpid()), ("elsewhere", 7)):
             connection.execute(BEAT, (f"worker:{host}:{pid}", "worker", Jsonb({})))
     assert beats(committed_database.url).keys() == {os.getpid()}
+
+
+@pytest.mark.parametrize(
+    ("unanswered_s", "age_s", "silent"),
+    [
+        (0.5, 3600, None),
+        (WEB_DEAD_AFTER_S - 1, 3600, None),
+        (WEB_DEAD_AFTER_S + 1, 3600, WEB_DEAD_AFTER_S + 1),
+        (WEB_DEAD_AFTER_S + 1, WEB_DEAD_AFTER_S + 1.5, WEB_DEAD_AFTER_S + 1),
+        (WEB_DEAD_AFTER_S + 1, WEB_DEAD_AFTER_S + 1, None),
+        (3600, WEB_STARTS_IN_S - 1, None),
+        (3600, WEB_STARTS_IN_S + 1, WEB_STARTS_IN_S + 1),
+    ],
+)
+def test_a_web_process_that_never_answered_has_the_time_of_a_start(
+    unanswered_s: float, age_s: float, silent: float | None
+) -> None:
+    assert overdue(unanswered_s, age_s) == silent

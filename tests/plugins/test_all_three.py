@@ -43,10 +43,9 @@ CASES = [{"id": "gold", "label": "Gold", "equals": "gold"}]
 
 
 def fingerprint() -> str:
-    """Of every file of the product."""
-    paths = sorted(
-        path for place in OURS for path in (ROOT / place).rglob("*") if path.is_file() and path.suffix != ".pyc"
-    )
+    """Of every file of the product, without what is compiled from them beside them."""
+    files = (path for place in OURS for path in (ROOT / place).rglob("*") if path.is_file())
+    paths = sorted(path for path in files if "__pycache__" not in path.parts)
     return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in paths)).hexdigest()
 
 
