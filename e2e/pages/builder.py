@@ -106,9 +106,9 @@ class Builder:
 
     def expect_at(self, node_id: str, x: float, y: float) -> None:
         """Waits until the step stands there: what a key or the mouse did is drawn with the next frame."""
-        find = "([id, x, y]) => document.querySelector('flow-canvas').graph.nodes.some("
-        same = "(node) => node.id === id && node.position.x === x && node.position.y === y)"
-        self.page.wait_for_function(find + same, arg=[node_id, x, y])
+        nodes = "JSON.parse(JSON.stringify(document.querySelector('flow-canvas').graph)).nodes"
+        stands = "(node) => node.id === id && node.position.x === x && node.position.y === y"
+        self.page.wait_for_function(f"([id, x, y]) => {nodes}.some({stands})", arg=[node_id, x, y])
 
     def position_of(self, title: str) -> tuple[float, float]:
         """The same of the step whose card says `title`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.local import environment
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 FLAGS = (
     "--disable-gpu",
@@ -102,8 +102,10 @@ def _by_apt() -> str | None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     _quietly("apt-get", "update")
-    _quietly("apt-get", "install", "-y", "--no-install-recommends", "chromium")
-    return shutil.which("chromium")
+    for name in NAMES[:2]:
+        if _quietly("apt-get", "install", "-y", "--no-install-recommends", name) and (path := shutil.which(name)):
+            return path
+    return None
 
 
 def _by_npm() -> str | None:
