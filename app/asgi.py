@@ -27,7 +27,7 @@ from app.settings import settings
 from app.system import secret_keys
 from app.system.health import HealthProbe
 from app.troubles import service as troubles
-from app.web import assets, csrf, garbage, openapi, parameters, problems, transactions
+from app.web import assets, csrf, garbage, openapi, parameters, problems, transactions, unmatched
 from app.web.bodies import BodyReader
 from app.web.body_guard import RequestBodyGuard
 from app.web.compression import ResponseCompression
@@ -93,6 +93,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         route_handlers=[
             *handlers(),
             assets.serve,
+            unmatched.refuse_address,
         ],
         dependencies={name: deps.injected(service) for name, service in features.services().items()},
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin(), openapi.StrictStructs()],
@@ -113,6 +114,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    unmatched.install(app)
     parameters.learn(app)
     if missing := guards.undeclared(app):
         advice = "Declare role=Role.… or public=True on each, and scope=Scope.… on those of the API."
