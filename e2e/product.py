@@ -81,8 +81,8 @@ class Product:
             raise
 
 
-def start(state: Path, *options: str) -> Product:
-    """Run the product on `state` and a free port, and wait until it says that it is ready."""
+def start(state: Path, *options: str, **settings: str) -> Product:
+    """Run the product on `state` and a free port, with these variables, and wait until it says that it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -96,7 +96,7 @@ def start(state: Path, *options: str) -> Product:
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "run", "--state", str(state), "--port", str(port), *options],
         cwd=ROOT,
-        env={**inherited, "THROUGHLINE_ADMIN_EMAIL": EMAIL, "THROUGHLINE_ADMIN_PASSWORD": PASSWORD},
+        env={**inherited, "THROUGHLINE_ADMIN_EMAIL": EMAIL, "THROUGHLINE_ADMIN_PASSWORD": PASSWORD, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

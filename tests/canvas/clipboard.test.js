@@ -1,7 +1,7 @@
 /** What a clipboard may hold, why it is refused, and where what comes out of it lies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { paste } from '../../app/static/canvas/commands.js';
+import { paste } from '../../app/static/canvas/paste-ops.js';
 import { freeShift, stubs } from '../../app/static/canvas/free-space.js';
 import { Graph } from '../../app/static/canvas/graph.js';
 import { limits } from '../../app/static/canvas/limits.js';

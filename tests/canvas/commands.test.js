@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Graph, Refused } from '../../app/static/canvas/graph.js';
-import { armsToKeep, clip, connect, insert, paste, remove, replace } from '../../app/static/canvas/commands.js';
+import { armsToKeep, clip, connect, insert, remove, replace } from '../../app/static/canvas/commands.js';
+import { paste } from '../../app/static/canvas/paste-ops.js';
 import { readClip } from '../../app/static/canvas/read-clip.js';
 import { TYPES, broken, canonical, node, random, small, trigger } from './make.js';
 

@@ -1,8 +1,9 @@
 // @ts-check
 /** Copies of steps and notes, and what is pasted: put where nothing lies, and brought into sight. Loaded with the first of them. */
-import { WIDTH, clip, paste, snapPoint } from './commands.js';
+import { WIDTH, clip, snapPoint } from './commands.js';
 import { STUB, freeShift, stubs } from './free-space.js';
 import { withRowsOfHere } from './paste-mapping.js';
+import { paste } from './paste-ops.js';
 import { notInstalled, onlyKnown, readClip } from './read-clip.js';
 import { bounds, fit, overlaps, sight, toFlow } from './viewport.js';
 import { gettext, ngettext } from '../texts.js';

@@ -130,16 +130,21 @@ export class Graph {
     return this.ports(id).some((known) => known.id === port) || (this.presentation(id).hidden ?? []).some((known) => known.id === port);
   }
 
-  /** Edges by their ends, made again after an edge came or went. */
+  /** Edges by their ends. Kept up to date by every change, as pasting asks for them once for each edge that it adds. */
   ends() {
-    if (this.known) return this.known;
-    const known = { out: new Map(), in: new Map() };
-    const note = (map, id, edge) => map.get(id)?.push(edge) ?? map.set(id, [edge]);
-    for (const edge of this.edges.values()) {
-      note(known.out, edge.source, edge);
-      note(known.in, edge.target, edge);
+    if (!this.known) {
+      this.known = { out: new Map(), in: new Map() };
+      for (const edge of this.edges.values()) this.tie(edge);
     }
-    return (this.known = known);
+    return this.known;
+  }
+
+  /** An edge came, as the last, or went. @param {Edge} edge @param {Edge[]} [come] */
+  tie(edge, come = [edge]) {
+    const { known } = this;
+    for (const [map, id] of known ? /** @type {const} */ ([[known.out, edge.source], [known.in, edge.target]]) : []) {
+      map.set(id, [...(map.get(id) ?? []).filter((one) => one !== edge), ...come]);
+    }
   }
 
   /** @returns {Edge[]} */
@@ -252,7 +257,7 @@ export class Graph {
 
   _add_node({ node }) {
     need(!this.node(node.id), gettext('There is already a step with that id.'));
-    need(this.nodes.size < limits.steps, tooManySteps(this.nodes.size + 1));
+    if (this.nodes.size >= limits.steps) need(false, tooManySteps(this.nodes.size + 1)); // to write the sentence takes longer than all the rest
     this.nodes.set(node.id, clone(node));
     return [{ kind: 'remove_node', nodeId: node.id }];
   }
@@ -260,9 +265,8 @@ export class Graph {
   _remove_node({ nodeId }) {
     const node = this.nodes.get(nodeId);
     need(node, gettext('That step is already gone.'));
-    const cut = [...this.incoming(nodeId), ...this.outgoing(nodeId)];
-    for (const edge of cut) this.edges.delete(edge.id);
-    this.known = null;
+    const cut = [...new Set([...this.incoming(nodeId), ...this.outgoing(nodeId)])];
+    for (const edge of cut) this._remove_edge({ edgeId: edge.id });
     this.nodes.delete(nodeId);
     return [{ kind: 'add_node', node }, ...cut.map((edge) => ({ kind: 'add_edge', edge }))];
   }
@@ -295,16 +299,17 @@ export class Graph {
     const reason = this.whyNot(edge.source, port, edge.target);
     need(!reason, reason);
     need(!this.edgeAt(edge.source, port), gettext('This branch is already connected.'));
-    this.edges.set(edge.id, { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port });
-    this.known = null;
+    const added = { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port };
+    this.edges.set(edge.id, added);
+    this.tie(added);
     return [{ kind: 'remove_edge', edgeId: edge.id }];
   }
 
   _remove_edge({ edgeId }) {
-    const edge = this.edges.get(edgeId);
+    const edge = /** @type {Edge} */ (this.edges.get(edgeId));
     need(edge, gettext('That connection is already gone.'));
     this.edges.delete(edgeId);
-    this.known = null;
+    this.tie(edge, []);
     return [{ kind: 'add_edge', edge }];
   }
 
