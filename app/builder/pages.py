@@ -318,6 +318,7 @@ async def show_step_panel(
 @get(ONE + "/panel", role=Role.VIEWER)
 async def show_workflow_panel(
     request: AppRequest,
+    form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: Annotated[int, QueryParameter(ge=0)] = 0,
@@ -332,6 +333,7 @@ async def show_workflow_panel(
         may_edit=canvas.may_edit(request.user, workflow) and not version,
         version=version,
         goals=loaded.document["goals"],
+        choices=await form_options.titles(),
         contact_changes=CONTACT_CHANGES,
         settings=loaded.document["settings"],
         moments=entry_pages.moments(loaded.flow.settings, request.user.timezone),
