@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from e2e.pages.reach import unreached
 from e2e.product import Product
 from e2e.workflows import create, edge, node
 from tests.fixtures.http_server import Recorder, json_reply, recording
@@ -53,6 +54,9 @@ def test_a_call_is_asked_for_made_and_gone_on_with(
         if (theme, width) != ("light", 1440):
             page.close()
     expect_accessible(page)
+    page.set_viewport_size({"width": 720, "height": 450})  # the same window at 200 %
+    assert unreached(page) == []
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert server.asked == []
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)

@@ -42,7 +42,7 @@ def test_nothing_in_the_header_jumps(page: Page, product: Product) -> None:
     assert places(page) == before, "with a long name"
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 720, 390])
+@pytest.mark.parametrize("width", [1440, 1024, 720, 390, 320])
 def test_nothing_in_the_header_is_covered(product: Product, open_page: Any, width: int) -> None:
     page = open_page(width=width, height=900)
     Builder(page).open(create_small(product, "A workflow with a name of some length"))

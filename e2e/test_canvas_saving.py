@@ -9,6 +9,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from e2e.pages.builder import Builder
+from e2e.pages.reach import unreached
 from e2e.product import Product
 from e2e.workflows import create_small
 
@@ -54,6 +55,8 @@ def test_two_tabs_that_touch_the_same_step_are_asked(
         expect(dialog.get_by_role("row").last).to_contain_text(f"theirs {answer}")
         expect(dialog.get_by_role("row").last).to_contain_text(f"mine {answer}")
         shot(mine.page, f"conflict-{answer[:4].lower()}")
+        mine.page.set_viewport_size({"width": 720, "height": 450})  # the same window at 200 %
+        assert unreached(mine.page) == []
         expect(mine.chip).to_have_text("Conflict")
         dialog.get_by_role("button", name=answer).click()
         expect(mine.card("good")).to_contain_text(f"{kept} {answer}")

@@ -188,6 +188,7 @@ export class Panel {
   show() {
     this.root.hidden = false;
     this.canvas.stage.setAttribute('data-panel', '');
+    if (this.canvas.outline) this.root.focus(); // it covers what had the focus
   }
 
   /** @param {boolean} [back] focus the card again */
