@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 BUNDLES: dict[str, tuple[str, ...]] = {
     "shared.bundle.css": ("tokens.css", "app.css", "palette-frame.css", "small-screens.css"),
-    "pages.bundle.css": ("pages.css", "pages-narrow.css", "settings.css", "forced-colors.css"),
+    "pages.bundle.css": ("pages.css", "values.css", "pages-narrow.css", "settings.css", "forced-colors.css"),
     "builder.bundle.css": (
         "canvas.css",
         "canvas-cards.css",
@@ -30,6 +30,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
     "canvas/verbs.bundle.js": (
         "canvas/context-menu.js",
         "canvas/copies.js",
+        "canvas/end-drag.js",
         "canvas/key-modes.js",
         "canvas/palette-menu.js",
         "canvas/quick-fixes.js",

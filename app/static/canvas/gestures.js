@@ -108,10 +108,8 @@ export class Gestures {
     const grabs = event.button === 1 || (event.button === 0 && this.space);
     if (grabs) return this.begin(event, this.pan(at));
     if (event.button !== 0) return undefined;
-    const end = canvas.editable && event.target.closest('.end');
-    if (end) return this.begin(event, this.links.reconnection.drag(end.dataset.edge, end.dataset.end));
-    const pull = canvas.editable && event.target.closest('.h.in') && this.links.reconnection.pull(at, event);
-    if (pull) return this.begin(event, pull);
+    const end = canvas.editable && this.links.reconnection.press(at, event);
+    if (end) return this.begin(event, end);
     const handle = canvas.editable && event.target.closest('.h.out');
     if (handle) return this.begin(event, this.pressPort(handle.closest('.node').dataset.id, handle.dataset.port, at));
     if (event.target.closest('.note-text') && !event.target.closest('.note').classList.contains('moving')) return undefined;
@@ -136,7 +134,7 @@ export class Gestures {
   }
 
   moved(event) {
-    if (!this.fingers.has(event.pointerId)) return this.links.open && this.links.draw(this.at(event), event);
+    if (!this.fingers.has(event.pointerId)) return this.links.hovered(this.at(event), event);
     const at = (this.last = this.at(event));
     if (this.pinching) return this.pinch(event.pointerId, at);
     this.fingers.set(event.pointerId, at);

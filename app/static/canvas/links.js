@@ -48,6 +48,12 @@ export class Links {
     for (const { li } of this.canvas.scene.cards.values()) li.classList.remove('possible', 'aimed');
   }
 
+  /** The mouse moves and holds nothing: a line that was begun follows it, and one that can be taken by its beginning says so. */
+  hovered(at, event) {
+    this.canvas.classList.toggle('by-end', !this.open && !!this.reconnection.begunAt(event));
+    if (this.open) this.draw(at, event);
+  }
+
   /** Draw the line to the pointer, or to the step that the keyboard chose. */
   draw(at, event, chosen = '') {
     const { canvas, open: linking } = this;
