@@ -27,6 +27,7 @@ from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.segment_membership import wanted_ids
 from app.flow.step_cards import CardNames, card, trigger_card
 from app.flow.trigger_type import CATEGORY
+from app.flow.value_rows import ValueRow, value_rows
 from app.flow.verbatim import verbatim_fields
 from app.lib.formats import readers_zone
 from app.lib.translation import gettext
@@ -54,6 +55,11 @@ def teach(engine: FragmentEngine) -> None:
             return decision_in_words(rules, readers_zone(context))
 
     @pass_context
+    def rows_of_value(context: Context, value: Any, node_type: str = "", data: bool = False) -> ValueRow:
+        with _titles_of(context):
+            return value_rows(value, node_type, data=data)
+
+    @pass_context
     def field_label(context: Context, path: str) -> str:
         with _titles_of(context):
             return field_name(path)
@@ -72,7 +78,7 @@ def teach(engine: FragmentEngine) -> None:
             return sentence(conditions, match, names)
 
     engine.engine.globals.update(operators=OPERATORS, sentence=conditions_in_words, decision_in_words=rule_lines)
-    engine.engine.globals.update(wanted_segments=wanted_ids)
+    engine.engine.globals.update(wanted_segments=wanted_ids, value_rows=rows_of_value)
     engine.engine.globals.update(weekdays=WEEKDAY_WORDS, offered_zones=offered_zones, cron_words=cron_words)
     engine.engine.globals.update(on_error_choices=on_error_choices)
     engine.engine.filters.update(

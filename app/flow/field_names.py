@@ -41,6 +41,11 @@ def steps_called(titles: Mapping[str, str]) -> Iterator[None]:
         _titles.reset(token)
 
 
+def step_title(node_id: str) -> str:
+    """What a step is called on this page (`steps_called`); its id elsewhere."""
+    return _titles.get().get(node_id, node_id)
+
+
 def field_name(path: str) -> str:
     """A field as people call it."""
     root, *below = names_of(path)
@@ -76,7 +81,7 @@ def _of_contact(names: list[str]) -> str:
 
 def _of_step(node_id: str, names: list[str]) -> str:
     labels = [gettext(_REPORTED[REPORTED[one]]) if one in REPORTED else one for one in names]
-    return _joined([gettext("“%(text)s”", text=_titles.get().get(node_id, node_id)), *labels])
+    return _joined([gettext("“%(text)s”", text=step_title(node_id)), *labels])
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -18,7 +18,19 @@ from app.web.assets import assets
 from app.web.template_cache import template_cache
 from app.web.wording import for_people
 
-COMPONENTS = ("icons", "status", "actions", "forms", "connectors", "layout", "lists", "folders", "json", "missing")
+COMPONENTS = (
+    "icons",
+    "status",
+    "actions",
+    "forms",
+    "connectors",
+    "layout",
+    "lists",
+    "folders",
+    "json",
+    "values",
+    "missing",
+)
 """Files of `components/` whose macros every template sees as `ui`. Names of macros are unique over all of them."""
 
 
