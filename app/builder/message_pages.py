@@ -106,7 +106,7 @@ class StepMessages:
             return message._replace(problem=gettext("Its template was deleted"))
         channel, payload = channels.shown(template.channel), asked_for.payload
         request = PreviewRequest(event=dict(sample.event), subject=payload.get("subject") or msgspec.UNSET)
-        shown = await self._templates.preview(parts_of(template), request, channel, _fields(sample.contact))
+        shown = await self._templates.preview(parts_of(template), request, channel, sample_fields(sample.contact))
         sender = " ".join(part for part in (payload.get("fromName"), payload.get("fromEmail")) if part)
         return message._replace(
             channel=channel,
@@ -117,7 +117,7 @@ class StepMessages:
         )
 
 
-def _fields(contact: SampleContact) -> dict[str, Any] | None:
+def sample_fields(contact: SampleContact) -> dict[str, Any] | None:
     """The sample's contact, stored or invented, as templates take it; None where there is nobody."""
     if contact.id == SampleContact().id:
         return None

@@ -20,6 +20,7 @@ from app.accounts.deps import AppRequest, Database
 from app.builder import (
     call_pages,
     canvas,
+    card_pages,
     code_pages,
     entry_pages,
     mail_pages,
@@ -34,6 +35,7 @@ from app.builder import (
     text_pages,
     walk_pages,
 )
+from app.builder.card_texts import writing_steps
 from app.builder.conflicts import both_values, clashing_ops
 from app.builder.field_catalog import earlier_entries, trigger_entries
 from app.builder.form_options import FormOptions
@@ -51,6 +53,7 @@ from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.outside.trials import RequestTrials
 from app.schedules.service import ScheduleService
+from app.test_runs.samples import SampleService
 from app.troubles.call_repository import away_at_step
 from app.web.flash import go
 from app.web.fragments import page
@@ -71,6 +74,7 @@ async def show_builder(
     form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     schedules: NamedDependency[ScheduleService],
+    samples: NamedDependency[SampleService],
     workflow_id: FromPath[UUID],
     mode: Annotated[str, QueryParameter(name="mode", max_length=MAX_SHOWN)] = "",
     step: Annotated[str, QueryParameter(name="step", max_length=MAX_SHOWN)] = "",
@@ -82,7 +86,8 @@ async def show_builder(
 
     `debug`: its scripts come file by file, as they are written."""
     workflow = await workflows.get(workflow_id)
-    document = workflows.draft(workflow).document
+    draft = workflows.draft(workflow)
+    document = draft.document
     diagnostics = await workflows.diagnostics(workflow)
     return page(
         request,
@@ -99,6 +104,8 @@ async def show_builder(
         triggers=list(presentation.triggers().values()),
         debug=debug,
         empty=canvas.nothing_decided(document),
+        sample=await samples.of(workflow, draft.flow),
+        writes=bool(writing_steps(document)),
         flows=starting_flows(),
         choices=await form_options.everything(),
         unpublished=await workflows.has_unpublished_changes(workflow),
@@ -170,7 +177,10 @@ async def save_draft(
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed), naming=True)
-    headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
+    news: dict[str, Any] = {"wf:stored": {"rev": result.rev}}
+    if writing_steps({"nodes": [item["node"] for item in cards]}):
+        news["wf:written"] = {}
+    headers = {"HX-Trigger": msgspec.json.encode(news).decode()}
     return await _reply(
         request, form_options, reply, cards=cards, headers=headers, changed=result.changed, change=own_change()
     )
@@ -262,18 +272,6 @@ async def look_at_draft(
         "by": workflow.draft_by,
     }
     return await _reply(request, form_options, reply)
-
-
-@get(ONE + "/cards", role=Role.VIEWER)
-async def show_cards(
-    request: AppRequest,
-    form_options: NamedDependency[FormOptions],
-    workflows: NamedDependency[WorkflowService],
-    workflow_id: FromPath[UUID],
-) -> Template:
-    """All cards of the draft, each to be morphed in place."""
-    workflow = await workflows.get(workflow_id)
-    return await _reply(request, form_options, {}, cards=canvas.cards(workflows.draft(workflow).document))
 
 
 @get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER)
@@ -375,11 +373,11 @@ ROUTES = [
     show_builder,
     save_draft,
     look_at_draft,
-    show_cards,
     show_step_panel,
     show_workflow_panel,
     save_as_copy,
     show_form_script,
+    *card_pages.ROUTES,
     *status_pages.ROUTES,
     *result_pages.ROUTES,
     *run_pages.ROUTES,

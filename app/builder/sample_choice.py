@@ -46,14 +46,22 @@ async def choice_page(
     search: str,
     form: FormMultiDict | None = None,
     errors: list[FieldError] | None = None,
+    *,
+    bar: bool = False,
 ) -> Template:
+    """`bar`: in the top bar of the builder, else in the panel of Test. What was refused is shown again with its `form`."""
     sample = await samples.of(workflow, flow)
     wanted = ContactFilter(search=search[:LONGEST_SEARCH])
     people = (await contacts.list(wanted, limit=MOST_PEOPLE)).items if search else []
     received = [] if search else await samples.choices(flow)
+    panel, chip = ("builder/sample.html", "builder/sample_chip.html")
     return page(
         request,
-        "builder/sample.html",
+        panel if not bar else "builder/sample_choice.html" if form is None else chip,
+        bar=bar,
+        choice=True,
+        url=f"/workflows/{workflow.id}",
+        may_edit=True,
         workflow_id=workflow.id,
         sample=sample,
         received=[(event, name_of(contact)) for event, contact in received],

@@ -1,4 +1,4 @@
-"""How the texts of a step come out: for the newest contact, and the newest event that starts the workflow. Asked while people write."""
+"""How the texts of a step come out: for the sample of the workflow. Asked while people write."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.builder.form_options import FormOptions
 from app.flow.sample_texts import fill_in
-from app.flow.trigger_registry import typed
 from app.lib import held_connections, sandbox
 from app.message_templates.service import share_of
 from app.models.status import Role
+from app.test_runs.samples import SampleService
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
@@ -24,7 +23,7 @@ from app.workflows.service import WorkflowService
 @post("/workflows/{workflow_id:uuid}/texts", role=Role.VIEWER, status_code=200)
 async def show_texts(
     request: AppRequest,
-    form_options: NamedDependency[FormOptions],
+    samples: NamedDependency[SampleService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
 ) -> Template:
@@ -33,14 +32,13 @@ async def show_texts(
     written = [value for value in form.values() if isinstance(value, str)]
     workflow = await workflows.get(workflow_id)
     flow = workflows.draft(workflow).flow
-    names = [name for trigger in flow.triggers for kind, config in [typed(trigger)] for name in kind.subscribes(config)]
-    who, sample = await form_options.sample(names, workflow_id=workflow_id)
-    await held_connections.release_connection(form_options.session)
+    chosen = await samples.of(workflow, flow)
+    await held_connections.release_connection(samples.session)
     try:
-        texts = await sandbox.run(fill_in, written, sample, share=share_of(request.user))
+        texts = await sandbox.run(fill_in, written, chosen.step(request.user.timezone), share=share_of(request.user))
     except (sandbox.TooCostly, sandbox.Busy):
         texts = []
-    return page(request, "builder/texts.html", texts=texts, who=who, event=sample.event_name)
+    return page(request, "builder/texts.html", texts=texts, who=chosen.name, event=chosen.event_name, sample=chosen)
 
 
 ROUTES = [show_texts]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
@@ -41,6 +42,8 @@ from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/test"
+BAR = "bar"
+"""The `place` of a choice that is made in the top bar of the builder."""
 WAY = "way."
 """Begins the name of a field that says which way a step is left by."""
 MOST_SHOWN = 4_000
@@ -124,10 +127,12 @@ async def show_sample_choice(
     contacts: NamedDependency[ContactService],
     workflow_id: FromPath[UUID],
     q: FromQuery[str] = "",
+    place: FromQuery[str] = "",
 ) -> Template:
     """Whom the workflow may be tried with: the last events that it received, whom a search finds, or somebody invented."""
     workflow = await workflows.get(workflow_id)
-    return await choice_page(request, workflow, workflows.draft(workflow).flow, samples, contacts, q.strip())
+    flow = workflows.draft(workflow).flow
+    return await choice_page(request, workflow, flow, samples, contacts, q.strip(), bar=place == BAR)
 
 
 @post(ONE + "/sample", role=Role.MARKETER, status_code=200, deadline=60)
@@ -139,18 +144,24 @@ async def choose_sample(
     contacts: NamedDependency[ContactService],
     workflow_id: FromPath[UUID],
 ) -> Template:
-    """Take somebody as the sample, and walk."""
+    """Take somebody as the sample, for all that shows it; in Test they walk at once."""
     workflow = await workflows.get(workflow_id)
     flow = workflows.draft(workflow).flow
     form: FormMultiDict = await request.form()
+    in_bar = form.get("place") == BAR
     try:
         await samples.put(workflow, flow, wanted_sample(form))
     except Invalid as error:
-        return await choice_page(request, workflow, flow, samples, contacts, "", form, error.errors)
+        return await choice_page(request, workflow, flow, samples, contacts, "", form, error.errors, bar=in_bar)
     trigger = next((one for one in flow.triggers if one.id == form.get("node")), None)
-    if trigger is not None:
-        return await _received(request, workflow, flow, samples, trigger)
-    return await tested_page(request, workflow, flow, samples, draft_tests, FormMultiDict({}))
+    if in_bar:
+        shown = await _chosen(request, workflow, flow, samples)
+    elif trigger is not None:
+        shown = await _received(request, workflow, flow, samples, trigger)
+    else:
+        shown = await tested_page(request, workflow, flow, samples, draft_tests, FormMultiDict({}))
+    shown.headers["HX-Trigger"] = "wf:sample"
+    return shown
 
 
 @post(ONE + "/run/{run_id:uuid}", role=Role.MARKETER)
@@ -172,6 +183,18 @@ async def test_run_again(
     await samples.put(workflow, flow, SampleIn(contact_id=contact_id, event=event), most_bytes=MOST_OF_RUN)
     at = run.current_node_id or (run.steps[-1].node_id if run.steps else "")
     return go(request, f"/workflows/{workflow_id}?{urlencode({'mode': 'test', 'step': at})}")
+
+
+async def _chosen(request: AppRequest, workflow: Workflow, flow: Flow, samples: SampleService) -> Template:
+    """The sample in the top bar, once it was chosen there."""
+    return page(
+        request,
+        "builder/sample_chip.html",
+        url=f"/workflows/{workflow.id}",
+        may_edit=True,
+        chosen=True,
+        sample=await samples.of(workflow, flow),
+    )
 
 
 async def _received(
@@ -228,6 +251,7 @@ async def tested_page(
     name = walked.contact.name if walked.contact else ""
     shown = [ShownStep(step, assumption(step), _said(step), callable_place(step)) for step in walked.steps]
     data = {"name": _title(name), "steps": _lit_test(walked, request.user)}
+    context["refused_by"] = msgspec.to_builtins(walked.entry.rules)
     seen = {
         step.node_id for step in walked.steps
     }  # their choosers say it; what was chosen elsewhere is sent again all the same

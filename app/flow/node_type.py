@@ -171,6 +171,14 @@ class NodeType:
         return ""
 
     @classmethod
+    def own_text(cls, config: Any) -> str:
+        """What a step writes to people, as it stands in its config, placeholders and all; empty where a template says it, or nothing does.
+
+        Its card shows it as it comes out for the sample of the workflow.
+        """
+        return ""
+
+    @classmethod
     def explain(cls, config: Any, step: StepRecord) -> str:
         """One sentence about a step that is over or under way and neither failed nor asked for a message: `Waited 2 days.`
 

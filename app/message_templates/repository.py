@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from app.lib.addresses import comparable
 from app.models import Contact, Template
@@ -19,6 +19,9 @@ TEMPLATE_ORDERS: dict[str, Any] = {
     "name": Template.name, "created": Template.created_at, "updated": Template.updated_at,
 }  # fmt: skip
 """By what a list may be sorted; with a minus before it from the greatest. An index serves the first, others sort what a workspace has."""
+
+LONGEST_TEXT = 5_000
+"""Characters of a text that is filled in to show its first line."""
 
 
 class TemplateRepository(TenantRepository[Template]):
@@ -43,6 +46,16 @@ class TemplateRepository(TenantRepository[Template]):
         columns = [TEMPLATE_ORDERS[order.removeprefix("-")], Template.id]
         filters = self._listed(search, folder, tag)
         return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
+
+    async def openings(self, ids: Collection[UUID]) -> dict[UUID, str]:
+        """What each of these templates begins with: its subject, else its text, unless that is very long."""
+        begins = case(
+            (func.btrim(Template.subject) != "", Template.subject),
+            (func.length(Template.text) <= LONGEST_TEXT, Template.text),
+            else_="",
+        )
+        query = select(Template.id, begins.label("opening")).where(self.own, Template.id.in_(ids))
+        return {row.id: row.opening for row in await self.session.execute(query)} if ids else {}
 
     async def ids(
         self, search: str, folder: FolderFilter | None, tag: str | None, order: str, limit: int

@@ -82,6 +82,19 @@ def contact_fields(contact: Contact) -> dict[str, Any]:
     return {name: getattr(contact, name) for name in ("id", "attributes", "tags", *COLUMNS)}
 
 
+def preview_data(fields: dict[str, Any], event: dict[str, Any], timezone: str) -> dict[str, Any]:
+    """What a template sees of a contact (`contact_fields`) in a preview: nothing of a run."""
+    return {
+        "contact": liquid_data_of({**fields, "created_at": fields["created_at"] or clock.now()}),
+        "event": event,
+        "steps": {},
+        "vars": {},
+        "workspace": {"timezone": timezone},
+        "unsubscribe_url": "#unsubscribe",
+        "unsubscribeUrl": "#unsubscribe",
+    }
+
+
 def sample_data() -> dict[str, Any]:
     """What a template sees of the made-up contact."""
     return {"contact": liquid_data_of({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
@@ -291,15 +304,7 @@ class TemplateService:
         """
         if fields is None:
             fields = await self._fields_of(request.contact_id)
-        data = {
-            "contact": liquid_data_of({**fields, "created_at": fields["created_at"] or clock.now()}),
-            "event": request.event,
-            "steps": {},
-            "vars": {},
-            "workspace": {"timezone": self.principal.timezone},
-            "unsubscribe_url": "#unsubscribe",
-            "unsubscribeUrl": "#unsubscribe",
-        }
+        data = preview_data(fields, request.event, self.principal.timezone)
         shown = Parts(
             parts.subject if request.subject is UNSET else request.subject,
             parts.html if request.html is UNSET else request.html,

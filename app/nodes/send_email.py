@@ -128,6 +128,10 @@ class SendEmail(NodeType):
         return {"status": "text", "hasOpened": "boolean", "hasClicked": "boolean"}
 
     @classmethod
+    def own_text(cls, config: SendEmailConfig) -> str:
+        return config.subject
+
+    @classmethod
     def summary(cls, config: SendEmailConfig) -> str:
         subject = f"“{config.subject}”" if config.subject else ""
         if config.message_class != "transactional":

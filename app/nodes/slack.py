@@ -160,6 +160,11 @@ class SlackStep(NodeType):
         return diagnostics
 
     @classmethod
+    def own_text(cls, config: SlackConfig) -> str:
+        to = f"{config.channel.strip()}: " if config.channel.strip() else ""
+        return f"{to}{config.text}" if config.text.strip() else ""
+
+    @classmethod
     def summary(cls, config: SlackConfig) -> str:
         to = f"{in_words(config.channel.strip())}: " if config.channel.strip() else ""
         return f"{to}{in_words(' '.join(config.text.split()))[:80]}" if config.text.strip() else ""

@@ -6,11 +6,16 @@ import json
 import re
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Flow
 from app.lib.ids import uuid7
 from app.models import Connector, Workspace
 from app.models.status import Role, RunStatus
+from app.workflows.service import WorkflowService
+from tests.builder.test_pages import service as service
+from tests.builder.test_texts import somebody as somebody
 from tests.fixtures.people import ApiClients, BrowserClients, make_user, principal_of
 from tests.fixtures.sink import Sink
 from tests.runs.test_pages import make_run, make_workflow
@@ -81,6 +86,20 @@ async def test_somebody_else_is_chosen_found_or_invented(api: ApiClients, browse
     assert broken.status_code == 200 and 'role="alert"' in broken.text and "Eve" in broken.text
     assert "Follow what comes in" in (await page.get(url)).text
     assert lit((await page.post(url, data={})).text)["name"] == "Test as Ada Lovelace"
+
+
+@pytest.mark.usefixtures("somebody")
+async def test_who_would_not_enter_is_told_by_which_condition(
+    browser: BrowserClients, service: WorkflowService
+) -> None:
+    condition = {"field": "event.plan", "operator": "equals", "value": "gold"}
+    trigger = {"type": "event", "event": "trial_started", "conditions": [condition]}
+    document = {"trigger": trigger, "nodes": [{"id": "tag", "type": "add_tag", "data": {"tag": "x"}}]}
+    edges = [{"source": "trigger", "target": "tag"}]
+    workflow = await service.create(name="Gold", flow=Flow.load({**document, "edges": edges}))
+    answer = await (await browser(Role.MARKETER)).post(f"/workflows/{workflow.id}/test")
+    assert answer.status_code == 200, answer.text
+    assert "Would not enter" in answer.text and "event plan is gold: no, it was empty" in " ".join(answer.text.split())
 
 
 async def test_texts_of_a_step_are_tried_on_the_sample(api: ApiClients, browser: BrowserClients) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.errors import FieldError
+from app.flow import paths
 from app.lib.translation import gettext, translatable
 from app.liquid.templates import LiquidError, check_output, compile_text
 from app.messaging.channels.parts import LiquidSource, Parts
 
+LONGEST_OPENING = 160
+"""Characters of a text that stand for it."""
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
 
 
@@ -72,6 +75,19 @@ def liquid_faults(sources: Sequence[LiquidSource]) -> list[FieldError]:
         except LiquidError as error:
             faults.append(FieldError(path=path, message=str(error)))
     return faults
+
+
+def openings(sources: Sequence[str], data: Mapping[str, Any]) -> list[str]:
+    """How texts begin for one contact, each in one line. Empty are those that cannot be filled in, or that read what only a run knows."""
+    lines = []
+    for source in sources:
+        try:
+            text = compile_text(source, html=False)
+            known = not any(paths.names_of(path)[0] in ("steps", "vars") for path in text.paths)
+            lines.append(one_line(text.render(data))[:LONGEST_OPENING] if known else "")
+        except LiquidError:
+            lines.append("")
+    return lines
 
 
 def subjects(sources: list[str], data: Mapping[str, Any]) -> list[str]:

@@ -36,6 +36,10 @@ export class LiveMatches {
     this.question = null;
     /** What was asked last of each editor, so that a key which changes nothing asks nothing. @type {WeakMap<Element, string>} */
     this.rules = new WeakMap();
+    document.addEventListener('wf:sample', () => {
+      this.rules = new WeakMap();
+      this.soon(0);
+    });
   }
 
   /** The form is another one, or what it says has changed. */

@@ -1,11 +1,12 @@
 // @ts-check
-/** What the sample of the workflow has in each field, by path: asked once for each form that is opened. */
+/** What the sample of the workflow has in each field, by path: asked once for each form that is opened, and for each sample. */
 
 /** @typedef {{who: string, event: string, values: Record<string, string>}} Samples */
 
 const NOTHING = { who: '', event: '', values: {} };
 /** @type {WeakMap<Element, Promise<Samples>>} */
-const requests = new WeakMap();
+let requests = new WeakMap();
+document.addEventListener('wf:sample', () => (requests = new WeakMap()));
 
 /** @param {HTMLElement | null} form @returns {Promise<Samples>} nothing while it cannot be asked */
 export function samplesOf(form) {

@@ -1,0 +1,80 @@
+"""The sample in the top bar of the builder: whose data previews and cards show, chosen where one edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.pages.builder import Builder
+from e2e.product import Product
+from e2e.workflows import create, edge, node
+
+
+@pytest.fixture(scope="module")
+def greeting(product: Product) -> str:
+    """A workflow with a mail that greets by name, and two who signed up."""
+    workflow = create(
+        product,
+        "Greeting",
+        trigger={"type": "event", "event": "sample.began", "position": {"x": 400, "y": 0}},
+        nodes=[node("mail", "send_email", 400, 168, subject="Good to have you, {{ contact.first_name }}")],
+        edges=[edge("trigger", "mail")],
+    )
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    with httpx.Client(base_url=f"{product.url}/api/v1", headers=headers, timeout=30) as client:
+        for name in ("Grace", "Ada"):
+            person = {"email": f"{name}.{workflow[-6:]}@example.com", "attributes": {"first_name": name}}
+            client.post("/contacts", json=person).raise_for_status()
+            event = {"name": "sample.began", "email": person["email"], "properties": {"plan": "pro"}}
+            client.post("/events", json=event).raise_for_status()
+    return workflow
+
+
+def test_cards_and_forms_show_who_is_chosen_in_the_top_bar(
+    page: Page, greeting: str, expect_accessible: Callable[..., None], shot: Callable[..., Any]
+) -> None:
+    canvas, chip = Builder(page).open(greeting), page.locator("#sample-chip > summary")
+    expect(chip).to_contain_text("Ada")
+    expect(canvas.card("mail")).to_contain_text("Good to have you, Ada")
+    canvas.card("mail").click()
+    expect(page.locator(".text-tried")).to_contain_text("Good to have you, Ada")
+    chip.click()
+    expect(page.locator("#bar-samples")).to_contain_text("Grace")
+    expect_accessible(page)
+    shot(page, "builder-sample")
+    page.locator("#bar-samples").get_by_role("button", name="Grace").first.click()
+    expect(chip).to_contain_text("Grace")
+    expect(page.locator("#sample-chip > .pop")).to_be_hidden()
+    expect(chip).to_be_focused()
+    expect(canvas.card("mail")).to_contain_text("Good to have you, Grace")
+    expect(page.locator(".text-tried")).to_contain_text("Good to have you, Grace")
+    canvas.form.fill("subject", "Good to have you, {{ contact.first_name }}!")
+    canvas.wait_saved()
+    expect(canvas.card("mail")).to_contain_text("Good to have you, Grace!")
+    page.reload()
+    expect(chip).to_contain_text("Grace")
+
+
+@pytest.mark.parametrize("width", [1440, 1321, 1024, 720, 390])
+def test_the_views_stay_where_they_are_whoever_is_chosen(greeting: str, open_page: Any, width: int) -> None:
+    page = open_page(width=width, height=900)
+    Builder(page).open(greeting)
+    chip = page.locator("#sample-chip > summary")
+    places = """() => [...document.querySelectorAll('.top .modes, .top .acts, #activate-button, #sample-chip')]
+      .map((part) => { const r = part.getBoundingClientRect(); return [Math.round(r.left), Math.round(r.width), Math.round(r.top)] })"""
+    before = page.evaluate(places)
+    chip.click()
+    page.locator("#sample-choice").get_by_text("Invent somebody").click()
+    name = "Somebody with a very long name indeed"
+    page.locator("#sample-choice textarea[name=contact]").fill(f'{{"attributes": {{"first_name": "{name}"}}}}')
+    page.locator("#sample-choice").get_by_role("button", name="Show this person").click()
+    expect(page.locator("#sample-name")).to_contain_text(name)
+    assert page.evaluate(places) == before
+    page.get_by_role("button", name="Results", exact=True).click()
+    expect(page.locator("#sample-chip")).to_be_hidden()
+    assert page.evaluate(places) == before
+    assert page.evaluate("document.documentElement.scrollWidth") == width
