@@ -319,6 +319,7 @@ async def test_other_workspaces_are_not_there(
         "",
         "/draft",
         "/cards",
+        "/sample-texts",
         "/panel",
         "/nodes/trigger/panel",
         "/activation",

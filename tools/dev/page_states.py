@@ -187,6 +187,7 @@ PARTS = frozenset(
         "/workflows/{workflow_id}/results",
         "/workflows/{workflow_id}/results/{node_id}",
         "/workflows/{workflow_id}/runs/new",
+        "/workflows/{workflow_id}/sample-texts",
         "/workflows/{workflow_id}/test/sample",
         "/workflows/{workflow_id}/triggers/{trigger_id}/poll",
         "/workflows/{workflow_id}/triggers/{trigger_id}/webhook",
