@@ -68,6 +68,8 @@ def test_the_views_stay_where_they_are_whoever_is_chosen(greeting: str, open_pag
       .map((part) => { const r = part.getBoundingClientRect(); return [Math.round(r.left), Math.round(r.width), Math.round(r.top)] })"""
     before = page.evaluate(places)
     chip.click()
+    expect(page.locator("#bar-samples .who b").first).to_be_visible()
+    expect(page.locator("#sample-choice").get_by_role("searchbox")).to_be_visible()
     page.locator("#sample-choice").get_by_text("Invent somebody").click()
     name = "Somebody with a very long name indeed"
     page.locator("#sample-choice textarea[name=contact]").fill(f'{{"attributes": {{"first_name": "{name}"}}}}')
