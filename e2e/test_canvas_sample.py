@@ -14,7 +14,7 @@ from e2e.product import Product
 from e2e.workflows import create, edge, node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def greeting(product: Product) -> str:
     """A workflow with a mail that greets by name, and two who signed up."""
     workflow = create(
