@@ -23,6 +23,7 @@ from app.accounts.principal import Principal
 from app.accounts.sign_in_links import LinkOver
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
+from app.lib.formats import inside
 from app.lib.translation import gettext
 from app.models.invitation import Invitation
 from app.models.status import Role
@@ -263,7 +264,11 @@ async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID)
     if invitation is None:
         raise NotFound
     if not principal.role.covers(Role(invitation.role)):
-        raise Forbidden(gettext("Only an owner may do this to an invitation of an %(role)s.", role=invitation.role))
+        raise Forbidden(
+            gettext(
+                "Only an owner may do this to an invitation of an %(role)s.", role=inside(invitation.role, noun=True)
+            )
+        )
     return invitation
 
 

@@ -21,6 +21,7 @@ from app.accounts.key_repository import KeyRepository
 from app.accounts.principal import Principal
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
+from app.lib.formats import inside
 from app.lib.translation import gettext
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
@@ -114,7 +115,9 @@ async def create(
     """
     wanted = _role(role)
     if not principal.role.covers(wanted):
-        raise Forbidden(gettext("A key can have at most your own role, %(role)s.", role=principal.role))
+        raise Forbidden(
+            gettext("A key can have at most your own role, %(role)s.", role=inside(principal.role, noun=True))
+        )
     checked_scopes = _scopes(scopes, wanted)
     _no_more_than(principal, checked_scopes)
     row = _new(principal.tenant_id, name, wanted, checked_scopes, days)
@@ -165,7 +168,7 @@ async def rotate(
                 }
             ]
         )
-    old = await _theirs(session, principal, key_id, "rotate")
+    old = await _theirs(session, principal, key_id)
     if old.replaced_by is not None:
         raise Conflict(
             gettext("This key was rotated already. Rotate the key that took its place."), code="rotated_already"
@@ -187,7 +190,7 @@ async def revoke(session: AsyncSession, principal: Principal, key_id: UUID, *, w
 
     NotFound when it is not of this workspace or has ended already; Forbidden for a role below the key's.
     """
-    row = await _theirs(session, principal, key_id, "revoke")
+    row = await _theirs(session, principal, key_id)
     ended = [row, *(await KeyRepository(session, row.tenant_id).made_with(row.id) if with_made else [])]
     for key in ended:
         key.revoked_at = clock.now()
@@ -240,14 +243,14 @@ def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[
     return answers if stays_as is None else [*answers, "keep"]
 
 
-async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, verb: str) -> ApiKey:
+async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID) -> ApiKey:
     rows = KeyRepository(session, principal.tenant_id)
     row = await rows.get_one_or_none(ApiKey.id == key_id, ApiKey.revoked_at.is_(None), lock=True)
     if row is None:
         raise NotFound
     if not principal.role.covers(Role(row.role)):
         raise Forbidden(
-            gettext("Only an %(role)s may %(verb)s this key, because it has that role.", role=row.role, verb=verb)
+            gettext("Only an %(role)s may change this key, because it has that role.", role=inside(row.role, noun=True))
         )
     return row
 
@@ -283,7 +286,9 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
     chosen = [scope for scope in Scope if scope in wanted]
     if useless := [scope for scope in chosen if not role.covers(scope.least_role)]:
         refusal = "; ".join(
-            gettext("%(scope)s needs the role %(least_role)s", scope=scope, least_role=scope.least_role)
+            gettext(
+                "%(scope)s needs the role %(least_role)s", scope=scope, least_role=inside(scope.least_role, noun=True)
+            )
             for scope in useless
         )
         raise Invalid(
@@ -291,7 +296,9 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
                 {
                     "path": "scopes",
                     "message": gettext(
-                        "The role %(role)s cannot use all of these: %(refusal)s.", role=role, refusal=refusal
+                        "The role %(role)s cannot use all of these: %(refusal)s.",
+                        role=inside(role, noun=True),
+                        refusal=refusal,
                     ),
                 }
             ]

@@ -16,6 +16,7 @@ from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
+from app.lib.formats import inside
 from app.lib.translation import gettext, ngettext
 from app.models.status import Role
 from app.settings import settings
@@ -121,7 +122,9 @@ async def change_role(request: AppRequest, db_session: Database, user_id: FromPa
     except KeysInQuestion as question:
         return await _users(request, db_session, question=key_pages.dialog_of(request, question, user_id, Role(role)))
     return flash.go(
-        request, URL, gettext("%(value)s is %(role)s now.", value=member.name or member.email, role=member.role)
+        request,
+        URL,
+        gettext("%(value)s is %(role)s now.", value=member.name or member.email, role=inside(member.role, noun=True)),
     )
 
 

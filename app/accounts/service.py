@@ -382,7 +382,7 @@ def _whom(principal: Principal, user_id: UUID) -> dict[str, str | int]:
 
 def _may_grant(principal: Principal, role: Role) -> None:
     if not principal.role.covers(role):
-        raise Forbidden(gettext("Only an owner may do this to an %(role)s.", role=role) if role == Role.OWNER else None)
+        raise Forbidden(gettext("Only an owner may do this to an owner.") if role == Role.OWNER else None)
 
 
 async def _member(session: AsyncSession, principal: Principal, user_id: UUID) -> Member:

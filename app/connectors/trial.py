@@ -214,7 +214,7 @@ async def with_token(tenant_id: int, connector_id: UUID, account: Any, seconds: 
 def _greeting(channel: type[ChannelType], name: str) -> Parts:
     text = gettext(
         "This %(noun)s came through the connector “%(name)s”. If you can read it, your workflows can send too.\n",
-        noun=channel.noun,
+        noun=gettext(channel.noun),
         name=name,
     )
     return Parts("A test from Throughline", "", text)

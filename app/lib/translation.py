@@ -37,6 +37,8 @@ LINE = translatable("Line %(line)s: %(message)s")
 """Where in a text something is wrong: too short in front for `MARK`, so `of_stored` knows it by itself."""
 MOMENT = "%d %B %Y, %H:%M"
 """How sentences write a moment in English."""
+OURS = frozenset({"messages", "noun", "channel_label"})
+"""Placeholders that hold a word of ours, such as what messages of a channel are called: `of_stored` translates it, too."""
 MARK = 8
 """Characters at the beginning of a sentence by which the text it was made of is looked for."""
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -207,7 +209,10 @@ class _Form(NamedTuple):
         """Those values in the language; what stands behind a colon is a reason."""
         behind = dict(zip(self.names, self.literals, strict=False))
         return {
-            name: _of_value(language, value, is_reason=behind[name].endswith(": ")) for name, value in values.items()
+            name: _translations(language).gettext(value)
+            if name in OURS
+            else _of_value(language, value, is_reason=behind[name].endswith(": "))
+            for name, value in values.items()
         }
 
 

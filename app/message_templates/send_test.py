@@ -41,13 +41,16 @@ async def send_test(
     if ways is None and connector_id:
         return TestResult(
             "rejected",
-            gettext("The connector of this step is not there, or is not one for %(type)s.", type=channel.label),
+            gettext(
+                "The connector of this step is not there, or is not one for %(messages)s.", messages=channel.many()
+            ),
         )
     if ways is None:
         return TestResult(
             "away",
             gettext(
-                "There is no connector for %(type)s yet. An admin can add one under Connectors.", type=channel.type
+                "There is no connector for %(messages)s yet. An admin can add one under Connectors.",
+                messages=channel.many(),
             ),
         )
     first, connector = ways

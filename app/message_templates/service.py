@@ -223,7 +223,10 @@ class TemplateService:
             await self._may_change(template_id)
         name = template.name if change.name is UNSET else change.name
         if change.channel not in (UNSET, template.channel):
-            message = gettext("A template stays in its channel, which is %(channel)s.", channel=template.channel)
+            message = gettext(
+                "A template stays in its channel, which is %(channel)s.",
+                channel=gettext(registry.shown(template.channel).label),
+            )
             raise Invalid(errors=[FieldError(path="channel", message=message)])
         template.name = await self._checked(name, registry.find(template.channel), parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text

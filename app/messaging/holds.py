@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.connectors.stand_in_repository import HOLDERS
 from app.lib.translation import gettext
-from app.messaging.channels import registry
+from app.messaging.channels import words
 from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import Connection, DueMessage
 
@@ -128,7 +128,7 @@ def hold(connection: Connection, cause: Cause) -> int:
         "reason": cause.reason,
         "at_once": HOLD_AT_ONCE,
         "words": gettext(
-            "There is no connector for %(word_of)s. Add one under Connectors.", word_of=registry.word_of(channel)
+            "There is no connector for %(messages)s. Add one under Connectors.", messages=words.plural([channel])
         ),
     }
     return connection.execute(_HOLDS[cause.reason], arguments).rowcount

@@ -125,7 +125,9 @@ def make(claimed: Claimed) -> Transition | Ready:
         log.exception("message.unprepared", run_id=str(due.run_id), seq=due.seq, tenant_id=due.tenant_id)
         return failed(
             due,
-            gettext("The %(noun)s could not be built (%(name)s).", noun=due.kind.noun, name=type(error).__name__),
+            gettext(
+                "The %(noun)s could not be built (%(name)s).", noun=gettext(due.kind.noun), name=type(error).__name__
+            ),
             "internal_error",
         )
     return Ready(due, claimed.kind, claimed.sender, claimed.condition, composed.subject, composed.packet)
@@ -139,7 +141,10 @@ def _first_way(due: DueMessage, context: SendContext) -> Way | Cause:
         if label := context.other_channel_of(due.tenant_id, UUID(connector_id)):
             raise Unsendable(
                 "no_connector",
-                gettext("The connector that this step names belongs to another channel: %(label)s.", label=label),
+                gettext(
+                    "The connector that this step names belongs to another channel: %(channel_label)s.",
+                    channel_label=label,
+                ),
             )
         raise Unsendable("no_connector", gettext("The connector that this step names was deleted."))
     if way is None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from app.lib.conversions import quoted
 from app.lib.translation import gettext, translatable
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
@@ -20,10 +21,10 @@ from app.models.status import Channel
 from app.values import names
 
 REASONS = {
-    "complained": translatable("An earlier email to this address was reported as spam."),
+    "complained": translatable("An earlier %(noun)s to this address was reported as spam."),
     "unsubscribed": translatable("The address is unsubscribed."),
     "manual": translatable("The address was put on the suppression list by hand."),
-    "bounced": translatable("An earlier email to this address came back."),
+    "bounced": translatable("An earlier %(noun)s to this address came back."),
     "invalid": translatable("The address does not exist."),
 }
 """Why an address is on the suppression list, with the sentence. The first outweighs the ones after it when both happen."""
@@ -123,7 +124,8 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     if not facts.address:
         return _no(
             "no_address",
-            gettext(kind.no_address if kind else "") or gettext("The contact has no %(word)s address.", word=word),
+            gettext(kind.no_address if kind else "")
+            or gettext("The contact has no address for %(messages)s.", messages=_many(kind, word)),
         )
     if kind and not kind.is_address(facts.address):
         return _no("invalid", gettext(kind.not_an_address))
@@ -135,7 +137,11 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     if facts.transactional:
         return _stopped(listed, kind) if listed else _allowed(kind, word)
     if _withdrawn(facts.consent, word):
-        return _no("no_consent", gettext("The contact withdrew consent for %(word)s.", word=word), by="contact")
+        return _no(
+            "no_consent",
+            gettext("The contact withdrew consent for %(messages)s.", messages=_many(kind, word)),
+            by="contact",
+        )
     if topic and _withdrawn(facts.consent, topic, names.fitting(topic)):
         return _no(
             "no_topic_consent",
@@ -147,9 +153,14 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     return _allowed(kind, word)
 
 
+def _many(kind: type[ChannelType] | None, word: str) -> str:
+    """What people call messages of this channel; its word, in quotes, when it is not installed."""
+    return kind.many() if kind else quoted(word)
+
+
 def _allowed(kind: type[ChannelType] | None, word: str) -> Permission:
-    channel = gettext(kind.label) if kind else word.capitalize()
-    return Permission(allowed=True, sentence=gettext("%(channel)s may be sent to this contact.", channel=channel))
+    label = gettext(kind.label) if kind else word.capitalize()
+    return Permission(allowed=True, sentence=gettext("%(channel)s may be sent to this contact.", channel=label))
 
 
 def _withdrawn(consent: Mapping[str, Any], name: str, fitting: str = "") -> bool:
@@ -170,7 +181,7 @@ def _no(reason: str, sentence: str, by: str | None = None) -> Permission:
 
 def _stopped(listed: SuppressionEntry, kind: type[ChannelType] | None) -> Permission:
     reason = listed.reason if listed.reason in REASONS else "manual"
-    sentence = REASONS[reason] if kind is None else REASONS[reason].replace(" mail ", f" {kind.piece} ")
+    sentence = gettext(REASONS[reason], noun=gettext(kind.noun if kind else "message"))
     return Permission(
         allowed=False,
         reason=reason,

@@ -19,6 +19,7 @@ from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
 from app.flow.node_words import category_of
 from app.folders.shelved import in_form
+from app.lib.formats import inside
 from app.lib.translation import gettext, of_stored
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role
@@ -85,7 +86,9 @@ async def restore(
 ) -> Response[bytes]:
     """Take a workflow back out of the archive."""
     done = await workflows.restore(workflow_id)
-    return go(request, "/workflows", gettext("%(name)s is back as %(status)s.", name=done.name, status=done.status))
+    return go(
+        request, "/workflows", gettext("%(name)s is back as %(status)s.", name=done.name, status=inside(done.status))
+    )
 
 
 @post("/workflows/{workflow_id:uuid}/delete", role=Role.ADMIN, status_code=200)

@@ -168,7 +168,7 @@ def test_without_a_connector_of_the_channel_pages_wait(pager: Any, pages: Pages,
     mail = world.message()
     world.deliver()
     assert pages.ends(waiting, named, mail) == [("queued", "no_connector"), ("failed", "no_connector"), ("sent", None)]
-    assert world.row(waiting)["error_message"] == "There is no connector for pager. Add one under Connectors."
+    assert world.row(waiting)["error_message"] == "There is no connector for pages. Add one under Connectors."
     world.connectors("create", NewConnector(name="Pager", type="pager", config=dict(CONFIG)))
     world.deliver()
     assert pages.ends(waiting) == [("sent", None)]

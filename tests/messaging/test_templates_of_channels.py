@@ -64,7 +64,7 @@ async def test_the_preview_is_the_text_and_asks_for_the_channels_own_consent(
     frame = await client.post("/templates/preview/frame", data={**FORM, "as": "zoe"})
     assert "Hi Zoé, &lt;3" in frame.text and "pre-wrap" in frame.text
     panel = await client.post("/templates/preview", data={**FORM, "as": "zoe"}, headers=HTMX)
-    assert "The contact withdrew consent for pager. This contact would not get the page." in panel.text
+    assert "The contact withdrew consent for pages. This contact would not get the page." in panel.text
     made = await program.post("/api/v1/templates", json={"name": "Short", "channel": "pager", "text": TEXT})
     seen = await program.post(f"/api/v1/templates/{made.json()['data']['id']}/preview", json={})
     assert (seen.json()["data"]["text"], seen.json()["data"]["html"]) == ("Hi Ada, <3", "")
@@ -75,7 +75,7 @@ async def test_a_test_goes_out_by_the_channel(
 ) -> None:
     client = await browser(Role.MARKETER)
     none_yet = await client.post("/templates/test", data={**FORM, "to": "+4930555000"}, headers=HTMX)
-    assert "There is no connector for pager yet" in none_yet.headers["hx-trigger"]
+    assert "There is no connector for pages yet" in none_yet.headers["hx-trigger"]
     await ConnectorService(db_session, principal).create(
         NewConnector(name="Pager", type="pager", config={"token": "s3cret"})
     )

@@ -248,7 +248,7 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
     zoe.consent = {"email": False}
     await db_session.flush()
     shown = plain((await marketer.post("/templates/preview", data=given)).text)
-    assert "The contact withdrew consent for email. This contact would not get the email." in shown
+    assert "The contact withdrew consent for emails. This contact would not get the email." in shown
     config = {"host": "127.0.0.1", "port": 9, "security": "none", "fromEmail": "shop@example.com"}
     connector_id = uuid7()
     db_session.add(
@@ -265,7 +265,7 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
     result = await send_test(db_session, principal, EmailChannel, "Zoe@Example.com", Parts("s", "", "t"))
     assert (result.result, result.message) == (
         "rejected",
-        "The contact withdrew consent for email. Tests do not go there either.",
+        "The contact withdrew consent for emails. Tests do not go there either.",
     )
 
 

@@ -116,7 +116,7 @@ async def test_who_withdrew_consent_would_get_no_mail(api: ApiClients) -> None:
     await program.patch(f"{CONTACTS}/{contact}", json={"consent": {"email": False}})
     [mail] = (await program.post(f"{WORKFLOWS}/{workflow}/test", json={"until": "mail"})).json()["data"]["steps"]
     assert mail["message"]["allowed"] is False
-    assert mail["explanation"] == "Would not be sent: The contact withdrew consent for email."
+    assert mail["explanation"] == "Would not be sent: The contact withdrew consent for emails."
 
 
 async def test_a_sample_is_chosen_and_forgotten(api: ApiClients) -> None:

@@ -20,7 +20,7 @@ from app.errors import FieldError, Invalid
 from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
 from app.lib.formats import counted
-from app.lib.translation import translatable
+from app.lib.translation import gettext, translatable
 from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.devices import PushDevice
 from app.messaging.channels.filling import fill_parts
@@ -104,8 +104,6 @@ class ChannelType:
     """The sentence for a contact without one; made of `type` when it is not said."""
     passes: ClassVar[frozenset[str]] = frozenset()
     """Reasons of the suppression list at which transactional messages still go."""
-    piece: ClassVar[str] = "message"
-    """What one is called that came back or was complained about."""
 
     @classmethod
     def address_of(cls, contact: Mapping[str, Any]) -> str | None:
@@ -226,6 +224,11 @@ class ChannelType:
     def for_devices(cls, packet: Any, sender: Any, devices: Sequence[PushDevice]) -> Packet:
         """Of a channel to devices: a message of `sample` for these. Raises Unsendable when the sender reaches none of them."""
         raise NotImplementedError
+
+    @classmethod
+    def many(cls) -> str:
+        """What several are called, in the reader's language: `emails`."""
+        return gettext(cls.plural or f"{cls.noun}s")
 
     @classmethod
     def counted(cls, count: int) -> str:

@@ -26,7 +26,7 @@ def noun(numbers: Numbers = None) -> str:
 def plural(numbers: Numbers = None) -> str:
     """The same of several: `emails`."""
     channel = registry.common(numbers)
-    return gettext((channel.plural or f"{channel.noun}s") if channel else "messages")
+    return channel.many() if channel else gettext("messages")
 
 
 def counted_messages(count: int, numbers: Numbers = None) -> str:

@@ -42,7 +42,6 @@ class EmailChannel(ChannelType):
     parts = ("subject", "html", "text")
     not_an_address = translatable("The address of the contact is not an email address.")
     passes = frozenset({"unsubscribed"})
-    piece = "mail"
     look_up = translatable("Look at the mail server’s log")
     arrived = translatable("What was sent is in the recipient’s inbox.")
 

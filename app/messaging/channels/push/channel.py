@@ -40,7 +40,6 @@ class PushChannel(ChannelType):
     connectors = (FcmConnector, WebPushConnector)
     parts = ("subject", "text")
     Content = content.PushContent
-    piece = "notification"
     content_words = {
         "content.link": "Link", "content.image": "Image", "content.data": "Data", "content.collapseKey": translatable("Collapse key"),
         "content.ttl": translatable("Kept for"), "content.urgency": "Urgency",

@@ -31,7 +31,6 @@ class SmsChannel(NumberChannel):
     connectors = (TwilioConnector, VonageConnector)
     parts = ("text",)
     Content = content.SmsContent
-    piece = "text message"
     content_words = {"content.optOut": "Opt-out line"}
     look_up = translatable("Look into the provider’s message log")
     arrived = translatable("What was sent is on the recipient’s phone.")

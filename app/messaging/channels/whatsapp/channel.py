@@ -47,7 +47,6 @@ class WhatsappChannel(NumberChannel):
     connectors = (MetaConnector, TwilioWhatsappConnector)
     parts = ("text",)
     Content = content.WhatsappContent
-    piece = "WhatsApp message"
     content_words = {
         "content.kind": translatable("Kind"),
         "content.name": translatable("Template name"),
