@@ -265,16 +265,6 @@ document.addEventListener("htmx:config:request", (event) => {
 });
 document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
 
-// ---- a file may be dropped anywhere on the box that asks for one
-for (const type of ["dragover", "drop"]) {
-  document.addEventListener(type, (event) => {
-    const input = event.target.closest?.(".filebox")?.querySelector("input[type=file]");
-    if (!input || !event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    if (type === "drop") input.files = event.dataTransfer.files;
-  });
-}
-
 guard();
 follow();
 document.addEventListener("htmx:after:swap", follow); // a part that came may move by itself, one that went does no more

@@ -55,7 +55,7 @@ export function showRefusal(refused) {
   control.setAttribute('aria-describedby', `${control.getAttribute('aria-describedby') ?? ''} ${note.id}`.trim());
   const group = control.type === 'radio' ? control.closest('fieldset') : null;
   if (group) group.append(note);
-  else (control.closest('.fld') ?? control.closest('label') ?? control).after(note);
+  else (control.closest('.fld, .filebox') ?? control.closest('label') ?? control).after(note);
   for (let around = control.closest('details'); around; around = around.parentElement?.closest('details')) around.open = true;
   clearTimeout(timer);
   timer = setTimeout(() => beside(control).find((one) => one.dataset.refused)?.focus());
