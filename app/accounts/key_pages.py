@@ -170,6 +170,7 @@ async def _key_shown(
         "accounts/key_shown.html",
         headers=_PRIVATE,
         row=await keys.shown(session, row),
+        sends_events=Role(row.role).covers(Role.MARKETER) and (row.scopes is None or Scope.EVENTS_WRITE in row.scopes),
         key=key,
         replaced=replaced,
         base_url=settings().web.base_url,
