@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Forbidden, SignedOut
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.translation import gettext
 from app.models.status import Role
 
@@ -32,8 +32,8 @@ def access_refusal(principal: Principal | None, handler: BaseRouteHandler) -> Ap
         return Forbidden(
             gettext(
                 "This needs the role %(wanted)s; yours is %(role)s. Ask an admin of the workspace.",
-                wanted=inside(wanted, noun=True),
-                role=inside(principal.role, noun=True),
+                wanted=word_inside(wanted, noun=True),
+                role=word_inside(principal.role, noun=True),
             )
         )
     if principal.scopes is not None and "scope" not in handler.opt:  # a page, which knows no keys

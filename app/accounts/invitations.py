@@ -23,7 +23,7 @@ from app.accounts.principal import Principal
 from app.accounts.sign_in_links import LinkOver
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.translation import gettext
 from app.models.invitation import Invitation
 from app.models.status import Role
@@ -266,7 +266,8 @@ async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID)
     if not principal.role.covers(Role(invitation.role)):
         raise Forbidden(
             gettext(
-                "Only an owner may do this to an invitation of an %(role)s.", role=inside(invitation.role, noun=True)
+                "Only an owner may do this to an invitation of an %(role)s.",
+                role=word_inside(invitation.role, noun=True),
             )
         )
     return invitation

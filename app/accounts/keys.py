@@ -21,7 +21,7 @@ from app.accounts.key_repository import KeyRepository
 from app.accounts.principal import Principal
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.translation import gettext
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
@@ -116,7 +116,7 @@ async def create(
     wanted = _role(role)
     if not principal.role.covers(wanted):
         raise Forbidden(
-            gettext("A key can have at most your own role, %(role)s.", role=inside(principal.role, noun=True))
+            gettext("A key can have at most your own role, %(role)s.", role=word_inside(principal.role, noun=True))
         )
     checked_scopes = _scopes(scopes, wanted)
     _no_more_than(principal, checked_scopes)
@@ -250,7 +250,9 @@ async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID) -> 
         raise NotFound
     if not principal.role.covers(Role(row.role)):
         raise Forbidden(
-            gettext("Only an %(role)s may change this key, because it has that role.", role=inside(row.role, noun=True))
+            gettext(
+                "Only an %(role)s may change this key, because it has that role.", role=word_inside(row.role, noun=True)
+            )
         )
     return row
 
@@ -287,7 +289,9 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
     if useless := [scope for scope in chosen if not role.covers(scope.least_role)]:
         refusal = "; ".join(
             gettext(
-                "%(scope)s needs the role %(least_role)s", scope=scope, least_role=inside(scope.least_role, noun=True)
+                "%(scope)s needs the role %(least_role)s",
+                scope=scope,
+                least_role=word_inside(scope.least_role, noun=True),
             )
             for scope in useless
         )
@@ -297,7 +301,7 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
                     "path": "scopes",
                     "message": gettext(
                         "The role %(role)s cannot use all of these: %(refusal)s.",
-                        role=inside(role, noun=True),
+                        role=word_inside(role, noun=True),
                         refusal=refusal,
                     ),
                 }

@@ -16,7 +16,7 @@ from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.translation import gettext, ngettext
 from app.models.status import Role
 from app.settings import settings
@@ -124,7 +124,9 @@ async def change_role(request: AppRequest, db_session: Database, user_id: FromPa
     return flash.go(
         request,
         URL,
-        gettext("%(value)s is %(role)s now.", value=member.name or member.email, role=inside(member.role, noun=True)),
+        gettext(
+            "%(value)s is %(role)s now.", value=member.name or member.email, role=word_inside(member.role, noun=True)
+        ),
     )
 
 

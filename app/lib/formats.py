@@ -110,7 +110,7 @@ def inline(label: str, *, noun: bool = False) -> str:
     return label if noun else label[:1].lower() + label[1:]
 
 
-def inside(value: str, *, noun: bool = False) -> str:
+def word_inside(value: str, *, noun: bool = False) -> str:
     """A status, role or kind (`goal_reached`) as a word within a sentence, in the reader's language."""
     return inline(words(value), noun=noun)
 

@@ -17,7 +17,7 @@ from app.flow.policies import LONGEST_TIMEOUT_S
 from app.flow.references import Ref
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
-from app.lib.formats import counted, inside
+from app.lib.formats import counted, word_inside
 from app.lib.translation import gettext, translatable
 from app.values import event_fields
 from app.values.event_fields import BadEvent
@@ -126,7 +126,7 @@ class SubWorkflowStep(NodeType):
                 "failed": gettext("The called run failed."),
                 "cancelled": gettext("The called run was cancelled."),
             }
-            text = ends.get(status) or gettext("The called run is over: %(status)s.", status=inside(status))
+            text = ends.get(status) or gettext("The called run is over: %(status)s.", status=word_inside(status))
             with_outcome = gettext("%(text)s, with the outcome “%(outcome)s”.", text=text.rstrip("."), outcome=outcome)
             return with_outcome if outcome else text
         if isinstance(count := output.get("asked"), int):

@@ -75,4 +75,4 @@ class ContactPicker extends Combobox {
   }
 }
 
-customElements.define('contact-picker', ContactPicker);
+if (!customElements.get('contact-picker')) customElements.define('contact-picker', ContactPicker); // htmx runs it once more when it goes back

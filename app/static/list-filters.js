@@ -55,31 +55,38 @@ function showServed() {
   for (const choice of choices()) choice.selectedIndex = Math.max([...choice.options].findIndex((option) => option.defaultSelected), 0);
 }
 
-document.addEventListener('click', (event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  if (target.closest('.filters-button')) turn(button()?.getAttribute('aria-expanded') !== 'true');
-  else if (target.closest('[data-close-filters]')) close();
-  else if (target.closest('[data-clear-filters]')) clear();
-});
-document.addEventListener('keydown', (event) => {
-  const within = /** @type {HTMLElement} */ (event.target).closest('.filters-button, #list-filters');
-  if (event.key !== 'Escape' || event.defaultPrevented || !within || !panel()?.classList.contains('open')) return;
-  event.preventDefault();
-  close();
-});
-document.addEventListener('change', count);
-addEventListener('submit', (event) => {
-  const name = /** @type {any} */ (document.activeElement)?.name ?? '';
-  const within = /** @type {HTMLElement} */ (event.target).contains(panel());
-  if (within && !event.defaultPrevented && panel()?.classList.contains('open'))
-    sessionStorage.setItem(OPEN, JSON.stringify({ path: location.pathname, name }));
-});
-document.addEventListener('htmx:after:swap', count);
-addEventListener('pageshow', ({ persisted }) => {
-  const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
-  const replaced = !panel()?.closest('form')?.hasAttribute('hx-get');
-  if (persisted ? replaced : visit?.type === 'back_forward') showServed();
-  count();
-});
+function listen() {
+  document.addEventListener('click', (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest('.filters-button')) turn(button()?.getAttribute('aria-expanded') !== 'true');
+    else if (target.closest('[data-close-filters]')) close();
+    else if (target.closest('[data-clear-filters]')) clear();
+  });
+  document.addEventListener('keydown', (event) => {
+    const within = /** @type {HTMLElement} */ (event.target).closest('.filters-button, #list-filters');
+    if (event.key !== 'Escape' || event.defaultPrevented || !within || !panel()?.classList.contains('open')) return;
+    event.preventDefault();
+    close();
+  });
+  document.addEventListener('change', count);
+  addEventListener('submit', (event) => {
+    const name = /** @type {any} */ (document.activeElement)?.name ?? '';
+    const within = /** @type {HTMLElement} */ (event.target).contains(panel());
+    if (within && !event.defaultPrevented && panel()?.classList.contains('open'))
+      sessionStorage.setItem(OPEN, JSON.stringify({ path: location.pathname, name }));
+  });
+  document.addEventListener('htmx:after:swap', count);
+  addEventListener('pageshow', ({ persisted }) => {
+    const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+    const replaced = !panel()?.closest('form')?.hasAttribute('hx-get');
+    if (persisted ? replaced : visit?.type === 'back_forward') showServed();
+    count();
+  });
+}
+
+// htmx runs the scripts of a page once more that it goes back to.
+const { dataset } = document.documentElement;
+if (!dataset.filters) listen();
+dataset.filters = 'heard';
 count();
 goOn();

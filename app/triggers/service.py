@@ -24,7 +24,7 @@ from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import by_hand, switched_off, trigger_by_hand, typed
 from app.lib import clock, jsonlimits
 from app.lib.conversions import as_key
-from app.lib.formats import inside, moment_text, number
+from app.lib.formats import moment_text, number, word_inside
 from app.lib.translation import gettext, translatable
 from app.lib.zones import zone_of
 from app.liquid.templates import LiquidError
@@ -213,7 +213,7 @@ class TriggerService:
             raise NotActive(
                 gettext(
                     "This workflow is %(status)s. Only an active one starts runs: activate it first.",
-                    status=inside(workflow.status),
+                    status=word_inside(workflow.status),
                 )
             )
         return self._workflows.published(await self._workflows.version(workflow, workflow.live_version)).flow

@@ -25,7 +25,7 @@ from app.flow.reception import HmacSignature, Reception, value_at
 from app.flow.trigger_registry import typed
 from app.lib import clock, crypto
 from app.lib.database_roles import scope_to
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.ids import uuid7
 from app.lib.translation import gettext
 from app.models import Webhook
@@ -253,7 +253,7 @@ def _why_not(status: str, live: Trigger | None) -> str:
     if not live.enabled:
         return gettext("The trigger is switched off.")
     if status != WorkflowStatus.ACTIVE:
-        return gettext("The workflow is %(status)s.", status=inside(status))
+        return gettext("The workflow is %(status)s.", status=word_inside(status))
     return ""
 
 

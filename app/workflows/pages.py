@@ -19,7 +19,7 @@ from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
 from app.flow.node_words import category_of
 from app.folders.shelved import in_form
-from app.lib.formats import inside
+from app.lib.formats import word_inside
 from app.lib.translation import gettext, of_stored
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role
@@ -87,7 +87,9 @@ async def restore(
     """Take a workflow back out of the archive."""
     done = await workflows.restore(workflow_id)
     return go(
-        request, "/workflows", gettext("%(name)s is back as %(status)s.", name=done.name, status=inside(done.status))
+        request,
+        "/workflows",
+        gettext("%(name)s is back as %(status)s.", name=done.name, status=word_inside(done.status)),
     )
 
 

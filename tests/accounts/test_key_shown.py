@@ -16,9 +16,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def commands(page: str) -> list[str]:
-    return [
-        html.unescape(text) for text in re.findall(r'<pre class="mono to-copy"[^>]*>(.*?)</pre>', page, re.DOTALL)
-    ]
+    return [html.unescape(text) for text in re.findall(r'<pre class="mono to-copy"[^>]*>(.*?)</pre>', page, re.DOTALL)]
 
 
 def words(command: str) -> list[str]:

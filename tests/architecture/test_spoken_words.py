@@ -1,7 +1,7 @@
 """Statuses, roles and channels stand in sentences as people say them, and not as tables and programs have them.
 
 `gettext("… for %(channel)s", channel=template.channel)` reads *für email*. A word of ours passes a function on its way into a sentence:
-`formats.inside` for statuses, roles and kinds, `many()`, `gettext(….label)` or `gettext(….noun)` for channels.
+`formats.word_inside` for statuses, roles and kinds, `many()`, `gettext(….label)` or `gettext(….noun)` for channels.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_sentences_hold_words_as_people_say_them() -> None:
         if (name := str(path.relative_to(ROOT))) not in OTHERS
         for line in raw(path.read_text())
     }  # fmt: skip
-    assert not wrong, f"say them by formats.inside, many() or gettext: {sorted(wrong)}"
+    assert not wrong, f"say them by formats.word_inside, many() or gettext: {sorted(wrong)}"
 
 
 def test_what_is_excepted_is_there_and_needed() -> None:
@@ -74,7 +74,7 @@ def test_what_is_excepted_is_there_and_needed() -> None:
 @pytest.mark.parametrize("value", ["template.channel", "status", "str(principal.role)", "due.kind.noun"])
 def test_a_raw_word_is_seen(value: str) -> None:
     assert list(raw_in_python(f"gettext('It is %(word)s.', word={value})")) == [1]
-    assert not list(raw_in_python(f"gettext('It is %(word)s.', word=inside({value}))"))
+    assert not list(raw_in_python(f"gettext('It is %(word)s.', word=word_inside({value}))"))
     if "(" not in value:
         assert list(raw_in_template(f"{{{{ _('It is %(word)s.', word={value}) }}}}")) == [1]
         assert not list(raw_in_template(f"{{{{ _('It is %(word)s.', word={value}|words|inline) }}}}"))
