@@ -47,7 +47,7 @@ export class Culling {
       this.shown = null;
       return;
     }
-    if (this.scene.farMap?.on) {
+    if (this.scene.farMap?.wanted) {
       this.shown = null; // they are a picture now
       return;
     }

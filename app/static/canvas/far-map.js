@@ -1,9 +1,10 @@
 // @ts-check
 /**
  * Far away, where there are more cards than screen readers are given at once, one picture stands for all of them and their lines: painting
- * hundreds of elements in each frame of a zoom takes 20 ms, the picture takes 3. The cards stay in the page, locked, but for the one that
- * the keyboard is at, and near enough to be pressed that under the pointer. The picture is larger than the canvas: while it covers what is
- * in sight it is moved, and drawn only where it does not. Drawn while something moves it has boxes and lines; at rest, icons and names.
+ * hundreds of elements in each frame of a zoom takes 20 ms, and the picture itself 5 to 10 ms of whichever thread draws it. That is a worker
+ * (far-map-worker.js); here it is only moved, while the next one is drawn. The cards stay in the page, locked, but for the one that the
+ * keyboard is at, and near enough to be pressed that under the pointer. The picture is larger than the canvas: while it covers what is in
+ * sight it stays. Drawn while something moves it has boxes and lines; at rest, icons and names.
  */
 import { WIDTH } from './commands.js';
 import * as view from './viewport.js';
@@ -12,47 +13,66 @@ import * as view from './viewport.js';
 const REST_MS = 120;
 /** How much of its width and height the picture has beyond each rim of the canvas, as in canvas-cards.css. */
 const BEYOND = 0.2;
+/** So much of that must be left, as the next picture comes some frames later. */
+const LEAST = 0.08;
 /** A picture that is shown larger than this is drawn again: it is blurred. */
 const BLURRED = 1.3;
-/** Below this zoom a name has less than 5 px. */
-const NAMED = 0.18;
+/** How sharp it is while something moves: the page takes over each picture, 10 ms for two megapixels where no graphics card helps. */
+const MOVING = 0.66;
 /** Letters that fit beside the icon at twice the size of a card's own. */
 const LETTERS = 12;
 const KINDS = ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit'];
+const RIMS = ['', 'accent', 'text', 'err'];
 
 export class FarMap {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
   constructor(canvas, scene) {
     this.canvas = canvas;
     this.scene = scene;
+    /** Is it shown? From its first picture on. */
     this.on = false;
+    this.wanted = false;
     this.picture = Object.assign(document.createElement('canvas'), { className: 'far-map', hidden: true });
     this.picture.setAttribute('aria-hidden', 'true');
     scene.plane.after(this.picture); // over the notes, as the cards are
-    /** @type {any} */
-    this.colours = null;
-    /** Of which view the picture is. @type {import('./viewport.js').View | null} */
+    this.painter = new Worker(new URL('./far-map-worker.js', import.meta.url), { type: 'module' });
+    this.painter.onmessage = ({ data }) => this.show(data.bitmap);
+    this.painter.postMessage({ fonts: fonts() });
+    this.colours = this.readColours();
+    /** Of which view the picture is, and how large the canvas was. @type {Frame | null} */
     this.drawn = null;
+    /** What is being drawn: one at a time. @type {Frame | null} */
+    this.asked = null;
+    /** What is drawn after it: '' nothing, else of the view that there is then. @type {'' | 'boxes' | 'names'} */
+    this.next = '';
+    /** Has something changed of what it shows? */
+    this.stale = { boxes: true, names: true };
     /** The card under the pointer, or the one selected: a real one, with its ports. */
     this.near = '';
-    /** The icon of each type. @type {Map<string, Path2D>} */
-    this.icons = new Map();
-    const forget = () => (this.colours = null);
-    document.addEventListener('theme:change', forget);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget);
+    const recolour = () => {
+      this.colours = this.readColours();
+      this.refresh();
+    };
+    document.addEventListener('theme:change', recolour);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolour);
     canvas.addEventListener('pointermove', (event) => event.buttons || this.hover(event));
     canvas.addEventListener('wf:select', () => this.bringNear([...canvas.selection][0] ?? ''));
   }
 
-  /** @param {boolean} on */
-  turn(on) {
-    if (this.on === on) return;
+  /** @param {boolean} wanted @returns {boolean} is it shown now? Until its first picture has come, the cards are. */
+  turn(wanted) {
+    this.wanted = wanted;
+    if (wanted && !this.drawn && !this.asked) this.ask('boxes');
+    const on = wanted && !!this.drawn;
+    if (this.on === on) return on;
     this.on = on;
     this.picture.hidden = !on;
-    this.drawn = null;
-    if (on) return;
+    if (on) return on;
     clearTimeout(this.timer);
+    this.drawn = null;
+    this.next = '';
     this.bringNear('');
+    return on;
   }
 
   /** A pointer is over a card, or over what belongs to the one that is near. @param {PointerEvent} event */
@@ -88,162 +108,143 @@ export class FarMap {
 
   /** What it shows of a card has changed. */
   refresh() {
-    this.drawn = null;
-    if (this.on) this.scene.schedule();
+    this.stale = { boxes: true, names: true };
+    if (this.wanted) this.scene.schedule();
   }
 
   /** All that is in sight, and soon its names. @param {boolean} panned has nothing changed but where one looks? */
   draw(panned) {
     if (this.near && this.canvas.view.k < view.FAR) this.bringNear('');
-    if (!panned || !this.move()) this.paint(false);
+    if (!panned) this.stale = { boxes: true, names: true };
+    if (!this.place() || this.stale.boxes) this.ask('boxes');
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.on && this.paint(true), REST_MS);
+    this.timer = setTimeout(() => this.on && this.ask('names'), REST_MS);
   }
 
-  /** Put the picture where it belongs; false where it does not cover what is in sight, or would be blurred. */
-  move() {
-    const { drawn } = this;
+  /** Put the picture where it belongs; false where it will not cover what is in sight for long, or is blurred. */
+  place() {
+    if (!this.drawn) return false;
     const { w, h } = this.scene.size;
-    if (!drawn || !this.colours) return false;
     const { x, y, k } = this.canvas.view;
-    const by = k / drawn.k;
-    const [left, top] = [x - by * (drawn.x + w * BEYOND), y - by * (drawn.y + h * BEYOND)];
+    const of = this.drawn;
+    const by = k / of.view.k;
+    const [left, top] = [x - by * (of.view.x + w * BEYOND), y - by * (of.view.y + h * BEYOND)];
     const wide = by * (1 + 2 * BEYOND);
-    if (by > BLURRED || left > 0 || top > 0 || left + w * wide < w || top + h * wide < h) return false;
     this.picture.style.transform = `translate(${left + w * BEYOND}px,${top + h * BEYOND}px) scale(${by})`;
-    return true;
+    const spare = Math.min(-left / w, -top / h, left / w + wide - 1, top / h + wide - 1);
+    return spare >= LEAST && by <= BLURRED && of.w === w && of.h === h;
   }
 
-  /** @param {boolean} withNames */
-  paint(withNames) {
-    const pen = /** @type {CanvasRenderingContext2D} */ (this.picture.getContext('2d'));
-    const ratio = devicePixelRatio || 1;
+  /** Have it drawn as it is now, or as it is when that which is being drawn has come. @param {'boxes' | 'names'} what */
+  ask(what) {
+    if (this.asked) {
+      if (this.next !== 'names') this.next = what;
+      return;
+    }
+    const { stale, colours } = this;
     const { w, h } = this.scene.size;
-    const all = { w: w * (1 + 2 * BEYOND), h: h * (1 + 2 * BEYOND) };
-    const [width, height] = [Math.round(all.w * ratio), Math.round(all.h * ratio)];
-    if (this.picture.width !== width || this.picture.height !== height) Object.assign(this.picture, { width, height });
-    const { k } = this.canvas.view;
-    const at = { k, x: this.canvas.view.x + w * BEYOND, y: this.canvas.view.y + h * BEYOND };
-    this.drawn = this.canvas.view;
-    this.picture.style.transform = '';
-    this.colours ??= this.readColours();
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    pen.setTransform(ratio * k, 0, 0, ratio * k, ratio * at.x, ratio * at.y);
-    const seen = view.sight(at, all);
-    this.lines(pen);
-    this.cards(pen, seen);
-    if (withNames && k >= NAMED) this.names(pen, seen);
+    const names = what === 'names';
+    this.asked = { view: { ...this.canvas.view }, w, h, names };
+    this.painter.postMessage({
+      ...this.asked, colours, beyond: BEYOND, ratio: (names ? 1 : MOVING) * (devicePixelRatio || 1),
+      boxes: stale.boxes && this.boxes(), labels: names && stale.names && this.labels(),
+    });
+    this.stale = { boxes: false, names: stale.names && !names };
   }
 
-  /** @param {CanvasRenderingContext2D} pen */
-  lines(pen) {
-    const { edge, err, accent } = this.colours;
-    const [common, failing, chosen] = [new Path2D(), new Path2D(), new Path2D()];
-    for (const [id, { points }] of this.scene.routes) {
-      const way = this.canvas.selection.has(id) ? chosen : this.canvas.graph.edges.get(id)?.sourceHandle === 'error' ? failing : common;
-      points.forEach((point, index) => (index ? way.lineTo(point.x, point.y) : way.moveTo(point.x, point.y)));
+  /** A picture has come: it is put where it belongs in the same frame. @param {ImageBitmap} bitmap */
+  show(bitmap) {
+    const { asked, next } = this;
+    [this.asked, this.next] = [null, ''];
+    if (!this.wanted) return bitmap.close();
+    this.drawn = asked;
+    (this.pen ??= /** @type {any} */ (this.picture.getContext('bitmaprenderer'))).transferFromImageBitmap(bitmap);
+    if (!this.on) {
+      this.scene.turnMap();
+      this.scene.schedule();
     }
-    pen.lineWidth = 3.5;
-    for (const [way, colour] of [[common, edge], [failing, err], [chosen, accent]]) {
-      pen.strokeStyle = colour;
-      pen.stroke(way);
-    }
+    if (!this.place() || next) this.ask(next || 'boxes');
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {import('./viewport.js').Box} seen */
-  cards(pen, seen) {
-    const { canvas, scene, colours } = this;
-    /** One path for all cards that look alike: there are as many fills as kinds. @type {Map<string, Path2D>} */
-    const [fills, rims] = [new Map(), new Map()];
-    const add = (map, key, box) => {
-      if (!map.has(key)) map.set(key, new Path2D());
-      map.get(key).roundRect(box.x, box.y, box.w, box.h, 16);
-    };
-    for (const [id, { li }] of scene.cards) {
+  /** What the worker draws of cards and lines, as numbers. */
+  boxes() {
+    const { canvas, scene } = this;
+    const { selection, graph } = canvas;
+    const cards = [...scene.cards].flatMap(([id, { li }]) => {
       const box = scene.boxes.get(id);
-      if (!box || !view.overlaps(box, seen)) continue;
-      const { category } = canvas.graph.presentation(id);
-      add(fills, KINDS.includes(category) ? category : 'exit', box);
-      const rim = canvas.selection.has(id) ? 'accent' : li.classList.contains('here') ? 'text' : canvas.overlay?.isWrong(id) ? 'err' : '';
-      if (rim) add(rims, rim, box);
-    }
-    for (const [kind, path] of fills) {
-      pen.fillStyle = colours.tints[kind];
-      pen.fill(path);
-      pen.globalAlpha = 0.45;
-      pen.lineWidth = 4;
-      pen.strokeStyle = colours[kind];
-      pen.stroke(path);
-      pen.globalAlpha = 1;
-    }
-    for (const [rim, path] of rims) {
-      pen.lineWidth = 9;
-      pen.strokeStyle = colours[rim];
-      pen.stroke(path);
-    }
+      const rim = selection.has(id) ? 'accent' : li.classList.contains('here') ? 'text' : canvas.overlay?.isWrong(id) ? 'err' : '';
+      return box ? [box.x, box.y, box.w, box.h, Math.max(0, KINDS.indexOf(this.kindOf(id))), RIMS.indexOf(rim)] : [];
+    });
+    const ways = [...scene.routes].map(([id, { points }]) => ({
+      colour: selection.has(id) ? 'accent' : graph.edges.get(id)?.sourceHandle === 'error' ? 'err' : 'edge',
+      points: points.flatMap(({ x, y }) => [x, y]),
+    }));
+    return { cards: Float32Array.from(cards), ways, kinds: KINDS, rims: RIMS };
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {import('./viewport.js').Box} seen */
-  names(pen, seen) {
-    const { canvas, scene, colours } = this;
-    pen.font = `600 26px ${getComputedStyle(canvas).fontFamily}`;
-    pen.textBaseline = 'middle';
-    pen.lineWidth = 2;
-    for (const id of scene.cards.keys()) {
-      const box = scene.boxes.get(id);
-      if (!box || !view.overlaps(box, seen)) continue;
-      const { category } = canvas.graph.presentation(id);
-      const icon = this.icon(canvas.graph.node(id)?.type ?? '', id);
-      pen.strokeStyle = colours[category] ?? colours.exit;
-      const { x, y } = { x: box.x + 14, y: box.y + box.h / 2 - 17 };
-      pen.translate(x, y);
-      pen.scale(1.4, 1.4);
-      pen.stroke(icon);
-      pen.scale(1 / 1.4, 1 / 1.4);
-      pen.translate(-x, -y);
+  /** @param {string} id */
+  kindOf(id) {
+    const { category } = this.canvas.graph.presentation(id);
+    return KINDS.includes(category) ? category : 'exit';
+  }
+
+  /** Names and icons, in the order of the cards, as wide as a card has room for. */
+  labels() {
+    const { canvas, scene } = this;
+    /** @type {Record<string, string>} */
+    const icons = {};
+    const names = [...scene.cards].filter(([id]) => scene.boxes.has(id)).map(([id, { li }]) => {
       const name = canvas.titleOf(id);
-      pen.fillStyle = colours.text;
-      pen.fillText(name.length > LETTERS ? `${name.slice(0, LETTERS - 1).trimEnd()}…` : name, box.x + 58, box.y + box.h / 2, WIDTH - 66);
-    }
+      const icon = li.querySelector('.tile use')?.getAttribute('href') ?? '';
+      icons[icon] ??= drawing(icon);
+      return { icon, text: name.length > LETTERS ? `${name.slice(0, LETTERS - 1).trimEnd()}…` : name };
+    });
+    return { names, icons, room: WIDTH - 66, font: getComputedStyle(canvas).fontFamily };
   }
 
-  /** What the card's own icon draws, 24 by 24. @param {string} type @param {string} id @returns {Path2D} */
-  icon(type, id) {
-    const known = this.icons.get(type);
-    if (known) return known;
-    const path = new Path2D();
-    const href = this.scene.cards.get(id)?.li.querySelector('.tile use')?.getAttribute('href') ?? '';
-    for (const shape of href.startsWith('#') ? document.getElementById(href.slice(1))?.children ?? [] : []) {
-      const at = (name) => Number(shape.getAttribute(name));
-      if (shape.localName === 'path') path.addPath(new Path2D(shape.getAttribute('d') ?? ''));
-      else if (shape.localName === 'rect') path.roundRect(at('x'), at('y'), at('width'), at('height'), at('rx'));
-      else if (shape.localName === 'circle') {
-        path.moveTo(at('cx') + at('r'), at('cy'));
-        path.arc(at('cx'), at('cy'), at('r'), 0, 7);
-      } else if (shape.localName === 'line') {
-        path.moveTo(at('x1'), at('y1'));
-        path.lineTo(at('x2'), at('y2'));
-      }
-    }
-    this.icons.set(type, path);
-    return path;
-  }
-
-  /** The theme's colours as the browser resolved them. */
+  /** The theme's colours as the browser resolved them, all at one look: after each change of a class it would compute the page's styles anew. */
   readColours() {
-    const probe = this.canvas.appendChild(document.createElement('i'));
-    const read = (look, colour) => {
-      probe.className = look;
-      probe.style.color = colour;
-      return getComputedStyle(probe).color;
-    };
-    const colours = { tints: {}, edge: read('', 'var(--edge)'), err: read('', 'var(--err)'), accent: read('', 'var(--accent)'), text: read('', 'var(--text)') };
-    for (const kind of KINDS) {
-      colours[kind] = read(`k-${kind}`, 'var(--c)');
-      colours.tints[kind] = read(`k-${kind}`, 'var(--t)');
-    }
+    const probe = document.createElement('div');
+    const wanted = [['edge'], ['err'], ['accent'], ['text'], ...KINDS.flatMap((kind) => [['c', kind], ['t', kind]])];
+    probe.innerHTML = wanted.map(([name, kind]) => `<i class="${kind ? `k-${kind}` : ''}" style="color:var(--${name})"></i>`).join('');
+    this.canvas.append(probe);
+    const [edge, err, accent, text, ...both] = [...probe.children].map((one) => getComputedStyle(one).color);
     probe.remove();
+    const colours = { tints: {}, edge, err, accent, text };
+    KINDS.forEach((kind, index) => [colours[kind], colours.tints[kind]] = both.slice(2 * index));
     return colours;
   }
 }
+
+/** @typedef {{view: import('./viewport.js').View, w: number, h: number, names: boolean}} Frame */
+
+/** The page's own fonts, which a worker does not know. */
+function fonts() {
+  const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).filter((rule) => rule instanceof CSSFontFaceRule);
+  return rules.map(({ style }) => {
+    const read = (name) => style.getPropertyValue(name);
+    return { family: read('font-family').replaceAll('"', ''), source: read('src'), weight: read('font-weight'), unicodeRange: read('unicode-range') };
+  });
+}
+
+/** What a symbol of the page draws, 24 by 24, as one path. @param {string} href */
+function drawing(href) {
+  const shapes = href.startsWith('#') ? [...(document.getElementById(href.slice(1))?.children ?? [])] : [];
+  return shapes.map((shape) => {
+    const [x, y, w, h, r] = ['x', 'y', 'width', 'height', 'rx'].map((name) => Number(shape.getAttribute(name)));
+    const at = (name) => shape.getAttribute(name);
+    if (shape.localName === 'rect') {
+      const corner = (dx, dy) => `a${r} ${r} 0 0 1 ${dx} ${dy}`;
+      return `M${x + r} ${y}h${w - 2 * r}${corner(r, r)}v${h - 2 * r}${corner(-r, r)}h${2 * r - w}${corner(-r, -r)}v${2 * r - h}${corner(r, -r)}z`;
+    }
+    if (shape.localName === 'circle') {
+      const half = (sign) => `a${at('r')} ${at('r')} 0 0 1 ${sign * 2 * Number(at('r'))} 0`;
+      return `M${Number(at('cx')) - Number(at('r'))} ${at('cy')}${half(1)}${half(-1)}`;
+    }
+    return shape.localName === 'line' ? `M${at('x1')} ${at('y1')}L${at('x2')} ${at('y2')}` : (at('d') ?? '');
+  }).join('');
+}
+
+// Loaded ahead, it is there before somebody zooms out.
+const { scene } = /** @type {any} */ (globalThis.document?.querySelector('flow-canvas') ?? {});
+if (scene?.culling.needed) scene.farMap ??= new FarMap(scene.canvas, scene);

@@ -310,12 +310,11 @@ export class Scene {
         this.schedule();
       }, () => {}); // without a connection the cards themselves are shown
     }
-    const on = wanted && !!this.farMap;
-    classList.toggle('far', this.far && !on);
+    const on = !!this.farMap?.turn(wanted);
+    classList.toggle('far', this.far && !on && !this.farMap?.wanted); // until the picture has come, cards stay as they are
     classList.toggle('words', this.far && this.cards.size <= view.CULL_ABOVE);
     classList.toggle('drawn', on);
     if (on) this.culling.show(this.canvas.current);
-    this.farMap?.turn(on);
   }
 
   routeEdge(id) {
@@ -363,7 +362,7 @@ export class Scene {
     this.turnMap();
     for (const [id, { card }] of this.cards) {
       if (this.culling.out.has(id)) continue;
-      if (!this.farMap?.on) this.leaveWords(card);
+      if (!this.farMap?.wanted) this.leaveWords(card);
       this.ports(id);
     }
   }
