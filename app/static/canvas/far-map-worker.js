@@ -87,7 +87,7 @@ function drawNames(pen, colours, seen) {
   }
 }
 
-/** @param {any} asked what to draw: `view`, the size of the canvas `w` x `h`, `beyond` each rim, `names` too; `boxes` and `labels` where they changed */
+/** @param {any} order what to draw: `view`, the size of the canvas `w` x `h`, `beyond` each rim, `names` too; `boxes` and `labels` where they changed */
 function draw({ view, w, h, beyond, ratio, names, colours, ...sent }) {
   boxes = sent.boxes || boxes;
   if (sent.labels) {

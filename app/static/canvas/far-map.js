@@ -42,7 +42,7 @@ export class FarMap {
     /** Of which view the picture is, and how large the canvas was. @type {Frame | null} */
     this.drawn = null;
     /** What is being drawn: one at a time. @type {Frame | null} */
-    this.asked = null;
+    this.ordered = null;
     /** What is drawn after it: '' nothing, else of the view that there is then. @type {'' | 'boxes' | 'names'} */
     this.next = '';
     /** Has something changed of what it shows? */
@@ -62,7 +62,7 @@ export class FarMap {
   /** @param {boolean} wanted @returns {boolean} is it shown now? Until its first picture has come, the cards are. */
   turn(wanted) {
     this.wanted = wanted;
-    if (wanted && !this.drawn && !this.asked) this.ask('boxes');
+    if (wanted && !this.drawn && !this.ordered) this.ask('boxes');
     const on = wanted && !!this.drawn;
     if (this.on === on) return on;
     this.on = on;
@@ -137,16 +137,16 @@ export class FarMap {
 
   /** Have it drawn as it is now, or as it is when that which is being drawn has come. @param {'boxes' | 'names'} what */
   ask(what) {
-    if (this.asked) {
+    if (this.ordered) {
       if (this.next !== 'names') this.next = what;
       return;
     }
     const { stale, colours } = this;
     const { w, h } = this.scene.size;
     const names = what === 'names';
-    this.asked = { view: { ...this.canvas.view }, w, h, names };
+    this.ordered = { view: { ...this.canvas.view }, w, h, names };
     this.painter.postMessage({
-      ...this.asked, colours, beyond: BEYOND, ratio: (names ? 1 : MOVING) * (devicePixelRatio || 1),
+      ...this.ordered, colours, beyond: BEYOND, ratio: (names ? 1 : MOVING) * (devicePixelRatio || 1),
       boxes: stale.boxes && this.boxes(), labels: names && stale.names && this.labels(),
     });
     this.stale = { boxes: false, names: stale.names && !names };
@@ -154,10 +154,10 @@ export class FarMap {
 
   /** A picture has come: it is put where it belongs in the same frame. @param {ImageBitmap} bitmap */
   show(bitmap) {
-    const { asked, next } = this;
-    [this.asked, this.next] = [null, ''];
+    const { ordered, next } = this;
+    [this.ordered, this.next] = [null, ''];
     if (!this.wanted) return bitmap.close();
-    this.drawn = asked;
+    this.drawn = ordered;
     (this.pen ??= /** @type {any} */ (this.picture.getContext('bitmaprenderer'))).transferFromImageBitmap(bitmap);
     if (!this.on) {
       this.scene.turnMap();
