@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.flow import form_labels, node_words
+from app.flow import form_labels, node_words, reference_words
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
 from app.flow.policies import ON_ERROR_WORDS, OnError
@@ -188,7 +188,7 @@ def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
     for reference in node_words.references_of(node):
         if reference.path in titles:
             label = names.get(reference.kind, {}).get(reference.id)
-            spoken[titles[reference.path]] = label or gettext("a %(kind)s that is gone", kind=reference.kind)
+            spoken[titles[reference.path]] = label or reference_words.deleted_row(reference.kind)
     return spoken
 
 

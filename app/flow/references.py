@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.lib.translation import gettext
+from app.flow import reference_words
 
 ReferencedNames = Mapping[str, Mapping[UUID, str]]
 """Kind → id → what people call it, of those rows that are there."""
@@ -126,17 +126,9 @@ def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference
 def reference_fault(reference: Reference, row: ReferencedRow | None) -> str | None:
     """Why a row does not fit where it is named, as a sentence; None when it does. `row` None: it is not there."""
     if row is None:
-        return gettext(
-            "There is no %(kind)s %(id)s. Choose one of this workspace.", kind=reference.kind, id=reference.id
-        )
+        return reference_words.missing_row(reference.kind)
     if reference.variety and row.variety != reference.variety:
-        return gettext(
-            "“%(name)s” is a %(variety)s %(kind)s. Choose a %(variety_2)s one.",
-            name=row.name,
-            variety=row.variety,
-            kind=reference.kind,
-            variety_2=reference.variety,
-        )
+        return reference_words.row_of_other_variety(row.name, reference.variety)
     return None
 
 

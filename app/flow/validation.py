@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.flow import trigger_registry
+from app.flow import reference_words, trigger_registry
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
 from app.flow.document import (
     MAX_EDGES,
@@ -35,7 +35,7 @@ from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint.warnings import lint_warnings
 from app.flow.node_words import references_of, title_of
-from app.flow.references import ReferencedRow, ReferencedRows, reference_fault
+from app.flow.references import ReferencedRows, reference_fault
 from app.flow.segment_membership import segments_named
 from app.flow.settings_checks import check_settings
 from app.flow.step_types import StepTypes
@@ -217,7 +217,8 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         if (fault := reference_fault(reference, row)) is not None:
             yield Diagnostic(f"nodes[{index}].data.{reference.path}", fault, node.id)
         elif row is not None and (channel := types.sends(node.type)) is not None and row.channel != channel:
-            message = _of_other_channel(node, reference.kind, row)
+            step = title_of(node.type, node.name, node.data)
+            message = reference_words.row_of_other_channel(reference.kind, step, row.name, row.channel_label)
             yield Diagnostic(f"nodes[{index}].data.{reference.path}", message, node.id)
 
 
@@ -229,18 +230,6 @@ def _check_timeout(path: str, node: Node, timeout: int, types: StepTypes) -> Ite
         )
     elif types.ends_by_itself(node.type):
         yield incomplete(path, ENDS_BY_ITSELF, node.id)
-
-
-def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:
-    step = title_of(node.type, node.name, node.data)
-    return gettext(
-        "The step “%(step)s” cannot use the %(kind)s “%(name)s”, which belongs to another channel: "
-        "%(channel_label)s. Choose a %(kind)s of the channel by which the step sends.",
-        step=step,
-        kind=kind,
-        name=row.name,
-        channel_label=row.channel_label,
-    )
 
 
 def _unknown(word: str, known: list[str], noun: str) -> str:

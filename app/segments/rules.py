@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.known_name_repository import known_names
 from app.errors import Conflict, Invalid
+from app.flow import reference_words
 from app.flow.audience import RuleReplacement
 from app.flow.diagnostic import Diagnostic
 from app.flow.segment_rule_checks import rule_diagnostics
@@ -222,7 +223,7 @@ def asked_by(row: Segment) -> list[UUID]:
 def _refusal(wanted: UUID, segment_id: UUID | None, reads: Mapping[UUID, list[UUID]], names: Mapping[UUID, str]) -> str:
     """Why a rule may not ask for a segment; empty when it may."""
     if wanted not in reads:
-        return gettext("There is no segment %(wanted)s. Choose one of this workspace.", wanted=wanted)
+        return reference_words.missing_row("segment")
     way = None if segment_id is None else _way(reads, wanted, segment_id)
     if way is None:
         return ""

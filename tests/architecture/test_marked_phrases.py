@@ -132,3 +132,13 @@ def test_what_is_refused() -> None:
     assert list(phrases('WORDS = {"in": "is in the workflow"}')) == ["is in the workflow"]
     assert not list(phrases('"""What it is for."""\nx = gettext("is in the workflow %(name)s", name="a b")'))
     assert not list(phrases('x = "select a from b where c"\ny = "contact-name one_two"'))
+
+
+def test_styles_hold_no_words() -> None:
+    """What they put before or after an element is shown in one language: words come by `attr(data-…)`."""
+    written = re.compile(r"""content:\s*(?:[^;"']*\s)?["'][^"']*[A-Za-z]{2}""")
+    assert written.search('li::after { content: "Write a note"; }') and not written.search(
+        ".sf::before { content: '›'; }"
+    )
+    for path in (*(ROOT / "app/static").glob("*.css"), *(ROOT / "frontend-nodes").rglob("*.css")):
+        assert not (word := written.search(path.read_text())), f"{path}: {word[0]}"

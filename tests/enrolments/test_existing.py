@@ -108,4 +108,4 @@ async def test_a_segment_that_is_not_there_keeps_a_workflow_from_going_live(
     await db_session.flush()
     refused = await admin.post(f"{WORKFLOWS}/{made['id']}/activate")
     assert refused.status_code == 422
-    assert "There is no segment" in refused.json()["errors"][0]["message"]
+    assert "There is no such segment" in refused.json()["errors"][0]["message"]

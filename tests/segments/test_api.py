@@ -211,7 +211,7 @@ async def test_one_that_a_condition_asks_for_is_in_use(api: ApiClients, place: s
     if said is None:  # a trigger may be saved unfinished
         preview = await client.get(f"/api/v1/workflows/{nobody.json()['data']['id']}/activation-preview")
         said = preview.json()["data"]["blocking"]
-    assert [one["path"] for one in said if "There is no segment" in one["message"]]
+    assert [one["path"] for one in said if "There is no such segment" in one["message"]]
 
 
 async def test_one_that_another_rule_reads_is_never_deleted(

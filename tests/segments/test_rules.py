@@ -113,7 +113,7 @@ async def test_one_that_is_given_up_leaves_the_rule_that_counts(
         (
             {"conditions": [{"field": "segment", "operator": "in", "value": ["0193a1b2-7c3d-7e4f-8a5b-1c2d3e4f5a6b"]}]},
             "rule.conditions[0].value",
-            "There is no segment",
+            "There is no such segment",
         ),
     ],
 )

@@ -132,7 +132,7 @@ async def test_a_foreign_workflow_is_none(
 ) -> None:
     foreign = await workflow(await api(Role.ADMIN, other_workspace), "Theirs")
     answer = await admin.post(PATH, json={"name": "Ours", **calling(foreign)})
-    assert answer.status_code == 422 and "There is no workflow" in answer.text
+    assert answer.status_code == 422 and "There is no such workflow" in answer.text
 
 
 SCHEMA = {

@@ -17,7 +17,8 @@ export function drawNotes(canvas, scene) {
     let element = scene.notes.get(note.id);
     if (!element) {
       element = /** @type {HTMLElement} */ (make('div', 'note', { 'data-id': note.id, tabindex: '-1', role: 'group', 'aria-label': gettext('Note') }));
-      const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': gettext('Text of the note'), tabindex: '0' });
+      const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': gettext('Text of the note'), tabindex: '0',
+        'data-hint': gettext('Write a note') });
       element.append(text, make('span', 'note-size', { 'aria-hidden': 'true' }));
       scene.noteLayer.append(element);
       scene.notes.set(note.id, element);
