@@ -76,9 +76,14 @@ def open_page(
         if (url := urlsplit(sent.url)).scheme != "blob" and url.hostname not in INSIDE:
             page_errors.append(f"asked for something outside: {sent.url}")
 
+    cut_off: set[BrowserContext] = set()
+    """Where a story took the connection away: what the pages asked for meanwhile had to fail."""
+
     def on_console(message: Any) -> None:
         # A refused answer is what stories check by what the page shows; the browser's own line about it is no error.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        forgiven = message.text.startswith("Failed to load resource")
+        forgiven |= "Failed to fetch" in message.text and message.page.context in cut_off
+        if message.type == "error" and not forgiven:
             page_errors.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def open_one(
@@ -93,6 +98,13 @@ def open_page(
             **options,
         )
         contexts.append(context)
+        connect = context.set_offline
+
+        def set_offline(offline: bool) -> None:
+            cut_off.add(context)
+            connect(offline)
+
+        context.set_offline = set_offline  # type: ignore[method-assign]
         context.set_default_timeout(TIMEOUT_MS)
         context.on("request", on_request)
         cookies = [{"name": "theme", "value": theme, "url": product.url}]

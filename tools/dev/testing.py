@@ -142,8 +142,8 @@ def lanes(selection: Selection, suites: Suites) -> list[list[Suite]]:
 
 
 def _parallel() -> list[str]:
-    """A test process for each processor, and one more: a test waits for servers a fifth of its time, a journey most of it."""
-    share = min((os.cpu_count() or 1) + 1, LARGEST_SHARE)
+    """A test process for each processor: stories and short checks run beside them, and with one more all that is started is late."""
+    share = min(os.cpu_count() or 1, LARGEST_SHARE)
     return ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
