@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -21,7 +22,7 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
 EMAIL, PASSWORD = "owner@example.com", "correct horse battery staple 7"
-PATIENCE_S = 120
+PATIENCE_S = 300
 PLAIN: dict[str, Any] = {"verify": False, "timeout": 30}
 """Of httpx, for one request: certificates, which nobody needs on the loopback, take 30 ms to read."""
 TIMEOUT_MS = 30_000
@@ -73,12 +74,16 @@ class Product:
 
     def stop(self) -> None:
         """Ctrl-C, as a person would; it has 15 s."""
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+        _interrupt(self.process)
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def start(state: Path, *options: str, **settings: str) -> Product:
@@ -112,6 +117,7 @@ def start(state: Path, *options: str, **settings: str) -> Product:
             return Product(f"http://127.0.0.1:{port}", state, link, process, said)
         if time.monotonic() > end:
             break
-    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # killed, it would leave its servers behind
+        _interrupt(process)
     logs = "".join(f"\n== {path.name}\n{path.read_text()[-1500:]}" for path in state.glob("log/*.log"))
     raise AssertionError(f"the product did not start:\n{''.join(said)}{logs}")

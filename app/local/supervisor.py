@@ -27,8 +27,8 @@ from app.local.state import StateDirectory
 from app.local.valkey import bindable, free_port
 from app.local.watch import LOOK_EVERY_S
 
-WEB_STARTS_IN_S = 120.0
-"""Three seconds are usual; a machine that is busy with other things takes its time."""
+WEB_STARTS_IN_S = 300.0
+"""Three seconds are usual; a machine that is busy with other things takes a hundred. One that ended is known at once."""
 WEB_STOPS_IN_S, WORKERS_STOP_IN_S = 4.0, 8.0
 """Together with the servers less than the 15 s that Ctrl-C may take."""
 QUEUE_STARTS_IN_S = 5.0
