@@ -12,6 +12,7 @@ A story fails when a page asks for anything outside the machine, when a script t
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +122,8 @@ def open_page(
         if request.node.stash.get(FAILED, False):
             for left in context.pages:
                 SHOTS.mkdir(parents=True, exist_ok=True)
-                left.screenshot(path=SHOTS / f"failed-{request.node.name[:80]}-{number}.png")
+                name = re.sub(r"[^-.\w]+", "-", request.node.name)[:80]  # parameters may hold paths
+                left.screenshot(path=SHOTS / f"failed-{name}-{number}.png")
         context.close()
 
 
