@@ -44,11 +44,10 @@ def test_contradictions_and_covered_cases_go_by_one_press(
     expect_accessible(page, within="#issues-list")
     shot(page, "quick-fixes")
     issues.get_by_role("button", name="Remove this condition").click()
-    expect(canvas.panel).to_contain_text("Match contacts")
+    expect(canvas.panel).to_contain_text("Go to “Yes” when")
     canvas.wait_saved()
     (asked,) = [one for one in canvas.graph()["nodes"] if one["id"] == "ask"]
     assert [one["value"] for one in asked["data"]["conditions"]] == ["pro"], "the later one went"
-    expect(canvas.panel.locator(".cond .val input")).to_have_count(1)
 
     button.click()
     issues.get_by_role("button", name="Remove this case").click()

@@ -168,7 +168,7 @@ def test_one_flow_takes_every_way(
     shot(page, "every-way-drawn")
     builder.activate()
     workflow = page.url.rpartition("/")[2]
-    names = {one["id"]: slug(one["name"]) for one in builder.graph()["nodes"]}
+    names = {one["id"]: slug(one["name"]) for one in builder.ready().graph()["nodes"]}
     standing = Standing(api, product, workflow, names)
 
     day = day_of_waiting(datetime.now(UTC))
