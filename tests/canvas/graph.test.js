@@ -89,6 +89,22 @@ test('second edges, the trigger as a target and unknown ports are refused with a
   assert.throws(() => graph.apply({ kind: 'add_edge', edge: { id: 'x', source: 'mail', target: 'end', sourceHandle: 'next' } }), /already connected/);
 });
 
+test('a branch that comes back with its line is there before the card says so', () => {
+  for (const list of ['cases', 'variants']) {
+    const graph = small();
+    const entries = [{ id: 'one' }, { id: 'two' }];
+    graph.applyAll([{ kind: 'update_node', nodeId: 'mail', data: { [list]: entries } }, { kind: 'remove_edge', edgeId: graph.edgeAt('mail', 'next').id }]);
+    graph.ownPorts.set('mail', entries);
+    graph.apply({ kind: 'add_edge', edge: { id: 'line', source: 'mail', target: 'end', sourceHandle: 'two' } });
+    const before = canonical(graph);
+    const inverse = graph.applyAll([{ kind: 'remove_edge', edgeId: 'line' }, { kind: 'update_node', nodeId: 'mail', data: { [list]: [{ id: 'one' }] } }]);
+    graph.ownPorts.set('mail', [{ id: 'one' }]);
+    assert.match(graph.whyNot('mail', 'two', 'end'), /no branch called/);
+    graph.applyAll(inverse);
+    assert.equal(canonical(graph), before);
+  }
+});
+
 test('reading order finishes an arm before the next and puts a merge after both', () => {
   assert.deepEqual(small().order(), ['trigger', 'mail', 'ask', 'yes', 'no', 'end']);
 });

@@ -125,9 +125,10 @@ export class Graph {
     return [...own, ...extra.map(({ sourceHandle }) => hidden(sourceHandle) ?? { id: sourceHandle, label: sourceHandle })];
   }
 
-  /** @param {string} id @param {string} port */
+  /** Also one that its config has and its card does not say yet: it comes back with its line. @param {string} id @param {string} port */
   hasPort(id, port) {
-    return this.ports(id).some((known) => known.id === port) || (this.presentation(id).hidden ?? []).some((known) => known.id === port);
+    const named = this.ownPorts.has(id) ? Object.values(this.node(id)?.data ?? {}).flat() : [];
+    return [...this.ports(id), ...(this.presentation(id).hidden ?? []), ...named].some((known) => known?.id === port);
   }
 
   /** Edges by their ends. Kept up to date by every change, as pasting asks for them once for each edge that it adds. */
