@@ -124,7 +124,7 @@ def _line(result: Result) -> str:
 def lanes(selection: Selection, suites: Suites) -> list[list[Suite]]:
     """What was selected, in lanes that run side by side: short checks one after the other, and tests in Python before browser stories.
 
-    Side by side those two took half as long again as one after the other on two processors, and what was started failed by being late.
+    Side by side those two were eight processes that wait for two processors, and tests failed by what was started late.
     """
     short: list[Suite] = []
     if selection.everything:
