@@ -70,7 +70,7 @@ def row_of_other_variety(name: str, variety: str) -> str:
     return gettext(known, name=name) if known else gettext("“%(name)s” does not fit. Choose another one.", name=name)
 
 
-def row_of_other_channel(kind: str, step: str, name: str, channel: str) -> str:
-    """Why a step that sends by one channel cannot use a row of another one, whose label is `channel`."""
+def row_of_other_channel(kind: str, step: str, name: str, label: str) -> str:
+    """Why a step that sends by one channel cannot use a row of another one, of that `label`."""
     known = _OTHER_CHANNEL.get(kind)
-    return gettext(known, step=step, name=name, channel=channel) if known else row_of_other_variety(name, "")
+    return gettext(known, step=step, name=name, channel=label) if known else row_of_other_variety(name, "")

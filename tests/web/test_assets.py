@@ -109,7 +109,11 @@ def test_every_address_in_styles_and_scripts_is_one_that_stays() -> None:
 def test_every_module_of_the_builder_is_asked_for_at_once_or_loaded_when_it_is_used() -> None:
     entries = [entry for name, entries in BUNDLES.items() if name.startswith("canvas/") for entry in entries]
     asked = {url.rpartition("/")[2] for entry in entries for url in assets().imports(entry)}
-    ours = {path.name for path in Path("app/static/canvas").glob("*.js")} - {"layout-worker.js", "crossings.js", "far-map-worker.js"}
+    ours = {path.name for path in Path("app/static/canvas").glob("*.js")} - {
+        "layout-worker.js",
+        "crossings.js",
+        "far-map-worker.js",
+    }
     assert asked == ours | {"session.js", "live.js", "texts.js", "code-look.js", "held-keys.js", "style-sheet.js"}
 
 

@@ -9,10 +9,9 @@
  * @typedef {{id: string, type: string, enabled: boolean, position: Point, data: any}} Trigger
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
- * @typedef {{id: string, label: string, tone?: string}} Port
+ * @typedef {{id: string, label: string, tone?: string}} Port @typedef {{kind: string, [key: string]: any}} Op
  * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[],
  *   unfinished?: boolean, takesEdges?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
- * @typedef {{kind: string, [key: string]: any}} Op
  */
 import { MAX_NOTES, MAX_TRIGGERS, limits, tooManySteps } from './limits.js';
 import { gettext } from '../texts.js';
@@ -127,8 +126,8 @@ export class Graph {
 
   /** Also one that its config has and its card does not say yet: it comes back with its line. @param {string} id @param {string} port */
   hasPort(id, port) {
-    const named = this.ownPorts.has(id) ? Object.values(this.node(id)?.data ?? {}).flat() : [];
-    return [...this.ports(id), ...(this.presentation(id).hidden ?? []), ...named].some((known) => known?.id === port);
+    const entries = this.ownPorts.has(id) ? Object.values(this.node(id)?.data ?? {}).flat() : [];
+    return [...this.ports(id), ...(this.presentation(id).hidden ?? []), ...entries].some((one) => one?.id === port);
   }
 
   /** Edges by their ends. Kept up to date by every change, as pasting asks for them once for each edge that it adds. */
