@@ -132,7 +132,7 @@ def test_a_good_graph_has_nothing_wrong() -> None:
         (
             graph(do("a", templateId="550e8400-e29b-41d4-a716-446655440009"), edges=[("trigger", "a")]),
             "nodes[0].data.templateId",
-            "no template",
+            "no such template",
         ),
         (graph(trigger=SingleTrigger(type="evnt")), "trigger.type", "Did you mean `event`?"),
         (graph(trigger=SingleTrigger(event="x", conditions=[{"odd": 1}])), "trigger.conditions[0]", "Odd"),
