@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from e2e.pages.builder import Builder
 from e2e.product import Product
@@ -201,6 +203,30 @@ def test_far_away_one_picture_stands_for_all_cards_and_can_be_worked_with(large:
     expect(page.locator(".far-map")).to_be_hidden()
     large.show(card)
     expect(large.port(card)).to_be_visible()
+
+
+@pytest.fixture(params=["its script does not come", "it cannot draw"])
+def broken_painter(page: Page, request: pytest.FixtureRequest, page_errors: list[str]) -> Iterator[None]:
+    """The worker that draws the picture fails, which the console says."""
+    script = "self.onmessage = ({ data }) => { if (!data.fonts) throw new Error('no canvas') }"
+    fails = request.param == "it cannot draw"
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=script, content_type="text/javascript") if fails else route.abort()
+
+    page.route("**/far-map-worker.js", answer)
+    yield
+    page_errors.clear()
+
+
+@pytest.mark.usefixtures("broken_painter")
+def test_without_a_worker_the_cards_themselves_are_seen_from_afar(large: Builder) -> None:
+    page = large.page
+    page.evaluate("document.querySelector('flow-canvas').setView({x: 0, y: 0, k: 0.3})")
+    page.wait_for_function("() => document.querySelector('flow-canvas').scene.farMap?.broken")
+    expect(page.locator(".vp.far")).to_have_count(1)
+    expect(page.locator(".far-map:visible")).to_have_count(0)
+    expect(page.locator(".node[data-id=n131]")).to_be_visible(), "also one that was out of sight"
 
 
 def test_tab_comes_to_a_card_that_is_far_out_of_sight(large: Builder) -> None:

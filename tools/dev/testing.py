@@ -21,7 +21,7 @@ from tools.dev.suites import Suites
 LARGEST_SHARE = 4
 """Test processes at most; each has a database and an import of the app of its own."""
 MOST_TRIED_ALONE = 5
-"""So many failures may be the load of three suites on two processors (decision 0143); more are the change's."""
+"""So many failures may be the load of the suites on two processors (decision 0143); more are the change's."""
 QUICK = ["-m", "not slow", "--hypothesis-profile", "quick"]
 
 

@@ -37,6 +37,9 @@ export class FarMap {
     scene.plane.after(this.picture); // over the notes, as the cards are
     this.painter = new Worker(new URL('./far-map-worker.js', import.meta.url), { type: 'module' });
     this.painter.onmessage = ({ data }) => this.show(data.bitmap);
+    this.painter.onerror = () => this.giveUp(); // its script did not come, or it cannot draw
+    /** Will no picture come any more? Then the cards are shown from afar, too. */
+    this.broken = false;
     this.painter.postMessage({ fonts: fonts() });
     this.colours = this.readColours();
     /** Of which view the picture is, and how large the canvas was. @type {Frame | null} */
@@ -61,6 +64,7 @@ export class FarMap {
 
   /** @param {boolean} wanted @returns {boolean} is it shown now? Until its first picture has come, the cards are. */
   turn(wanted) {
+    wanted &&= !this.broken;
     this.wanted = wanted;
     if (wanted && !this.drawn && !this.ordered) this.ask('boxes');
     const on = wanted && !!this.drawn;
@@ -164,6 +168,12 @@ export class FarMap {
       this.scene.schedule();
     }
     if (!this.place() || next) this.ask(next || 'boxes');
+  }
+
+  giveUp() {
+    this.broken = true;
+    this.scene.turnMap();
+    this.scene.viewChanged();
   }
 
   /** What the worker draws of cards and lines, as numbers. */
