@@ -48,6 +48,7 @@ PUBLIC = {
     "GET /static/{file_path}",
     "HEAD /static/{file_path}",
     "GET /u/{token}",
+    "GET /unmatched",
     "POST /u/{token}",
     "GET /api/callbacks/{token}",
     "POST /api/callbacks/{token}",

@@ -78,7 +78,7 @@ def test_two_workers_never_send_the_same(world: World) -> None:
     [
         ({"consent": {"email": False}}, {}, "consent for email"),
         ({"consent": {"news": False}}, {"payload": {"topic": "news"}}, "topic news"),
-        ({"email": None}, {}, "no address for emails"),
+        ({"email": None}, {}, "no email address"),
         ({}, {"run_status": RunStatus.CANCELLED}, "cancelled"),
         ({}, {"run_status": RunStatus.EXITED}, "left the workflow"),
         ({}, {"run_status": RunStatus.GOAL_REACHED}, "reached the goal"),

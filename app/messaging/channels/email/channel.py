@@ -40,6 +40,7 @@ class EmailChannel(ChannelType):
     identifier = "email"
     connectors = (SmtpConnector, SesConnector, PostmarkConnector, SendGridConnector, MailgunConnector)
     parts = ("subject", "html", "text")
+    no_address = translatable("The contact has no email address.")
     not_an_address = translatable("The address of the contact is not an email address.")
     passes = frozenset({"unsubscribed"})
     look_up = translatable("Look at the mail server’s log")
