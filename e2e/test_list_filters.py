@@ -94,13 +94,37 @@ def test_nobody_fits_and_nothing_is_lost(page: Page, people: str) -> None:
 def test_messages_by_touch(open_page: Callable[..., Page], people: str, expect_accessible: Callable[..., None]) -> None:
     page = open_page(width=390)
     page.goto("/messages")
+    expect(field(page)).to_be_hidden()
+    filters = page.get_by_role("button", name=re.compile("^Filters"))
+    filters.tap()
     field(page).tap()
     field(page).fill(people)
     page.get_by_role("option").filter(has_text=f"two@{people}.example").tap()
     expect(page).to_have_url(re.compile("contact=[0-9a-f]"))
     expect(field(page)).to_have_value(f"Robin {people}")
+    expect(filters).to_have_text("Filters 1")
     expect(page.locator("#rows")).to_contain_text("Nothing like that")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect_accessible(page)
     page.get_by_role("button", name="All contacts").tap()
     expect(page).not_to_have_url(re.compile("contact=[0-9a-f]"))
+    expect(filters).to_have_text("Filters")
+
+
+def test_all_filters_of_a_phone_are_cleared_with_what_belongs_to_them(open_page: Callable[..., Page], people: str) -> None:
+    page = open_page(width=390)
+    page.goto("/runs")
+    filters = page.get_by_role("button", name=re.compile("^Filters"))
+    filters.tap()
+    page.get_by_label("Workflow", exact=True).select_option(f"Flow {people}")
+    expect(page).to_have_url(re.compile("workflow=[0-9a-f]"))
+    field(page).fill(people)
+    page.get_by_role("option").filter(has_text=f"two@{people}.example").tap()
+    expect(filters).to_have_text("Filters 2")
+    expect(page.locator("#rows")).to_contain_text(f"two@{people}.example")
+    if not page.get_by_role("button", name="Clear filters").is_visible():
+        filters.tap()
+    page.get_by_role("button", name="Clear filters").tap()
+    expect(page).not_to_have_url(re.compile("(workflow|contact)=[0-9a-f]"))
+    expect(filters).to_have_text("Filters")
+    expect(field(page)).to_have_value("")

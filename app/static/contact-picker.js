@@ -9,12 +9,14 @@ class ContactPicker extends Combobox {
   connectedCallback() {
     if (this.input) return;
     this.field = /** @type {HTMLInputElement} */ (this.querySelector('input[type=hidden]'));
-    this.build(gettext('Name, email or id'));
+    this.build(gettext('Any'));
     for (const part of [this.input, this.list]) part.setAttribute('aria-label', this.dataset.label ?? '');
     this.name = this.dataset.name ?? '';
     this.contacts = /** @type {{ id: string, name: string, detail: string }[]} */ ([]);
     this.field.after(this.input, this.list, this.count);
     this.show();
+    this.input.addEventListener('focus', () => (this.input.placeholder = gettext('Name, email or id')));
+    this.input.addEventListener('blur', () => (this.input.placeholder = gettext('Any')));
     // Who empties the field and leaves it means nobody in particular.
     this.input.addEventListener('blur', () => this.input.value.trim() || this.choose('', ''));
     this.listen();
@@ -66,11 +68,16 @@ class ContactPicker extends Combobox {
     if (one) this.choose(one.id, one.name);
   }
 
+  /** Without a word to the list. @param {string} id @param {string} name */
+  set(id, name) {
+    [this.field.value, this.name, this.all.hidden] = [id, name, !id];
+    this.close();
+  }
+
   /** @param {string} id @param {string} name */
   choose(id, name) {
     const changed = id !== this.field.value;
-    [this.field.value, this.name, this.all.hidden] = [id, name, !id];
-    this.close();
+    this.set(id, name);
     if (changed) for (const type of ['input', 'change']) this.field.dispatchEvent(new Event(type, { bubbles: true }));
   }
 }

@@ -6,7 +6,9 @@ const button = () => /** @type {HTMLElement | null} */ (document.querySelector('
 const panel = () => /** @type {HTMLElement | null} */ (document.getElementById('list-filters'));
 /** @returns {HTMLSelectElement[]} */
 const choices = () => [...(panel()?.querySelectorAll('select') ?? [])];
-const inUse = () => choices().filter((choice) => choice.selectedIndex > 0);
+/** @returns {HTMLInputElement[]} */
+const people = () => [...(panel()?.querySelectorAll('contact-picker > input[type=hidden]') ?? [])];
+const inUse = () => [...people().filter((field) => field.value), ...choices().filter((choice) => choice.selectedIndex > 0)];
 
 function count() {
   const place = button()?.querySelector('.n');
@@ -30,12 +32,15 @@ function close() {
 /** All that are in use as they are when nobody chose; the list hears of it once. */
 function clear() {
   const changed = inUse();
-  for (const choice of changed) choice.selectedIndex = 0;
-  // What belongs to a workflow goes with it (`data-clears`).
-  const speaker = changed.find((choice) => choice.dataset.clears) ?? changed.at(-1);
-  for (const type of ['input', 'change']) speaker?.dispatchEvent(new Event(type, { bubbles: true }));
+  for (const filter of changed) {
+    if (filter instanceof HTMLSelectElement) filter.selectedIndex = 0;
+    else /** @type {any} */ (filter.parentElement).set('', '');
+  }
+  // Each takes what belongs to it along (`data-clears`, heard before an event bubbles); the list hears of the last alone.
+  for (const filter of changed.slice(0, -1)) filter.dispatchEvent(new Event('change'));
+  for (const type of ['input', 'change']) changed.at(-1)?.dispatchEvent(new Event(type, { bubbles: true }));
   count();
-  panel()?.querySelector('select')?.focus();
+  /** @type {HTMLElement | null} */ (panel()?.querySelector('select, [role=combobox]') ?? null)?.focus();
 }
 
 /** A list that is loaded anew by each choice goes on where the choice was made. */
