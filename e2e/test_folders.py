@@ -104,6 +104,18 @@ def test_all_templates_that_fit_are_tagged_and_taken_back(
     expect(page.locator(".toast").last).to_contain_text("Taken back for 26 templates.")
     expect(tag).to_have_count(0)
 
+    # Which tags all of them have, the page does not know: any is typed, and the server suggests.
+    page.get_by_label("Select all on this page").check()
+    bar.get_by_role("button", name="Select all that fit").click()
+    bar.get_by_role("button", name="Tags").click()
+    tagging.get_by_label("Remove").fill(f"nobody, {mark[:-1].upper()}")
+    suggested = page.locator(f"#known-tags option[value='nobody, {mark}']")
+    expect(suggested).to_have_count(1)
+    shot(page, "folders-remove-typed")
+    tagging.get_by_label("Remove").fill(f"nobody{mark}")
+    tagging.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast").last).to_contain_text(f"None of them has the tag “nobody{mark}”.")
+
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
 def test_lists_with_folders_are_for_everybody(

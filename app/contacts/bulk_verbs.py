@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +13,7 @@ from app.accounts.principal import Principal
 from app.contact_inbox_repository import SilentChange
 from app.contacts import erasure_repository, merging
 from app.contacts.fields import ContactPatch, clean
+from app.contacts.known_tag_repository import KnownTags
 from app.contacts.list_columns import CONTACTS
 from app.contacts.list_repository import ContactFilter, ContactKeys
 from app.contacts.repository import ContactRepository
@@ -54,6 +56,28 @@ async def _tag_of(_session: AsyncSession, principal: Principal, sent: Mapping[st
         message = faults[0]["message"] if faults else gettext("Give the tag.")
         raise Invalid(message, errors=[FieldError(path="tag", message=message)])
     return {"tag": change.add_tags[0]}, change.add_tags[0]
+
+
+async def _some_without(
+    session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
+) -> None:
+    if ids and not await KnownTags(session, principal.tenant_id).some(ids, arguments["tag"], tagged=False):
+        _refuse(gettext("All of them have the tag “%(tag)s” already.", tag=arguments["tag"]))
+
+
+async def _some_with(
+    session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
+) -> None:
+    if ids and not await KnownTags(session, principal.tenant_id).some(ids, arguments["tag"], tagged=True):
+        _refuse(gettext("None of them has the tag “%(tag)s”.", tag=arguments["tag"]))
+
+
+def _refuse(message: str) -> NoReturn:
+    raise Invalid(message, errors=[FieldError(path="tag", message=message)])
+
+
+async def _tags(session: AsyncSession, principal: Principal, letters: str) -> Sequence[str]:
+    return await KnownTags(session, principal.tenant_id).with_letters(letters)
 
 
 async def _segment_of(
@@ -135,12 +159,22 @@ BULK = offer_verbs(
     "contact",
     _fitting,
     [
-        BulkVerb("tag", _tag, translatable("Tag “%(label)s” added to %(rows)s."), _tag_of, "untag"),
-        BulkVerb("untag", _untag, translatable("Tag “%(label)s” removed from %(rows)s."), _tag_of, "tag"),
+        BulkVerb(
+            "tag", _tag, translatable("Tag “%(label)s” added to %(rows)s."), _tag_of, "untag", check_rows=_some_without
+        ),
+        BulkVerb(
+            "untag",
+            _untag,
+            translatable("Tag “%(label)s” removed from %(rows)s."),
+            _tag_of,
+            "tag",
+            check_rows=_some_with,
+        ),
         BulkVerb("put_in", _put_in, translatable("%(rows)s put into %(label)s."), _segment_of, "take_out"),
         BulkVerb("take_out", _take_out, translatable("%(rows)s taken out of %(label)s."), _segment_of, "put_in"),
         BulkVerb("delete", _erase, translatable("%(rows)s deleted."), batch=20, most=1_000, role_for_all=Role.ADMIN),
     ],
+    _tags,
 )
 """Deleting is some forty statements a contact: fewer at once, and at most a thousand. Only admins do it by filter: it cannot be
 taken back."""

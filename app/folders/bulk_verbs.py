@@ -12,14 +12,28 @@ from app.errors import FieldError, Invalid
 from app.folders.service import FolderService
 from app.folders.shelved import in_form
 from app.folders.tags import checked_tags, lost_and_added, typed_tags
-from app.lib.translation import gettext, translatable
-from app.lists.bulk_verbs import BatchResult, BulkVerb
+from app.lib.translation import gettext, ngettext, translatable
+from app.lists.bulk_verbs import BatchResult, BulkVerb, FindTags
 from app.models import FolderKind
 from app.models.folder import NO_FOLDER
 
 MOVED_SINCE = translatable("moved or deleted since.")
 CHANGED_SINCE = translatable("changed or deleted since.")
 TOO_MANY_TAGS = translatable("they would have more tags than a workflow or template may have.")
+
+
+async def _some_change(
+    session: AsyncSession, principal: Principal, kind: FolderKind, ids: Sequence[UUID], remove: Sequence[str]
+) -> None:
+    had = {tag.casefold() for tag in await FolderService(session, principal).tags_of(kind, ids)}
+    if remove and not any(tag.casefold() in had for tag in remove):
+        message = ngettext(
+            "None of them has the tag “%(tags)s”.",
+            "None of them has one of these tags: %(tags)s.",
+            len(remove),
+            tags=", ".join(remove),
+        )
+        raise Invalid(message, errors=[FieldError(path="remove", message=message)])
 
 
 class _Filing:
@@ -63,6 +77,15 @@ class _Filing:
         before = {row.id: ",".join(row.tags) for row in changed}
         return BatchResult(len(changed), list(before), len(full), TOO_MANY_TAGS if full else None, before)
 
+    async def check_tagged(
+        self, session: AsyncSession, principal: Principal, ids: Sequence[UUID], arguments: Mapping[str, str]
+    ) -> None:
+        if not arguments["add"]:
+            await _some_change(session, principal, self.kind, ids, typed_tags(arguments["remove"]))
+
+    async def tags(self, session: AsyncSession, principal: Principal, letters: str) -> Sequence[str]:
+        return await FolderService(session, principal).tags_with(self.kind, letters)
+
     async def tag_back(
         self, session: AsyncSession, principal: Principal, before: Mapping[UUID, str], arguments: Mapping[str, str]
     ) -> BatchResult:
@@ -82,8 +105,13 @@ def filing_verbs(kind: FolderKind) -> list[BulkVerb]:
     moved, tagged = translatable("%(rows)s moved to “%(label)s”."), translatable("Tags of %(rows)s changed.")
     return [
         BulkVerb("move", of.move, moved, of.folder_of, restore=of.move_back),
-        BulkVerb("tag", of.tag, tagged, _tags_of, restore=of.tag_back),
+        BulkVerb("tag", of.tag, tagged, _tags_of, restore=of.tag_back, check_rows=of.check_tagged),
     ]
+
+
+def filed_tags(kind: FolderKind) -> FindTags:
+    """Which tags rows that lie in folders of this kind have."""
+    return _Filing(kind).tags
 
 
 async def _tags_of(

@@ -83,6 +83,17 @@ class FiledRepository:
         query = select(each.c.tag, func.count()).group_by(each.c.tag).order_by(func.count().desc(), each.c.tag)
         return dict((await self.session.execute(query.limit(limit))).all())
 
+    async def tags_with(self, letters: str, limit: int) -> Sequence[str]:
+        """Tags in which these letters are, also of what is archived."""
+        each = select(func.unnest(self.model.tags).label("tag")).where(*self._present).distinct().subquery()
+        fits = func.strpos(func.lower(each.c.tag), func.lower(letters)) > 0
+        return (await self.session.scalars(select(each.c.tag).where(fits).order_by(each.c.tag).limit(limit))).all()
+
+    async def tags_of(self, ids: Sequence[UUID]) -> Sequence[str]:
+        """Each tag that some of these have."""
+        query = select(func.unnest(self.model.tags)).where(*self._present, self.model.id.in_(ids))
+        return (await self.session.scalars(query.distinct())).all()
+
     async def locked(self, ids: Sequence[UUID]) -> list[Filed]:
         """Those of `ids` that are there, as they are; nobody else changes them until this transaction ends."""
         columns = self.model.id, self.model.folder_id, self.model.tags

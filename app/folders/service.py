@@ -81,6 +81,14 @@ class FolderService:
         counted = [CountedFolder(folder, counts.get(folder.id, 0) + inner.get(folder.id, 0)) for folder in folders]
         return Shelf(counted, counts.get(None, 0), sum(counts.values()), await filed.tag_counts(SHOWN_TAGS))
 
+    async def tags_with(self, kind: FolderKind, letters: str) -> Sequence[str]:
+        """Tags in which these letters are."""
+        return await self._filed(kind).tags_with(letters, SHOWN_TAGS)
+
+    async def tags_of(self, kind: FolderKind, ids: Sequence[UUID]) -> Sequence[str]:
+        """Each tag that some of these rows have."""
+        return await self._filed(kind).tags_of(ids)
+
     async def get(self, kind: FolderKind, folder_id: UUID) -> Folder:
         """Raises FolderNotFound, also for one of another kind."""
         folder = await self._rows.get_one_or_none(Folder.id == folder_id, Folder.kind == kind.value)

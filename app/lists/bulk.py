@@ -69,12 +69,17 @@ class BulkJobs:
         """The first rows that fit."""
         return await verbs_of(list_name).fitting(self.session, self.principal, filters, most)
 
+    async def tags(self, list_name: str, letters: str) -> Sequence[str]:
+        """Tags of rows of this list in which these letters are, some of many."""
+        return await verbs_of(list_name).tags(self.session, self.principal, letters)
+
     async def start(self, list_name: str, verb_name: str, ids: Sequence[UUID], sent: Mapping[str, str]) -> BulkJob:
         """Do it to these rows. The first batch is done when this returns. Raises Invalid, Forbidden."""
         verb = bulk_verb(list_name, verb_name)
         self._check(verb.role)
         arguments, label = await verb.check(self.session, self.principal, sent)
         rows = await verb.arrange(self.session, self.principal, list(dict.fromkeys(ids)))
+        await verb.check_rows(self.session, self.principal, rows[: verb.most], arguments)
         return await self._begin(list_name, verb, rows, arguments, label)
 
     async def start_for_all(

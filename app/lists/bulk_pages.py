@@ -75,6 +75,14 @@ async def count_fitting(
     return {"count": len(targets.ids), "words": words, "most": MOST}
 
 
+@get("/lists/{list_name:str}/tags", role=Role.VIEWER)
+async def list_tags(
+    bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str], letters: FromQuery[str] = ""
+) -> list[str]:
+    """Tags that rows of the list have and in which these letters are: what a field for tags suggests."""
+    return list(await bulk_jobs.tags(list_name, letters.replace("\0", "").strip()))
+
+
 @post("/lists/{list_name:str}/bulk", role=Role.MARKETER)
 async def do_in_bulk(
     request: AppRequest, bulk_jobs: NamedDependency[BulkJobs], list_name: FromPath[str]
@@ -168,4 +176,4 @@ async def stop_bulk_job(
     return go(request, safe_next(str(form.get("to") or spec.path)), *(() if quiet else (done_in_words(job),)))
 
 
-ROUTES: list[Any] = [count_fitting, do_in_bulk, list_bulk_jobs, undo_bulk_job, stop_bulk_job]
+ROUTES: list[Any] = [count_fitting, list_tags, do_in_bulk, list_bulk_jobs, undo_bulk_job, stop_bulk_job]

@@ -46,6 +46,10 @@ Arrange = Callable[[AsyncSession, Principal, Sequence[UUID]], Awaitable[Sequence
 """The rows in the order in which it can be done to most of them."""
 CheckArguments = Callable[[AsyncSession, Principal, Mapping[str, str]], Awaitable[tuple[dict[str, str], str]]]
 """The arguments as they are stored, and what they are called. Raises Invalid."""
+CheckRows = Callable[[AsyncSession, Principal, Sequence[UUID], Mapping[str, str]], Awaitable[None]]
+"""Raises Invalid where it would change none of these rows: whoever asks is told before a job begins."""
+FindTags = Callable[[AsyncSession, Principal, str], Awaitable[Sequence[str]]]
+"""The first tags of the workspace in which these letters are."""
 FindFitting = Callable[[AsyncSession, Principal, Mapping[str, str], int], Awaitable[FittingIds]]
 """The first rows that fit the filters of an address, in the order of the list, up to a number."""
 
@@ -62,6 +66,17 @@ async def _as_sent(_session: AsyncSession, _principal: Principal, ids: Sequence[
     return ids
 
 
+async def _any_rows(
+    _session: AsyncSession, _principal: Principal, _ids: Sequence[UUID], _arguments: Mapping[str, str]
+) -> None:
+    """Of a verb whose outcome says enough."""
+
+
+async def _no_tags(_session: AsyncSession, _principal: Principal, _letters: str) -> Sequence[str]:
+    """Of rows without tags."""
+    return ()
+
+
 class BulkVerb(NamedTuple):
     """`sentence` says what was done, marked for translation, with `%(rows)s` and `%(label)s`.
 
@@ -75,6 +90,7 @@ class BulkVerb(NamedTuple):
     undo: str = ""
     restore: Restore | None = None
     arrange: Arrange = _as_sent
+    check_rows: CheckRows = _any_rows
     batch: int = 500
     """Rows of one transaction: about 0.2 s, so that nobody waits long for a row."""
     most: int = 10_000
@@ -93,14 +109,17 @@ class BulkList(NamedTuple):
     noun: str
     fitting: FindFitting
     verbs: Mapping[str, BulkVerb]
+    tags: FindTags
 
 
 _BULK: dict[str, BulkList] = {}
 
 
-def offer_verbs(list_name: str, noun: str, fitting: FindFitting, verbs: Sequence[BulkVerb]) -> BulkList:
+def offer_verbs(
+    list_name: str, noun: str, fitting: FindFitting, verbs: Sequence[BulkVerb], tags: FindTags = _no_tags
+) -> BulkList:
     """Let people do these with many rows of a list."""
-    _BULK[list_name] = BulkList(noun, fitting, {verb.name: verb for verb in verbs})
+    _BULK[list_name] = BulkList(noun, fitting, {verb.name: verb for verb in verbs}, tags)
     return _BULK[list_name]
 
 

@@ -1,5 +1,6 @@
 // @ts-check
 /** What is done with the chosen rows of a list, or with all that fit: how many those are, and what is asked before. */
+import './tag-suggestions.js';
 import { boxes, choose, chosen, chosenBoxes, isEverything, selectEverything, selected, selectionWords, whenSelected } from './selection.js';
 
 /** How many all that fit are, as the server counted them: never more are done. */

@@ -4,6 +4,7 @@
  * All that fit are a job of the server's, as in other lists. A row is an element with `data-row`. The dialogs are those of components/folders.html.
  */
 import { meanAll } from './lists.js';
+import './tag-suggestions.js';
 import { chosen, isEverything, rowOf, selected, selectionWords } from './selection.js';
 import { guarded } from './session.js';
 import { toast } from './shell.js';
@@ -72,14 +73,21 @@ function openFor(name, ids, all = false) {
   const one = ids.length === 1 ? rowOf(ids[0])?.querySelector('.nm')?.textContent?.trim() : '';
   /** @type {HTMLElement} */ (dialog.querySelector('[data-about]')).textContent = all ? selectionWords() : one || selected(ids.length);
   const had = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-had]'));
-  const tags = all ? knownTags() : [...new Set(ids.flatMap(tagsOf))];
+  const tags = all ? [] : [...new Set(ids.flatMap(tagsOf))];
   if (had) offerRemoval(had, tags.sort((first, second) => first.localeCompare(second)));
+  typeRemoval(dialog, all);
   /** @type {HTMLFormElement} */ (dialog.querySelector('form')).reset();
   dialog.showModal();
   /** @type {HTMLElement | null} */ (dialog.querySelector('select, input[type=text]'))?.focus();
 }
 
-const knownTags = () => [.../** @type {NodeListOf<HTMLOptionElement>} */ (document.querySelectorAll('#known-tags option'))].map((option) => option.value);
+/** Which tags all have that fit, only the server knows: there they are typed. @param {HTMLElement} dialog @param {boolean} all */
+function typeRemoval(dialog, all) {
+  const place = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-remove-typed]'));
+  if (!place) return;
+  place.hidden = !all;
+  /** @type {HTMLInputElement} */ (place.querySelector('input')).disabled = !all;
+}
 
 /** The tags that some of them have, each with a box. @param {HTMLElement} place @param {string[]} tags */
 function offerRemoval(place, tags) {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.folders.bulk_verbs import filing_verbs
+from app.folders.bulk_verbs import filed_tags, filing_verbs
 from app.folders.service import chosen_folder
 from app.lists.bulk_verbs import FittingIds, offer_verbs
 from app.models import FolderKind
@@ -24,4 +24,6 @@ async def _fitting(session: AsyncSession, principal: Principal, filters: Mapping
     return FittingIds(ids[:most], more=len(ids) > most)
 
 
-BULK = offer_verbs(WORKFLOWS.name, "workflow", _fitting, filing_verbs(FolderKind.WORKFLOW))
+BULK = offer_verbs(
+    WORKFLOWS.name, "workflow", _fitting, filing_verbs(FolderKind.WORKFLOW), filed_tags(FolderKind.WORKFLOW)
+)
