@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,9 +14,11 @@ from app.accounts.deps import AppRequest
 from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
 from app.errors import FieldError, Invalid
+from app.flow.brief_values import BriefValues, brief_values
 from app.flow.document import Flow
 from app.lib.translation import gettext
 from app.models import Workflow
+from app.test_runs.sample_repository import BriefEvent, ReceivedEvent
 from app.test_runs.samples import Sample, SampleService, heard_names
 from app.test_runs.schemas import InventedContact, InventedEvent, SampleIn
 from app.values.contact_view import name_of
@@ -23,6 +26,23 @@ from app.web.fragments import page
 
 MOST_PEOPLE, LONGEST_SEARCH = 20, 200
 Decoded = TypeVar("Decoded")
+
+
+class ShownEvent(NamedTuple):
+    """An event that may become the sample: whose it is, and what tells it from the others."""
+
+    event: BriefEvent
+    name: str
+    brief: BriefValues
+
+
+def shown_events(received: Sequence[ReceivedEvent]) -> list[ShownEvent]:
+    """Events of a list, the newest first."""
+    briefs = brief_values([event.properties for event, _ in received])
+    return [
+        ShownEvent(event, name_of(contact), brief._replace(more=brief.more + event.more))
+        for (event, contact), brief in zip(received, briefs, strict=True)
+    ]
 
 
 def curl_of(url: str, name: str, properties: dict[str, Any]) -> str:
@@ -64,7 +84,7 @@ async def choice_page(
         may_edit=True,
         workflow_id=workflow.id,
         sample=sample,
-        received=[(event, name_of(contact)) for event, contact in received],
+        received=shown_events(received),
         people=[(contact, name_of(contact)) for contact in people],
         search=search,
         names=heard_names(flow.triggers),

@@ -17,7 +17,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import canvas
-from app.builder.sample_choice import choice_page, curl_of, wanted_sample
+from app.builder.sample_choice import choice_page, curl_of, shown_events, wanted_sample
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid, NotFound
 from app.flow import node_words, presentation
@@ -36,7 +36,6 @@ from app.test_runs.samples import SampleService, heard_names
 from app.test_runs.schemas import InventedEvent, SampleIn, WalkedStepOut, WalkOut, WalkRequest
 from app.test_runs.service import DraftTestService
 from app.test_runs.story import assumption, callable_place
-from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
@@ -210,7 +209,7 @@ async def _received(
         trigger=trigger,
         problem="",
         sample=sample,
-        received=[(event, name_of(contact)) for event, contact in await samples.of_trigger(trigger)],
+        received=shown_events(await samples.of_trigger(trigger)),
         names=names,
         curl=curl_of(settings().web.base_url, names[0], sample.event) if names else "",
     )

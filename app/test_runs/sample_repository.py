@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,14 +35,45 @@ update workflow_samples set answers = answers - %(places)s::text[] where tenant_
 _FORGET_ALL = """
 update workflow_samples set answers = '{}' where tenant_id = %(tenant)s and workflow_id = %(workflow)s
 """
+# An event may be 256 KB, and one is told from another by a few short values: those come first, longer ones are cut.
+_RECEIVED = """
+with newest as materialized (
+    select of_name.* from unnest(%(names)s::text[]) as heard(name) cross join lateral (
+        select id, name, contact_id, occurred_at, properties from events where tenant_id = %(tenant)s and name = heard.name
+        order by id desc limit %(most)s) of_name
+    order by id desc limit %(most)s)
+select n.id, n.name, n.contact_id, n.occurred_at, coalesce(few.properties, '{}') as properties, few.more
+from newest n cross join lateral (
+    select jsonb_object_agg(key, case
+            when jsonb_typeof(value) = 'string' then to_jsonb(left(value #>> '{}', %(longest)s))
+            when pg_column_size(value) <= %(largest)s then value else '"…"' end) filter (where place <= %(fields)s) as properties,
+        greatest(count(*) - %(fields)s, 0) as more
+    from (select key, value, row_number() over (order by jsonb_typeof(value) in ('object', 'array'), at) as place
+        from jsonb_each(case jsonb_typeof(n.properties) when 'object' then n.properties end) with ordinality as one(key, value, at)) ranked
+    ) few
+order by n.id desc
+"""
 LATELY = 20
 """Events that one may choose from, and contacts."""
+MOST_PROPERTIES, LONGEST_TEXT, LARGEST_VALUE = 24, 100, 2_000
+"""Properties of an event that is chosen from several, characters of their texts, and bytes of their lists and objects."""
+
+
+class BriefEvent(NamedTuple):
+    """An event that came in, with as much of its properties as tells it from others. `more`: how many are left out."""
+
+    id: UUID
+    name: str
+    contact_id: UUID | None
+    occurred_at: datetime
+    properties: dict[str, Any]
+    more: int
 
 
 class ReceivedEvent(NamedTuple):
     """An event that came in, and whom it happened to."""
 
-    event: Event
+    event: BriefEvent
     contact: Contact
 
 
@@ -96,11 +128,19 @@ class SampleRepository(TenantRepository[WorkflowSample]):
 
     async def received(self, names: Collection[str], limit: int = LATELY) -> list[ReceivedEvent]:
         """The newest events of these names that happened to a contact who is there, the newest first."""
-        newest: list[Event] = []
-        for name in dict.fromkeys(names):  # by the index of each name: over several at once all of them would be sorted
-            query = select(Event).where(Event.tenant_id == self.tenant_id, Event.name == name)
-            newest += (await self.session.scalars(query.order_by(Event.id.desc()).limit(limit))).all()
-        newest = sorted(newest, key=lambda event: event.id, reverse=True)[:limit]
+        rows = await execute(
+            self.session,
+            _RECEIVED,
+            tenant=self.tenant_id,
+            names=list(
+                dict.fromkeys(names)
+            ),  # by the index of each name: over several at once all of them would be sorted
+            most=limit,
+            fields=MOST_PROPERTIES,
+            longest=LONGEST_TEXT,
+            largest=LARGEST_VALUE,
+        )
+        newest = [BriefEvent(*row) for row in rows]
         contacts = await self.contacts({event.contact_id for event in newest if event.contact_id})
         return [
             ReceivedEvent(event, contacts[event.contact_id])

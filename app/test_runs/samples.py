@@ -235,14 +235,15 @@ class SampleService:
             if events:
                 event = max(events, key=lambda one: one.occurred_at)
                 return Sample(person, event.name, event.properties or {}, event.id, event.occurred_at)
-        if received := await self.rows.received(names, 1):
-            event, contact = received[0]
-            return Sample(
-                person or SamplePerson.of(contact), event.name, event.properties or {}, event.id, event.occurred_at
-            )
+        received = [event for name in names if (event := await self.rows.last_of(name, None)) is not None]
+        event = max(received, key=lambda one: one.id, default=None)
+        contact = await self.rows.contact(event.contact_id) if event is not None and event.contact_id else None
+        if event is not None and contact is not None:
+            someone = person or SamplePerson.of(contact)
+            return Sample(someone, event.name, event.properties or {}, event.id, event.occurred_at)
         contact_row = None if person is not None else await self.rows.newest_contact()
-        someone = person if contact_row is None else SamplePerson.of(contact_row)
-        return Sample(someone, names[0] if names else "")
+        anybody = person if contact_row is None else SamplePerson.of(contact_row)
+        return Sample(anybody, names[0] if names else "")
 
     async def _person(
         self, workflow_id: UUID, contact_id: UUID | None, invented: InventedContact | None
