@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,7 +20,8 @@ class Fix(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """What mends a warning with one press.
 
     In the text at the path of the warning `find`, as a whole word, becomes `put`; `removeStep`: the step is taken out instead; `takeOut`:
-    the entry of a list at this path, a condition or a case with the line that leaves it.
+    the entry of a list at this path, a condition or a case with the line that leaves it. `entry`: that entry as it was checked, which may
+    stand at another place of its list by now; `beside`: the entry of the same list because of which it goes, while that is there.
     `label`: what the button says.
     """
 
@@ -29,6 +30,8 @@ class Fix(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     put: str = ""
     remove_step: bool = False
     take_out: str = ""
+    entry: dict[str, Any] | None = None
+    beside: dict[str, Any] | None = None
 
 
 class Diagnostic(msgspec.Struct, frozen=True):

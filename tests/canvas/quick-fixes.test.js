@@ -54,16 +54,36 @@ test('a step is taken out', () => {
 
 test('a condition is taken out of its group, of a step and of a goal', () => {
   const takeOut = 'nodes[1].data.conditions[0].conditions[1]';
-  const [op] = ops(takeOut, 'ask', { label: 'Remove', takeOut });
+  const [op] = ops(takeOut, 'ask', { label: 'Remove', takeOut, entry: { field: 'x' } });
   assert.deepEqual(op.data.conditions, [{ conditions: [{ field: 'contact.pln' }] }]);
   const of = 'goals[0]';
-  const [goals] = ops('goals[0].event', null, { label: 'Remove', takeOut: of });
+  const [goals] = ops('goals[0].event', null, { label: 'Remove', takeOut: of, entry: { event: 'x', id: 'a' } });
   assert.deepEqual(goals.goals.map(({ id }) => id), ['b']);
 });
 
 test('a case goes with the line that leaves it, and one that is gone with nothing', () => {
-  const how = (index) => ({ label: 'Remove', takeOut: `nodes[2].data.cases[${index}]` });
-  const [line, op] = ops('nodes[2].data.cases[1].conditions', 'switch', how(1));
+  const cases = GRAPH.nodes.get('switch').data.cases;
+  const how = (index, entry) => ({ label: 'Remove', takeOut: `nodes[2].data.cases[${index}]`, entry, beside: cases[0] });
+  const [line, op] = ops('nodes[2].data.cases[1].conditions', 'switch', how(1, cases[1]));
   assert.deepEqual([line, op.data.cases.map(({ id }) => id)], [{ kind: 'remove_edge', edgeId: 'second' }, ['first']]);
-  assert.equal(ops('nodes[2].data.cases[2].conditions', 'switch', how(2)), null);
+  assert.equal(ops('nodes[2].data.cases[1].conditions', 'switch', how(1, { ...cases[1], id: 'third' })), null);
+});
+
+/** What is left of a list of conditions when one that was checked goes. */
+function left(list, place, entry, beside) {
+  const takeOut = `nodes[0].data.conditions[${place}]`;
+  const graph = { ...GRAPH, nodes: new Map([['ask', { id: 'ask', data: { conditions: list } }]]) };
+  const made = fixingOps(/** @type {any} */ (graph), { path: takeOut, nodeId: 'ask', fix: { label: 'Remove', takeOut, entry, beside } });
+  return made && made[0].data.conditions.map(({ value }) => value).join(' ');
+}
+
+test('what goes is what was checked, wherever it stands by now', () => {
+  const [pro, free, team] = ['pro', 'free', 'team'].map((value) => ({ field: 'plan', value, of: [1, { a: null }] }));
+  assert.equal(left([pro, free], 1, { of: [1, { a: null }], value: 'free', field: 'plan' }, pro), 'pro');
+  assert.equal(left([team, pro, free], 1, free, pro), 'team pro', 'one came before it');
+  assert.equal(left([free, pro], 1, free, pro), 'pro', 'they changed places');
+  assert.equal(left([pro, team], 1, free, pro), null, 'it became another one');
+  assert.equal(left([free, team], 1, free, pro), null, 'nothing stands against it any more');
+  assert.equal(left([pro, team, pro], 2, pro, pro), 'pro team');
+  assert.equal(left([pro, team], 1, pro, pro), null, 'the other of two was taken out already');
 });

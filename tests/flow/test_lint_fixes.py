@@ -41,6 +41,37 @@ def test_a_condition_beside_which_nobody_meets_it(conditions: list[Any], match: 
 
 
 @pytest.mark.parametrize(
+    ("conditions", "entry", "beside"),
+    [
+        ([PRO, FREE], FREE, PRO),
+        ([FREE, PRO, FREE], PRO, FREE),
+        ([PRO, rule(AGE, "exists"), PRO], PRO, PRO),
+        (
+            [{"match": "all", "conditions": [PRO]}, rule(AGE, "exists"), FREE],
+            FREE,
+            {"match": "all", "conditions": [PRO]},
+        ),
+        ([PRO, {"match": "all", "conditions": [rule(AGE, "exists"), FREE]}], FREE, None),
+    ],
+)
+def test_what_is_taken_out_is_named_with_what_it_stands_beside(conditions: list[Any], entry: Any, beside: Any) -> None:
+    """Its place alone says nothing once somebody else has changed the list."""
+    of_goal = flow(goals=[{"id": "g", "event": "order.paid", "conditions": conditions}])
+    of_trigger = flow(trigger={"type": "event", "event": "cart.left", "conditions": conditions, "match": "all"})
+    for document in (flow({"conditions": conditions, "match": "all"}), of_goal, of_trigger):
+        fix = next(one.fix for one in lint_warnings(document, {}, KNOWN) if one.fix and one.fix.take_out)
+        assert (fix.entry, fix.beside) == (entry, beside)
+
+
+def test_a_case_is_named_with_the_one_that_covers_it() -> None:
+    cases = [{"id": id_, "label": id_, "conditions": [rule(AGE, "exists")] if id_ == "b" else [PRO]} for id_ in "abc"]
+    (fix,) = [
+        one.fix for one in lint_warnings(flow({"cases": cases}, "switch"), {}, KNOWN) if one.fix and one.fix.take_out
+    ]
+    assert (fix.entry, fix.beside) == (cases[2], cases[0])
+
+
+@pytest.mark.parametrize(
     ("second", "entry"),
     [
         ([PRO], "nodes[0].data.cases[1]"),

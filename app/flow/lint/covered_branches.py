@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from app.flow.contradictions import FieldTest, covers
 from app.flow.diagnostic import Diagnostic, Fix, warning
@@ -30,13 +31,22 @@ def covered_branches(flow: Flow) -> Iterator[Diagnostic]:
                     way=gettext(port_label(labels, wider.port)),
                 )
                 at = f"nodes[{numbers[one.node.id]}].data.{branch.field}"
-                yield warning(at, message, one.node.id, _without(at.removesuffix(".conditions")))
+                fix = _without(at.removesuffix(".conditions"), one.node.data, branch, wider)
+                yield warning(at, message, one.node.id, fix)
             earlier.append(branch)
 
 
-def _without(entry: str) -> Fix | None:
+def _without(path: str, data: dict[str, Any], branch: BranchConditions, wider: BranchConditions) -> Fix | None:
     """Nobody goes by it, so nobody misses it; None where a branch is no entry of a list."""
-    return Fix(gettext("Remove this case"), take_out=entry) if entry.endswith("]") else None
+    entry, beside = _entry(data, branch), _entry(data, wider)
+    return Fix(gettext("Remove this case"), take_out=path, entry=entry, beside=beside) if entry and beside else None
+
+
+def _entry(data: dict[str, Any], branch: BranchConditions) -> dict[str, Any] | None:
+    """The case of a branch whose conditions are at `cases[1].conditions`."""
+    name, bracket, place = branch.field.removesuffix(".conditions").removesuffix("]").partition("[")
+    entry: dict[str, Any] | None = data[name][int(place)] if bracket else None
+    return entry
 
 
 def _takes_all(wide: BranchConditions, narrow: BranchConditions) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.flow import paths
 from app.flow.contradictions import NEGATED, FieldTest, contradiction, field_test
@@ -14,6 +14,8 @@ from app.flow.phrases import sentence
 from app.flow.trigger_registry import typed
 from app.lib.translation import gettext
 
+Entry = dict[str, Any]
+"""A condition or a group, as the document has it."""
 MOST = 50
 """Of a flow: more of them are no news."""
 
@@ -52,32 +54,51 @@ def _in_group(
     """What is odd in a group. `around`: what holds as well for all who meet it, of the groups that it is in."""
     parts = [one for one in enumerate(conditions if isinstance(conditions, list) else ()) if isinstance(one[1], dict)]
     match = "all" if match == "any" and len(parts) == 1 else match
-    earlier: list[tuple[str, FieldTest | None]] = []
-    also = list(around) if match == "all" else []
+    texts: dict[str, Entry] = {}
+    known = [_Known(one, None) for one in around] if match == "all" else []
     for index, part in parts:
         at = f"{path}[{index}]"
         text, comparison = json.dumps(part, sort_keys=True, default=str), _comparison(part)
-        others = [*(one for _, one in earlier if one is not None), *also]
         tests = [] if comparison is None else [comparison]
+        of_group: list[FieldTest] = []
         if isinstance(inner := part.get("conditions"), list):
             of_inner = str(part.get("match", "all"))
-            yield from _in_group(inner, of_inner, f"{at}.conditions", card, others if match == "all" else ())
+            holds = [one.test for one in known] if match == "all" else []
+            yield from _in_group(inner, of_inner, f"{at}.conditions", card, holds)
             of_group = tests_of(inner, of_inner) if match == "all" else []
-            also += of_group
             tests = of_group if of_inner == "none" else []
-        if message := _odd(text, tests, [one for one, _ in earlier], others, match):
+        odd = (
+            _Odd(gettext("This condition stands here twice."), texts[text])
+            if text in texts
+            else _odd(tests, known, match)
+        )
+        if odd is not None:
             # One that is left alone in its group would be followed by a group without any.
-            fix = Fix(gettext("Remove this condition"), take_out=at) if len(parts) > 1 else None
-            yield warning(at, message, card, fix)
-        earlier.append((text, comparison))
+            words = gettext("Remove this condition")
+            fix = Fix(words, take_out=at, entry=part, beside=odd.beside) if len(parts) > 1 else None
+            yield warning(at, odd.message, card, fix)
+        texts.setdefault(text, part)
+        known += [_Known(one, part) for one in (*of_group, comparison) if one is not None]
 
 
-def _odd(text: str, tests: list[FieldTest], texts: list[str], others: list[FieldTest], match: str) -> str:
-    """What is odd about one part of a group, as `text` and as what it asks for, beside `texts` and `others`."""
-    if text in texts:
-        return gettext("This condition stands here twice.")
-    odd = (contradiction(other, one, match) for one in tests for other in others)
-    return next(filter(None, odd), "")
+class _Known(NamedTuple):
+    """What holds of all who come to the rest of a group. `entry`: of which of its entries; None of what is around the group."""
+
+    test: FieldTest
+    entry: Entry | None
+
+
+class _Odd(NamedTuple):
+    """What is odd about an entry, and the one beside which it is."""
+
+    message: str
+    beside: Entry | None
+
+
+def _odd(tests: list[FieldTest], known: list[_Known], match: str) -> _Odd | None:
+    """What is odd about what one entry of a group asks for, beside what is `known`."""
+    odd = (_Odd(contradiction(other.test, one, match), other.entry) for one in tests for other in known)
+    return next((one for one in odd if one.message), None)
 
 
 def tests_of(conditions: list[Any], match: str) -> list[FieldTest]:

@@ -2,7 +2,7 @@
 /** One press that mends what a diagnostic says: a word of a text becomes another, or a step, a condition or a case goes away. */
 import { gettext } from '../texts.js';
 
-/** @typedef {{label: string, find?: string, put?: string, removeStep?: boolean, takeOut?: string}} Fix */
+/** @typedef {{label: string, find?: string, put?: string, removeStep?: boolean, takeOut?: string, entry?: any, beside?: any}} Fix */
 
 /**
  * The edits that mend it; null when the text has changed since the server looked at it, or the step is gone.
@@ -35,7 +35,9 @@ export function fixingOps(graph, { path: warned, nodeId, fix }) {
 export function fix(canvas, diagnostic) {
   canvas.panel.commit(); // what is being typed counts, too
   const ops = fixingOps(canvas.graph, diagnostic);
-  if (!ops) return canvas.announce(gettext('This has changed in the meantime. Look at the step itself.'), 'err');
+  const gone = diagnostic.fix.takeOut ? gettext('What was to be removed has changed or is gone. Nothing was removed.')
+    : gettext('This has changed in the meantime. Look at the step itself.');
+  if (!ops) return canvas.announce(gone, 'err');
   canvas.perform(ops, diagnostic.fix.label);
   canvas.panel.reload(diagnostic.nodeId ?? 'workflow'); // its form shows what is mended
   if (diagnostic.nodeId && canvas.graph.node(diagnostic.nodeId)) canvas.select([diagnostic.nodeId], { focus: true, open: true });
@@ -57,7 +59,7 @@ function linesOfRemovedCases(graph, node, data) {
 function changed(value, names, fix) {
   if (!names.length) return typeof value === 'string' ? replaced(value, fix) : null;
   if (value === null || typeof value !== 'object') return null;
-  if (fix.takeOut && names.length === 1) return Array.isArray(value) && names[0] in value ? value.filter((_, index) => index !== Number(names[0])) : null;
+  if (fix.takeOut && names.length === 1) return Array.isArray(value) ? without(value, Number(names[0]), fix) : null;
   for (let count = names.length; count > 0; count -= 1) {
     const key = names.slice(0, count).join('.');
     if (Object.hasOwn(value, key)) {
@@ -69,6 +71,23 @@ function changed(value, names, fix) {
     }
   }
   return null;
+}
+
+/**
+ * A list without the entry that was checked, wherever it stands now; null where it is gone, or the one because of which it was to go.
+ * @param {any[]} list @param {number} place where it stood @param {Fix} fix
+ */
+function without(list, place, { entry, beside }) {
+  const at = alike(list[place], entry) ? place : list.findLastIndex((one) => alike(one, entry));
+  const left = list.filter((_, index) => index !== at);
+  return at < 0 || (beside && !left.some((one) => alike(one, beside))) ? null : left;
+}
+
+/** Are two values of JSON the same? */
+function alike(one, other) {
+  if (one === other || !one || !other || typeof one !== 'object' || typeof other !== 'object') return one === other;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && alike(one[key], other[key]));
 }
 
 /** Whole words only: `contact.plan` is not in `contact.planet`. @param {string} text @param {Fix} fix */
