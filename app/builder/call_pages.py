@@ -62,10 +62,9 @@ async def make_call(
     What is sent is what was shown: where the step asks for something else by now, that is shown instead, and nothing is called.
     """
     workflow, form = await workflows.get(workflow_id), await request.form()
-    flow = workflows.draft(workflow).flow
     try:
         really = agreed_call(request_trials, str(form.get("place", "")), _start_of(form), str(form.get("approved", "")))
-        return await tested_page(request, workflow, flow, samples, draft_tests, form, really)
+        return await tested_page(request, workflows, workflow, samples, draft_tests, form, really)
     except CallChanged as changed:
         return _dialog(request, workflow_id, changed.shown, {"HX-Retarget": "#dialogs", "HX-Reswap": "innerHTML"})
 

@@ -57,7 +57,7 @@ def teach(engine: FragmentEngine) -> None:
     @pass_context
     def rows_of_value(context: Context, value: Any, node_type: str = "", data: bool = False) -> ValueRow:
         with _titles_of(context):
-            return value_rows(value, node_type, data=data)
+            return value_rows(value, node_type, data=data, called={} if data else context.get("called_rows") or {})
 
     @pass_context
     def field_label(context: Context, path: str) -> str:

@@ -25,7 +25,7 @@ from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.schemas import RunDetail
 from app.runs.service import RUN_STATES, RunService, statuses_of
-from app.runs.step_titles import call_steps, step_titles
+from app.runs.step_titles import call_steps, rows_of_steps, step_titles
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
@@ -110,6 +110,7 @@ async def _walked(
         "contact": loaded.contact,
         "entry_title": titles.get(run.trigger_id),
         "step_titles": titles,
+        "called_rows": await rows_of_steps(runs.workflows, version.stored),
         "explanations": explanations,
         "shown": [shown_status(step) for step in run.steps],
         "looks": {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)},

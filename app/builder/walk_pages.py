@@ -77,8 +77,7 @@ async def show_test(
 ) -> Template:
     """Walk the sample through the draft: the timeline for the panel, and the steps that the canvas lights."""
     workflow = await workflows.get(workflow_id)
-    flow = workflows.draft(workflow).flow
-    return await tested_page(request, workflow, flow, samples, draft_tests, await request.form())
+    return await tested_page(request, workflows, workflow, samples, draft_tests, await request.form())
 
 
 @post(ONE + "/nodes/{node_id:str}", role=Role.MARKETER, status_code=200, deadline=60)
@@ -106,7 +105,7 @@ async def show_step_test(
         "problem": "",
         "shown": None,
     }
-    context["declared"] = declared_output(node)
+    context["declared"], context["called_rows"] = declared_output(node), await workflows.called_rows(flow)
     try:
         walked = await draft_tests.test(workflow, flow, WalkRequest(until=node_id))
     except AppError as error:
@@ -158,7 +157,7 @@ async def choose_sample(
     elif trigger is not None:
         shown = await _received(request, workflow, flow, samples, trigger)
     else:
-        shown = await tested_page(request, workflow, flow, samples, draft_tests, FormMultiDict({}))
+        shown = await tested_page(request, workflows, workflow, samples, draft_tests, FormMultiDict({}))
     shown.headers["HX-Trigger"] = "wf:sample"
     return shown
 
@@ -217,15 +216,15 @@ async def _received(
 
 async def tested_page(
     request: AppRequest,
+    workflows: WorkflowService,
     workflow: Workflow,
-    flow: Flow,
     samples: SampleService,
     draft_tests: DraftTestService,
     form: FormMultiDict,
     really: RealCall | None = None,
 ) -> Template:
     """The panel of a test, with the steps for the canvas. `really`: the call that is made for real."""
-    ways = chosen_ways(form)
+    ways, flow = chosen_ways(form), workflows.draft(workflow).flow
     chosen = {WAY + node_id: port for node_id, port in ways.items()}
     until = str(form.get("until", ""))
     context: dict[str, Any] = {
@@ -238,6 +237,7 @@ async def tested_page(
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(document)}
     titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"]}
     context |= {"looks": looks, "unknown": presentation.step(""), "step_titles": titles}
+    context["called_rows"] = await workflows.called_rows(flow)
     try:
         walked = await draft_tests.test(workflow, flow, WalkRequest(ways=ways, until=until), really)
     except AppError as error:

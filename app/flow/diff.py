@@ -6,18 +6,19 @@ Positions on the canvas are ignored. Steps are matched by id, edges by their sou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.flow import form_labels, node_words, reference_words
+from app.flow import form_labels, node_words, trigger_registry
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
 from app.flow.policies import ON_ERROR_WORDS, OnError
-from app.flow.references import ReferencedNames
+from app.flow.references import CalledRows, Reference, ReferencedNames, called_rows
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.trigger_registry import typed
@@ -48,8 +49,8 @@ class FlowDifference(msgspec.Struct, frozen=True):
     details: list[Detail] = []
 
 
-def value_text(value: Any) -> str:
-    """A value on one line."""
+def value_text(value: Any, segments: Mapping[str, str] | None = None) -> str:
+    """A value on one line. `segments`: what those are called that conditions ask for."""
     if value is None or value is UNSET or value == "":
         return ""
     if isinstance(value, bool):
@@ -57,20 +58,22 @@ def value_text(value: Any) -> str:
     if isinstance(value, str | int | float):
         return str(value)
     if isinstance(value, list) and value and all(_is_condition(item) and "label" not in item for item in value):
-        return ", ".join(sentence([item]) for item in value)  # how they are joined is a detail of its own
+        return ", ".join(
+            sentence([item], names=segments) for item in value
+        )  # how they are joined is a detail of its own
     if isinstance(value, list) and value and all(isinstance(item, dict) and "label" in item for item in value):
-        return ", ".join(_labelled(item) for item in value)
+        return ", ".join(_labelled(item, segments) for item in value)
     return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
 
 
-def _labelled(item: dict[str, Any]) -> str:
+def _labelled(item: dict[str, Any], segments: Mapping[str, str] | None) -> str:
     """A way out that a config makes: its label, and what else it says."""
     more = {
         name: value
         for name, value in item.items()
         if name not in ("id", "label", "match", "conditions") and value != ""
     }
-    words = [sentence(item.get("conditions"), item.get("match")), *map(value_text, more.values())]
+    words = [sentence(item.get("conditions"), item.get("match"), segments), *map(value_text, more.values())]
     more_words = ", ".join(filter(None, words))
     return f"{item['label'] or item.get('id')} ({more_words})" if more_words else str(item["label"] or item.get("id"))
 
@@ -84,7 +87,12 @@ def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType
 
     `names`: what the rows are called that steps of both refer to.
     """
-    return [*_triggers(before, after), *_nodes(before, after, names), *_goals(before, after), *_rest(before, after)]
+    return [
+        *_triggers(before, after, names),
+        *_nodes(before, after, names),
+        *_goals(before, after, names),
+        *_rest(before, after),
+    ]
 
 
 def union(before: Flow, after: Flow) -> Flow:
@@ -113,20 +121,23 @@ def edge_marks(before: Flow, after: Flow) -> dict[tuple[str, str], Kind]:
     return {**dict.fromkeys(new - old, "added"), **dict.fromkeys(old - new, "removed")}
 
 
-def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
+def _details(
+    before: dict[str, Any], after: dict[str, Any], names: ReferencedNames = MappingProxyType({})
+) -> list[Detail]:
     details = []
+    segments = {str(id_): name for id_, name in names["segment"].items()} if "segment" in names else None
     for key in [*after, *(key for key in before if key not in after)]:
-        was, now = value_text(before.get(key)), value_text(after.get(key))
+        was, now = value_text(before.get(key), segments), value_text(after.get(key), segments)
         if was != now:
             details.append(Detail(key, was, now))
     return details
 
 
-def _triggers(before: Flow, after: Flow) -> Iterator[FlowDifference]:
+def _triggers(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDifference]:
     old = {trigger.id: trigger for trigger in before.triggers}
     for trigger in after.triggers:
-        was = _trigger_facts(old[trigger.id]) if trigger.id in old else {}
-        details = _details(was, _trigger_facts(trigger))
+        was = _trigger_facts(old[trigger.id], names) if trigger.id in old else {}
+        details = _details(was, _trigger_facts(trigger, names), names)
         if trigger.id not in old:
             yield FlowDifference("added", trigger.id, trigger_title(trigger), TRIGGER, details)
         elif details := [*details, *_ways(before, after, trigger.id)]:
@@ -142,10 +153,11 @@ def trigger_title(trigger: Trigger) -> str:
     return kind.title(config)
 
 
-def _trigger_facts(trigger: Trigger) -> dict[str, Any]:
+def _trigger_facts(trigger: Trigger, names: ReferencedNames) -> dict[str, Any]:
     kind, config = typed(trigger)
     admission, labels = kind.admission(config), form_labels.labels_of_trigger(trigger.type)
-    own = {name: value for name, value in trigger.data.items() if name not in ("conditions", "match")}
+    data = _named(trigger.data, trigger_registry.references(trigger.type, trigger.data), names)
+    own = {name: value for name, value in data.items() if name not in ("conditions", "match")}
     return {
         gettext("starts by"): gettext(kind.label),
         **{form_labels.label_of(name, labels): value for name, value in own.items()},
@@ -173,7 +185,7 @@ def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDi
         old = before.node(node.id)
         title = title_of(after, node.id)
         if old is None:
-            yield FlowDifference("added", node.id, title, node.type, _details({}, _spoken(node, names)))
+            yield FlowDifference("added", node.id, title, node.type, _details({}, _spoken(node, names), names))
         elif details := [*_node(old, node, names), *_ways(before, after, node.id)]:
             yield FlowDifference("changed", node.id, title, node.type, details)
     for node in before.nodes:
@@ -183,18 +195,33 @@ def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDi
 
 def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
     """The configuration with the labels of its form, and with names in place of ids."""
-    titles = form_labels.labels_of(node.type)
-    spoken = {form_labels.label_of(key, titles): value for key, value in node.data.items()}
-    for reference in node_words.references_of(node):
-        if reference.path in titles:
-            label = names.get(reference.kind, {}).get(reference.id)
-            spoken[titles[reference.path]] = label or reference_words.deleted_row(reference.kind)
-    return spoken
+    titles, data = form_labels.labels_of(node.type), _named(node.data, node_words.references_of(node), names)
+    return {form_labels.label_of(key, titles): value for key, value in data.items()}
+
+
+def _named(data: dict[str, Any], references: Iterable[Reference], names: ReferencedNames) -> dict[str, Any]:
+    """A configuration with names in place of the ids of rows, wherever they stand in it."""
+    wanted: dict[str, set[UUID]] = {}
+    for reference in references:
+        wanted.setdefault(reference.kind, set()).add(reference.id)
+    called: dict[str, Any] = _with_names(data, called_rows(wanted, names))
+    return called
+
+
+def _with_names(value: Any, called: CalledRows) -> Any:
+    """Conditions stay as they are: their sentences name segments themselves."""
+    if isinstance(value, str):
+        return called[value].name if value in called else value
+    if isinstance(value, list):
+        return [_with_names(one, called) for one in value]
+    if isinstance(value, dict) and "field" not in value:
+        return {key: part if key == "conditions" else _with_names(part, called) for key, part in value.items()}
+    return value
 
 
 def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
     own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
-    return [*own, *_details(_spoken(old, names), _spoken(new, names)), *_details(_policies(old), _policies(new))]
+    return [*own, *_details(_spoken(old, names), _spoken(new, names), names), *_details(_policies(old), _policies(new))]
 
 
 def _policies(node: Node) -> dict[str, Any]:
@@ -240,7 +267,7 @@ def _target(flow: Flow, edge: Edge | None) -> str:
     return title_of(flow, edge.target) if edge else ""
 
 
-def _goals(before: Flow, after: Flow) -> Iterator[FlowDifference]:
+def _goals(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDifference]:
     old, new = ({goal.id: goal for goal in flow.goals} for flow in (before, after))
     for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
         was, now = (
@@ -255,7 +282,7 @@ def _goals(before: Flow, after: Flow) -> Iterator[FlowDifference]:
             else {}
             for goal in (old.get(goal_id), new.get(goal_id))
         )
-        details = _details(was, now)
+        details = _details(was, now, names)
         kind: Kind = "added" if goal_id not in old else "removed" if goal_id not in new else "changed"
         if details:
             name = (new.get(goal_id) or old[goal_id]).name or goal_id

@@ -7,7 +7,7 @@ class SendConfig(msgspec.Struct):
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -36,6 +36,17 @@ class ReferencedRow(NamedTuple):
 
 ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]
 """Kind → id → row, of those that are there."""
+
+
+class CalledRow(NamedTuple):
+    """What a row is called that settings name by its id. `is_gone`: it is not there, and the name says that."""
+
+    name: str
+    is_gone: bool = False
+
+
+CalledRows = Mapping[str, CalledRow]
+"""By id, as settings have it."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,15 @@ def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference
                 yield Reference(field.kind, path, UUID(str(value)), field.variety)
             except ValueError:
                 continue
+
+
+def called_rows(wanted: Mapping[str, Iterable[UUID]], names: ReferencedNames) -> dict[str, CalledRow]:
+    """What rows (kind → ids) are called: by their `names`, or as what is gone."""
+    rows: dict[str, CalledRow] = {}
+    for kind, ids in wanted.items():
+        of_kind, without_name = names.get(kind, {}), CalledRow(reference_words.deleted_row(kind), is_gone=True)
+        rows |= {str(id_): CalledRow(of_kind[id_]) if id_ in of_kind else without_name for id_ in ids}
+    return rows
 
 
 def reference_fault(reference: Reference, row: ReferencedRow | None) -> str | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from app.flow import form_labels
 from app.flow.field_names import BELOW, CONTACT_LABELS, step_title
 from app.flow.paths import REPORTED
+from app.flow.references import CalledRows
 from app.lib.conversions import as_date, is_blank, printed_json
 from app.lib.formats import readable
 from app.lib.translation import gettext, translatable
@@ -50,7 +52,8 @@ Kind = Literal["text", "number", "boolean", "moment", "items", "rows", "empty"]
 
 
 class ValueRow(NamedTuple):
-    """A value with its label. `name`: as JSON has it, where that is another; `more`: how many rows or items are left out of it."""
+    """A value with its label. `name`: as JSON has it, where that is another; `more`: how many rows or items are left out of it;
+    `id`: of a row of the workspace that is gone, where the text says so."""
 
     label: str
     name: str
@@ -60,6 +63,7 @@ class ValueRow(NamedTuple):
     parts: tuple[str, ...] = ()
     rows: tuple[ValueRow, ...] = ()
     more: int = 0
+    id: str = ""
 
 
 class _Names(NamedTuple):
@@ -68,6 +72,8 @@ class _Names(NamedTuple):
     worded: bool
     settings: Mapping[str, str]
     """Labels of a step's settings, which stand below `config`."""
+    called: CalledRows
+    """What rows of the workspace are called whose ids stand anywhere in the value."""
 
     def label(self, key: str) -> str:
         if not self.worded:
@@ -79,14 +85,17 @@ class _Names(NamedTuple):
 
     def below(self, key: str) -> _Names:
         if self.worded and key == "config":
-            return _Names(False, self.settings)
-        return _Names(self.worded and key not in _DATA, {})
+            return self._replace(worded=False)
+        return self._replace(worded=self.worded and key not in _DATA, settings={})
 
 
-def value_rows(value: Any, node_type: str = "", *, data: bool = False) -> ValueRow:
-    """A value as rows. `node_type`: whose settings stand below `config` in it; `data`: its names are those of an event or a call."""
+def value_rows(
+    value: Any, node_type: str = "", *, data: bool = False, called: CalledRows = MappingProxyType({})
+) -> ValueRow:
+    """A value as rows. `node_type`: whose settings stand below `config` in it; `data`: its names are those of an event or a call;
+    `called`: what the rows are called that it names by their ids."""
     settings = form_labels.labels_of(node_type) if node_type else {}
-    return _row("", "", value, 0, _Names(not data, settings))
+    return _row("", "", value, 0, _Names(not data, settings, called))
 
 
 def _row(label: str, name: str, value: Any, depth: int, names: _Names) -> ValueRow:
@@ -96,7 +105,7 @@ def _row(label: str, name: str, value: Any, depth: int, names: _Names) -> ValueR
         return ValueRow(label, name, "rows", rows=rows, more=len(pairs) - len(rows))
     if isinstance(value, list | tuple) and value and depth < DEEPEST:
         return _list(label, name, value, depth, names)
-    return _scalar(label, name, value)
+    return _scalar(label, name, value, names.called)
 
 
 def _pairs(value: Mapping[str, Any], names: _Names) -> Iterator[tuple[str, str, Any, _Names]]:
@@ -123,16 +132,23 @@ def _list(label: str, name: str, value: Sequence[Any], depth: int, names: _Names
     if any(isinstance(one, Mapping | list | tuple) for one in shown):
         rows = tuple(_row(str(number), "", one, depth + 1, names) for number, one in enumerate(shown, 1))
         return ValueRow(label, name, "rows", rows=rows, more=more)
-    return ValueRow(label, name, "items", parts=tuple(_cut(readable(one)) for one in shown), more=more)
+    return ValueRow(label, name, "items", parts=tuple(_item(one, names.called) for one in shown), more=more)
 
 
-def _scalar(label: str, name: str, value: Any) -> ValueRow:
+def _item(value: Any, called: CalledRows) -> str:
+    row = called.get(value) if isinstance(value, str) else None
+    return _cut(row.name if row else readable(value))
+
+
+def _scalar(label: str, name: str, value: Any, called: CalledRows) -> ValueRow:
     if is_blank(value):
         return ValueRow(label, name, "empty")
     if isinstance(value, bool):
         return ValueRow(label, name, "boolean", readable(value))
     if isinstance(value, int | float):
         return ValueRow(label, name, "number", readable(value))
+    if isinstance(value, str) and (row := called.get(value)):
+        return ValueRow(label, name, "text", _cut(row.name), id=value if row.is_gone else "")
     if isinstance(value, str):
         moment = as_date(value) if len(value) < 40 and _MOMENT.fullmatch(value) else None
         if isinstance(moment, datetime) and moment.tzinfo is not None:

@@ -27,7 +27,7 @@ from app.runs.narrative import needs_look, sentences, shown_statuses, waits_in_w
 from app.runs.repository import LoadedRun
 from app.runs.schemas import RunDetail
 from app.runs.service import RunService
-from app.runs.step_titles import call_steps, step_titles
+from app.runs.step_titles import call_steps, rows_of_steps, step_titles
 from app.web.flash import go
 from app.web.fragments import is_partial, page
 
@@ -114,13 +114,12 @@ async def show_run(
         contact=loaded.contact,
         diagram=draw(graph, titles),
         step_titles=titles,
+        called_rows=await rows_of_steps(runs.workflows, graph),
         not_taken=ways_not_taken(run, graph, titles),
         others=await runs.others_of_contact(loaded.run),
         way=steps_of_path(run),
         moves=moves,
-        ways_on=[(way.id, way.label or gettext("Next")) for way in ways_on(loaded.run.current_node_id, graph)]
-        if run.held
-        else [],
+        ways_on=_ways_on(loaded, graph) if run.held else [],
         branches=branches_taken(run, graph),
         explanations=sentences(run, graph, zone_of(request.user.reading_timezone), titles),
         waits=waits_in_words(run, zone_of(request.user.reading_timezone)),
@@ -139,6 +138,11 @@ async def _moves(request: AppRequest, runs: RunService, loaded: LoadedRun, run: 
     places = await runs.places(loaded)
     titles = await card_titles(request, runs.workflows.session, places.documents)
     return places.choices(run.workflow_version, run.current_node_id, titles, of_contact=run.contact_id is not None)
+
+
+def _ways_on(loaded: LoadedRun, graph: dict[str, Any]) -> list[tuple[str, str]]:
+    """By which ways a held run may go on, likewise."""
+    return [(way.id, way.label or gettext("Next")) for way in ways_on(loaded.run.current_node_id, graph)]
 
 
 def state_of(run: RunDetail) -> str:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from app.accounts.deps import AppRequest
 from app.card_title_repository import card_titles
+from app.flow.references import CalledRow, called_rows
+from app.flow.step_cards import rows_named
 from app.runs.schemas import RunDetail, RunOut
 from app.workflows.repository import VersionRepository, WorkflowRepository
 
@@ -15,6 +17,12 @@ from app.workflows.repository import VersionRepository, WorkflowRepository
 async def step_titles(request: AppRequest, workflows: WorkflowRepository, graph: dict[str, Any]) -> dict[str, str]:
     """By id, what the steps and triggers of a version are called on the canvas."""
     return (await card_titles(request, workflows.session, {"": graph}))[""]
+
+
+async def rows_of_steps(workflows: WorkflowRepository, graph: dict[str, Any]) -> dict[str, CalledRow]:
+    """By id, what the rows are called that the settings of a version's steps name."""
+    wanted = rows_named(graph)
+    return called_rows(wanted, await workflows.referenced_names(wanted))
 
 
 def call_steps(run: RunDetail, titles: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from app.errors import Conflict, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
 from app.flow.ops import AnyOp, SetPriority
+from app.flow.references import CalledRow, called_rows
 from app.flow.validation import references
 from app.folders.service import FolderService
 from app.folders.tags import checked_tags
@@ -89,6 +90,10 @@ class WorkflowService:
             for kind, ids in references(flow).items():
                 wanted.setdefault(kind, set()).update(ids)
         return await self._repository.referenced_names(wanted)
+
+    async def called_rows(self, flow: Flow) -> dict[str, CalledRow]:
+        """By id, what the rows are called that a document names; of those that are gone, what says so."""
+        return called_rows(references(flow), await self.referenced_names(flow))
 
     async def get(self, workflow_id: UUID) -> Workflow:
         """One workflow. Raises WorkflowNotFound, also for another workspace's."""

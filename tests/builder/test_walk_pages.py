@@ -130,7 +130,7 @@ async def test_a_step_and_the_trigger_show_what_they_are_tried_with(api: ApiClie
     )
     followed = f'data-follow="workflow={workflow}&amp;trigger=trigger&amp;on=signed_up"'
     assert followed in trigger.text and "every 4s" not in trigger.text
-    assert 'hx-trigger="live, wf:saved from:flow-canvas"' in trigger.text
+    assert 'hx-trigger="live, wf:saved from:flow-canvas, wf:sample from:document"' in trigger.text
     event = (await program.get(f"{WORKFLOWS}/{workflow}/sample")).json()["data"]["event"]["id"]
     chosen = await page.post(f"{url}/sample", data={"eventId": event, "contactId": contact, "node": "trigger"})
     assert "Sample" in chosen.text and "data-overlay" not in chosen.text

@@ -146,3 +146,25 @@ def test_another_rule_for_steps_that_say_nothing_is_told() -> None:
         "settings",
         [Detail("attempts of steps that say nothing", "", "4 attempts, 30 s, fixed")],
     )
+
+
+def test_rows_are_called_by_their_names_wherever_a_configuration_names_them() -> None:
+    """In triggers, in what a setting holds inside itself, and in conditions; ids tell people nothing."""
+    vip, new = (UUID(int=number) for number in (1, 2))
+    names = {"segment": {vip: "VIP", new: "New ones"}}
+
+    def flow(segment: UUID) -> Flow:
+        asked = {"conditions": [{"field": "segment", "operator": "in", "value": [str(segment)]}]}
+        called = {"workflowId": None, "audience": {"segmentId": str(segment)}}
+        return Flow.load({
+            "triggers": [{"id": "t", "type": "segment_entry", "data": {"segmentId": str(segment)}}],
+            "nodes": [{"id": "call", "type": "sub_workflow", "data": called}, {"id": "ask", "type": "condition", "data": asked}],
+            "goals": [{"id": "g", "event": "paid", **asked}],
+        })  # fmt: skip
+
+    trigger, call, ask, goal = compare(flow(vip), flow(new), names)
+    assert [(one.before, one.after) for one in trigger.details] == [("VIP", "New ones")]
+    assert ("VIP" in call.details[0].before, "New ones" in call.details[0].after) == (True, True)
+    for one in (ask, goal):
+        assert [(part.before, part.after) for part in one.details] == [("is in “VIP”", "is in “New ones”")]
+    assert "a segment that is gone" in compare(flow(vip), flow(UUID(int=3)), names)[0].details[0].after

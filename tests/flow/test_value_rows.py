@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow.field_names import steps_called
+from app.flow.references import called_rows
 from app.flow.value_rows import DEEPEST, LONGEST, MOST_ITEMS, MOST_ROWS, ValueRow, value_rows
 from app.lib.translation import using
 
@@ -102,3 +104,29 @@ def test_any_value_becomes_rows(value: Any, data: bool) -> None:
     row = value_rows(value, "send_email", data=data)
     assert depth(row) <= DEEPEST + 1
     assert row.kind == "rows" or not row.rows
+
+
+def test_rows_of_the_workspace_are_called_by_their_names() -> None:
+    template, gone, other = (str(UUID(int=number)) for number in (1, 2, 3))
+    called = called_rows(
+        {"template": [UUID(template)], "segment": [UUID(gone)]}, {"template": {UUID(template): "Hello"}}
+    )
+    value = {
+        "config": {
+            "templateId": template,
+            "connectorId": other,
+            "audience": {"segmentId": gone, "all": [template, "x"]},
+        },
+        "previous": {"output": {"segmentId": gone}},
+    }
+    row = value_rows(value, "send_email", called=called)
+    assert flat(row) == {
+        "Settings/Template": "Hello",
+        "Settings/Connector": other,
+        "Settings/Audience/segmentId": "a segment that is gone",
+        "Settings/Audience/all": "Hello, x",
+        "Before › Output/segmentId": "a segment that is gone",
+    }
+    settings = row.rows[0]
+    assert [one.id for one in settings.rows] == ["", "", ""] and settings.rows[2].rows[0].id == gone
+    assert flat(value_rows({"templateId": template})) == {"templateId": template}, "nobody knows what it is called"
