@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from app.builder.message_pages import sample_fields
@@ -17,6 +18,8 @@ from app.test_runs.samples import Sample
 
 MOST_CARDS = 200
 """Cards of one workflow that are filled in; further ones say what they read in words."""
+MOST_ALONE = 20
+"""Cards that are asked for by their ids: more do not fit into an address."""
 
 
 def writing_steps(document: dict[str, Any]) -> dict[str, str | UUID]:
@@ -33,6 +36,12 @@ def writing_steps(document: dict[str, Any]) -> dict[str, str | UUID]:
         elif kind.sends is not None and (template := next(templates, None)):
             steps[node["id"]] = template
     return steps
+
+
+def sample_texts_url(workflow_id: UUID, steps: Collection[str]) -> str:
+    """Where the lines of these cards are asked for; empty of none."""
+    query = urlencode({"only": list(steps)}, doseq=True) if len(steps) <= MOST_ALONE else ""
+    return f"/workflows/{workflow_id}/sample-texts?{query}" if steps else ""
 
 
 async def texts_on_cards(templates: TemplateService, steps: dict[str, str | UUID], sample: Sample) -> dict[str, str]:

@@ -35,7 +35,7 @@ from app.builder import (
     text_pages,
     walk_pages,
 )
-from app.builder.card_texts import writing_steps
+from app.builder.card_texts import sample_texts_url, writing_steps
 from app.builder.conflicts import both_values, clashing_ops
 from app.builder.field_catalog import earlier_entries, trigger_entries
 from app.builder.form_options import FormOptions
@@ -177,13 +177,14 @@ async def save_draft(
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed), naming=True)
-    news: dict[str, Any] = {"wf:stored": {"rev": result.rev}}
-    if writing_steps({"nodes": [item["node"] for item in cards]}):
-        news["wf:written"] = {}
-    headers = {"HX-Trigger": msgspec.json.encode(news).decode()}
-    return await _reply(
-        request, form_options, reply, cards=cards, headers=headers, changed=result.changed, change=own_change()
-    )
+    headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
+    written = writing_steps({"nodes": [item["node"] for item in cards]})
+    news: dict[str, Any] = {
+        "changed": result.changed,
+        "change": own_change(),
+        "written": sample_texts_url(workflow_id, written),
+    }
+    return await _reply(request, form_options, reply, cards=cards, headers=headers, **news)
 
 
 async def _in_conflict(

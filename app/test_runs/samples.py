@@ -117,6 +117,11 @@ class Sample:
         return self.person.name if self.person else ""
 
     @property
+    def mark(self) -> str:
+        """Changes with the person and the event, as far as those are stored."""
+        return f"{self.person.id if self.person else ''}.{self.event_id or ''}"
+
+    @property
     def event_view(self) -> SampleEventOut:
         return SampleEventOut(
             id=self.event_id, name=self.event_name, properties=self.event, occurred_at=self.occurred_at

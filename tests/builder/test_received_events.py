@@ -54,3 +54,31 @@ async def test_little_is_read_of_a_large_event(api: ApiClients, db_session: Asyn
     assert len(newest.properties) == MOST_PROPERTIES and newest.more == len(LARGE) - MOST_PROPERTIES
     assert newest.properties["note"] == "x" * 100 and "cart" not in newest.properties, "lists come after what is short"
     assert (first.properties, first.more, first.contact_id) == ({"plan": "pro"}, 0, newest.contact_id)
+
+
+async def test_a_new_event_moves_the_sample_until_somebody_is_chosen(api: ApiClients, browser: BrowserClients) -> None:
+    program = await api(Role.ADMIN)
+    workflow, contact = await made(program)
+    page, url = await browser(Role.MARKETER), f"/workflows/{workflow}"
+
+    async def seen() -> str:
+        texts = (await page.get(f"{url}/sample-texts")).text
+        return re.findall(r'id="sample-seen" name="seen" value="([^"]*)"', texts)[0]
+
+    async def moved(shown: str) -> bool:
+        answer = await page.get(f"{url}/sample-moves", params={"seen": shown})
+        assert answer.status_code == 204
+        return answer.headers.get("HX-Trigger") == "wf:sample"
+
+    before = await seen()
+    assert not await moved(before)
+    panel = (await page.post(f"{url}/test/nodes/trigger")).text
+    assert f'hx-get="{url}/sample-moves"' in panel and 'data-follow-every="5000"' in panel
+    followed = re.findall(r'data-follow="([^"]*)"', panel)
+    assert len(followed) == 2 and len(set(followed)) == 1, "one stream for both"
+    event = {"name": "signed_up", "contactId": contact, "properties": {"plan": "team"}}
+    assert (await program.post("/api/v1/events", json=event)).is_success
+    assert await moved(before) and not await moved(await seen())
+    await page.post(f"{url}/test/sample", data={"place": "bar", "contactId": contact, "eventId": before.split(".")[1]})
+    assert await seen() == before
+    assert "sample-moves" not in (await page.post(f"{url}/test/nodes/trigger")).text

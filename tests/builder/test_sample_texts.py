@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.builder import card_texts
 from app.lib import sandbox
-from app.models import Workspace
+from app.models import Template, Workspace
 from app.models.status import Role
 from app.workflows.service import WorkflowService
 from tests.builder.test_message_preview import flow_of, template
@@ -43,8 +44,12 @@ async def test_cards_that_write_say_it_as_the_sample_reads_it(
         mail("mail", hello),
         mail("own", hello, subject="For {{ contact.first_name | upcase }}"),
         mail("plain", hello, subject="As it stands"),
-        {"id": "sms", "type": "send_sms", "data": {"templateId": sms}},
-        {"id": "push", "type": "send_push", "data": {"templateId": push}},
+        {"id": "sms", "type": "send_sms", "data": {"templateId": sms, "class": "transactional"}},
+        {
+            "id": "push",
+            "type": "send_push",
+            "data": {"templateId": push, "topic": "Sales", "platforms": ["web", "ios"], "goOn": "sent"},
+        },
         {"id": "slack", "type": "slack", "data": {"channel": "#sales", "text": "{{ contact.first_name }} is here"}},
         {"id": "tag", "type": "add_tag", "data": {"tag": "x"}},
     )
@@ -61,6 +66,11 @@ async def test_cards_that_write_say_it_as_the_sample_reads_it(
     }
     assert '<hx-partial hx-target="#sample-name"' in answer.text and "&lt;Ada&gt;" in answer.text
     whole = (await viewer.get(f"/workflows/{flow_id}/cards")).text
+    kinds = dict(re.findall(r'id="c-(\w+)".*?<span class="ty">(.*?)</span>', whole, re.S))
+    assert (kinds["sms"], kinds["push"]) == (
+        "SMS · Transactional",
+        "Push · Marketing · Sales · browsers, iOS · waits until sent",
+    )
     assert "“<bdi>Hi &lt;Ada&gt;</bdi>”" in whole and 'hx-target="#c-tag"' in whole
     first = (await viewer.get(f"/workflows/{flow_id}")).text
     assert (
@@ -84,7 +94,7 @@ async def test_what_cannot_be_filled_in_stays_as_the_card_says_it(
     assert said == {
         "broken": "“Hi 1”",
         "later": "“As “ask” › body”",
-        "long": "Marketing",
+        "long": (await db_session.get_one(Template, (workspace.id, UUID(long)))).name,
     }
 
 
@@ -144,3 +154,41 @@ async def test_who_looks_at_a_text_is_named_by_whom_it_was_tried_on(
     client = await browser(Role.VIEWER)
     tried = (await client.post(f"/workflows/{flow_id}/texts", data={"subject": "Hi {{ contact.first_name }}"})).text
     assert "Hi &lt;Ada&gt;" in tried and '<hx-partial hx-target="#sample-name"' in tried
+
+
+@pytest.mark.usefixtures("somebody")
+async def test_only_cards_that_were_saved_are_filled_again(
+    browser: BrowserClients, service: WorkflowService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = {"type": "send_email", "data": {"subject": "Hi {{ contact.first_name }}"}}
+    flow_id = await flow_of(service, *({"id": f"mail-{number}", **node} for number in range(5)))
+    client, filled = await browser(Role.MARKETER), list[list[str]]()
+
+    async def run(function: Any, sources: list[str], *parts: Any, **options: Any) -> Any:
+        filled.append(sources)
+        return function(sources, *parts)
+
+    monkeypatch.setattr(sandbox, "run", run)
+
+    async def saved(rev: int, *ids: str) -> str:
+        data = {"subject": f"{rev} for {{{{ contact.first_name }}}}"}
+        ops = [{"id": f"{rev}-{id_}", "kind": "update_node", "nodeId": id_, "data": data} for id_ in ids]
+        headers = {"If-Match": f'"{rev}"', "Content-Type": "application/json"}
+        answer = await client.patch(f"/workflows/{flow_id}/draft", json={"client": "a", "ops": ops}, headers=headers)
+        assert answer.status_code == 200 and not filled, answer.text
+        (asked,) = re.findall(r'<i hx-get="([^"]*)"', answer.text)
+        return html.unescape(asked)
+
+    asked = await saved(1, "mail-3")
+    texts = (await client.get(asked)).text
+    assert (
+        re.findall(r'hx-target="#c-(mail-\d) \.su"', texts) == ["mail-3"] and "“<bdi>1 for &lt;Ada&gt;</bdi>”" in texts
+    )
+    assert filled == [["1 for {{ contact.first_name }}"]], "nothing else was filled in"
+    filled.clear()
+    asked = await saved(2, "mail-1", "mail-4")
+    assert re.findall(r'#c-(mail-\d) \.su"', (await client.get(asked)).text) == ["mail-1", "mail-4"]
+    filled.clear()
+    monkeypatch.setattr(card_texts, "MOST_ALONE", 1)
+    asked = await saved(3, "mail-1", "mail-4")
+    assert len(re.findall(r'#c-mail-\d \.su"', (await client.get(asked)).text)) == 5, "too many for one address"
