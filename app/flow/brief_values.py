@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from app.flow.field_names import BELOW
 from app.flow.value_rows import ValueRow, value_rows
 
-MOST_FIELDS, LONGEST, MOST_PARTS = 12, 60, 3
-"""Fields that are shown, characters of one value, and items of one list."""
+MOST_FIELDS, LONGEST, SHORT, MOST_PARTS = 12, 60, 24, 3
+"""Fields that are shown, characters of one value and of one that leaves room for others, and items of one list."""
 
 
 class BriefValue(NamedTuple):
@@ -30,12 +30,14 @@ class BriefValues(NamedTuple):
 
 
 def brief_values(all_properties: Sequence[Mapping[str, Any]]) -> list[BriefValues]:
-    """What is shown of each: first what is not the same in all of them."""
+    """What is shown of each: first what is not the same in all of them, and of that what is short."""
     every = [list(_fields(value_rows(properties, data=True))) for properties in all_properties]
     often = Counter(field for fields in every for field in fields)
     shown = []
     for fields in every:
-        telling = sorted(fields, key=lambda field: often[field] == len(every) > 1)
+        telling = sorted(
+            fields, key=lambda field: (often[field] == len(every) > 1, len(field.text) > SHORT and not field.at)
+        )
         shown.append(BriefValues(tuple(telling[:MOST_FIELDS]), max(len(telling) - MOST_FIELDS, 0)))
     return shown
 

@@ -73,8 +73,8 @@ test('a case goes with the line that leaves it, and one that is gone with nothin
 function left(list, place, entry, beside) {
   const takeOut = `nodes[0].data.conditions[${place}]`;
   const graph = { ...GRAPH, nodes: new Map([['ask', { id: 'ask', data: { conditions: list } }]]) };
-  const made = fixingOps(/** @type {any} */ (graph), { path: takeOut, nodeId: 'ask', fix: { label: 'Remove', takeOut, entry, beside } });
-  return made && made[0].data.conditions.map(({ value }) => value).join(' ');
+  const changes = fixingOps(/** @type {any} */ (graph), { path: takeOut, nodeId: 'ask', fix: { label: 'Remove', takeOut, entry, beside } });
+  return changes && changes[0].data.conditions.map(({ value }) => value).join(' ');
 }
 
 test('what goes is what was checked, wherever it stands by now', () => {

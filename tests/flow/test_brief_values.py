@@ -18,6 +18,8 @@ def test_what_differs_comes_first() -> None:
     )
     assert [field.label for field in one.fields] == ["order › total", "currency", "source", "order › paid"]
     assert (shown(one)["order › total"], shown(other)["order › total"]) == ("49", "20")
+    long = brief_values([{"note": "x" * 30, "plan": "pro"}, {"note": "y" * 30, "plan": "free"}])[0]
+    assert [field.label for field in long.fields] == ["plan", "note"], "what is long comes after what is short"
     assert [field.label for field in brief_values([both | {"n": 1}])[0].fields] == ["currency", "source", "n"], (
         "as it came"
     )
