@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,7 +20,7 @@ from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.lib.translation import gettext, translatable
 from app.lists import bulk_repository
-from app.lists.bulk_repository import BulkJobRepository
+from app.lists.bulk_repository import BulkJobRepository, Changes
 from app.lists.bulk_verbs import SILENTLY, BulkVerb, FittingIds, bulk_verb, verbs_of
 from app.models.bulk_job import BulkJob
 from app.models.job_turn_repository import JobTurns
@@ -99,13 +100,18 @@ class BulkJobs:
         if job is None or job.created_at < clock.now() - UNDO_FOR:
             raise BulkJobNotFound
         verb = bulk_verb(job.list_name, job.verb)
-        if not verb.reversible or job.undone or job.next_at is not None or not job.changed_ids:
+        if not verb.reversible or job.undone or job.next_at is not None:
+            raise CannotUndo
+        changes = await self.rows.changes(job)
+        if not changes.ids:
             raise CannotUndo
         inverse = verb if verb.restore else bulk_verb(job.list_name, verb.undo)
         self._check(inverse.role)
         job.undone = True
         arguments = {**job.arguments, SILENTLY: "1"}
-        return await self._begin(job.list_name, inverse, job.changed_ids, arguments, job.label, undoes=job)
+        return await self._begin(
+            job.list_name, inverse, changes.ids, arguments, job.label, undoes=job, before=changes.before
+        )
 
     async def stop(self, job_id: UUID) -> BulkJob:
         """Nothing more is done; what was done stays, and can be taken back as ever. One that is over is left as it is.
@@ -121,7 +127,8 @@ class BulkJobs:
             job.stopped_by, job.next_at, job.finished_at = self.principal.name, None, clock.now()
             # `undo` locks the first job alone, and only while it is not undone: nobody waits for the two in the other order.
             if job.undoes and (first := await self.rows.get(job.undoes, lock=True)):
-                first.undone, first.changed_ids = False, job.target_ids[job.reached :]
+                first.undone = False
+                await self.rows.replace_changes(first, Changes(job.target_ids[job.reached :], job.before))
             await self.session.flush()
             log.info("lists.bulk_stopped", job_id=str(job.id), reached=job.reached, tenant_id=self.tenant_id)
         return job
@@ -151,6 +158,7 @@ class BulkJobs:
         arguments: dict[str, str],
         label: str,
         undoes: BulkJob | None = None,
+        before: Mapping[str, Any] | None = None,
     ) -> BulkJob:
         await self._check_room(verb, len(ids))
         now = clock.now()
@@ -170,7 +178,7 @@ class BulkJobs:
             by_id=self.principal.id,
             by_name=self.principal.name,
             undoes=undoes.id if undoes else None,
-            before=undoes.before if undoes else {},
+            before=dict(before or {}),
             refused_names=[],
             undone=False,
             created_at=now,
@@ -206,11 +214,9 @@ async def step(session: AsyncSession, job: BulkJob) -> None:
     job.refused += outcome.refused
     job.reason = outcome.reason or job.reason
     job.refused_names = [*job.refused_names, *outcome.refused_names][:NAMED]
-    job.reached += len(batch)
     if verb.reversible and outcome.changed:
-        job.changed_ids = [*job.changed_ids, *outcome.changed]
-    if outcome.before:
-        job.before = {**job.before, **{str(one): had for one, had in outcome.before.items()}}
+        bulk_repository.note_changes(session, job, outcome.changed, outcome.before)
+    job.reached += len(batch)
     if job.reached < job.matched:
         job.next_at = clock.now() + timedelta(seconds=REST_S)
     else:

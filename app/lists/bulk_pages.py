@@ -103,7 +103,7 @@ async def do_in_bulk(
             raise
         return go(request, to, error.errors[0]["message"] if error.errors else error.for_people, "err")
     # What can be taken back, or is under way, is told above the list.
-    quiet = job.next_at is not None or (job.changed_ids and bulk_verb(list_name, verb).reversible)
+    quiet = job.next_at is not None or (job.done and bulk_verb(list_name, verb).reversible)
     return go(request, to, *(() if quiet else (done_in_words(job),)))
 
 
@@ -172,7 +172,7 @@ async def stop_bulk_job(
     """Do nothing more after the batch that is under way."""
     form, spec = await request.form(), list_called(list_name)
     job = await bulk_jobs.stop(bulk_job_id)
-    quiet = _reversible(job) and bool(job.changed_ids)
+    quiet = _reversible(job) and bool(job.done)
     return go(request, safe_next(str(form.get("to") or spec.path)), *(() if quiet else (done_in_words(job),)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.models.activity import ActivityHour
 from app.models.api_key import ApiKey
 from app.models.base import Base
-from app.models.bulk_job import BulkJob
+from app.models.bulk_job import BulkJob, BulkJobBatch
 from app.models.connector import Connector, ConnectorGate
 from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_device import ContactDevice
@@ -70,6 +70,7 @@ __all__ = [
     "AttributeLabel",
     "Base",
     "BulkJob",
+    "BulkJobBatch",
     "CallIntent",
     "Connector",
     "ConnectorGate",

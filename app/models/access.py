@@ -67,6 +67,7 @@ ACCESS: dict[str, TableAccess] = {
     "active_runs": _of_workspace(),
     "activity_hours": _of_workspace("r"),
     "attribute_labels": _of_workspace(),
+    "bulk_job_batches": _of_workspace(read=""),
     "bulk_jobs": _of_workspace(read=""),
     "calls": _of_workspace(),
     "connector_gates": _of_workspace(read=""),

@@ -17,6 +17,7 @@ FREE_TABLES = {
     "event_sinks": "names of types, and what a bus of the operator answered",
     "inbound_messages": "ids that senders give their messages, for three days",
     "list_columns": "words of the product",
+    "bulk_job_batches": "ids of rows and what those had of folders and tags, for a day",
     "bulk_jobs": "ids of rows, for a day, and the user who asked",
     "held_run_jobs": "a filter by ids and words, and the user who asked",
     "history_starts": "names of rules and instants",
