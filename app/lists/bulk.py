@@ -20,7 +20,7 @@ from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.lib.translation import gettext, translatable
 from app.lists import bulk_repository
-from app.lists.bulk_repository import BulkJobRepository, Changes
+from app.lists.bulk_repository import BulkJobRepository, JobChanges
 from app.lists.bulk_verbs import SILENTLY, BulkVerb, FittingIds, bulk_verb, verbs_of
 from app.models.bulk_job import BulkJob
 from app.models.job_turn_repository import JobTurns
@@ -128,7 +128,7 @@ class BulkJobs:
             # `undo` locks the first job alone, and only while it is not undone: nobody waits for the two in the other order.
             if job.undoes and (first := await self.rows.get(job.undoes, lock=True)):
                 first.undone = False
-                await self.rows.replace_changes(first, Changes(job.target_ids[job.reached :], job.before))
+                await self.rows.replace_changes(first, JobChanges(job.target_ids[job.reached :], job.before))
             await self.session.flush()
             log.info("lists.bulk_stopped", job_id=str(job.id), reached=job.reached, tenant_id=self.tenant_id)
         return job

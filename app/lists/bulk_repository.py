@@ -32,7 +32,7 @@ where finished_at < %(before)s and target_ids <> '{}'
 """
 
 
-class Changes(NamedTuple):
+class JobChanges(NamedTuple):
     """Which rows a job changed, in order, and by id what those had."""
 
     ids: list[UUID]
@@ -50,16 +50,16 @@ class BulkJobRepository(TenantRepository[BulkJob]):
     async def number_under_way(self) -> int:
         return await self.count(BulkJob.next_at.is_not(None))
 
-    async def changes(self, job: BulkJob) -> Changes:
+    async def changes(self, job: BulkJob) -> JobChanges:
         """Of all its batches so far."""
         of_job = select(BulkJobBatch).where(BulkJobBatch.tenant_id == self.tenant_id, BulkJobBatch.job_id == job.id)
-        changes = Changes(list(job.changed_ids), dict(job.before))
+        changes = JobChanges(list(job.changed_ids), dict(job.before))
         for batch in await self.session.scalars(of_job.order_by(BulkJobBatch.reached)):
             changes.ids.extend(batch.changed_ids)
             changes.before.update(batch.before)
         return changes
 
-    async def replace_changes(self, job: BulkJob, changes: Changes) -> None:
+    async def replace_changes(self, job: BulkJob, changes: JobChanges) -> None:
         """Let these be its changes."""
         own = BulkJobBatch.tenant_id == self.tenant_id, BulkJobBatch.job_id == job.id
         await self.session.execute(delete(BulkJobBatch).where(*own))

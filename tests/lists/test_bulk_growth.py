@@ -48,7 +48,7 @@ async def test_four_times_the_rows_are_four_times_the_writing(
     db_session: AsyncSession, workspace: Workspace, jobs: BulkJobs, monkeypatch: pytest.MonkeyPatch, list_name: str
 ) -> None:
     verbs = {"contacts": contact_verbs.BULK, "workflows": workflow_verbs.BULK}[list_name].verbs
-    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=BATCH))  # type: ignore[index]
+    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=BATCH))
     amounts = []
     for number in (FEW, MANY):
         if list_name == "contacts":
@@ -69,7 +69,7 @@ async def test_a_job_of_an_older_release_goes_on_and_is_taken_back(
 ) -> None:
     """It has the ids of its first batches on its row."""
     verbs = contact_verbs.BULK.verbs
-    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=2))  # type: ignore[index]
+    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=2))
     ids = await people(db_session, workspace, 5)
     job = await jobs.start("contacts", "tag", ids, {"tag": "vip"})
     await jobs.rows.replace_changes(job, await jobs.rows.changes(job))
@@ -84,7 +84,7 @@ async def test_what_rows_had_comes_from_the_job_and_from_its_batches(
     db_session: AsyncSession, workspace: Workspace, principals: dict[Role, Principal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verbs = workflow_verbs.BULK.verbs
-    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=2))  # type: ignore[index]
+    monkeypatch.setitem(verbs, "tag", verbs["tag"]._replace(batch=2))
     filing = Filing(db_session, principals[Role.MARKETER])
     had = [["a"], ["b"], ["c", "d"], [], ["e"]]
     rows = await rows_of(db_session, workspace, FolderKind.WORKFLOW, had)
