@@ -1,10 +1,12 @@
-"""A slow network: the frame of the builder is there before its scripts are, and what is lost says so and is asked for again."""
+"""A slow network: the frame of a page is there before its styles, that of the builder before its scripts; what is lost is loaded again."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from e2e.pages.builder import Builder
@@ -12,6 +14,44 @@ from e2e.product import Product
 from e2e.workflows import create_small
 
 RIMS = "() => [...document.querySelectorAll('.rail, .top, .pal, .stage, .zoom')].map(part => JSON.stringify(part.getBoundingClientRect()))"
+
+RIM = """name => (({ x, y, width, height }) => ({ x, y, width, height: Math.min(height, innerHeight - y) }))(
+  document.querySelector(name).getBoundingClientRect())"""
+FRAME = {".fl-rail": ".rail", ".fl-top": ".top", ".fl-palette": ".pal"}
+"""Parts of the first look, and what stands there afterwards."""
+
+
+def hold(page: Page, pattern: str) -> Callable[[], None]:
+    """Answers to these addresses stay away until the function is called."""
+    held: list[Route] = []
+    over: list[bool] = []
+    page.route(re.compile(pattern), lambda route: route.continue_() if over else held.append(route))
+
+    def release() -> None:
+        over.append(True)
+        for route in held:
+            route.continue_()
+
+    return release
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 900, 700, 390, 340])
+def test_a_page_has_its_frame_before_its_styles(page: Page, product: Product, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    # A worker that is late would move what is compared.
+    page.route(re.compile(r"/banner$"), lambda route: route.fulfill(status=204))
+    for path in (f"/workflows/{create_small(product, f'Plain {width}')}", "/contacts"):
+        release = hold(page, r"\.css$")
+        page.goto(path, wait_until="commit")
+        page.wait_for_function("() => performance.getEntriesByName('first-paint').length")
+        assert page.locator(".shell").count() == 0, "nothing without styles"
+        parts = {name: page.evaluate(RIM, name) for name in FRAME if page.locator(name).is_visible()}
+        assert len(parts) == (3 if path != "/contacts" and width > 640 else 2)
+        release()
+        expect(page.locator(".shell")).to_be_visible()
+        expect(page.locator(".first-look")).to_be_hidden()
+        page.wait_for_load_state("networkidle")
+        assert {name: page.evaluate(RIM, FRAME[name]) for name in parts} == parts
 
 
 def test_the_frame_is_painted_before_the_canvas_is_there_and_does_not_move(page: Page, product: Product) -> None:

@@ -15,6 +15,7 @@ from litestar.response import Template
 
 from app.lib import clock, formats, translation
 from app.web.assets import assets
+from app.web.first_look import first_look
 from app.web.template_cache import template_cache
 from app.web.wording import for_people
 
@@ -79,7 +80,7 @@ class FragmentEngine(JinjaTemplateEngine):
         self.engine.add_extension("jinja2.ext.i18n")
         self.engine.policies["ext.i18n.trimmed"] = True
         self.engine.install_gettext_callables(translation.gettext, translation.unfilled_plural, newstyle=True)  # type: ignore[attr-defined]
-        self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
+        self.engine.globals.update(asset=assets().url, module_imports=assets().imports, first_look=first_look())
         self.engine.bytecode_cache = template_cache()
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""Security headers of every answer. Pages run no inline script and load nothing from elsewhere."""
+"""Security headers of every answer. Pages run no inline script, apply one inline style (`first_look`) and load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import functools
 from litestar.types import Message, Scope
 
 from app.settings import settings
+from app.web.first_look import style_hash
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
+    f"default-src 'self'; script-src 'self'; style-src 'self' {style_hash()}; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )

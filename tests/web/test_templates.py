@@ -98,6 +98,12 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
         text = path.read_text()
         used |= set(re.findall(r'ui\.icon\("([a-z0-9-]+)"', text)) | set(re.findall(r'#i-([a-z0-9-]+)"', text))
     assert used <= known, f"Add to ICONS in tools/vendor: {sorted(used - known)}"
+    files = (
+        file for top in ("app", "frontend-nodes") for file in (ROOT / top).rglob("*.*") if "vendor" not in file.parts
+    )
+    text = " ".join(file.read_text() for file in files if file.suffix in (".html", ".js", ".json", ".py"))
+    idle = known - set(re.findall(r"(?<![a-z0-9-])[a-z][a-z0-9-]*", text.replace("#i-", " ")))
+    assert not idle, f"Every builder's first visit loads them: take from ICONS in tools/vendor {sorted(idle)}"
 
 
 def test_plurals_of_templates_escape_what_they_show(engine: FragmentEngine) -> None:
