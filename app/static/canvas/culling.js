@@ -26,8 +26,9 @@ export class Culling {
     this.passes = 0;
   }
 
+  /** Where very many come at once, as by a paste, the graph has them before the first card is there. */
   get needed() {
-    return this.scene.cards.size > view.CULL_ABOVE && !this.canvas.outline;
+    return Math.max(this.scene.cards.size, this.canvas.graph.nodes.size) > view.CULL_ABOVE && !this.canvas.outline;
   }
 
   /** Where there are very many, cards come hidden, until it is known what is in sight. @param {string[]} ids */
