@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, or_, select
 
 from app.lib.addresses import comparable
+from app.messaging.channels import registry
+from app.messaging.channels.parts import Parts
 from app.models import Contact, Template
 from app.models.folder import FolderFilter, tagged, within_folder
 from app.models.tenant_repository import TenantRepository
@@ -48,14 +50,15 @@ class TemplateRepository(TenantRepository[Template]):
         return await self.page(columns, cursor, limit, *filters, newest=order.startswith("-"))
 
     async def openings(self, ids: Collection[UUID]) -> dict[UUID, str]:
-        """What each of these templates begins with: its subject, else its text, unless that is very long."""
+        """What each of these templates begins with, as Liquid: its subject, else its text, unless that is very long."""
         begins = case(
             (func.btrim(Template.subject) != "", Template.subject),
             (func.length(Template.text) <= LONGEST_TEXT, Template.text),
             else_="",
         )
-        query = select(Template.id, begins.label("opening")).where(self.own, Template.id.in_(ids))
-        return {row.id: row.opening for row in await self.session.execute(query)} if ids else {}
+        query = select(Template.id, Template.channel, Template.content, begins.label("opening"))
+        rows = await self.session.execute(query.where(self.own, Template.id.in_(ids))) if ids else ()
+        return {row.id: _as_liquid(row.channel, row.opening, row.content) for row in rows}
 
     async def ids(
         self, search: str, folder: FolderFilter | None, tag: str | None, order: str, limit: int
@@ -108,3 +111,8 @@ class SampleContacts(TenantRepository[Contact]):
         names = select(func.jsonb_object_keys(newest.c.attributes).label("name")).subquery()
         query = select(names.c.name).group_by(names.c.name).order_by(func.count().desc(), names.c.name).limit(12)
         return (await self.session.scalars(query)).all()
+
+
+def _as_liquid(channel: str, wording: str, content: dict[str, Any] | None) -> str:
+    kind = registry.find(channel)
+    return kind.as_liquid(Parts("", "", wording, content or {})) if kind else wording

@@ -39,6 +39,8 @@ async def test_cards_that_write_say_it_as_the_sample_reads_it(
     hello = await template(db_session, workspace, "email", subject="Hi {{ contact.first_name }}", html="x")
     sms = await template(db_session, workspace, "sms", text="Code {{ event.total }}\nfor {{ contact.first_name }}")
     push = await template(db_session, workspace, "push", subject="{{ event.total }} left", text="Hurry")
+    values = {"variables": ["{{ contact.first_name | upcase }}", "{{ event.total }}"]}
+    whatsapp = await template(db_session, workspace, "whatsapp", text="{{2}} for {{ 1 }} or {{3}}", content=values)
     flow_id = await flow_of(
         service,
         mail("mail", hello),
@@ -50,6 +52,7 @@ async def test_cards_that_write_say_it_as_the_sample_reads_it(
             "type": "send_push",
             "data": {"templateId": push, "topic": "Sales", "platforms": ["web", "ios"], "goOn": "sent"},
         },
+        {"id": "whatsapp", "type": "send_whatsapp", "data": {"templateId": whatsapp}},
         {"id": "slack", "type": "slack", "data": {"channel": "#sales", "text": "{{ contact.first_name }} is here"}},
         {"id": "tag", "type": "add_tag", "data": {"tag": "x"}},
     )
@@ -62,11 +65,12 @@ async def test_cards_that_write_say_it_as_the_sample_reads_it(
         "plain": "“As it stands”",
         "sms": "“Code 3 for <Ada>”",
         "push": "“3 left”",
+        "whatsapp": "“3 for <ADA> or”",
         "slack": "#sales: <Ada> is here",
     }
     assert '<hx-partial hx-target="#sample-name"' in answer.text and "&lt;Ada&gt;" in answer.text
     whole = (await viewer.get(f"/workflows/{flow_id}/cards")).text
-    kinds = dict(re.findall(r'id="c-(\w+)".*?<span class="ty">(.*?)</span>', whole, re.S))
+    kinds = dict(re.findall(r'id="c-(\w+)".*?<span class="ty"[^>]*>(.*?)</span>', whole, re.S))
     assert (kinds["sms"], kinds["push"]) == (
         "SMS · Transactional",
         "Push · Marketing · Sales · browsers, iOS · waits until sent",

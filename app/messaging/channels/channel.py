@@ -178,6 +178,11 @@ class ChannelType:
         return []
 
     @classmethod
+    def as_liquid(cls, template: Parts) -> str:
+        """The text of a template, in which the values of its `placeholders` stand in their places."""
+        return template.text
+
+    @classmethod
     def segments_of(cls, shown: Parts) -> SegmentCount | None:
         """How many pieces providers make of a filled template, and charge for; None where a message is one whatever it says."""
         return None

@@ -81,6 +81,10 @@ class WhatsappChannel(NumberChannel):
         return content.placeholders(text)
 
     @classmethod
+    def as_liquid(cls, template: Parts) -> str:
+        return content.as_liquid(template)
+
+    @classmethod
     def picture(cls, shown: Parts) -> str:
         filled = content.content_of_parts(shown)
         media = "" if filled.header in ("none", "text") else f"{filled.header.capitalize()}: {filled.header_value}"

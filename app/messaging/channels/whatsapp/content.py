@@ -70,6 +70,15 @@ def placeholders(wording: str) -> list[str]:
     return sorted(names, key=int) if names and all(name.isdigit() for name in names) else names
 
 
+def as_liquid(template: Parts) -> str:
+    """The wording with the source of each value in place of its placeholder; nothing of one for which none is chosen."""
+    content = content_of_parts(template)
+    if content.kind == "text":
+        return template.text
+    values = dict(zip(placeholders(template.text), content.variables, strict=False))
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), template.text)
+
+
 def value_sources(template: Parts) -> list[LiquidSource]:
     """The texts of a template that hold Liquid."""
     content = content_of_parts(template)
