@@ -35,11 +35,14 @@ def brief_values(all_properties: Sequence[Mapping[str, Any]]) -> list[BriefValue
     often = Counter(field for fields in every for field in fields)
     shown = []
     for fields in every:
-        telling = sorted(
-            fields, key=lambda field: (often[field] == len(every) > 1, len(field.text) > SHORT and not field.at)
-        )
+        telling = sorted(fields, key=lambda field: (often[field] == len(every) > 1, *_last(field)))
         shown.append(BriefValues(tuple(telling[:MOST_FIELDS]), max(len(telling) - MOST_FIELDS, 0)))
     return shown
+
+
+def _last(field: BriefValue) -> tuple[bool, int]:
+    """What is long comes after what is short, and what stands deep, as the third article of an order, after what does not."""
+    return len(field.text) > SHORT and not field.at, field.label.count(BELOW)
 
 
 def _fields(row: ValueRow, above: str = "") -> Iterator[BriefValue]:

@@ -17,6 +17,8 @@ def test_what_differs_comes_first() -> None:
         [both | {"order": {"total": 49, "paid": True}}, both | {"order": {"total": 20, "paid": True}}]
     )
     assert [field.label for field in one.fields] == ["order › total", "currency", "source", "order › paid"]
+    (deep,) = brief_values([{"order": {"items": [{"sku": "lamp"}], "total": 49}, "plan": "pro"}])
+    assert [field.label for field in deep.fields] == ["plan", "order › total", "order › items › 1 › sku"]
     assert (shown(one)["order › total"], shown(other)["order › total"]) == ("49", "20")
     long = brief_values([{"note": "x" * 30, "plan": "pro"}, {"note": "y" * 30, "plan": "free"}])[0]
     assert [field.label for field in long.fields] == ["plan", "note"], "what is long comes after what is short"
