@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from app.flow import form_labels, node_words, trigger_registry
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
+from app.flow.local_time import amount_in_words
 from app.flow.phrases import sentence
 from app.flow.policies import ON_ERROR_WORDS, OnError
 from app.flow.references import CalledRows, Reference, ReferencedNames, called_rows
@@ -63,7 +64,17 @@ def value_text(value: Any, segments: Mapping[str, str] | None = None) -> str:
         )  # how they are joined is a detail of its own
     if isinstance(value, list) and value and all(isinstance(item, dict) and "label" in item for item in value):
         return ", ".join(_labelled(item, segments) for item in value)
-    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+    plain = msgspec.to_builtins(value)
+    return _span(plain) if _is_span(plain) else json.dumps(plain, ensure_ascii=False)
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"duration", "unit"} and isinstance(value["unit"], str)
+
+
+def _span(value: dict[str, Any]) -> str:
+    amount = value["duration"]
+    return amount_in_words(amount if isinstance(amount, int | float) else str(amount), value["unit"])
 
 
 def _labelled(item: dict[str, Any], segments: Mapping[str, str] | None) -> str:
@@ -196,6 +207,8 @@ def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDi
 def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
     """The configuration with the labels of its form, and with names in place of ids."""
     titles, data = form_labels.labels_of(node.type), _named(node.data, node_words.references_of(node), names)
+    if _is_span({key: data.get(key) for key in ("duration", "unit")}):
+        data = {key: _span(data) if key == "duration" else value for key, value in data.items() if key != "unit"}
     return {form_labels.label_of(key, titles): value for key, value in data.items()}
 
 
@@ -220,7 +233,10 @@ def _with_names(value: Any, called: CalledRows) -> Any:
 
 
 def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
-    own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
+    name, kind = gettext("Name"), gettext("Type")
+    own = _details(
+        {name: old.name, kind: node_words.kind_word(old.type)}, {name: new.name, kind: node_words.kind_word(new.type)}
+    )
     return [*own, *_details(_spoken(old, names), _spoken(new, names), names), *_details(_policies(old), _policies(new))]
 
 

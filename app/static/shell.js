@@ -263,7 +263,11 @@ document.addEventListener("htmx:after:swap", follow);
 document.addEventListener("htmx:config:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement.dataset?.poll !== undefined) event.preventDefault();
 });
-document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
+const LOST = "The server did not answer. Nothing was changed; try again.";
+document.addEventListener("htmx:error", async () => {
+  const words = await import("./texts.js").then(({ gettext }) => gettext(LOST), () => LOST);
+  toast(words, "err");
+});
 
 guard();
 follow();

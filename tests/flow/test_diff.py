@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app.flow import thumbnail
 from app.flow.diff import Detail, compare, edge_marks, union, value_text
 from app.flow.document import Flow
@@ -41,7 +43,22 @@ def test_a_changed_value_names_both_sides() -> None:
     document["nodes"][2]["data"]["duration"] = 3
     (change,) = compare(graph(), Flow.load(document))
     assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait 3 days")
-    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("Wait", "1", "3")]
+    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("Wait", "1 day", "3 days")]
+
+
+@pytest.mark.parametrize(
+    ("data", "after"),
+    [
+        ({"duration": 90, "unit": "minutes"}, "90 minutes"),
+        ({"duration": "{{ event.days }}", "unit": "days"}, "{{ event.days }} days"),
+    ],
+)
+def test_a_length_of_time_is_one_value_with_its_unit(data: dict[str, Any], after: str) -> None:
+    document = graph().document()
+    document["nodes"][2] |= {"data": data, "name": "Pause"}
+    (change,) = compare(graph(), Flow.load(document))
+    details = [(detail.label, detail.before, detail.after) for detail in change.details]
+    assert details == [("Name", "", "Pause"), ("Wait", "1 day", after)]
 
 
 def test_a_moved_way_is_told_by_its_port() -> None:
