@@ -11,6 +11,7 @@ from app.contacts import bulk_verbs
 from app.contacts.imports import repository, runner
 from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
+from app.lib.due_work import look_and_work
 
 SECONDS = 20.0
 """One call works for at most about this long, so that a stopping worker is not held up by a long file."""
@@ -34,10 +35,7 @@ async def _work() -> bool:
 
 def poll_imports() -> None:
     """Is there an import to run? Asked each second by a thread of its own; a look costs one small query."""
-    with database.connect() as connection:
-        waiting = connection.execute(repository.WAITING).fetchone() is not None
-    if waiting:
-        asyncio.run(_work())
+    look_and_work(repository.WAITING, _work)
 
 
 async def forget_unstarted() -> int:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connectors.release_repository import JOB
 from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
+from app.lib.due_work import look_and_work
 from app.lib.wakeups import Wakeup
 from app.messaging import account_mail, account_mail_repository, bulk, job_repository, queue
 from app.messaging.deliver import Delivery, connect
@@ -70,10 +71,7 @@ async def _move() -> None:
 
 def poll_message_jobs() -> None:
     """Is there a job that was left? A look costs one small query."""
-    with database.connect() as connection:
-        unfinished = connection.execute(job_repository.ANY_UNFINISHED).fetchone()
-    if unfinished:
-        asyncio.run(_move())
+    look_and_work(job_repository.ANY_UNFINISHED, _move)
 
 
 @dramatiq.actor(queue_name=jobs.BULK, max_retries=0, actor_name=queue.FOLLOW)
@@ -118,10 +116,7 @@ async def _send_account_mail() -> bool:
 
 def poll_account_mail() -> None:
     """Does one wait? Asked each second; a look costs one small index."""
-    with database.connect() as connection:
-        due = connection.execute(account_mail_repository.ANY_DUE).fetchone()
-    if due:
-        asyncio.run(_send_account_mail())
+    look_and_work(account_mail_repository.ANY_DUE, _send_account_mail)
 
 
 ACTORS = [deliver, move_messages, follow_priorities, send_account_mail]

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.lib import database, polling
 from app.lib.database_roles import DatabaseRole
+from app.lib.due_work import look_and_work
 from app.lib.translation import gettext, translatable
 from app.polls import repository, storing
 from app.polls.repository import DuePoll
@@ -132,10 +133,7 @@ def poll_sources() -> None:
     if not _polling.acquire(blocking=False):
         return
     try:
-        with database.connect("polls") as connection:
-            due = connection.execute(repository.ANY_DUE).fetchone() is not None
-        if due:
-            asyncio.run(work())
+        look_and_work(repository.ANY_DUE, work)
     finally:
         _polling.release()
 
