@@ -78,3 +78,23 @@ def test_nothing_floats_over_the_card_with_the_focus(product: Product, open_page
     few = Builder(page).open(create_small(product, "Few"))
     expect(few.card("good")).to_be_visible()
     expect(page.locator(".mini")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1440, "de-DE"), (1280, "de-DE"), (1100, "en-GB"), (1920, "de-DE")])
+def test_the_word_of_the_save_chip_is_whole_or_not_there(
+    product: Product, open_page: Any, width: int, locale: str
+) -> None:
+    page = open_page(width=width, height=900, locale=locale)
+    canvas = Builder(page).open(create_small(product, "A workflow with a name of some length"))
+    shown = []
+    for name in ("A", "A workflow with a name", "A workflow with a name of some length, and then some more of it"):
+        page.locator(".wf-name").fill(name)
+        page.keyboard.press("Enter")
+        canvas.wait_saved()
+        chip, word = (part.bounding_box() for part in (canvas.chip, canvas.chip.locator("span")))
+        assert chip and word
+        shown.append(word["y"] < chip["y"] + chip["height"])
+        assert not shown[-1] or word["x"] + word["width"] <= chip["x"] + chip["width"] + 0.5
+        scrolled = page.locator(".wf-name").evaluate("name => name.scrollLeft + name.parentElement.scrollLeft")
+        assert scrolled == 0, "a long name is read from its beginning"
+    assert shown[0] and (width < 1900 or all(shown)), "where there is room it is there"

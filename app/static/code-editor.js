@@ -163,7 +163,7 @@ class CodeBox {
       cm.autocompletion({ override: [(context) => this.complete(context)] }),
       cm.lintGutter(), cm.syntaxHighlighting(editorColours(cm)), editorTheme(cm), cm.EditorView.lineWrapping,
       cm.EditorState.readOnly.of(locked), cm.EditorView.editable.of(!locked),
-      cm.EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
+      cm.EditorView.contentAttributes.of({ 'aria-label': gettext('Code') }),
       cm.keymap.of([
         { key: 'Mod-Enter', run: () => (this.run(), true) },
         ...cm.closeBracketsKeymap, ...cm.defaultKeymap.filter((one) => one.key !== 'Mod-Enter'), ...cm.historyKeymap, ...cm.completionKeymap, cm.indentWithTab,

@@ -5,6 +5,8 @@
  * no connection can be had. What somebody has selected or opened is left alone until they are done.
  */
 
+import { gettext } from './texts.js';
+
 /** @typedef {{topic: string, source: EventSource | null, open: boolean, timer: number, wait: number, listeners: Set<() => void>}} Line */
 
 /** Milliseconds: between two looks of one part, without a connection, while all is quiet, and until a lost connection is shown. */
@@ -88,7 +90,7 @@ function show() {
     const words = document.createElement('span');
     words.id = 'live-state';
     words.className = 'cap muted nw';
-    words.textContent = 'Reconnecting…';
+    words.textContent = gettext('Reconnecting…');
     place.append(words);
   }, SHOWN_AFTER);
 }

@@ -105,7 +105,7 @@ function undo() {
   changed(0);
 }
 
-new ConditionRows(tree, { changed: () => changed(0), say, undoable: (back_) => undoable('Moved.', back_) });
+new ConditionRows(tree, { changed: () => changed(0), say, undoable: (back_) => undoable(gettext('Moved.'), back_) });
 for (const type of ['input', 'change']) {
   form.addEventListener(type, (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
@@ -124,7 +124,7 @@ tree.addEventListener('click', (event) => {
   if (row && parent) undoable(words, () => parent.insertBefore(row, next));
   const items = target.closest('[data-add]') ? lists.flatMap((list) => [...list.children]) : [];
   const fresh = items.find((item) => item.matches('[data-item]') && !before.has(item));
-  if (fresh) undoable('Added.', () => fresh.remove());
+  if (fresh) undoable(gettext('Added.'), () => fresh.remove());
   if (row || fresh) changed();
 });
 undoLine.querySelector('button')?.addEventListener('click', undo);
@@ -142,7 +142,7 @@ form.addEventListener('submit', (event) => {
   if (empty) {
     event.preventDefault();
     complete = true;
-    say('A condition looks at nothing yet. Choose what it looks at, or remove it.');
+    say(gettext('A condition looks at nothing yet. Choose what it looks at, or remove it.'));
     empty.focus();
     count();
     return;

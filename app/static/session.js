@@ -125,8 +125,9 @@ function ask(state) {
   dialog.id = 'session-dialog';
   dialog.setAttribute('aria-labelledby', 'session-title');
   dialog.innerHTML = `<div class="dh"><h2 id="session-title"></h2></div><div class="db"><p></p></div>
-    <div class="df"><button class="btn sec" type="button" value="later">Later</button><a class="btn pri"></a></div>`;
+    <div class="df"><button class="btn sec" type="button" value="later"></button><a class="btn pri"></a></div>`;
   document.body.append(dialog);
+  /** @type {any} */ (dialog.querySelector('button')).textContent = gettext('Later');
   const link = /** @type {HTMLAnchorElement} */ (dialog.querySelector('a'));
   const show = () => {
     const [title, text, verb, act] = words(state, document.body.dataset, last.now);

@@ -4,6 +4,7 @@
 import { openPalette, openShortcuts } from "./finder.js";
 import { follow } from "./live.js";
 import { guard } from "./session.js";
+import { gettext } from "./texts.js";
 
 const root = document.documentElement;
 const yearInSeconds = 31536000;
@@ -41,7 +42,7 @@ export function toast(text, kind = "ok", ...offers) {
   const close = document.createElement("button");
   close.className = "icb sm";
   close.type = "button";
-  close.setAttribute("aria-label", "Dismiss");
+  close.setAttribute("aria-label", gettext("Dismiss"));
   close.append(icon("x"));
   close.addEventListener("click", () => line.remove());
   line.append(icon(kind === "err" ? "circle-alert" : "circle-check"), words);
@@ -85,14 +86,15 @@ function openFor({ open, fill }) {
 }
 
 /** Ask before an action; resolves to true or false. The words come from data-confirm-* of the element that asks. */
-export function ask(question, { verb = "Yes", title = "Are you sure?", danger = false } = {}) {
+export function ask(question, { verb = gettext("Yes"), title = gettext("Are you sure?"), danger = false } = {}) {
   const dialog = document.createElement("dialog");
   dialog.className = "dlg";
   dialog.setAttribute("aria-labelledby", "ask-title");
   dialog.innerHTML = `<form method="dialog"><div class="dh"><h2 id="ask-title"></h2></div><div class="db"><p></p></div>
-    <div class="df"><button class="btn sec" value="no">Cancel</button><button class="btn pri" value="yes"></button></div></form>`;
+    <div class="df"><button class="btn sec" value="no"></button><button class="btn pri" value="yes"></button></div></form>`;
   dialog.querySelector("h2").textContent = title;
   dialog.querySelector(".db p").textContent = question;
+  dialog.querySelector("[value=no]").textContent = gettext("Cancel");
   const yes = dialog.querySelector("[value=yes]");
   yes.textContent = verb;
   yes.classList.toggle("dng", danger);
@@ -117,7 +119,7 @@ function reveal(button) {
   const field = document.getElementById(button.dataset.reveal);
   const shown = field.type === "text";
   field.type = shown ? "password" : "text";
-  button.setAttribute("aria-label", shown ? "Show password" : "Hide password");
+  button.setAttribute("aria-label", shown ? gettext("Show password") : gettext("Hide password"));
   button.querySelector("use").setAttribute("href", `${sprite}#i-${shown ? "eye" : "eye-off"}`);
   field.focus();
 }
@@ -125,9 +127,9 @@ function reveal(button) {
 async function copy(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    toast("Copied.");
+    toast(gettext("Copied."));
   } catch {
-    toast("The browser did not allow copying.", "err");
+    toast(gettext("The browser did not allow copying."), "err");
   }
 }
 
@@ -263,11 +265,7 @@ document.addEventListener("htmx:after:swap", follow);
 document.addEventListener("htmx:config:request", (event) => {
   if (document.hidden && event.detail.ctx.sourceElement.dataset?.poll !== undefined) event.preventDefault();
 });
-const LOST = "The server did not answer. Nothing was changed; try again.";
-document.addEventListener("htmx:error", async () => {
-  const words = await import("./texts.js").then(({ gettext }) => gettext(LOST), () => LOST);
-  toast(words, "err");
-});
+document.addEventListener("htmx:error", () => toast(gettext("The server did not answer. Nothing was changed; try again."), "err"));
 
 guard();
 follow();

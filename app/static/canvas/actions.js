@@ -35,6 +35,7 @@ export class Actions {
       canvas.focus({ preventScroll: true });
     });
     name?.addEventListener('blur', () => {
+      name.scrollLeft = 0; // its beginning is seen again
       const text = name.textContent?.trim();
       if (!text) name.textContent = canvas.graph.name;
       else if (text !== canvas.graph.name) canvas.perform([{ kind: 'rename', name: text.slice(0, 255) }], gettext('Renamed the workflow'));

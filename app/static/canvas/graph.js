@@ -3,11 +3,10 @@
  * The working copy of the draft: apply(op) changes it and returns the ops that undo the change. No DOM.
  * Every rule the server refuses for structure is checked here first, so a gesture is never undone later.
  *
- * @typedef {{x: number, y: number}} Point
  * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any,
  *   onError?: string, timeout?: number, disabled?: boolean}} FlowNode
  * @typedef {{id: string, type: string, enabled: boolean, position: Point, data: any}} Trigger
- * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
+ * @typedef {{x: number, y: number}} Point @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
  * @typedef {{id: string, label: string, tone?: string}} Port @typedef {{kind: string, [key: string]: any}} Op
  * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[],
@@ -24,7 +23,8 @@ const BESIDE = ['event', 'conditions', 'match'];
 /** Fields of a step that `update_node` changes. */
 const NODE_FIELDS = ['data', 'name', 'retry', 'onError', 'timeout', 'disabled'];
 /** A step whose type this server does not know keeps its edges and can still be moved or removed. */
-const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }], hidden: [{ id: 'error', label: 'Error', tone: 'error' }] };
+const unknown = () => ({ label: gettext('Unknown step'), category: 'exit', ports: [{ id: 'next', label: '' }],
+  hidden: [{ id: 'error', label: gettext('Error'), tone: 'error' }] });
 export const LAST_TRIGGER = () => gettext('The trigger stays: it is where runs begin. Change it in its form, or add another one first.');
 
 const clone = (value) => (value === undefined ? undefined : structuredClone(value));
@@ -112,7 +112,7 @@ export class Graph {
 
   /** @param {string} id @returns {TypePresentation} */
   presentation(id) {
-    return this.types[this.node(id)?.type ?? ''] ?? (this.isTrigger(id) ? this.types.trigger : undefined) ?? UNKNOWN;
+    return this.types[this.node(id)?.type ?? ''] ?? (this.isTrigger(id) ? this.types.trigger : undefined) ?? unknown();
   }
 
   /** Ways out: those of the type, then hidden ones and ones that its config has no more, while they are in use. @param {string} id @returns {Port[]} */
