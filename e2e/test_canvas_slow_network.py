@@ -54,6 +54,18 @@ def test_a_page_has_its_frame_before_its_styles(page: Page, product: Product, wi
         assert {name: page.evaluate(RIM, FRAME[name]) for name in parts} == parts
 
 
+def test_a_page_whose_styles_are_lost_is_there_without_them(page: Page, product: Product, page_errors: Any) -> None:
+    page.route(re.compile(r"\.css$"), lambda route: route.abort())
+    page.goto("/contacts")
+    cover = page.locator(".first-look")
+    expect(cover).to_be_visible()
+    cover.evaluate("cover => cover.getAnimations().forEach(one => one.finish())")  # its 20 s
+    expect(cover).to_be_hidden()
+    page.get_by_role("link", name="New contact").click()
+    expect(page).to_have_url(re.compile("/contacts/new"))
+    page_errors.clear()  # styles that were made to fail
+
+
 def test_the_frame_is_painted_before_the_canvas_is_there_and_does_not_move(page: Page, product: Product) -> None:
     held: list[Route] = []
     page.route(re.compile(r"flow-canvas\.bundle\.js"), lambda route: held.append(route), times=1)
