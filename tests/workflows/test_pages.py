@@ -163,7 +163,7 @@ async def test_versions_say_what_changed(browser: BrowserClients, workflow: Work
     client, base = await browser(Role.ADMIN), f"/workflows/{workflow.id}/versions"
     draft = (await client.get(base)).text
     assert "v1 <span" in draft and "Discard the draft" in draft
-    assert re.search(r"<del>2</del>\s*<ins>48</ins>", draft)
+    assert re.search(r"<del>2 hours</del>\s*<ins>48 hours</ins>", draft)
     assert "1 removed" in draft and "1 changed" in draft and "Removed</span>" in draft
     assert (await client.post(f"/workflows/{workflow.id}/discard")).status_code == 303
     assert "Not published" not in (await client.get(base)).text
