@@ -116,7 +116,7 @@ def test_people_of_one_name_are_told_apart_and_every_status_can_be_chosen(page: 
     assert people.first.inner_text().count("none@example.com") == 1
     offered = page.locator(".people-bar [name=status] option").evaluate_all("all => all.map(one => one.value)")
     page.goto(f"/workflows/{long}/runs")
-    shown = page.locator("nav[aria-label=Status] a").evaluate_all(
+    shown = page.locator("nav.seg[aria-label=Status] a").evaluate_all(
         "all => all.map(one => new URL(one.href).searchParams.get('status')).filter(Boolean)"
     )
     assert {"held", "exited"} < set(offered)

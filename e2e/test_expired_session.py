@@ -43,6 +43,7 @@ def test_expired_session_in_the_builder(
     page = open_page()
     canvas = Builder(page).open(workflow)
     tag = canvas.open_form("good").get_by_label("Tag", exact=True)
+    page.wait_for_load_state("networkidle")  # what the page asks for by itself would say it first
     end_session(page)
     tag.fill("kept")
     dialog = page.get_by_role("dialog", name="You are signed out")

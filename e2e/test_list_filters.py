@@ -72,9 +72,11 @@ def test_runs_of_one_of_two_namesakes(
     # Another filter keeps the contact; an emptied field gives it up, and so does its cross.
     page.get_by_role("link", name="Waiting", exact=True).click()
     expect(page).to_have_url(re.compile("contact=.*status=waiting|status=waiting.*contact="))
+    expect(field(page)).to_have_value(f"Robin {people}")
     field(page).click()
     page.keyboard.press("Control+a")
     page.keyboard.press("Delete")
+    expect(field(page)).to_have_value("")
     page.keyboard.press("Escape")
     page.locator("body").press("Tab")
     expect(page).not_to_have_url(re.compile("contact=[0-9a-f]"))
