@@ -70,7 +70,7 @@ class CodeBox {
     chosen.hidden = source !== 'contact';
     if (source === 'contact' && !this.contact.value.trim()) return this.contact.focus();
     const query = new URLSearchParams({ source, node: this.form.dataset.about ?? '', contact: this.contact.value });
-    const answer = await fetch(`${this.base}/sample?${query}`, { headers: { Accept: 'application/json' } }).catch(() => null);
+    const answer = await fetch(`${this.base}/sample?${query}`, { headers: { Accept: 'application/json' }, redirect: 'error' }).catch(() => null);
     const about = /** @type {HTMLElement} */ (this.bench.querySelector('[data-code-about]'));
     if (!answer?.ok) {
       about.textContent = gettext('The sample could not be fetched. Write one yourself.');

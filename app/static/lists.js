@@ -24,8 +24,9 @@ whenSelected(() => {
 async function selectAll() {
   if (!chosen.size) choose(boxes(), true);
   const before = rows().query ?? '';
-  const answer = await fetch(`${bar()?.dataset.fitting}?filters=${encodeURIComponent(before)}`);
-  if (!answer.ok) return;
+  // A session that has ended leads to the page to sign in, which is no JSON.
+  const answer = await fetch(`${bar()?.dataset.fitting}?filters=${encodeURIComponent(before)}`, { redirect: 'error' }).catch(() => null);
+  if (!answer?.ok) return;
   const { words: all, count } = await answer.json();
   // Meanwhile the filters may have changed, or nothing may be chosen any more.
   if (before !== (rows().query ?? '') || !chosen.size) return;

@@ -33,7 +33,9 @@ export class PresentData {
     const { rev } = canvas.sync.outbox;
     if (rev === this.rev || canvas.mode !== 'edit') return;
     if (document.hidden || canvas.sync.busy) return this.soon();
-    const answer = await fetch(`/workflows/${canvas.workflow}/untaken?rev=${rev}`, { headers: { accept: 'application/json' } }).catch(() => null);
+    // A session that has ended leads to the page to sign in, which is no JSON.
+    const options = { headers: { accept: 'application/json' }, redirect: /** @type {const} */ ('error') };
+    const answer = await fetch(`/workflows/${canvas.workflow}/untaken?rev=${rev}`, options).catch(() => null);
     const reply = answer?.ok ? await answer.json() : null;
     if (!reply || reply.rev !== canvas.sync.outbox.rev) return;
     if (reply.again) return this.soon();
