@@ -53,9 +53,12 @@ class DueLooks:
     def is_any(self, due: str) -> bool:
         """Does the query answer a row? Raises psycopg.OperationalError where the database is away."""
         while (idle := self._taken()) is not None:
-            # PostgreSQL may have started anew since it was used.
-            with contextlib.suppress(psycopg.OperationalError):
+            try:
                 return self._ask(idle, due)
+            except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable):
+                raise  # the server answered: a look that takes too long would not be quicker once more
+            except psycopg.OperationalError:
+                continue  # PostgreSQL may have started anew since it was used
         return self._ask(database.connect("looks"), due)
 
     def _taken(self) -> psycopg.Connection[tuple[Any, ...]] | None:

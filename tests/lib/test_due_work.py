@@ -63,6 +63,15 @@ def test_a_connection_that_broke_meanwhile_is_another_one(opened: list[Any], bro
     assert len(opened) == 2
 
 
+def test_a_look_that_takes_too_long_is_not_tried_again(opened: list[Any]) -> None:
+    looks = DueLooks()
+    assert looks.is_any(ONE)
+    opened[0].execute("set statement_timeout = 50")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        looks.is_any("select 1 from pg_sleep(5)")
+    assert len(opened) == 1 and opened[0].closed
+
+
 def test_a_query_that_fails_says_so_and_leaves_nothing_open(opened: list[Any]) -> None:
     looks = DueLooks()
     with pytest.raises(psycopg.errors.UndefinedTable):
