@@ -35,6 +35,7 @@ update workflow_samples set answers = answers - %(places)s::text[] where tenant_
 _FORGET_ALL = """
 update workflow_samples set answers = '{}' where tenant_id = %(tenant)s and workflow_id = %(workflow)s
 """
+# Name by name, each by its index: over several at once all their events would be sorted.
 # An event may be 256 KB, and one is told from another by a few short values: those come first, longer ones are cut.
 _RECEIVED = """
 with newest as materialized (
@@ -132,9 +133,7 @@ class SampleRepository(TenantRepository[WorkflowSample]):
             self.session,
             _RECEIVED,
             tenant=self.tenant_id,
-            names=list(
-                dict.fromkeys(names)
-            ),  # by the index of each name: over several at once all of them would be sorted
+            names=list(dict.fromkeys(names)),
             most=limit,
             fields=MOST_PROPERTIES,
             longest=LONGEST_TEXT,
